@@ -1,0 +1,160 @@
+package dev.cleave.engine.format;
+
+import java.util.Arrays;
+
+/**
+ * A device table entry: 256 bits that say how a device's requests are translated.
+ *
+ * <pre>
+ *  q0   0 V   1 TV   8:7 HAD   11:9 Mode   51:12 host root   55 GV   61 IR   62 IW
+ *  q1   15:0 (79:64) DomainID
+ * </pre>
+ *
+ * <p>An entry lies in memory as four little-endian words, 32 bytes, at {@code base + 32 * device
+ * id}. Immutable and thread-safe. Source: {@code spec/amd-vi.md} §3.
+ *
+ * @param q0 bits 63:0
+ * @param q1 bits 127:64
+ * @param q2 bits 191:128
+ * @param q3 bits 255:192
+ */
+public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
+  /** Bytes of an entry. */
+  public static final int BYTES = 32;
+
+  private static final long VALID = 1;
+  private static final long TRANSLATION_VALID = 1L << 1;
+  private static final int MODE_SHIFT = 9;
+  private static final long ROOT_MASK = 0x000F_FFFF_FFFF_F000L;
+  private static final long GUEST_VALID = 1L << 55;
+  private static final long READ = 1L << 61;
+  private static final long WRITE = 1L << 62;
+  private static final int DOMAIN_MASK = 0xFFFF;
+
+  /** What an entry does with a request that needs translation. */
+  public enum Kind {
+    /** V = 0: requests pass untranslated. */
+    INVALID,
+    /** V = 1, TV = 0: requests are aborted. */
+    BLOCKED,
+    /** Mode 0 without guest tables: the output address is the input address. */
+    PASSTHROUGH,
+    /** A host page table of 1 to 6 levels. */
+    V1,
+    /** Guest page tables (v2), with or without a host table below. */
+    V2,
+    /** Mode 7, which is reserved. */
+    RESERVED_MODE
+  }
+
+  /**
+   * The entry with which Linux attaches a device to a v1 table.
+   *
+   * @param root physical address of the top table
+   * @param levels number of levels, 1 to 6
+   * @param domainId domain, 0 to 0xFFFF
+   * @return an entry that permits reads and writes
+   */
+  public static DeviceTableEntry v1(long root, int levels, int domainId) {
+    return new DeviceTableEntry(
+        WRITE | READ | root | (long) levels << MODE_SHIFT | TRANSLATION_VALID | VALID,
+        domainId & DOMAIN_MASK,
+        0,
+        0);
+  }
+
+  /**
+   * Reads an entry from the hex digits of its bytes in memory.
+   *
+   * @param hex 64 hex digits, first byte first
+   * @return the entry
+   * @throws IllegalArgumentException if there are not 64 hex digits
+   */
+  public static DeviceTableEntry parse(String hex) {
+    if (!hex.matches("[0-9a-fA-F]{64}")) {
+      throw new IllegalArgumentException(
+          "a device table entry is 64 hex digits, got \"" + hex + "\"");
+    }
+    long[] words = new long[4];
+    Arrays.setAll(
+        words,
+        i -> Long.reverseBytes(Long.parseUnsignedLong(hex.substring(16 * i, 16 * i + 16), 16)));
+    return new DeviceTableEntry(words[0], words[1], words[2], words[3]);
+  }
+
+  /**
+   * The hex digits of the entry's bytes in memory.
+   *
+   * @return 64 hex digits, first byte first
+   */
+  public String toHex() {
+    return String.format(
+        "%016x%016x%016x%016x",
+        Long.reverseBytes(q0), Long.reverseBytes(q1), Long.reverseBytes(q2), Long.reverseBytes(q3));
+  }
+
+  /**
+   * What the entry does with a request.
+   *
+   * @return its kind
+   */
+  public Kind kind() {
+    if ((q0 & VALID) == 0) {
+      return Kind.INVALID;
+    }
+    if ((q0 & TRANSLATION_VALID) == 0) {
+      return Kind.BLOCKED;
+    }
+    if ((q0 & GUEST_VALID) != 0) {
+      return Kind.V2;
+    }
+    return switch (levels()) {
+      case 0 -> Kind.PASSTHROUGH;
+      case 7 -> Kind.RESERVED_MODE;
+      default -> Kind.V1;
+    };
+  }
+
+  /**
+   * The Mode field: number of levels of the host table.
+   *
+   * @return 0 to 7
+   */
+  public int levels() {
+    return (int) (q0 >>> MODE_SHIFT) & 7;
+  }
+
+  /**
+   * The host table.
+   *
+   * @return physical address of its top
+   */
+  public long root() {
+    return q0 & ROOT_MASK;
+  }
+
+  /**
+   * The domain that tags what the IOMMU caches.
+   *
+   * @return 0 to 0xFFFF
+   */
+  public int domainId() {
+    return (int) q1 & DOMAIN_MASK;
+  }
+
+  /**
+   * The permissions that bound those of the table.
+   *
+   * @return {@link Access} flags
+   */
+  public int access() {
+    int access = 0;
+    if ((q0 & READ) != 0) {
+      access |= Access.READ;
+    }
+    if ((q0 & WRITE) != 0) {
+      access |= Access.WRITE;
+    }
+    return access;
+  }
+}

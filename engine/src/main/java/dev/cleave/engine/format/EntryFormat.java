@@ -1,0 +1,130 @@
+package dev.cleave.engine.format;
+
+/**
+ * What the bits of an entry mean. Every present entry is one of two kinds: a <em>directory</em>
+ * that points at a table, or a <em>leaf</em> that translates; a leaf whose size is not its level's
+ * own stands in several slots, with the identical entry in each.
+ *
+ * <p>Implementations are immutable and thread-safe. There are few of them by design, so that the
+ * JIT can inline each at every call.
+ */
+public sealed interface EntryFormat permits AmdV1 {
+  /**
+   * The most levels a table can have.
+   *
+   * @return number of levels
+   */
+  int maxLevels();
+
+  /**
+   * The leaf sizes that the hardware accepts.
+   *
+   * @return a bitmap: bit {@code s} stands for 2^s bytes
+   */
+  long leafSizes();
+
+  /**
+   * Width of an output address.
+   *
+   * @return number of bits
+   */
+  int outputBits();
+
+  /**
+   * Whether hardware looks at an entry at all.
+   *
+   * @param entry a raw entry
+   * @return false for a hole
+   */
+  boolean isPresent(long entry);
+
+  /**
+   * Whether a present entry translates, at a level where it can be of either kind.
+   *
+   * @param entry a raw entry, present
+   * @param level hardware level of the table that it stands in
+   * @return true for a leaf, false for a directory
+   */
+  boolean isLeaf(long entry, int level);
+
+  /**
+   * The entry that points at a table.
+   *
+   * @param tablePaddr physical address of the table, 4 KiB-aligned
+   * @param tableLevel hardware level of that table
+   * @return a raw entry
+   */
+  long directory(long tablePaddr, int tableLevel);
+
+  /**
+   * The table that a directory points at.
+   *
+   * @param entry a raw directory entry
+   * @return physical address of the table
+   */
+  long tablePaddr(long entry);
+
+  /**
+   * A leaf entry, to be stored in each of its slots. Entries of consecutive leaves of one size
+   * differ by exactly that size.
+   *
+   * @param paddr output address, aligned to the size
+   * @param sizeLog2 logarithm of the leaf's bytes, one of {@link #leafSizes}
+   * @param attributes what {@link #attributes} or {@link #attributesOf} returned, with or without
+   *     {@link #statusMask} bits
+   * @return a raw entry
+   */
+  long leaf(long paddr, int sizeLog2, long attributes);
+
+  /**
+   * Size of a leaf.
+   *
+   * @param entry a raw leaf entry
+   * @param level hardware level of the table that it stands in
+   * @return logarithm of its bytes
+   */
+  int leafSizeLog2(long entry, int level);
+
+  /**
+   * Output address of a leaf's first byte.
+   *
+   * @param entry a raw leaf entry
+   * @param level hardware level of the table that it stands in
+   * @return physical address, without the C-bit
+   */
+  long leafPaddr(long entry, int level);
+
+  /**
+   * The bits of a leaf that say what it allows.
+   *
+   * @param access a valid set of {@link Access} flags
+   * @return the leaf's bits besides its address and size
+   * @throws IllegalArgumentException if the set names {@link Access#ENCRYPTED} and the format has
+   *     no C-bit
+   */
+  long attributes(int access);
+
+  /**
+   * The bits of a leaf besides address, size, accessed and dirty: two leaves may become one only
+   * when these are equal.
+   *
+   * @param entry a raw leaf entry
+   * @return what {@link #leaf} takes to make another like it
+   */
+  long attributesOf(long entry);
+
+  /**
+   * What a leaf allows.
+   *
+   * @param entry a raw leaf entry
+   * @return {@link Access} flags
+   */
+  int access(long entry);
+
+  /**
+   * The accessed and dirty bits, which hardware sets at any moment.
+   *
+   * @return a mask over an entry
+   */
+  long statusMask();
+}

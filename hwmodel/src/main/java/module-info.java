@@ -1,0 +1,10 @@
+/**
+ * The hardware that reads what software wrote: physical memory and what lives in it. Written from
+ * the specification alone; it shares no class with the engine, only memory.
+ */
+module dev.cleave.hwmodel {
+  requires static com.google.errorprone.annotations;
+  requires static org.jspecify;
+
+  exports dev.cleave.hwmodel.memory;
+}
