@@ -6,5 +6,8 @@ module dev.cleave.engine {
   requires static com.google.errorprone.annotations;
   requires static org.jspecify;
 
+  exports dev.cleave.engine;
   exports dev.cleave.engine.format;
+  exports dev.cleave.engine.kernel;
+  exports dev.cleave.engine.memory;
 }

@@ -99,8 +99,8 @@ public final class AmdV1 implements EntryFormat {
   }
 
   @Override
-  public boolean isPresent(long entry) {
-    return (entry & PRESENT) != 0;
+  public long presentMask() {
+    return PRESENT;
   }
 
   @Override
@@ -180,15 +180,9 @@ public final class AmdV1 implements EntryFormat {
 
   @Override
   public long attributes(int access) {
-    long bits = PRESENT;
+    long bits = PRESENT | permissions(access);
     if (forceCoherent) {
       bits |= FORCE_COHERENT;
-    }
-    if ((access & Access.READ) != 0) {
-      bits |= READ;
-    }
-    if ((access & Access.WRITE) != 0) {
-      bits |= WRITE;
     }
     if ((access & Access.ENCRYPTED) != 0) {
       if (encryptionMask == 0) {
@@ -197,6 +191,22 @@ public final class AmdV1 implements EntryFormat {
       bits |= encryptionMask;
     }
     return bits;
+  }
+
+  private static long permissions(int access) {
+    long bits = 0;
+    if ((access & Access.READ) != 0) {
+      bits |= READ;
+    }
+    if ((access & Access.WRITE) != 0) {
+      bits |= WRITE;
+    }
+    return bits;
+  }
+
+  @Override
+  public long withPermissions(long entry, int access) {
+    return (entry & ~(READ | WRITE)) | permissions(access);
   }
 
   @Override

@@ -31,12 +31,21 @@ public sealed interface EntryFormat permits AmdV1 {
   int outputBits();
 
   /**
+   * The bit that makes an entry count: without it the entry is a hole, whatever else it holds.
+   *
+   * @return a mask of one bit
+   */
+  long presentMask();
+
+  /**
    * Whether hardware looks at an entry at all.
    *
    * @param entry a raw entry
    * @return false for a hole
    */
-  boolean isPresent(long entry);
+  default boolean isPresent(long entry) {
+    return (entry & presentMask()) != 0;
+  }
 
   /**
    * Whether a present entry translates, at a level where it can be of either kind.
@@ -120,6 +129,15 @@ public sealed interface EntryFormat permits AmdV1 {
    * @return {@link Access} flags
    */
   int access(long entry);
+
+  /**
+   * The same leaf with other permissions.
+   *
+   * @param entry a raw leaf entry
+   * @param access {@link Access} flags, of which only {@link Access#READ_WRITE} count
+   * @return a raw leaf entry, equal in everything else
+   */
+  long withPermissions(long entry, int access);
 
   /**
    * The accessed and dirty bits, which hardware sets at any moment.

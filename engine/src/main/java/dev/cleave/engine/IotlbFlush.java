@@ -1,0 +1,13 @@
+package dev.cleave.engine;
+
+/** Who can flush the IOTLB: a hardware command queue, or a model of one. */
+@FunctionalInterface
+public interface IotlbFlush {
+  /**
+   * Flushes what a gather holds, and returns when that has completed.
+   *
+   * @param table whose translations changed
+   * @param gather its ranges; the caller completes it afterwards
+   */
+  void flush(PageTable table, IotlbGather gather);
+}

@@ -1,0 +1,232 @@
+package dev.cleave.engine;
+
+import com.google.errorprone.annotations.CheckReturnValue;
+import dev.cleave.engine.memory.TableMemory;
+
+/**
+ * What is owed after translations changed: the ranges to flush from the IOTLB, and the table pages
+ * that may be reused once that is done.
+ *
+ * <ol>
+ *   <li>One or more operations put into it what they owe.
+ *   <li>The caller flushes every range, with cached directories when {@link #hasTables} says so,
+ *       and waits until the flush has completed.
+ *   <li>{@link #complete} hands the pages back and makes the gather empty again.
+ * </ol>
+ *
+ * <p>Every range is made of whole old leaves: an aligned power-of-two piece of it never cuts one in
+ * two when the piece cannot be made larger, so {@link #forEachBlock} names flush commands that are
+ * never smaller than the leaf that was there before. A gather remembers up to {@value #MAX_RANGES}
+ * ranges; beyond that it joins those that lie closest, which flushes more than it must.
+ *
+ * <p>A hardware walker may set accessed and dirty bits in a table that a merge has replaced, until
+ * the flush completes; {@link #complete} carries those over to the merged leaf.
+ *
+ * <p>Belongs to one thread at a time. The table that made it refuses to be closed silently while it
+ * owes anything.
+ */
+@CheckReturnValue
+public final class IotlbGather {
+  /** Ranges remembered exactly. */
+  public static final int MAX_RANGES = 32;
+
+  private final PageTable table;
+  private final TableMemory memory;
+  private final long[] first = new long[MAX_RANGES];
+  private final long[] last = new long[MAX_RANGES];
+  private int ranges;
+
+  /** Detached pages, strung together by {@link TableMemory#link}; 0 is the end. */
+  private long detached;
+
+  private long detachedPages;
+
+  /** The tag of a page whose accessed and dirty bits nobody wants any more. */
+  private static final long DROPPED = -1;
+
+  IotlbGather(PageTable table, TableMemory memory) {
+    this.table = table;
+    this.memory = memory;
+  }
+
+  PageTable table() {
+    return table;
+  }
+
+  /** Takes an aligned block, such as one flush command can name. */
+  @FunctionalInterface
+  public interface BlockVisitor {
+    /**
+     * One block.
+     *
+     * @param iova its first address, aligned to its size
+     * @param sizeLog2 logarithm of its bytes, 12 to 64
+     */
+    void visit(long iova, int sizeLog2);
+  }
+
+  /** Records that leaves in a range changed; both ends are ends of old leaves, or of holes. */
+  void add(long from, long to) {
+    if (ranges > 0) {
+      int latest = ranges - 1;
+      if (last[latest] + 1 == from && from != 0) {
+        last[latest] = to;
+        return;
+      }
+      if (Long.compareUnsigned(first[latest], from) <= 0
+          && Long.compareUnsigned(last[latest], to) >= 0) {
+        return;
+      }
+    }
+    if (ranges == MAX_RANGES) {
+      widenClosest(from, to);
+      return;
+    }
+    first[ranges] = from;
+    last[ranges++] = to;
+  }
+
+  private void widenClosest(long from, long to) {
+    int closest = 0;
+    long least = -1;
+    for (int i = 0; i < ranges; i++) {
+      long hull = max(last[i], to) - min(first[i], from);
+      if (Long.compareUnsigned(hull, least) < 0) {
+        least = hull;
+        closest = i;
+      }
+    }
+    first[closest] = min(first[closest], from);
+    last[closest] = max(last[closest], to);
+  }
+
+  private static long min(long a, long b) {
+    return Long.compareUnsigned(a, b) < 0 ? a : b;
+  }
+
+  private static long max(long a, long b) {
+    return Long.compareUnsigned(a, b) > 0 ? a : b;
+  }
+
+  /** Takes a page that was unlinked from the tree and whose status bits are of no interest. */
+  void detach(long page) {
+    link(page, DROPPED);
+  }
+
+  /** Takes a page whose leaves became one leaf, or part of one, around an address. */
+  void detachMerged(long page, long iova) {
+    link(page, iova);
+  }
+
+  private void link(long page, long tag) {
+    memory.link(page, detached, tag);
+    detached = page;
+    detachedPages++;
+  }
+
+  /**
+   * Whether nothing is owed.
+   *
+   * @return true for a new gather and after {@link #complete}
+   */
+  public boolean isEmpty() {
+    return ranges == 0 && detached == 0;
+  }
+
+  /**
+   * Number of ranges to flush. They may overlap and come in no order.
+   *
+   * @return 0 to {@value #MAX_RANGES}
+   */
+  public int rangeCount() {
+    return ranges;
+  }
+
+  /**
+   * First address of a range.
+   *
+   * @param range 0 to {@link #rangeCount} - 1
+   * @return an iova
+   */
+  public long rangeFirst(int range) {
+    return first[checked(range)];
+  }
+
+  /**
+   * Last address of a range, inclusive.
+   *
+   * @param range 0 to {@link #rangeCount} - 1
+   * @return an iova
+   */
+  public long rangeLast(int range) {
+    return last[checked(range)];
+  }
+
+  private int checked(int range) {
+    if (range < 0 || range >= ranges) {
+      throw new IndexOutOfBoundsException(
+          "a range is numbered 0 to %d, range=%d".formatted(ranges - 1, range));
+    }
+    return range;
+  }
+
+  /**
+   * Whether tables were unlinked, so that cached directories have to go as well.
+   *
+   * @return true when the flush must name them
+   */
+  public boolean hasTables() {
+    return detached != 0;
+  }
+
+  /**
+   * Table pages that wait for the flush.
+   *
+   * @return number of pages
+   */
+  public long tablePages() {
+    return detachedPages;
+  }
+
+  /**
+   * Cuts the ranges into the fewest aligned power-of-two blocks.
+   *
+   * @param visitor called for each block
+   */
+  public void forEachBlock(BlockVisitor visitor) {
+    for (int i = 0; i < ranges; i++) {
+      long at = first[i];
+      while (true) {
+        int sizeLog2 = LeafSizes.covering(at, at, last[i], 0, -1L);
+        if (at == 0 && last[i] == -1L) {
+          sizeLog2 = Long.SIZE;
+        }
+        visitor.visit(at, sizeLog2);
+        long end = sizeLog2 == Long.SIZE ? -1L : at + (1L << sizeLog2) - 1;
+        if (end == last[i]) {
+          break;
+        }
+        at = end + 1;
+      }
+    }
+  }
+
+  /**
+   * Ends what was owed: to be called when the flush of all ranges has completed. Accessed and dirty
+   * bits that arrived in merged tables are carried over, and the pages go back to the pool.
+   */
+  public void complete() {
+    for (long page = detached; page != 0; ) {
+      long next = memory.next(page);
+      long tag = memory.tag(page);
+      if (tag != DROPPED) {
+        table.carryStatus(tag, memory.orAll(page));
+      }
+      memory.release(page);
+      page = next;
+    }
+    detached = 0;
+    detachedPages = 0;
+    ranges = 0;
+  }
+}

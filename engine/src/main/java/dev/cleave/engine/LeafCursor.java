@@ -1,0 +1,186 @@
+package dev.cleave.engine;
+
+import static dev.cleave.engine.format.Geometry.entryLog2;
+import static dev.cleave.engine.format.Geometry.index;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+import static dev.cleave.engine.format.Geometry.reaches;
+import static dev.cleave.engine.format.Geometry.slotsLog2;
+import static dev.cleave.engine.format.Geometry.tableLog2;
+import static dev.cleave.engine.memory.TableMemory.entryAt;
+
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.EntryFormat;
+import dev.cleave.engine.memory.TableMemory;
+
+/**
+ * Goes through the leaves of a table in ascending order of iova. One object serves for a whole
+ * iteration and may be sent over another range; nothing is allocated on the way.
+ *
+ * <p>Belongs to one thread. Beside writers it sees, at every step, a leaf that was there at that
+ * moment; a leaf changed behind it is not seen again, one changed ahead of it is seen as it is
+ * then.
+ */
+public final class LeafCursor {
+  private final PageTable table;
+  private final TableMemory memory;
+  private final EntryFormat format;
+
+  private long next;
+  private long last;
+  private long reached;
+  private boolean done = true;
+
+  private long iova;
+  private long entry;
+  private int level;
+  private int sizeLog2;
+
+  LeafCursor(PageTable table, TableMemory memory) {
+    this.table = table;
+    this.memory = memory;
+    this.format = table.format();
+  }
+
+  /**
+   * Starts over at a range.
+   *
+   * @param from first address
+   * @param to last address, inclusive
+   * @return this
+   */
+  public LeafCursor over(long from, long to) {
+    next = from;
+    last = to;
+    done = Long.compareUnsigned(from, to) > 0;
+    return this;
+  }
+
+  /**
+   * Moves to the next leaf that has an address in the range.
+   *
+   * @return false when there is none left
+   */
+  public boolean advance() {
+    while (!done) {
+      long top = table.top();
+      int topLevel = PageTable.levels(top);
+      if (!reaches(topLevel, next)) {
+        done = true;
+        break;
+      }
+      boolean found = step(PageTable.root(top), topLevel, next);
+      done = Long.compareUnsigned(reached, last) >= 0;
+      next = reached + 1;
+      if (found) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Descends to an address, then moves sideways to the first leaf of the table it comes to.
+   *
+   * @return whether it found one; {@link #reached} is its last address, or that of the hole
+   */
+  private boolean step(long root, int topLevel, long address) {
+    long in = root;
+    int at = topLevel;
+    long position = address;
+    long tableLast = at == format.maxLevels() ? -1L : position | offsetMask(tableLog2(at));
+    while (true) {
+      long found = memory.load(entryAt(in, index(position, at)));
+      if (!format.isPresent(found)) {
+        long holeLast = position | offsetMask(entryLog2(at));
+        if (holeLast == tableLast || Long.compareUnsigned(holeLast, last) >= 0) {
+          reached = holeLast;
+          return false;
+        }
+        position = holeLast + 1;
+      } else if (format.isLeaf(found, at)) {
+        entry = found;
+        level = at;
+        sizeLog2 = format.leafSizeLog2(found, at);
+        iova = position & -(1L << sizeLog2);
+        reached = position | offsetMask(sizeLog2);
+        return true;
+      } else {
+        in = format.tablePaddr(found);
+        at--;
+        tableLast = position | offsetMask(tableLog2(at));
+      }
+    }
+  }
+
+  /**
+   * First address of the leaf.
+   *
+   * @return an iova
+   */
+  public long iova() {
+    return iova;
+  }
+
+  /**
+   * Output address of its first byte.
+   *
+   * @return a paddr
+   */
+  public long paddr() {
+    return format.leafPaddr(entry, level);
+  }
+
+  /**
+   * Its size.
+   *
+   * @return logarithm of its bytes
+   */
+  public int sizeLog2() {
+    return sizeLog2;
+  }
+
+  /**
+   * What it allows.
+   *
+   * @return {@link Access} flags
+   */
+  public int access() {
+    return format.access(entry);
+  }
+
+  /**
+   * Its raw bits, as they stand in its first slot seen.
+   *
+   * @return an entry
+   */
+  public long entry() {
+    return entry;
+  }
+
+  /**
+   * Hardware level of the table that it stands in.
+   *
+   * @return 1 to 5
+   */
+  public int level() {
+    return level;
+  }
+
+  /**
+   * Index of its first slot.
+   *
+   * @return 0 to 511
+   */
+  public int slotIndex() {
+    return index(iova, level);
+  }
+
+  /**
+   * Number of slots it fills.
+   *
+   * @return 1 to 256
+   */
+  public int slots() {
+    return 1 << slotsLog2(sizeLog2);
+  }
+}

@@ -1,0 +1,686 @@
+package dev.cleave.engine;
+
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.index;
+import static dev.cleave.engine.format.Geometry.levelsFor;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+import static dev.cleave.engine.format.Geometry.reaches;
+import static dev.cleave.engine.format.Geometry.slotsLog2;
+import static dev.cleave.engine.format.Geometry.tableLog2;
+import static dev.cleave.engine.memory.TableMemory.entryAt;
+
+import com.google.errorprone.annotations.CheckReturnValue;
+import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.format.EntryFormat;
+import dev.cleave.engine.memory.TableMemory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * A radix page table in off-heap memory, bit for bit what hardware walks.
+ *
+ * <h2>What an operation does</h2>
+ *
+ * <p>It changes precisely the range it is given, or nothing: every argument is checked and every
+ * table page reserved before the first store. {@link #unmap}, {@link #protect}, {@link #split},
+ * {@link #merge} and {@link #fit} skip holes, act on what is mapped and return how many bytes that
+ * was; {@link #map} refuses any overlap. What reaches over an end of the range is split there first
+ * and keeps, outside, the largest leaves it can. Split and merge leave no gap, not for one instant.
+ * No empty table stays in the tree, but for the top.
+ *
+ * <h2>Who owes a flush</h2>
+ *
+ * <p>Whatever changes or takes away a translation writes into an {@link IotlbGather} what must be
+ * flushed. {@code map} and growing the top owe nothing, since nothing that could be cached changes.
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>One writer at a time, the caller's to order. {@link #translate}, {@link #leafAt}, cursors and
+ * hardware walkers may run beside it, without locks: an entry is published by one aligned 8-byte
+ * release store after what it points at was filled, and a page is not reused before its gather is
+ * completed.
+ *
+ * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
+ * PageTableException}, with the reason, the offending address and the rule.
+ *
+ * <p>Source: {@code spec/amd-vi.md} §1, §7.
+ */
+public final class PageTable implements AutoCloseable {
+  /** What {@link #translate} returns for an address that is not mapped. */
+  public static final long NOT_MAPPED = -1;
+
+  private static final long LEVELS_MASK = 7;
+
+  private final TableMemory memory;
+  private final EntryFormat format;
+  private final PageTableConfig config;
+  private final RangeChecks checks;
+  private final SizeRule natural;
+  private final TableProbe probe;
+  private final TableWriter writer;
+  private final TableRemover remover;
+  private final LeafSplitter splitter;
+  private final LeafMerger merger;
+  private final PermissionWriter permissions;
+  private final List<IotlbGather> gathers = new ArrayList<>();
+
+  /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
+  private volatile long top;
+
+  private PageTable(TableMemory memory, PageTableConfig config, long top) {
+    this.memory = memory;
+    this.config = config;
+    this.format = config.format();
+    this.checks = new RangeChecks(config);
+    this.natural = SizeRule.atMost(Long.SIZE - 1);
+    this.probe = new TableProbe(memory, format);
+    this.writer = new TableWriter(memory, format);
+    this.remover = new TableRemover(memory, format);
+    this.splitter = new LeafSplitter(memory, format, writer, config.pageSizes());
+    this.merger = new LeafMerger(memory, format, config.pageSizes());
+    this.permissions = new PermissionWriter(memory, format);
+    this.top = top;
+  }
+
+  /**
+   * Makes an empty table.
+   *
+   * @param memory where its pages come from
+   * @param config what it is to be like
+   * @return a table that maps nothing
+   * @throws PageTableException OUT_OF_TABLE_MEMORY if there is no page for the top
+   */
+  public static PageTable create(TableMemory memory, PageTableConfig config) {
+    if (!memory.tryReserve(1)) {
+      throw outOfMemory(1, 0);
+    }
+    return new PageTable(memory, config, memory.take(config.levels(), true) | config.levels());
+  }
+
+  /**
+   * Opens a table that exists already in memory attached to an image, to read it. The table must be
+   * well formed: what cannot be trusted is for an auditing decoder, not for this class.
+   *
+   * @param memory attached memory that holds all its pages
+   * @param config what it is like; {@code levels} is its number of levels
+   * @param root physical address of its top
+   * @return a table that refuses every change
+   * @throws IllegalArgumentException if the memory is not attached, or does not hold the top
+   */
+  public static PageTable open(TableMemory memory, PageTableConfig config, long root) {
+    if (!memory.isReadOnly() || !memory.holds(root)) {
+      throw new IllegalArgumentException(
+          "the top must be a page of memory attached to an image, root=0x%x".formatted(root));
+    }
+    return new PageTable(memory, config, root | config.levels());
+  }
+
+  // ---- what it is ----------------------------------------------------------------------------
+
+  /**
+   * The format of its entries.
+   *
+   * @return as configured
+   */
+  public EntryFormat format() {
+    return format;
+  }
+
+  /**
+   * What it is like.
+   *
+   * @return as configured
+   */
+  public PageTableConfig config() {
+    return config;
+  }
+
+  /**
+   * Physical address of the top table. Root and levels change together: read both from one {@link
+   * #top}, when a writer may be running.
+   *
+   * @return its paddr
+   */
+  public long root() {
+    return root(openTop());
+  }
+
+  /**
+   * Number of levels now.
+   *
+   * @return 1 to 6
+   */
+  public int levels() {
+    return levels(openTop());
+  }
+
+  /**
+   * Root and levels at one moment.
+   *
+   * @return the top's paddr plus its level
+   */
+  public long top() {
+    return top;
+  }
+
+  /**
+   * The root part of {@link #top}.
+   *
+   * @param top what it returned
+   * @return physical address of the top table
+   */
+  public static long root(long top) {
+    return top & ~LEVELS_MASK;
+  }
+
+  /**
+   * The level part of {@link #top}.
+   *
+   * @param top what it returned
+   * @return number of levels
+   */
+  public static int levels(long top) {
+    return (int) (top & LEVELS_MASK);
+  }
+
+  /**
+   * What its operations have done so far.
+   *
+   * @return a snapshot, exact while no operation runs
+   */
+  public TableStatistics statistics() {
+    return new TableStatistics(
+        splitter.splits,
+        merger.merges,
+        writer.entryStores + remover.entryStores + merger.entryStores + permissions.entryStores);
+  }
+
+  /**
+   * Makes a gather for this table's debts. Keep it and use it again.
+   *
+   * @return an empty gather
+   */
+  @CheckReturnValue
+  public IotlbGather newGather() {
+    IotlbGather gather = new IotlbGather(this, memory);
+    synchronized (gathers) {
+      gathers.add(gather);
+    }
+    return gather;
+  }
+
+  // ---- map -----------------------------------------------------------------------------------
+
+  /**
+   * Maps a range to contiguous memory with the largest leaves that fit.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param paddr output address of the first byte, likewise
+   * @param length bytes, a positive multiple of the smallest page
+   * @param access {@link dev.cleave.engine.format.Access} flags
+   * @throws PageTableException ALREADY_MAPPED, OUT_OF_RANGE, MISALIGNED, OUT_OF_TABLE_MEMORY,
+   *     NO_PERMISSION or CLOSED; nothing has changed then
+   */
+  public void map(long iova, long paddr, long length, int access) {
+    map(iova, paddr, length, access, natural);
+  }
+
+  /**
+   * Maps a range to contiguous memory with the largest leaves that fit and that a rule allows.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param paddr output address of the first byte, likewise
+   * @param length bytes, a positive multiple of the smallest page
+   * @param access {@link dev.cleave.engine.format.Access} flags
+   * @param rule which leaf sizes are allowed where
+   * @throws PageTableException as {@link #map(long, long, long, int)}
+   */
+  public void map(long iova, long paddr, long length, int access, SizeRule rule) {
+    long now = writableTop();
+    long last = checks.lastIova(iova, length);
+    checks.checkAccess(iova, access);
+    checks.checkOutput(paddr, length);
+    long attributes = format.attributes(access);
+    int levels = Math.max(levels(now), levelsFor(last));
+    long tables = newTables(now, levels, iova, last);
+    long delta = paddr - iova;
+    for (long at = iova, end; ; at = end + 1) {
+      end = rule.segmentLast(at, last);
+      tables += LeafSizes.tables(at, end, at + delta, sizes(rule, at), levels, at != iova);
+      if (end == last) {
+        break;
+      }
+    }
+    reserve(tables, iova);
+    now = grow(now, levels);
+    for (long at = iova, end; ; at = end + 1) {
+      end = rule.segmentLast(at, last);
+      writer.write(root(now), levels, at, end, at + delta, attributes, sizes(rule, at), false);
+      if (end == last) {
+        break;
+      }
+    }
+  }
+
+  private long sizes(SizeRule rule, long iova) {
+    return LeafSplitter.sizes(rule, iova, config.pageSizes());
+  }
+
+  /**
+   * Maps a range to 4 KiB pages that lie anywhere; runs of consecutive pages get the largest leaves
+   * that fit.
+   *
+   * @param iova first address, a multiple of 4096
+   * @param frames page frame numbers (paddr / 4096), one for each 4 KiB of the range in order
+   * @param from index of the first frame to use
+   * @param count number of frames, positive
+   * @param access {@link dev.cleave.engine.format.Access} flags
+   * @throws PageTableException as {@link #map(long, long, long, int)}
+   * @throws IndexOutOfBoundsException if there are not that many frames
+   */
+  public void mapScattered(long iova, long[] frames, int from, int count, int access) {
+    Objects.checkFromIndexSize(from, count, frames.length);
+    long now = writableTop();
+    long last = checks.lastIova(iova, (long) count << PAGE_LOG2);
+    checks.checkAccess(iova, access);
+    long attributes = format.attributes(access);
+    int end = from + count;
+    for (int i = from; i < end; i = runEnd(frames, i, end)) {
+      checks.checkFrames(frames[i], runEnd(frames, i, end) - i);
+    }
+    int levels = Math.max(levels(now), levelsFor(last));
+    long tables = newTables(now, levels, iova, last);
+    for (int i = from, next; i < end; i = next) {
+      next = runEnd(frames, i, end);
+      long at = iova + ((long) (i - from) << PAGE_LOG2);
+      long runLast = iova + ((long) (next - from) << PAGE_LOG2) - 1;
+      tables +=
+          LeafSizes.tables(
+              at, runLast, frames[i] << PAGE_LOG2, config.pageSizes(), levels, i != from);
+    }
+    reserve(tables, iova);
+    now = grow(now, levels);
+    for (int i = from, next; i < end; i = next) {
+      next = runEnd(frames, i, end);
+      long at = iova + ((long) (i - from) << PAGE_LOG2);
+      long runLast = iova + ((long) (next - from) << PAGE_LOG2) - 1;
+      writer.write(
+          root(now),
+          levels,
+          at,
+          runLast,
+          frames[i] << PAGE_LOG2,
+          attributes,
+          config.pageSizes(),
+          false);
+    }
+  }
+
+  private static int runEnd(long[] frames, int from, int end) {
+    int next = from + 1;
+    while (next < end && frames[next] == frames[next - 1] + 1) {
+      next++;
+    }
+    return next;
+  }
+
+  /**
+   * Table pages that growing to so many levels takes, less those that are there already on the way
+   * to a range's two ends. No others can be: they would lie inside the range, and hold something.
+   */
+  private long newTables(long now, int levels, long first, long last) {
+    long root = root(now);
+    int present = levels(now);
+    if (memory.live(root) == 0) {
+      return 0; // the top itself becomes the top of any level
+    }
+    if (reaches(present, first)
+        && probe.anyMapped(root, present, first, reachable(present, last))) {
+      throw alreadyMapped(first, last);
+    }
+    long tables = (long) levels - present;
+    for (int level = probe.lowestTable(root, present, first); level < levels; level++) {
+      tables--;
+    }
+    for (int level = probe.lowestTable(root, present, last); level < levels; level++) {
+      int log2 = tableLog2(level);
+      tables -= first >>> log2 == last >>> log2 ? 0 : 1;
+    }
+    return tables;
+  }
+
+  /** The last address of a range that a table of so many levels can have anything at. */
+  private static long reachable(int levels, long last) {
+    return reaches(levels, last) ? last : offsetMask(tableLog2(levels));
+  }
+
+  /** Puts tops above the top until there are so many levels. Their pages have been reserved. */
+  private long grow(long from, int levels) {
+    long now = from;
+    if (levels(now) == levels) {
+      return now;
+    }
+    if (memory.live(root(now)) == 0) {
+      memory.relevel(root(now), levels);
+      now = root(now) | levels;
+    }
+    while (levels(now) < levels) {
+      long above = memory.take(levels(now) + 1, true);
+      memory.store(above, format.directory(root(now), levels(now)));
+      memory.addLive(above, 1);
+      writer.entryStores++;
+      now = above | levels(now) + 1;
+    }
+    top = now;
+    return now;
+  }
+
+  // ---- unmap and change ----------------------------------------------------------------------
+
+  /**
+   * Takes a range out of the table. A leaf that reaches over an end is split there first.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param gather takes what is to be flushed, and the tables that became empty
+   * @return bytes that were mapped
+   * @throws PageTableException NOT_MAPPED when nothing was, OUT_OF_RANGE, MISALIGNED,
+   *     OUT_OF_TABLE_MEMORY or CLOSED; nothing has changed then
+   */
+  public long unmap(long iova, long length, IotlbGather gather) {
+    long now = writableTop(gather);
+    long last = lastMappable(now, iova, length);
+    cutEnds(now, iova, last, gather);
+    return mapped(remover.remove(root(now), levels(now), iova, last, gather), iova, last);
+  }
+
+  /**
+   * Changes what a range permits. A leaf that reaches over an end is split there first; leaves
+   * inside keep their size and the C-bit.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param access permissions of {@link dev.cleave.engine.format.Access}
+   * @param gather takes what is to be flushed
+   * @return bytes that are mapped
+   * @throws PageTableException NO_PERMISSION, or as {@link #unmap}; nothing has changed then
+   */
+  public long protect(long iova, long length, int access, IotlbGather gather) {
+    long now = writableTop(gather);
+    long last = lastMappable(now, iova, length);
+    checks.checkAccess(iova, access);
+    cutEnds(now, iova, last, gather);
+    return mapped(
+        permissions.change(root(now), levels(now), iova, last, access, gather), iova, last);
+  }
+
+  /**
+   * Makes leaves smaller. A leaf that reaches over an end of the range keeps, outside, the largest
+   * sizes it can.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param largestLog2 logarithm of the largest leaf that may remain in the range, a page size of
+   *     this table
+   * @param gather takes what is to be flushed
+   * @return bytes that are mapped
+   * @throws PageTableException as {@link #unmap}; nothing has changed then
+   */
+  public long split(long iova, long length, int largestLog2, IotlbGather gather) {
+    long now = writableTop(gather);
+    long last = lastMappable(now, iova, length);
+    checks.checkPageSize(iova, largestLog2);
+    long bytes = mapped(probe.mappedBytes(root(now), levels(now), iova, last), iova, last);
+    splitForbidden(now, iova, last, SizeRule.atMost(largestLog2), gather);
+    return bytes;
+  }
+
+  /**
+   * Makes leaves larger where addresses and attributes allow it; elsewhere they stay as they are.
+   * How many leaves were made is in {@link #statistics}.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param largestLog2 logarithm of the largest leaf to make, a page size of this table
+   * @param gather takes what is to be flushed, and the tables that were replaced
+   * @return bytes that are mapped
+   * @throws PageTableException as {@link #unmap}; nothing has changed then
+   */
+  public long merge(long iova, long length, int largestLog2, IotlbGather gather) {
+    long now = writableTop(gather);
+    long last = lastMappable(now, iova, length);
+    checks.checkPageSize(iova, largestLog2);
+    long bytes = mapped(probe.mappedBytes(root(now), levels(now), iova, last), iova, last);
+    merger.merge(root(now), levels(now), iova, last, SizeRule.atMost(largestLog2), gather);
+    return bytes;
+  }
+
+  /**
+   * Makes leaves smaller where a rule forbids them and larger where it allows that. A range with
+   * nothing mapped in it is fit already.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param rule which leaf sizes are allowed where
+   * @param gather takes what is to be flushed, and the tables that were replaced
+   * @throws PageTableException OUT_OF_RANGE, MISALIGNED, OUT_OF_TABLE_MEMORY or CLOSED; nothing has
+   *     changed then
+   */
+  public void fit(long iova, long length, SizeRule rule, IotlbGather gather) {
+    long now = writableTop(gather);
+    long last = checks.lastIova(iova, length);
+    if (reaches(levels(now), iova)) {
+      last = reachable(levels(now), last);
+      splitForbidden(now, iova, last, rule, gather);
+      merger.merge(root(now), levels(now), iova, last, rule, gather);
+    }
+  }
+
+  private void cutEnds(long now, long first, long last, IotlbGather gather) {
+    reserve(splitter.cutEnds(root(now), levels(now), first, last, natural, null), first);
+    splitter.cutEnds(root(now), levels(now), first, last, natural, gather);
+  }
+
+  private void splitForbidden(long now, long first, long last, SizeRule rule, IotlbGather gather) {
+    reserve(splitter.splitForbidden(root(now), levels(now), first, last, rule, null), first);
+    splitter.splitForbidden(root(now), levels(now), first, last, rule, gather);
+  }
+
+  /**
+   * Takes everything out of the table.
+   *
+   * @param gather takes what is to be flushed, and all tables but the top
+   * @return bytes that were mapped, 0 for an empty table
+   * @throws PageTableException CLOSED
+   */
+  public long clear(IotlbGather gather) {
+    long now = writableTop(gather);
+    return remover.remove(root(now), levels(now), 0, reachable(levels(now), -1L), gather);
+  }
+
+  // ---- look ----------------------------------------------------------------------------------
+
+  /**
+   * Translates one address.
+   *
+   * @param iova any address
+   * @return its paddr, or {@link #NOT_MAPPED}
+   * @throws PageTableException CLOSED
+   */
+  public long translate(long iova) {
+    long now = openTop();
+    int level = levels(now);
+    if (!reaches(level, iova)) {
+      return NOT_MAPPED;
+    }
+    long table = root(now);
+    while (true) {
+      long entry = memory.load(entryAt(table, index(iova, level)));
+      if (!format.isPresent(entry)) {
+        return NOT_MAPPED;
+      }
+      if (format.isLeaf(entry, level)) {
+        long offset = offsetMask(format.leafSizeLog2(entry, level));
+        return format.leafPaddr(entry, level) | (iova & offset);
+      }
+      table = format.tablePaddr(entry);
+      level--;
+    }
+  }
+
+  /**
+   * Looks at the leaf around an address.
+   *
+   * @param iova any address
+   * @param cursor a cursor of this table, which then stands at the leaf
+   * @return false when the address is not mapped
+   * @throws PageTableException CLOSED
+   */
+  public boolean leafAt(long iova, LeafCursor cursor) {
+    return cursor.over(iova, iova).advance();
+  }
+
+  /**
+   * Makes a cursor over the leaves of this table, at first over all of them.
+   *
+   * @return a cursor before the first leaf
+   */
+  public LeafCursor leaves() {
+    return new LeafCursor(this, memory).over(0, -1L);
+  }
+
+  /** Sets status bits, among others that do not count, in all slots of the leaf around an iova. */
+  void carryStatus(long iova, long bits) {
+    long status = bits & format.statusMask();
+    long now = top;
+    if (status == 0 || now == 0) {
+      return;
+    }
+    long table = root(now);
+    int level = levels(now);
+    long entry = memory.load(entryAt(table, index(iova, level)));
+    while (format.isPresent(entry) && !format.isLeaf(entry, level)) {
+      table = format.tablePaddr(entry);
+      level--;
+      entry = memory.load(entryAt(table, index(iova, level)));
+    }
+    if (format.isPresent(entry)) {
+      int sizeLog2 = format.leafSizeLog2(entry, level);
+      long slot = entryAt(table, index(iova & -(1L << sizeLog2), level));
+      for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
+        memory.or(entryAt(slot, i), status);
+      }
+    }
+  }
+
+  // ---- rules and refusals --------------------------------------------------------------------
+
+  private long openTop() {
+    long now = top;
+    if (now == 0) {
+      throw new PageTableException(Reason.CLOSED, 0, "the page table is closed");
+    }
+    return now;
+  }
+
+  private long writableTop() {
+    if (memory.isReadOnly()) {
+      throw new PageTableException(
+          Reason.CLOSED, 0, "the page table is attached to an image and may only be read");
+    }
+    return openTop();
+  }
+
+  private long writableTop(IotlbGather gather) {
+    if (gather.table() != this) {
+      throw new IllegalArgumentException("the gather must be one that this table made");
+    }
+    return writableTop();
+  }
+
+  /** Checks a range and returns the last address of it that can be mapped. */
+  private long lastMappable(long now, long iova, long length) {
+    long last = checks.lastIova(iova, length);
+    if (!reaches(levels(now), iova)) {
+      throw notMapped(iova, last);
+    }
+    return reachable(levels(now), last);
+  }
+
+  private static long mapped(long bytes, long first, long last) {
+    if (bytes == 0) {
+      throw notMapped(first, last);
+    }
+    return bytes;
+  }
+
+  private void reserve(long tables, long iova) {
+    if (tables > 0 && !memory.tryReserve(tables)) {
+      throw outOfMemory(tables, iova);
+    }
+  }
+
+  private static PageTableException outOfMemory(long tables, long iova) {
+    return new PageTableException(
+        Reason.OUT_OF_TABLE_MEMORY,
+        iova,
+        "table memory must have %d free pages of %d bytes for iova=0x%x"
+            .formatted(tables, PAGE_BYTES, iova));
+  }
+
+  private static PageTableException notMapped(long first, long last) {
+    return new PageTableException(
+        Reason.NOT_MAPPED,
+        first,
+        "a range must have something mapped in it, iova=0x%x, last=0x%x".formatted(first, last));
+  }
+
+  private PageTableException alreadyMapped(long first, long last) {
+    LeafCursor found = leaves().over(first, last);
+    long address =
+        found.advance() && Long.compareUnsigned(found.iova(), first) > 0 ? found.iova() : first;
+    return new PageTableException(
+        Reason.ALREADY_MAPPED,
+        address,
+        "a range to map must be free, iova=0x%x is mapped".formatted(address));
+  }
+
+  // ---- end -----------------------------------------------------------------------------------
+
+  /**
+   * Gives all table pages back. No device may use the table any more; that is the caller's to know.
+   * Closing a closed table does nothing.
+   *
+   * @throws IllegalStateException if a gather still owes a flush; the table is closed all the same
+   */
+  @Override
+  public void close() {
+    long now = top;
+    if (now == 0) {
+      return;
+    }
+    top = 0;
+    if (memory.isReadOnly()) {
+      return;
+    }
+    int owing = 0;
+    for (IotlbGather gather : gathers) {
+      owing += gather.isEmpty() ? 0 : 1;
+      gather.complete();
+    }
+    IotlbGather all = newGather();
+    if (memory.live(root(now)) == 0) {
+      all.detach(root(now));
+    } else {
+      var _ = remover.drop(root(now), levels(now), all);
+    }
+    all.complete();
+    if (owing != 0) {
+      throw new IllegalStateException(
+          "the page table was closed while %d gathers owed a flush: complete them first"
+              .formatted(owing));
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package dev.cleave.engine;
+
+import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.Geometry;
+
+/** The rules that arguments are held to before anything is changed. Immutable. */
+final class RangeChecks {
+  private final long granuleMask;
+  private final int iovaBits;
+  private final int outputBits;
+  private final long pageSizes;
+
+  RangeChecks(PageTableConfig config) {
+    this.granuleMask = Geometry.offsetMask(config.granuleLog2());
+    this.iovaBits = config.iovaBits();
+    this.outputBits = config.outputBits();
+    this.pageSizes = config.pageSizes();
+  }
+
+  /**
+   * Checks a range of iovas.
+   *
+   * @return its last address
+   */
+  long lastIova(long iova, long length) {
+    checkAligned("iova", iova);
+    if (length == 0) {
+      throw misaligned(iova, "length must be a positive multiple of %d, length=0");
+    }
+    checkAligned("length", length);
+    long last = iova + length - 1;
+    if (Long.compareUnsigned(last, iova) < 0) {
+      throw new PageTableException(
+          Reason.OUT_OF_RANGE,
+          iova,
+          "a range must end at or below 2^64, iova=0x%x, length=0x%x".formatted(iova, length));
+    }
+    if (iovaBits < Long.SIZE && last >>> iovaBits != 0) {
+      throw new PageTableException(
+          Reason.OUT_OF_RANGE,
+          last,
+          "a range must end at or below 2^%d, iova=0x%x, length=0x%x"
+              .formatted(iovaBits, iova, length));
+    }
+    return last;
+  }
+
+  /** Checks that output addresses exist; {@code length} is that of a checked range. */
+  void checkOutput(long paddr, long length) {
+    checkAligned("paddr", paddr);
+    long last = paddr + length - 1;
+    if (paddr >>> outputBits != 0
+        || last >>> outputBits != 0
+        || Long.compareUnsigned(last, paddr) < 0) {
+      throw new PageTableException(
+          Reason.OUT_OF_RANGE,
+          paddr,
+          "output addresses must end at or below 2^%d, paddr=0x%x, length=0x%x"
+              .formatted(outputBits, paddr, length));
+    }
+  }
+
+  /** Checks that a run of page frames exists. */
+  void checkFrames(long frame, int count) {
+    long frames = 1L << (outputBits - Geometry.PAGE_LOG2);
+    if (frame < 0 || frame > frames - count) {
+      throw new PageTableException(
+          Reason.OUT_OF_RANGE,
+          frame << Geometry.PAGE_LOG2,
+          "output addresses must end at or below 2^%d, frame=0x%x, count=%d"
+              .formatted(outputBits, frame, count));
+    }
+    checkAligned("paddr", frame << Geometry.PAGE_LOG2);
+  }
+
+  void checkAccess(long iova, int access) {
+    if (!Access.isValid(access)) {
+      throw new PageTableException(
+          Reason.NO_PERMISSION,
+          iova,
+          "a mapping must permit reads, writes or both, access=0x%x".formatted(access));
+    }
+  }
+
+  void checkPageSize(long iova, int sizeLog2) {
+    if (sizeLog2 < 0 || sizeLog2 >= Long.SIZE || (pageSizes & 1L << sizeLog2) == 0) {
+      throw new PageTableException(
+          Reason.MISALIGNED,
+          iova,
+          "the largest leaf must be a page size of this table, sizeLog2=" + sizeLog2);
+    }
+  }
+
+  private void checkAligned(String what, long value) {
+    if ((value & granuleMask) != 0) {
+      throw misaligned(value, what + " must be a multiple of %d, " + what + "=0x%x");
+    }
+  }
+
+  private PageTableException misaligned(long value, String format) {
+    return new PageTableException(
+        Reason.MISALIGNED, value, String.format(format, granuleMask + 1, value));
+  }
+}

@@ -1,0 +1,130 @@
+package dev.cleave.engine.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.NoSuchElementException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Address space from the operating system: reserved at once, backed page by page at the first
+ * touch, given back on request. Where {@code mmap} cannot be called (another system, or native
+ * access denied to the module), the JDK's own allocation takes its place: all of it is then backed
+ * from the start and nothing is given back before the end.
+ *
+ * <p>Thread-safe.
+ */
+public final class NativePages {
+  private static final int PROT_READ_WRITE = 1 | 2;
+  private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
+  private static final int MADV_DONTNEED = 4;
+  private static final int MADV_HUGEPAGE = 14;
+  private static final long MAP_FAILED = -1;
+  private static final long ALIGNMENT = 4096;
+
+  private static final @Nullable Calls CALLS = Calls.link();
+
+  private record Calls(MethodHandle mmap, MethodHandle munmap, MethodHandle madvise) {
+    @SuppressWarnings("restricted") // that the module may be denied native access is handled
+    static @Nullable Calls link() {
+      if (!System.getProperty("os.name", "").equals("Linux")) {
+        return null; // the constants above are Linux's
+      }
+      try {
+        Linker linker = Linker.nativeLinker();
+        SymbolLookup names = linker.defaultLookup();
+        var address = ValueLayout.ADDRESS;
+        var word = ValueLayout.JAVA_LONG;
+        var number = ValueLayout.JAVA_INT;
+        return new Calls(
+            linker.downcallHandle(
+                names.findOrThrow("mmap"),
+                FunctionDescriptor.of(word, address, word, number, number, number, word)),
+            linker.downcallHandle(
+                names.findOrThrow("munmap"), FunctionDescriptor.of(number, word, word)),
+            linker.downcallHandle(
+                names.findOrThrow("madvise"), FunctionDescriptor.of(number, word, word, number)));
+      } catch (IllegalCallerException
+          | UnsupportedOperationException
+          | NoSuchElementException e) {
+        return null;
+      }
+    }
+  }
+
+  private NativePages() {}
+
+  /**
+   * Whether {@link #reserve} commits memory only when it is touched, and {@link #discard} works.
+   */
+  static boolean isLazy() {
+    return CALLS != null;
+  }
+
+  /**
+   * Zeroed memory that lives as long as an arena.
+   *
+   * @param bytes a positive multiple of 4096
+   * @param arena who frees it
+   * @return the memory, 4096-byte aligned
+   * @throws OutOfMemoryError if the system refuses
+   */
+  @SuppressWarnings("restricted") // the segment is exactly what mmap returned
+  public static MemorySegment reserve(long bytes, Arena arena) {
+    if (CALLS == null) {
+      return arena.allocate(bytes, ALIGNMENT);
+    }
+    Calls calls = CALLS;
+    long address =
+        call(() ->
+            (long)
+                calls.mmap.invokeExact(
+                    MemorySegment.NULL,
+                    bytes,
+                    PROT_READ_WRITE,
+                    MAP_PRIVATE_ANONYMOUS_NORESERVE,
+                    -1,
+                    0L));
+    if (address == MAP_FAILED) {
+      throw new OutOfMemoryError(
+          "the system refused to reserve " + bytes + " bytes of address space");
+    }
+    return MemorySegment.ofAddress(address)
+        .reinterpret(
+            bytes, arena, memory -> call(() -> (int) calls.munmap.invokeExact(address, bytes)));
+  }
+
+  /** Asks for huge pages under the memory; whether there are any is the system's to say. */
+  static boolean adviseHuge(MemorySegment memory) {
+    return advise(memory, MADV_HUGEPAGE);
+  }
+
+  /** Gives the memory back: it reads as zeros until touched again. */
+  static boolean discard(MemorySegment memory) {
+    return advise(memory, MADV_DONTNEED);
+  }
+
+  private static boolean advise(MemorySegment memory, int advice) {
+    Calls calls = CALLS;
+    return calls != null
+        && call(() -> (int) calls.madvise.invokeExact(memory.address(), memory.byteSize(), advice))
+            == 0;
+  }
+
+  private interface NativeCall<T> {
+    @SuppressWarnings("IllegalThrows") // what MethodHandle.invokeExact declares
+    T invoke() throws Throwable;
+  }
+
+  private static <T> T call(NativeCall<T> call) {
+    try {
+      return call.invoke();
+    } catch (Throwable e) {
+      throw new LinkageError("a system call could not be made", e);
+    }
+  }
+}

@@ -1,0 +1,542 @@
+package dev.cleave.engine.memory;
+
+import static dev.cleave.engine.format.Geometry.ENTRY_BYTES_LOG2;
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
+
+import dev.cleave.engine.kernel.Kernels;
+import dev.cleave.engine.kernel.TableKernels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Off-heap table pages with physical addresses, and the only way to touch what is in them.
+ *
+ * <p>The memory is one run of address space. Its first byte has a physical address that the caller
+ * chose, so that what the engine writes into entries is what hardware, or a model of it, follows. A
+ * page is named by its physical address, an entry by that plus eight times its index; nothing here
+ * knows what an entry means.
+ *
+ * <p>Pages are promised first ({@link #tryReserve}) and taken later ({@link #take}), so that an
+ * operation knows before its first store that it will not run out.
+ *
+ * <p>Thread-safe. Loads have acquire and stores release order; the bulk operations are plain loads
+ * and stores of single words. After {@link #close} every access throws {@link
+ * IllegalStateException}.
+ */
+public class TableMemory implements AutoCloseable {
+  private static final VarHandle ENTRY =
+      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+  private static final TableKernels KERNELS = Kernels.chosen();
+  private static final long PADDR_END = 1L << 52;
+
+  private final Arena arena;
+  private final MemorySegment pages;
+  private final @Nullable PagePool pool;
+  private final long base;
+
+  /** What a {@link #builder} asks for. */
+  public static final class Builder {
+    private long capacityBytes = 64L << 30;
+    private long limitBytes = Long.MAX_VALUE;
+    private long base = 1L << 32;
+    private boolean hugePages;
+
+    private Builder() {}
+
+    /**
+     * Address space to reserve; only what is used is ever backed by memory.
+     *
+     * @param bytes a positive multiple of 4096, by default 64 GiB
+     * @return this
+     */
+    public Builder capacityBytes(long bytes) {
+      capacityBytes = bytes;
+      return this;
+    }
+
+    /**
+     * How much of the capacity may be in use at once.
+     *
+     * @param bytes a positive multiple of 4096, by default all
+     * @return this
+     */
+    public Builder limitBytes(long bytes) {
+      limitBytes = bytes;
+      return this;
+    }
+
+    /**
+     * Physical address of the first byte.
+     *
+     * @param paddr 4 KiB-aligned, by default 4 GiB
+     * @return this
+     */
+    public Builder base(long paddr) {
+      base = paddr;
+      return this;
+    }
+
+    /**
+     * Whether to ask the system for huge pages under the tables.
+     *
+     * @param wanted by default false
+     * @return this
+     */
+    public Builder hugePages(boolean wanted) {
+      hugePages = wanted;
+      return this;
+    }
+
+    /**
+     * Reserves the memory.
+     *
+     * @return an empty pool of table pages
+     * @throws IllegalArgumentException if a size or address is not allowed
+     */
+    public TableMemory build() {
+      checkPages("capacity", capacityBytes);
+      long limit = Math.min(limitBytes, capacityBytes);
+      checkPages("limit", limit);
+      Arena arena = Arena.ofShared();
+      MemorySegment pages = NativePages.reserve(capacityBytes, arena);
+      if (hugePages) {
+        NativePages.adviseHuge(pages);
+      }
+      return new TableMemory(arena, pages, base, new PagePool(capacityBytes, limit, true));
+    }
+  }
+
+  /**
+   * Not for users: makes table memory of given parts.
+   *
+   * @param arena closed with this object
+   * @param pages the memory
+   * @param base physical address of its first byte
+   * @param pool who hands out its pages; null when it may only be read
+   */
+  TableMemory(Arena arena, MemorySegment pages, long base, @Nullable PagePool pool) {
+    if (base % PAGE_BYTES != 0 || base < 0 || base > PADDR_END - pages.byteSize()) {
+      throw new IllegalArgumentException(
+          "table memory must be 4096-byte aligned and end at or below 2^52, base=0x%x, bytes=0x%x"
+              .formatted(base, pages.byteSize()));
+    }
+    this.arena = arena;
+    this.pages = pages;
+    this.base = base;
+    this.pool = pool;
+  }
+
+  private static void checkPages(String what, long bytes) {
+    if (bytes <= 0 || bytes % PAGE_BYTES != 0) {
+      throw new IllegalArgumentException(
+          "%s must be a positive multiple of 4096, %s=%d".formatted(what, what, bytes));
+    }
+  }
+
+  /**
+   * Describes memory to reserve.
+   *
+   * @return a builder with everything at its default
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Table pages in memory that the caller provides, such as a file shared with an emulator.
+   *
+   * @param memory the memory, a positive multiple of 4096 bytes of any content; it must outlive
+   *     this object
+   * @param base physical address of its first byte
+   * @return an empty pool of table pages
+   * @throws IllegalArgumentException if the size or address is not allowed
+   */
+  public static TableMemory over(MemorySegment memory, long base) {
+    checkPages("memory", memory.byteSize());
+    return new TableMemory(
+        Arena.ofShared(), memory, base, new PagePool(memory.byteSize(), memory.byteSize(), false));
+  }
+
+  /**
+   * Attaches to tables that exist already, to read them.
+   *
+   * @param image the memory that they lie in; it must outlive this object
+   * @param base physical address of its first byte
+   * @return memory that refuses every write
+   * @throws IllegalArgumentException if the size or address is not allowed
+   */
+  public static TableMemory attach(MemorySegment image, long base) {
+    checkPages("image", image.byteSize());
+    return new TableMemory(Arena.ofShared(), image.asReadOnly(), base, null);
+  }
+
+  /**
+   * Whether this memory is attached to an image.
+   *
+   * @return true when there is no page to take and nothing may be written
+   */
+  public final boolean isReadOnly() {
+    return pool == null;
+  }
+
+  /**
+   * Whether a table page at this address lies in this memory.
+   *
+   * @param paddr physical address of a page
+   * @return false for an address outside, or not aligned
+   */
+  public final boolean holds(long paddr) {
+    return paddr % PAGE_BYTES == 0
+        && paddr >= base
+        && paddr - base <= pages.byteSize() - PAGE_BYTES;
+  }
+
+  private PagePool pool() {
+    if (pool == null) {
+      throw new IllegalStateException("table memory attached to an image is read-only");
+    }
+    return pool;
+  }
+
+  // ---- pages ---------------------------------------------------------------------------------
+
+  /**
+   * Promises pages to the caller, who takes or {@linkplain #unreserve gives back} every one.
+   *
+   * @param count number of pages, from 0
+   * @return false, and nothing is promised, if that would pass the limit
+   */
+  public final boolean tryReserve(long count) {
+    return pool().tryReserve(count);
+  }
+
+  /**
+   * Takes back a promise.
+   *
+   * @param count number of pages reserved and not taken
+   */
+  public final void unreserve(long count) {
+    pool().unreserve(count);
+  }
+
+  /**
+   * Takes a page that was reserved.
+   *
+   * @param level hardware level of the table it becomes, 1 to 6
+   * @param zeroed whether it must read as zeros; otherwise it holds anything
+   * @return its physical address
+   */
+  public final long take(int level, boolean zeroed) {
+    PagePool from = pool();
+    int page = from.take(level);
+    long table = base + ((long) page << PAGE_LOG2);
+    if (zeroed && !from.isZero(page)) {
+      zero(table, 0, TABLE_ENTRIES);
+    }
+    from.markDirty(page);
+    return table;
+  }
+
+  /**
+   * Counts a page at another level from now on.
+   *
+   * @param table physical address of a page that was taken
+   * @param level hardware level of the table it becomes, 1 to 6
+   */
+  public final void relevel(long table, int level) {
+    pool().relevel(pageIndex(table), level);
+  }
+
+  /**
+   * Puts a page back. Nobody may read it any more, hardware included.
+   *
+   * @param table physical address of a page that was taken
+   */
+  public final void release(long table) {
+    pool().release(pageIndex(table));
+  }
+
+  /**
+   * Gives the memory of free pages back to the system.
+   *
+   * @return bytes given back; 0 where the system cannot
+   */
+  public final long trim() {
+    return pool == null ? 0 : pool.trim(pages);
+  }
+
+  private int pageIndex(long table) {
+    return (int) ((table - base) >>> PAGE_LOG2);
+  }
+
+  // ---- what is remembered of a page
+  // --------------------------------------------------------------
+
+  /**
+   * How many entries of a table are present, as its writers count them.
+   *
+   * @param table physical address of a page that was taken
+   * @return 0 to 512
+   */
+  public final int live(long table) {
+    return pool().live(pageIndex(table));
+  }
+
+  /**
+   * Counts entries that appear in or vanish from a table. Its writers are the caller's to order.
+   *
+   * @param table physical address of a page that was taken
+   * @param change number of entries
+   * @return how many are present now
+   */
+  public final int addLive(long table, int change) {
+    return pool().addLive(pageIndex(table), change);
+  }
+
+  /**
+   * Strings a detached page into a list that costs no memory, each with one word of the caller's.
+   *
+   * @param table physical address of the page
+   * @param next physical address of the page behind it, or 0
+   * @param tag the caller's word
+   */
+  public final void link(long table, long next, long tag) {
+    pool().link(pageIndex(table), next, tag);
+  }
+
+  /**
+   * The page behind a page in its list.
+   *
+   * @param table physical address of a linked page
+   * @return physical address, or 0 at the end
+   */
+  public final long next(long table) {
+    return pool().next(pageIndex(table));
+  }
+
+  /**
+   * The caller's word of a linked page.
+   *
+   * @param table physical address of a linked page
+   * @return what {@link #link} was given
+   */
+  public final long tag(long table) {
+    return pool().tag(pageIndex(table));
+  }
+
+  // ---- entries -------------------------------------------------------------------------------
+
+  /**
+   * Physical address of an entry.
+   *
+   * @param table physical address of its table
+   * @param index 0 to 511
+   * @return where its eight bytes lie
+   */
+  public static long entryAt(long table, int index) {
+    return table + ((long) index << ENTRY_BYTES_LOG2);
+  }
+
+  /**
+   * Loads an entry (acquire).
+   *
+   * @param entry physical address of the entry
+   * @return its bits
+   */
+  public long load(long entry) {
+    return (long) ENTRY.getAcquire(pages, entry - base);
+  }
+
+  /**
+   * Stores an entry (release): what was written to a table before is seen by who follows the entry.
+   *
+   * @param entry physical address of the entry
+   * @param bits its new bits
+   */
+  public void store(long entry, long bits) {
+    ENTRY.setRelease(pages, entry - base, bits);
+  }
+
+  /**
+   * Replaces an entry and returns what stood there, in one atomic step: bits that hardware set
+   * until then are not lost.
+   *
+   * @param entry physical address of the entry
+   * @param bits its new bits
+   * @return its old bits
+   */
+  public long exchange(long entry, long bits) {
+    return (long) ENTRY.getAndSet(pages, entry - base, bits);
+  }
+
+  /**
+   * Replaces an entry if it is what the caller thinks, in one atomic step.
+   *
+   * @param entry physical address of the entry
+   * @param expected what must stand there
+   * @param bits its new bits
+   * @return whether it was replaced
+   */
+  public boolean compareAndSet(long entry, long expected, long bits) {
+    return ENTRY.compareAndSet(pages, entry - base, expected, bits);
+  }
+
+  /**
+   * Sets bits of an entry in one atomic step.
+   *
+   * @param entry physical address of the entry
+   * @param bits the bits to set
+   */
+  public void or(long entry, long bits) {
+    var _ = (long) ENTRY.getAndBitwiseOr(pages, entry - base, bits);
+  }
+
+  /**
+   * Writes consecutive entries as {@link TableKernels#fill} does.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param first the first value
+   * @param step from one value to the next
+   * @param replicasLog2 logarithm of the entries that hold each value
+   */
+  public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
+    KERNELS.fill(pages, entryAt(table, index) - base, count, first, step, replicasLog2);
+  }
+
+  /**
+   * Writes zeros to consecutive entries.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   */
+  public void zero(long table, int index, int count) {
+    KERNELS.zero(pages, entryAt(table, index) - base, count);
+  }
+
+  /**
+   * Counts the entries that have any bit of a mask.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param mask the bits to look at
+   * @return 0 to {@code count}
+   */
+  public int countAny(long table, int index, int count, long mask) {
+    return KERNELS.countAny(pages, entryAt(table, index) - base, count, mask);
+  }
+
+  /**
+   * Whether a whole table is a progression, as {@link TableKernels#isProgression} sees it.
+   *
+   * @param table physical address of the table
+   * @param first value of its first entry
+   * @param step from one value to the next
+   * @param replicasLog2 logarithm of the entries that hold each value
+   * @param ignored bits that do not matter
+   * @return true when all 512 entries agree
+   */
+  public boolean isProgression(long table, long first, long step, int replicasLog2, long ignored) {
+    return KERNELS.isProgression(
+        pages, table - base, TABLE_ENTRIES, first, step, replicasLog2, ignored);
+  }
+
+  /**
+   * ORs all entries of a table together.
+   *
+   * @param table physical address of the table
+   * @return every bit that is set in any of them
+   */
+  public long orAll(long table) {
+    return KERNELS.or(pages, table - base, TABLE_ENTRIES);
+  }
+
+  // ---- accounts ------------------------------------------------------------------------------
+
+  /**
+   * The table pages themselves, for those who export them.
+   *
+   * @param table physical address of a page
+   * @return its 4096 bytes, read-only
+   */
+  public final MemorySegment page(long table) {
+    return pages.asSlice(table - base, PAGE_BYTES).asReadOnly();
+  }
+
+  /**
+   * Memory in use.
+   *
+   * @return bytes of the pages taken and not yet put back
+   */
+  public final long usedBytes() {
+    return pool().usedPages() << PAGE_LOG2;
+  }
+
+  /**
+   * The most memory that was ever in use.
+   *
+   * @return bytes
+   */
+  public final long peakBytes() {
+    return pool().peakPages() << PAGE_LOG2;
+  }
+
+  /**
+   * Pages in use at a level.
+   *
+   * @param level hardware level, 1 to 6
+   * @return number of pages
+   */
+  public final long pages(int level) {
+    return pool().pages(level);
+  }
+
+  /**
+   * What is kept beside the pages to manage them.
+   *
+   * @return bytes for each page ever used
+   */
+  public static int metadataBytesPerPage() {
+    return PagePool.RECORD_BYTES;
+  }
+
+  /**
+   * Whether memory is backed only when it is first touched.
+   *
+   * @return false where the portable fallback is in use
+   */
+  public static boolean isLazy() {
+    return NativePages.isLazy();
+  }
+
+  /**
+   * Gives everything back.
+   *
+   * @throws IllegalStateException if pages are still in use, which are then gone all the same, or
+   *     if it is closed already
+   */
+  @Override
+  public void close() {
+    arena.close();
+    if (pool != null) {
+      long leaked = pool.close();
+      if (leaked != 0) {
+        throw new IllegalStateException(
+            String.format(
+                Locale.ROOT,
+                "table memory closed with %d table pages in use: close their tables first",
+                leaked));
+      }
+    }
+  }
+}

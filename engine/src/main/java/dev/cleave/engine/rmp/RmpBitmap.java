@@ -1,0 +1,337 @@
+package dev.cleave.engine.rmp;
+
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+
+import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.memory.NativePages;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * A VMM's own knowledge of the RMP: for each 4 KiB guest page whether it is shared, for each region
+ * whether its private RMP entry is one of 2 MiB.
+ *
+ * <pre>
+ *  shared  512 bits a region, one cache line    1 = shared (unassigned in the RMP)
+ *  large     1 bit a region                     1 = one 2 MiB entry covers the private region
+ *  whole     1 bit a region                     1 = leaves of 2 MiB and more are legal
+ * </pre>
+ *
+ * <p>{@code whole} follows from the other two, and is kept so that a rule over terabytes is read at
+ * 64 regions a word: all pages shared, or none shared and the entry large. In all other regions
+ * only leaves below 2 MiB are legal. Guest memory ends where the bitmap does; what lies beyond is
+ * not covered by the RMP and belongs to the hypervisor, like a shared page.
+ *
+ * <p>At first every page is private and no entry is large. One writer at a time. Source: {@code
+ * spec/rmp.md} §3.
+ */
+public final class RmpBitmap implements AutoCloseable {
+  private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
+  private static final int REGION_PAGES_LOG2 = REGION_LOG2 - PAGE_LOG2;
+  private static final int REGION_WORDS = (1 << REGION_PAGES_LOG2) / Long.SIZE;
+  private static final int SMALL_LOG2 = REGION_LOG2 - 1;
+  private static final long ALL_SIZES = -1L;
+  private static final long SMALL_SIZES = offsetMask(REGION_LOG2);
+
+  private final Arena arena = Arena.ofShared();
+  private final long guestBytes;
+  private final long regions;
+  private final MemorySegment shared;
+  private final MemorySegment large;
+  private final MemorySegment whole;
+  private final SizeRule rule = ruleAt(0);
+  private long sharedPages;
+  private long mixedRegions;
+
+  /**
+   * Knowledge of a guest whose pages are all private, each with its own RMP entry.
+   *
+   * @param guestBytes where guest memory ends, a positive multiple of 4096; the last region may be
+   *     a part of one
+   * @throws IllegalArgumentException if it is not
+   */
+  public RmpBitmap(long guestBytes) {
+    if (guestBytes <= 0 || guestBytes % PAGE_BYTES != 0) {
+      throw new IllegalArgumentException(
+          "guest memory must be a positive multiple of 4096 bytes, guestBytes=" + guestBytes);
+    }
+    this.guestBytes = guestBytes;
+    this.regions = ((guestBytes - 1) >>> REGION_LOG2) + 1;
+    this.shared = reserve(regions * REGION_WORDS);
+    this.large = reserve(words(regions));
+    this.whole = reserve(words(regions));
+    this.mixedRegions = regions;
+  }
+
+  private static long words(long bits) {
+    return (bits + Long.SIZE - 1) / Long.SIZE;
+  }
+
+  private MemorySegment reserve(long words) {
+    long pageMask = PAGE_BYTES - 1;
+    return NativePages.reserve((words * Long.BYTES + pageMask) & ~pageMask, arena);
+  }
+
+  /**
+   * Where guest memory ends.
+   *
+   * @return bytes
+   */
+  public long guestBytes() {
+    return guestBytes;
+  }
+
+  /**
+   * Number of pages that are shared.
+   *
+   * @return 4 KiB pages
+   */
+  public long sharedPages() {
+    return sharedPages;
+  }
+
+  /**
+   * Number of regions where only leaves below 2 MiB are legal.
+   *
+   * @return regions
+   */
+  public long mixedRegions() {
+    return mixedRegions;
+  }
+
+  /**
+   * Whether a page is shared.
+   *
+   * @param gpa any address in guest memory
+   * @return false for a private page
+   */
+  public boolean isShared(long gpa) {
+    return bit(shared, checked(gpa) >>> PAGE_LOG2);
+  }
+
+  /**
+   * Whether one 2 MiB RMP entry covers the private region around an address.
+   *
+   * @param gpa any address in guest memory
+   * @return false for a region of 4 KiB entries, or one that is shared
+   */
+  public boolean isLarge(long gpa) {
+    return bit(large, checked(gpa) >>> REGION_LOG2);
+  }
+
+  /**
+   * Whether leaves of 2 MiB and more are legal around an address.
+   *
+   * @param gpa any address
+   * @return false where only leaves below 2 MiB are
+   */
+  public boolean allowsLarge(long gpa) {
+    long region = gpa >>> REGION_LOG2;
+    return region >= regions || bit(whole, region);
+  }
+
+  /**
+   * Whether no page of the region around an address is shared.
+   *
+   * @param gpa any address in guest memory
+   * @return true when all of it is private
+   */
+  public boolean isPrivate(long gpa) {
+    return regionWords(checked(gpa) >>> REGION_LOG2, 0);
+  }
+
+  /**
+   * Notes that pages are shared now.
+   *
+   * @param gpa first address, a multiple of 4096
+   * @param length bytes, a positive multiple of 4096
+   * @throws IllegalArgumentException if the range is misaligned or not all guest memory
+   */
+  public void share(long gpa, long length) {
+    set(gpa, length, true);
+  }
+
+  /**
+   * Notes that pages are private now.
+   *
+   * @param gpa first address, a multiple of 4096
+   * @param length bytes, a positive multiple of 4096
+   * @throws IllegalArgumentException if the range is misaligned or not all guest memory
+   */
+  public void unshare(long gpa, long length) {
+    set(gpa, length, false);
+  }
+
+  private void set(long gpa, long length, boolean value) {
+    check(gpa, length);
+    long page = gpa >>> PAGE_LOG2;
+    long end = page + (length >>> PAGE_LOG2);
+    while (page < end) {
+      long region = page >>> REGION_PAGES_LOG2;
+      long stop = Math.min(end, (region + 1) << REGION_PAGES_LOG2);
+      while (page < stop) {
+        int from = (int) page & (Long.SIZE - 1);
+        int count = (int) Math.min(stop - page, Long.SIZE - from);
+        long mask = -1L >>> (Long.SIZE - count) << from;
+        long offset = page / Long.SIZE * Long.BYTES;
+        long old = shared.get(WORD, offset);
+        long now = value ? old | mask : old & ~mask;
+        shared.set(WORD, offset, now);
+        sharedPages += Long.bitCount(now) - Long.bitCount(old);
+        page += count;
+      }
+      derive(region);
+    }
+  }
+
+  /**
+   * Notes whether one 2 MiB entry covers each region that lies wholly in a range.
+   *
+   * @param gpa first address, a multiple of 4096
+   * @param length bytes, a positive multiple of 4096
+   * @param value true after UNSMASH or an RMPUPDATE of 2 MiB, false after PSMASH
+   * @throws IllegalArgumentException if the range is misaligned or not all guest memory
+   */
+  public void setLarge(long gpa, long length, boolean value) {
+    check(gpa, length);
+    long end = (gpa + length) >>> REGION_LOG2;
+    for (long region = (gpa + offsetMask(REGION_LOG2)) >>> REGION_LOG2; region < end; region++) {
+      setBit(large, region, value);
+      derive(region);
+    }
+  }
+
+  private void derive(long region) {
+    boolean now = regionWords(region, -1L) || (bit(large, region) && regionWords(region, 0));
+    if (now != bit(whole, region)) {
+      setBit(whole, region, now);
+      mixedRegions += now ? -1 : 1;
+    }
+  }
+
+  private boolean regionWords(long region, long value) {
+    long offset = region * REGION_WORDS * Long.BYTES;
+    for (int i = 0; i < REGION_WORDS; i++) {
+      if (shared.get(WORD, offset + (long) i * Long.BYTES) != value) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * The legal leaf sizes for a table that maps guest memory at its own addresses.
+   *
+   * @return a view; it changes with the bitmap
+   */
+  public SizeRule rule() {
+    return rule;
+  }
+
+  /**
+   * The legal leaf sizes for a table that maps guest memory elsewhere.
+   *
+   * @param gpaMinusIova what to add to an iova to get the gpa, a multiple of 2 MiB
+   * @return a view; it changes with the bitmap
+   * @throws IllegalArgumentException if the distance is not a multiple of 2 MiB
+   */
+  public SizeRule ruleAt(long gpaMinusIova) {
+    if ((gpaMinusIova & offsetMask(REGION_LOG2)) != 0) {
+      throw new IllegalArgumentException(
+          "iova and gpa must differ by a multiple of 2 MiB, gpaMinusIova=0x%x"
+              .formatted(gpaMinusIova));
+    }
+    return new Rule(gpaMinusIova);
+  }
+
+  private final class Rule implements SizeRule {
+    private final long gpaMinusIova;
+
+    Rule(long gpaMinusIova) {
+      this.gpaMinusIova = gpaMinusIova;
+    }
+
+    @Override
+    public long segmentLast(long iova, long last) {
+      long gpa = iova + gpaMinusIova;
+      long region = gpa >>> REGION_LOG2;
+      long lastRegion = region + ((last >>> REGION_LOG2) - (iova >>> REGION_LOG2));
+      boolean value = allowsLarge(gpa);
+      long end = runEnd(region, lastRegion, value);
+      return end > lastRegion ? last : (end << REGION_LOG2) - 1 - gpaMinusIova;
+    }
+
+    @Override
+    public long sizes(long iova) {
+      return allowsLarge(iova + gpaMinusIova) ? ALL_SIZES : SMALL_SIZES;
+    }
+
+    @Override
+    public int alwaysAllowedLog2() {
+      return SMALL_LOG2;
+    }
+  }
+
+  /** The first region after a run of equal ones, or one past the last if they are all equal. */
+  private long runEnd(long region, long lastRegion, boolean value) {
+    long at = region;
+    while (at <= lastRegion) {
+      if (at >= regions) {
+        return value ? lastRegion + 1 : at;
+      }
+      long word = whole.get(WORD, at / Long.SIZE * Long.BYTES);
+      long differs = (value ? ~word : word) >>> (at % Long.SIZE);
+      if (differs != 0) {
+        long end = at + Long.numberOfTrailingZeros(differs);
+        // bits beyond the last region are 0, but what they stand for allows large leaves
+        if (end < regions || !value) {
+          return Math.min(end, lastRegion + 1);
+        }
+        return lastRegion + 1;
+      }
+      at = (at / Long.SIZE + 1) * Long.SIZE;
+    }
+    return lastRegion + 1;
+  }
+
+  private static boolean bit(MemorySegment bits, long index) {
+    return (bits.get(WORD, index / Long.SIZE * Long.BYTES) >>> (index % Long.SIZE) & 1) != 0;
+  }
+
+  private static void setBit(MemorySegment bits, long index, boolean value) {
+    long offset = index / Long.SIZE * Long.BYTES;
+    long mask = 1L << (index % Long.SIZE);
+    long word = bits.get(WORD, offset);
+    bits.set(WORD, offset, value ? word | mask : word & ~mask);
+  }
+
+  private long checked(long gpa) {
+    if (Long.compareUnsigned(gpa, guestBytes) >= 0) {
+      throw new IllegalArgumentException(
+          "a gpa must lie in guest memory of 0x%x bytes, gpa=0x%x".formatted(guestBytes, gpa));
+    }
+    return gpa;
+  }
+
+  private void check(long gpa, long length) {
+    if (gpa % PAGE_BYTES != 0 || length <= 0 || length % PAGE_BYTES != 0) {
+      throw new IllegalArgumentException(
+          "a range must be whole 4096-byte pages, gpa=0x%x, length=0x%x".formatted(gpa, length));
+    }
+    if (gpa < 0 || gpa > guestBytes - length) {
+      throw new IllegalArgumentException(
+          "a range must lie in guest memory of 0x%x bytes, gpa=0x%x, length=0x%x"
+              .formatted(guestBytes, gpa, length));
+    }
+  }
+
+  /** Frees the bitmap. */
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,63 @@
+package dev.cleave.engine.memory;
+
+import java.lang.foreign.Arena;
+
+/**
+ * Table memory that calls a hook after every single store, so that a walker can look in between.
+ * Bulk writes become single stores.
+ */
+public final class SteppedMemory extends TableMemory {
+  private Runnable afterStore = () -> {};
+
+  public SteppedMemory(long bytes, long base) {
+    this(Arena.ofShared(), bytes, base);
+  }
+
+  private SteppedMemory(Arena arena, long bytes, long base) {
+    super(arena, NativePages.reserve(bytes, arena), base, new PagePool(bytes, bytes, true));
+  }
+
+  public void afterStore(Runnable hook) {
+    afterStore = hook;
+  }
+
+  @Override
+  public void store(long entry, long bits) {
+    super.store(entry, bits);
+    afterStore.run();
+  }
+
+  @Override
+  public long exchange(long entry, long bits) {
+    long old = super.exchange(entry, bits);
+    afterStore.run();
+    return old;
+  }
+
+  @Override
+  public boolean compareAndSet(long entry, long expected, long bits) {
+    boolean done = super.compareAndSet(entry, expected, bits);
+    afterStore.run();
+    return done;
+  }
+
+  @Override
+  public void or(long entry, long bits) {
+    super.or(entry, bits);
+    afterStore.run();
+  }
+
+  @Override
+  public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
+    for (int i = 0; i < count; i++) {
+      store(entryAt(table, index + i), first + (i >> replicasLog2) * step);
+    }
+  }
+
+  @Override
+  public void zero(long table, int index, int count) {
+    for (int i = 0; i < count; i++) {
+      store(entryAt(table, index + i), 0);
+    }
+  }
+}
