@@ -1,0 +1,107 @@
+package dev.cleave.bench.trace;
+
+/** A position in a line that moves from field to field; fields are separated by blanks or tabs. */
+final class Fields {
+  private final String text;
+  private final String form;
+  private int position;
+
+  /**
+   * Starts at a position of the line.
+   *
+   * @param form what the line should look like, for messages
+   */
+  Fields(String text, int position, String form) {
+    this.text = text;
+    this.position = position;
+    this.form = form;
+  }
+
+  /** The next field. */
+  String next() throws MalformedLineException {
+    skipBlanks();
+    int start = position;
+    while (position < text.length() && !isBlank(text.charAt(position))) {
+      position++;
+    }
+    if (start == position) {
+      throw malformed("the line ends too early");
+    }
+    return text.substring(start, position);
+  }
+
+  /** The next field, which is a number. */
+  long number() throws MalformedLineException {
+    return parse(next());
+  }
+
+  /** The value of the next field, which reads {@code key=value}. */
+  String value(String key) throws MalformedLineException {
+    String field = next();
+    if (!field.startsWith(key) || !field.startsWith("=", key.length())) {
+      throw malformed("no " + key + "=");
+    }
+    return field.substring(key.length() + 1);
+  }
+
+  /** The number in the next field, which reads {@code key=number}. */
+  long number(String key) throws MalformedLineException {
+    return parse(value(key));
+  }
+
+  private long parse(String field) throws MalformedLineException {
+    try {
+      return Numbers.parse(field);
+    } catch (IllegalArgumentException e) {
+      throw malformed(e.getMessage());
+    }
+  }
+
+  /** Passes over a field that must be there. */
+  void expect(String field) throws MalformedLineException {
+    if (!next().equals(field)) {
+      throw malformed("no '" + field + "'");
+    }
+  }
+
+  /** Passes over the field if it comes next. */
+  boolean skipIf(String field) {
+    skipBlanks();
+    int end = position + field.length();
+    boolean isThere =
+        text.startsWith(field, position) && (end == text.length() || isBlank(text.charAt(end)));
+    if (isThere) {
+      position = end;
+    }
+    return isThere;
+  }
+
+  /** Whether what comes next, blanks aside, begins with these characters. */
+  boolean comesNext(String characters) {
+    skipBlanks();
+    return text.startsWith(characters, position);
+  }
+
+  /** Makes sure that nothing is left. */
+  void end() throws MalformedLineException {
+    skipBlanks();
+    if (position < text.length()) {
+      throw malformed("the line goes on");
+    }
+  }
+
+  /** The exception for a problem, which names the form that was expected. */
+  MalformedLineException malformed(String problem) {
+    return new MalformedLineException(problem + "; expected: " + form);
+  }
+
+  static boolean isBlank(char c) {
+    return c == ' ' || c == '\t';
+  }
+
+  private void skipBlanks() {
+    while (position < text.length() && isBlank(text.charAt(position))) {
+      position++;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package dev.cleave.bench.trace;
+
+import java.io.IOException;
+import java.io.InputStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads one trace, event by event. The forms of line may be mixed freely; what is none of them is
+ * counted and passed over, or ends the reading in strict mode.
+ *
+ * <p>Memory is bounded whatever the file holds. Not thread-safe.
+ */
+public final class TraceReader implements AutoCloseable {
+  private static final String STDIN = "-";
+  private static final String UNKNOWN =
+      "not a line of a trace; expected a QEMU kvm_convert_memory or iommufd_backend_map_dma or"
+          + " _unmap_dma line, an ftrace IOMMU: line, or map, unmap, share, unshare, split, merge,"
+          + " translate or dma";
+
+  private final String name;
+  private final LineSource lines;
+  private final boolean isStrict;
+  private final TraceCounts counts = new TraceCounts();
+
+  /**
+   * Reads plain text from a stream, which {@link #close} closes.
+   *
+   * @param name the name of the trace in messages
+   * @param isStrict whether a line that is skipped or malformed is an error
+   */
+  public TraceReader(String name, InputStream in, boolean isStrict) {
+    this.name = name;
+    this.lines = new LineSource(in);
+    this.isStrict = isStrict;
+  }
+
+  /**
+   * Opens a trace.
+   *
+   * @param file a path, read as gzip when it ends in {@code .gz}, or {@code -} for standard input
+   *     (which {@link #close} leaves open)
+   * @param isStrict whether a line that is skipped or malformed is an error
+   * @throws TraceException when the file cannot be opened or is no gzip file though its name says
+   *     so
+   */
+  public static TraceReader open(String file, boolean isStrict) throws TraceException {
+    return file.equals(STDIN)
+        ? new TraceReader("standard input", TraceInput.standardInput(), isStrict)
+        : new TraceReader(file, TraceInput.open(file), isStrict);
+  }
+
+  /**
+   * The next event.
+   *
+   * @return null after the last one
+   * @throws TraceException when the file cannot be read any further (a damaged gzip file among
+   *     other things) and, in strict mode, at a line that is skipped or malformed
+   */
+  public @Nullable Event next() throws TraceException {
+    while (true) {
+      String text = nextLine();
+      if (text == null) {
+        return null;
+      }
+      long line = counts.countLine();
+      switch (parse(line, text)) {
+        case Parsed.Told(Event event) -> {
+          counts.countEvent(event.kind());
+          return event;
+        }
+        case Parsed.NoEffect() -> counts.countNoEffect();
+        case Parsed.Blank() -> {}
+        case Parsed.Unknown() -> counts.countSkipped(oddity(line, text, UNKNOWN));
+        case Parsed.Malformed(String problem) -> counts.countMalformed(oddity(line, text, problem));
+      }
+    }
+  }
+
+  /** What was met so far; the same object at every call. */
+  public TraceCounts counts() {
+    return counts;
+  }
+
+  @Override
+  public void close() throws IOException {
+    lines.close();
+  }
+
+  private @Nullable String nextLine() throws TraceException {
+    try {
+      return lines.next();
+    } catch (IOException e) {
+      throw new TraceException(name, counts.lines() + 1, TraceInput.problem(e), e);
+    }
+  }
+
+  private Parsed parse(long line, String text) {
+    Parsed parsed = LineParser.parse(line, text);
+    boolean isKnown = parsed instanceof Parsed.Told || parsed instanceof Parsed.NoEffect;
+    return isKnown && lines.wasCut()
+        ? new Parsed.Malformed("the line is longer than " + LineSource.MAX_LINE_BYTES + " bytes")
+        : parsed;
+  }
+
+  private TraceCounts.Oddity oddity(long line, String text, String problem) throws TraceException {
+    String excerpt = Excerpt.of(text);
+    if (isStrict) {
+      throw new TraceException(name, line, problem + "; found: " + excerpt);
+    }
+    return new TraceCounts.Oddity(line, excerpt, problem);
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Readers that turn log files into a stream of events: QEMU trace lines, Linux {@code iommu:map}
+ * and {@code iommu:unmap} tracepoints as ftrace prints them, and Cleave's own op lines, freely
+ * mixed.
+ *
+ * <p>{@link dev.cleave.bench.trace.TraceReader} is the way in. Words: a line is <em>skipped</em>
+ * when it is of no known kind, <em>malformed</em> when it is of a known kind but cannot be read,
+ * and had <em>no effect</em> when it reports that nothing happened.
+ */
+@NullMarked
+package dev.cleave.bench.trace;
+
+import org.jspecify.annotations.NullMarked;
