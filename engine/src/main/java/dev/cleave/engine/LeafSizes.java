@@ -18,7 +18,7 @@ final class LeafSizes {
 
   /** The sizes of a set up to a limit. */
   static long upTo(int sizeLog2, long sizes) {
-    return sizes & offsetMask(sizeLog2) | sizes & 1L << sizeLog2;
+    return sizes & -1L >>> (Long.SIZE - 1 - sizeLog2);
   }
 
   /**

@@ -469,12 +469,60 @@ public final class PageTable implements AutoCloseable {
    *     changed then
    */
   public void fit(long iova, long length, SizeRule rule, IotlbGather gather) {
+    splitToFit(iova, length, rule, gather);
+    mergeToFit(iova, length, rule, gather);
+  }
+
+  /**
+   * The half of {@link #fit} that makes leaves smaller.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param rule which leaf sizes are allowed where
+   * @param gather takes what is to be flushed
+   * @throws PageTableException as {@link #fit}; nothing has changed then
+   */
+  public void splitToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
     long now = writableTop(gather);
     long last = checks.lastIova(iova, length);
     if (reaches(levels(now), iova)) {
+      splitForbidden(now, iova, reachable(levels(now), last), rule, gather);
+    }
+  }
+
+  /**
+   * The half of {@link #fit} that makes leaves larger. It needs no table memory.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param rule which leaf sizes are allowed where
+   * @param gather takes what is to be flushed, and the tables that were replaced
+   * @throws PageTableException as {@link #fit}; nothing has changed then
+   */
+  public void mergeToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
+    long now = writableTop(gather);
+    long last = checks.lastIova(iova, length);
+    if (reaches(levels(now), iova)) {
+      merger.merge(root(now), levels(now), iova, reachable(levels(now), last), rule, gather);
+    }
+  }
+
+  /**
+   * Refuses what {@link #fit} would refuse now, and changes nothing.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param rule which leaf sizes are allowed where
+   * @throws PageTableException as {@link #fit}
+   */
+  public void checkFit(long iova, long length, SizeRule rule) {
+    long now = writableTop();
+    long last = checks.lastIova(iova, length);
+    if (reaches(levels(now), iova)) {
       last = reachable(levels(now), last);
-      splitForbidden(now, iova, last, rule, gather);
-      merger.merge(root(now), levels(now), iova, last, rule, gather);
+      long tables = splitter.splitForbidden(root(now), levels(now), iova, last, rule, null);
+      reserve(tables, iova);
+      memory.unreserve(tables);
     }
   }
 

@@ -140,13 +140,7 @@ final class SpecWalker {
         }
       }
       leaves.add(
-          new Leaf(
-              iova,
-              address & -size,
-              Long.numberOfTrailingZeros(size),
-              allowed,
-              entry,
-              level));
+          new Leaf(iova, address & -size, Long.numberOfTrailingZeros(size), allowed, entry, level));
       i += slots - 1;
     }
   }

@@ -48,9 +48,7 @@ public final class NativePages {
                 names.findOrThrow("munmap"), FunctionDescriptor.of(number, word, word)),
             linker.downcallHandle(
                 names.findOrThrow("madvise"), FunctionDescriptor.of(number, word, word, number)));
-      } catch (IllegalCallerException
-          | UnsupportedOperationException
-          | NoSuchElementException e) {
+      } catch (IllegalCallerException | UnsupportedOperationException | NoSuchElementException e) {
         return null;
       }
     }

@@ -43,8 +43,11 @@ public final class RmpBitmap implements AutoCloseable {
   private final MemorySegment shared;
   private final MemorySegment large;
   private final MemorySegment whole;
+  private final MemorySegment savedShared;
+  private final MemorySegment savedLarge;
   private final SizeRule rule = ruleAt(0);
   private long sharedPages;
+  private long savedSharedPages;
   private long mixedRegions;
 
   /**
@@ -64,6 +67,8 @@ public final class RmpBitmap implements AutoCloseable {
     this.shared = reserve(regions * REGION_WORDS);
     this.large = reserve(words(regions));
     this.whole = reserve(words(regions));
+    this.savedShared = reserve(regions * REGION_WORDS);
+    this.savedLarge = reserve(words(regions));
     this.mixedRegions = regions;
   }
 
@@ -145,7 +150,7 @@ public final class RmpBitmap implements AutoCloseable {
   }
 
   /**
-   * Notes that pages are shared now.
+   * Notes that pages are shared now, and that no 2 MiB entry covers their regions any more.
    *
    * @param gpa first address, a multiple of 4096
    * @param length bytes, a positive multiple of 4096
@@ -184,6 +189,9 @@ public final class RmpBitmap implements AutoCloseable {
         sharedPages += Long.bitCount(now) - Long.bitCount(old);
         page += count;
       }
+      if (value) {
+        setBit(large, region, false);
+      }
       derive(region);
     }
   }
@@ -211,6 +219,42 @@ public final class RmpBitmap implements AutoCloseable {
       setBit(whole, region, now);
       mixedRegions += now ? -1 : 1;
     }
+  }
+
+  /**
+   * Remembers what is known of the regions that a range touches, until the next call.
+   *
+   * @throws IllegalArgumentException if the range is misaligned or not all guest memory
+   */
+  void save(long gpa, long length) {
+    check(gpa, length);
+    copyRegions(gpa, length, shared, savedShared);
+    copyFlags(gpa, length, large, savedLarge);
+    savedSharedPages = sharedPages;
+  }
+
+  /** Goes back to what {@link #save} remembered; the arguments are those it was called with. */
+  void restore(long gpa, long length) {
+    copyRegions(gpa, length, savedShared, shared);
+    copyFlags(gpa, length, savedLarge, large);
+    sharedPages = savedSharedPages;
+    long lastRegion = (gpa + length - 1) >>> REGION_LOG2;
+    for (long region = gpa >>> REGION_LOG2; region <= lastRegion; region++) {
+      derive(region);
+    }
+  }
+
+  private static void copyRegions(long gpa, long length, MemorySegment from, MemorySegment to) {
+    long region = gpa >>> REGION_LOG2;
+    long count = ((gpa + length - 1) >>> REGION_LOG2) - region + 1;
+    long bytes = (long) REGION_WORDS * Long.BYTES;
+    MemorySegment.copy(from, region * bytes, to, region * bytes, count * bytes);
+  }
+
+  private static void copyFlags(long gpa, long length, MemorySegment from, MemorySegment to) {
+    long word = (gpa >>> REGION_LOG2) / Long.SIZE;
+    long count = ((gpa + length - 1) >>> REGION_LOG2) / Long.SIZE - word + 1;
+    MemorySegment.copy(from, word * Long.BYTES, to, word * Long.BYTES, count * Long.BYTES);
   }
 
   private boolean regionWords(long region, long value) {

@@ -9,25 +9,30 @@ import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableException;
+import java.lang.foreign.Arena;
 
 /**
  * Keeps a page table in step with the RMP while a guest shares and unshares pages.
  *
- * <p><em>Share.</em> A region that becomes mixed is split in the table, down to the largest leaves
- * that are still legal, and its 2 MiB RMP entry is smashed; then the pages are unassigned. The
- * {@link Order} says which of the two comes first.
+ * <ol>
+ *   <li>The bitmap takes the new state, and with it the rule which leaves are legal.
+ *   <li>The table: leaves that the rule forbids now are split, what may merge is merged, and the
+ *       IOTLB is flushed. The RMP: 2 MiB entries that become mixed are smashed, pages are
+ *       unassigned or assigned. The {@link Order} says which of the two comes first.
+ *   <li>Where all of a region is private again the port is asked to unsmash it; only when it agrees
+ *       are its leaves merged, and with them the larger leaves around it that this makes possible.
+ * </ol>
  *
- * <p><em>Unshare.</em> The pages are assigned to the guest. When all of a region is private again
- * the port is asked to unsmash it, and only when it agrees are the region's leaves merged, and with
- * them the larger leaves around it that this makes possible.
+ * <p>A lazy follower splits at once but only notes where it could merge, and leaves that for {@link
+ * #mergeQuiet}.
  *
- * <p>A lazy follower notes the merges and leaves them for {@link #mergeQuiet}.
- *
- * <p>One thread at a time, which is then also a writer of the table. Source: {@code spec/rmp.md}
+ * <p>One thread at a time, which is then also the writer of the table. Source: {@code spec/rmp.md}
  * §3, §4.
  */
-public final class RmpFollower {
+public final class RmpFollower implements AutoCloseable {
   private static final long REGION_BYTES = 1L << REGION_LOG2;
+  private static final long REGION_MASK = REGION_BYTES - 1;
 
   /** What comes first when a region's leaves and its RMP entry have to change. */
   public enum Order {
@@ -44,75 +49,265 @@ public final class RmpFollower {
   private final RmpPort port;
   private final IotlbFlush flush;
   private final Order order;
-  private final QuietRegions quiet;
-  private final boolean lazy;
+  private final boolean isLazy;
+  private final Arena arena = Arena.ofShared();
+  private final QuietRegions changed;
   private final IotlbGather gather;
   private final LeafCursor cursor;
 
-  /** The range of the operation under way, for {@link #exchange}. */
-  private long gpa;
+  /** The change under way: its range, and what the RMP needs for it. */
+  private long first;
 
   private long length;
-  private final Runnable exchange = this::splitAndSmash;
+  private boolean shares;
+  private boolean smashesFirstRegion;
+  private boolean smashesLastRegion;
+  private long largeFirst;
+  private long largeLength;
+  private final Runnable both = this::changeBoth;
 
   /**
-   * A follower that merges as soon as it is legal.
+   * A follower of one table.
    *
    * @param table whose iovas are guest physical addresses
-   * @param bitmap what is known of the RMP; the follower keeps it from now on
+   * @param bitmap what is known of the RMP; the follower keeps it up to date from now on
    * @param port what changes the RMP
    * @param flush what flushes the IOTLB
    * @param order what comes first
-   * @return a follower
+   * @param isLazy whether merges are left for {@link #mergeQuiet}
    */
-  public static RmpFollower eager(
-      PageTable table, RmpBitmap bitmap, RmpPort port, IotlbFlush flush, Order order) {
-    return new RmpFollower(table, bitmap, port, flush, order, false);
-  }
-
-  /**
-   * A follower that merges only what {@link #mergeQuiet} finds quiet.
-   *
-   * @param table whose iovas are guest physical addresses
-   * @param bitmap what is known of the RMP; the follower keeps it from now on
-   * @param port what changes the RMP
-   * @param flush what flushes the IOTLB
-   * @param order what comes first
-   * @return a follower
-   */
-  public static RmpFollower lazy(
-      PageTable table, RmpBitmap bitmap, RmpPort port, IotlbFlush flush, Order order) {
-    return new RmpFollower(table, bitmap, port, flush, order, true);
-  }
-
-  private RmpFollower(
+  public RmpFollower(
       PageTable table,
       RmpBitmap bitmap,
       RmpPort port,
       IotlbFlush flush,
       Order order,
-      boolean lazy) {
+      boolean isLazy) {
     this.table = table;
     this.bitmap = bitmap;
     this.port = port;
     this.flush = flush;
     this.order = order;
-    this.lazy = lazy;
-    this.quiet = new QuietRegions();
+    this.isLazy = isLazy;
+    this.changed = new QuietRegions(regionOf(bitmap.guestBytes() - 1) + 1, arena);
     this.gather = table.newGather();
     this.cursor = table.leaves();
   }
 
   /**
-   * The guest shares pages.
+   * The guest shares pages. Those that are shared already stay so.
    *
-   * @param from first gpa, a multiple of 4096
+   * @param gpa first address, a multiple of 4096
    * @param bytes a positive multiple of 4096
    * @throws IllegalArgumentException if the range is misaligned or not all guest memory
-   * @throws dev.cleave.engine.PageTableException OUT_OF_TABLE_MEMORY; bitmap, table and RMP are as
-   *     before
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, table and RMP are as they were
    */
-  public void share(long from, long bytes) {
-    change(from, bytes, true);
+  public void share(long gpa, long bytes) {
+    begin(gpa, bytes, true);
+    long lastRegion = regionStart(gpa + bytes - 1);
+    smashesFirstRegion = !isWholeRegion(regionStart(gpa)) && bitmap.isLarge(gpa);
+    smashesLastRegion =
+        lastRegion != regionStart(gpa) && !isWholeRegion(lastRegion) && bitmap.isLarge(lastRegion);
+    bitmap.share(gpa, bytes);
+    change();
+  }
+
+  /**
+   * The guest takes pages back. Those that are private already stay so.
+   *
+   * @param gpa first address, a multiple of 4096
+   * @param bytes a positive multiple of 4096
+   * @throws IllegalArgumentException if the range is misaligned or not all guest memory
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, table and RMP are as they were
+   */
+  public void unshare(long gpa, long bytes) {
+    begin(gpa, bytes, false);
+    bitmap.unshare(gpa, bytes);
+    largeFirst = (gpa + REGION_MASK) & ~REGION_MASK;
+    largeLength = ((gpa + bytes) & ~REGION_MASK) - largeFirst;
+    if (largeLength > 0 && port.canBeLarge(largeFirst, largeLength)) {
+      bitmap.setLarge(largeFirst, largeLength, true);
+    } else {
+      largeLength = 0;
+    }
+    change();
+    unsmash(regionStart(gpa), regionStart(gpa + bytes - 1));
+  }
+
+  private void begin(long gpa, long bytes, boolean isShare) {
+    bitmap.save(gpa, bytes);
+    first = gpa;
+    length = bytes;
+    shares = isShare;
+    changed.tick();
+  }
+
+  /** Brings table and RMP to what the bitmap says now, or the bitmap back to what it said. */
+  private void change() {
+    try {
+      table.checkFit(regionStart(first), regionBytes(), bitmap.rule());
+      if (order == Order.TABLE_FIRST) {
+        changeTable();
+      }
+    } catch (PageTableException e) {
+      bitmap.restore(first, length);
+      throw e;
+    }
+    switch (order) {
+      case TABLE_FIRST -> changeRmp();
+      case RMP_FIRST -> {
+        changeRmp();
+        changeTable();
+      }
+      case ATOMIC -> port.stalled(both);
+    }
+    if (isLazy) {
+      note(regionStart(first), regionStart(first + length - 1));
+    } else if (anyAllowsLarge()) {
+      mergeAround(first, length);
+    }
+  }
+
+  /** Whether a region of the change may have become part of a larger leaf. */
+  private boolean anyAllowsLarge() {
+    long last = first + length - 1;
+    return bitmap.allowsLarge(first) || bitmap.rule().segmentLast(first, last) != last;
+  }
+
+  /** Bytes of all the regions that the change touches. */
+  private long regionBytes() {
+    return regionStart(first + length - 1) - regionStart(first) + REGION_BYTES;
+  }
+
+  private void changeBoth() {
+    changeTable();
+    changeRmp();
+  }
+
+  private void changeTable() {
+    table.splitToFit(regionStart(first), regionBytes(), bitmap.rule(), gather);
+    settle();
+  }
+
+  private void changeRmp() {
+    if (shares) {
+      if (smashesFirstRegion) {
+        port.smash(regionStart(first));
+      }
+      if (smashesLastRegion) {
+        port.smash(regionStart(first + length - 1));
+      }
+      port.unassign(first, length);
+      return;
+    }
+    if (largeLength == 0) {
+      port.assign(first, length, false);
+      return;
+    }
+    if (largeFirst != first) {
+      port.assign(first, largeFirst - first, false);
+    }
+    port.assign(largeFirst, largeLength, true);
+    long end = largeFirst + largeLength;
+    if (end != first + length) {
+      port.assign(end, first + length - end, false);
+    }
+  }
+
+  /** Asks for 2 MiB entries where a change left regions that are private and do not have one. */
+  private void unsmash(long firstRegion, long lastRegion) {
+    if (isLazy) {
+      return;
+    }
+    for (long region = firstRegion; region <= lastRegion; region += REGION_BYTES) {
+      if (tryUnsmash(region)) {
+        mergeAround(region, REGION_BYTES);
+      }
+    }
+  }
+
+  private boolean tryUnsmash(long region) {
+    if (region + REGION_BYTES > bitmap.guestBytes()
+        || !bitmap.isPrivate(region)
+        || bitmap.isLarge(region)
+        || !port.canBeLarge(region, REGION_BYTES)
+        || !port.unsmash(region)) {
+      return false;
+    }
+    bitmap.setLarge(region, REGION_BYTES, true);
+    return true;
+  }
+
+  /**
+   * Merges what has been quiet for a while.
+   *
+   * @param changes how many calls of {@link #share} and {@link #unshare} ago a region must have
+   *     changed last
+   * @return number of regions looked at
+   */
+  public long mergeQuiet(long changes) {
+    long count = 0;
+    for (long region = changed.takeQuiet(changes);
+        region >= 0;
+        region = changed.takeQuiet(changes)) {
+      long gpa = region << REGION_LOG2;
+      var _ = tryUnsmash(gpa);
+      mergeAround(gpa, REGION_BYTES);
+      count++;
+    }
+    return count;
+  }
+
+  private void note(long firstRegion, long lastRegion) {
+    for (long region = regionOf(firstRegion); region <= regionOf(lastRegion); region++) {
+      changed.note(region);
+    }
+  }
+
+  /**
+   * Merges a range, and then what lies around it as long as that can have become part of something
+   * larger: first the gigabytes it lies in, then the tables of gigabytes, and so on.
+   */
+  private void mergeAround(long gpa, long bytes) {
+    long last = gpa + bytes - 1;
+    int most = Math.min(tableLog2(table.levels()), Long.SIZE - 1);
+    for (int log2 = REGION_LOG2; log2 <= most; log2 += TABLE_ENTRIES_LOG2) {
+      long from = gpa & ~offsetMask(log2);
+      table.mergeToFit(from, (last | offsetMask(log2)) - from + 1, bitmap.rule(), gather);
+      if (leafLog2(gpa) < log2 && leafLog2(last) < log2) {
+        break;
+      }
+    }
+    settle();
+  }
+
+  private int leafLog2(long iova) {
+    return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
+  }
+
+  private void settle() {
+    if (!gather.isEmpty()) {
+      flush.flush(table, gather);
+      gather.complete();
+    }
+  }
+
+  private boolean isWholeRegion(long region) {
+    return region >= first && region + REGION_BYTES <= first + length;
+  }
+
+  private static long regionOf(long gpa) {
+    return gpa >>> REGION_LOG2;
+  }
+
+  private static long regionStart(long gpa) {
+    return gpa & ~REGION_MASK;
+  }
+
+  /** Frees what the follower keeps; table, bitmap and port stay the caller's. */
+  @Override
+  public void close() {
+    settle();
+    arena.close();
   }
 }

@@ -16,28 +16,38 @@ public interface RmpPort {
   /**
    * SNP_PAGE_UNSMASH: replaces 512 entries of 4 KiB by one of 2 MiB.
    *
-   * @param gpa of the region, 2 MiB-aligned
-   * @return false if the firmware refuses
+   * @param gpa of the region, 2 MiB-aligned; all its pages are private
+   * @return false if the firmware refuses, and nothing has changed
    */
   boolean unsmash(long gpa);
 
   /**
-   * RMPUPDATE: unassigns pages.
+   * RMPUPDATE: unassigns pages, which are shared from then on. No 2 MiB entry reaches over an end
+   * of the range.
    *
    * @param gpa first address, a multiple of 4096
-   * @param length bytes, a positive multiple of 4096; regions that lie wholly inside are unassigned
-   *     by entries of 2 MiB
+   * @param length bytes, a positive multiple of 4096
    */
   void unassign(long gpa, long length);
 
   /**
-   * RMPUPDATE: assigns pages to the guest.
+   * RMPUPDATE: assigns pages to the guest, which are private from then on.
    *
    * @param gpa first address, a multiple of 4096
    * @param length bytes, a positive multiple of 4096
-   * @param large whether to do it with 2 MiB entries; the range is then whole regions
+   * @param isLarge whether by 2 MiB entries; the range is then whole regions for which {@link
+   *     #canBeLarge} was true
    */
-  void assign(long gpa, long length, boolean large);
+  void assign(long gpa, long length, boolean isLarge);
+
+  /**
+   * Whether 2 MiB entries can cover regions: their memory is contiguous and lies right.
+   *
+   * @param gpa first address, 2 MiB-aligned
+   * @param length bytes, a positive multiple of 2 MiB
+   * @return false where they need 4 KiB entries
+   */
+  boolean canBeLarge(long gpa, long length);
 
   /**
    * Keeps all DMA waiting while the RMP and the table change together, as PSMASH_IO does.

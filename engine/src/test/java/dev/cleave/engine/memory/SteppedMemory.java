@@ -9,6 +9,12 @@ import java.lang.foreign.Arena;
 public final class SteppedMemory extends TableMemory {
   private Runnable afterStore = () -> {};
 
+  /**
+   * Reserves memory.
+   *
+   * @param bytes its size
+   * @param base physical address of its first byte
+   */
   public SteppedMemory(long bytes, long base) {
     this(Arena.ofShared(), bytes, base);
   }
@@ -17,6 +23,11 @@ public final class SteppedMemory extends TableMemory {
     super(arena, NativePages.reserve(bytes, arena), base, new PagePool(bytes, bytes, true));
   }
 
+  /**
+   * Sets the hook.
+   *
+   * @param hook what to call after every store
+   */
   public void afterStore(Runnable hook) {
     afterStore = hook;
   }
