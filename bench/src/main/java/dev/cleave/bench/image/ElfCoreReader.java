@@ -106,9 +106,9 @@ final class ElfCoreReader {
       return count;
     }
     long section = file.get(U64, 40);
-    if (!holds(section, HEADER_BYTES)) {
+    if (section < HEADER_BYTES || !holds(section, HEADER_BYTES)) {
       throw bad(
-          "the section header with the number of segments, at offset 0x%x, lies beyond the file"
+          "the section header with the number of segments cannot be at offset 0x%x"
               .formatted(section));
     }
     return Integer.toUnsignedLong(file.get(U32, section + SECTION_INFO));
