@@ -31,6 +31,9 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
   private static final long WRITE = 1L << 62;
   private static final int DOMAIN_MASK = 0xFFFF;
 
+  /** Bits that no revision of the specification gives a meaning. */
+  private static final long RESERVED_Q0 = 1L << 63 | 3L << 2;
+
   /** What an entry does with a request that needs translation. */
   public enum Kind {
     /** V = 0: requests pass untranslated. */
@@ -80,6 +83,27 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
         words,
         i -> Long.reverseBytes(Long.parseUnsignedLong(hex.substring(16 * i, 16 * i + 16), 16)));
     return new DeviceTableEntry(words[0], words[1], words[2], words[3]);
+  }
+
+  /**
+   * Where a device's entry lies.
+   *
+   * @param deviceTable the table's physical address, or the register that holds it, whose size
+   *     field is ignored
+   * @param deviceId requester id, 0 to 0xFFFF
+   * @return physical address of the entry
+   */
+  public static long paddrOf(long deviceTable, int deviceId) {
+    return (deviceTable & ROOT_MASK) + (long) BYTES * deviceId;
+  }
+
+  /**
+   * The bits of the first word set that hardware wants zero.
+   *
+   * @return the offending bits, 0 for a good entry
+   */
+  public long reservedBits() {
+    return q0 & RESERVED_Q0;
   }
 
   /**

@@ -1,0 +1,71 @@
+package dev.cleave.bench.cli;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+
+/**
+ * What the user gave cannot be used: the command ends with exit code 2 and this message, one line
+ * that says where it was, what was wrong and what was expected.
+ */
+public final class BadInput extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  /**
+   * A refusal that belongs to no file.
+   *
+   * @param message what was wrong and what was expected
+   */
+  public BadInput(String message) {
+    super(message);
+  }
+
+  private BadInput(String message, Throwable cause) {
+    super(message, cause);
+  }
+
+  /**
+   * A refusal of a whole file.
+   *
+   * @param file the file as the user named it
+   * @param wrong what was wrong and what was expected
+   * @return the exception to throw
+   */
+  public static BadInput in(Object file, String wrong) {
+    return new BadInput(file + ": " + wrong);
+  }
+
+  /**
+   * A refusal of one line.
+   *
+   * @param file the file as the user named it
+   * @param line number of the line, from 1
+   * @param wrong what was wrong and what was expected
+   * @return the exception to throw
+   */
+  public static BadInput at(Object file, long line, String wrong) {
+    return new BadInput(file + ":" + line + ": " + wrong);
+  }
+
+  /**
+   * A file that cannot be opened, read or written.
+   *
+   * @param file the file as the user named it
+   * @param cause what the system said
+   * @return the exception to throw
+   */
+  public static BadInput cannotUse(Object file, IOException cause) {
+    return new BadInput(file + ": " + reason(cause), cause);
+  }
+
+  /** The system's words, where Java's own message would be only the name of the file. */
+  private static String reason(IOException cause) {
+    return switch (cause) {
+      case NoSuchFileException _ -> "no such file or directory";
+      case AccessDeniedException _ -> "permission denied";
+      case FileSystemException e when e.getReason() != null -> e.getReason();
+      default -> cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+    };
+  }
+}

@@ -1,0 +1,166 @@
+package dev.cleave.bench.cli;
+
+import dev.cleave.bench.image.DeviceId;
+import dev.cleave.bench.image.MemoryImage;
+import dev.cleave.bench.image.table.Domain;
+import dev.cleave.bench.image.table.DomainFinder;
+import dev.cleave.bench.image.table.Findings;
+import dev.cleave.bench.image.table.TableAudit;
+import dev.cleave.bench.image.table.TableDecoder;
+import dev.cleave.bench.image.table.TableFiles;
+import dev.cleave.bench.image.table.TableSummary;
+import dev.cleave.bench.image.table.TableVisitor;
+import dev.cleave.bench.image.table.TableWalk;
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.DeviceTableEntry;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.SequencedMap;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code cleave inspect}: decodes and audits the tables in a memory image. */
+@Command(
+    name = "inspect",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    description = "Decode and audit the page tables in a memory image.",
+    footer = {
+      "",
+      "Without a choice of table, every domain that manifest.json names is looked at.",
+      "Exit code 1: --audit found an error, or a table could not be decoded to its end."
+    })
+final class InspectCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      paramLabel = "IMAGE",
+      description =
+          "A directory with pages.idx and pages.bin[.gz], a raw physical-memory file, or an ELF"
+              + " core; .gz is unpacked, - is standard input.")
+  private String image;
+
+  @Option(
+      names = "--base",
+      paramLabel = "ADDR",
+      description = "Physical address of a raw file's first byte (default: 0).")
+  private Long base;
+
+  @Mixin private RootOptions roots = new RootOptions();
+
+  @Option(names = "--leaves", paramLabel = "FILE", description = "Write every leaf as CSV.")
+  private String leavesFile;
+
+  @Option(names = "--dirs", paramLabel = "FILE", description = "Write every directory as CSV.")
+  private String directoriesFile;
+
+  @Option(
+      names = "--lookup",
+      paramLabel = "IOVA",
+      description = "Show the walk that translates an address; may be repeated.")
+  private List<Long> lookups = List.of();
+
+  @Option(
+      names = "--audit",
+      description = "Name every defect and every leaf that could be merged; exit 1 on an error.")
+  private boolean audit;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
+  private String jsonFile;
+
+  private AmdV1 format;
+
+  @Override
+  public Integer call() throws IOException {
+    format = roots.format();
+    OptionalLong start = base == null ? OptionalLong.empty() : OptionalLong.of(base);
+    try (MemoryImage opened = MemoryImage.open(image, start)) {
+      return inspect(opened);
+    }
+  }
+
+  private int inspect(MemoryImage opened) throws IOException {
+    DomainFinder finder = new DomainFinder(opened.memory(), format);
+    List<Domain> domains = roots.domains(image, opened, finder);
+    SequencedMap<DeviceId, DeviceTableEntry> others =
+        roots.isAll() ? opened.manifest().map(finder::others).orElseThrow() : new LinkedHashMap<>();
+    List<InspectedDomain> inspected = new ArrayList<>();
+    boolean several = domains.size() > 1;
+    try (TableFiles leaves = leavesFile == null ? null : TableFiles.leaves(leavesFile, several);
+        TableFiles directories =
+            directoriesFile == null ? null : TableFiles.directories(directoriesFile, several)) {
+      for (Domain domain : domains) {
+        inspected.add(inspect(opened, domain, leaves, directories));
+      }
+    }
+    print(inspected, others);
+    if (jsonFile != null) {
+      Outputs.json(jsonFile, InspectJson.of(image, inspected, others, audit));
+    }
+    return judge(inspected);
+  }
+
+  private InspectedDomain inspect(
+      MemoryImage opened,
+      Domain domain,
+      @Nullable TableFiles leaves,
+      @Nullable TableFiles directories) {
+    TableSummary summary = new TableSummary();
+    Findings findings = new Findings();
+    List<TableWalk> walks = new ArrayList<>();
+    domain.findings().forEach(findings::add);
+    if (domain.hasTable()) {
+      long root = domain.root().paddr();
+      List<TableVisitor> visitors = new ArrayList<>();
+      visitors.add(summary);
+      visitors.add(new TableAudit(format, root, findings));
+      if (leaves != null) {
+        visitors.add(leaves.rows(domain.name(), root));
+      }
+      if (directories != null) {
+        visitors.add(directories.rows(domain.name(), root));
+      }
+      TableDecoder.decode(opened.memory(), format, domain.root(), TableVisitor.all(visitors));
+      for (long iova : lookups) {
+        walks.add(TableWalk.of(opened.memory(), format, domain.root(), iova));
+      }
+    }
+    return new InspectedDomain(domain, summary, findings, walks);
+  }
+
+  private void print(
+      List<InspectedDomain> inspected, SequencedMap<DeviceId, DeviceTableEntry> others) {
+    InspectText text = new InspectText(spec.commandLine().getOut());
+    inspected.forEach(text::summary);
+    text.others(others);
+    inspected.forEach(text::walks);
+    if (audit) {
+      text.audit(inspected);
+    }
+    spec.commandLine().getOut().flush();
+  }
+
+  private int judge(List<InspectedDomain> inspected) {
+    String incomplete =
+        inspected.stream()
+            .filter(one -> !one.findings().complete())
+            .map(one -> one.domain().name())
+            .collect(Collectors.joining(", "));
+    if (!incomplete.isEmpty()) {
+      throw new WorkFailed(
+          image + ": not the whole table could be decoded of domain " + incomplete);
+    }
+    boolean errors = inspected.stream().anyMatch(one -> one.findings().errors() > 0);
+    return audit && errors ? ExitPolicy.FAILED : ExitPolicy.OK;
+  }
+}

@@ -1,0 +1,31 @@
+package dev.cleave.bench.image;
+
+import dev.cleave.engine.format.DeviceTableEntry;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.SequencedMap;
+
+/**
+ * What {@code manifest.json} says of a page image.
+ *
+ * <p>Immutable.
+ *
+ * @param deviceTable the device table base register, where the image says it
+ * @param devices each device's entry, by its name {@code BB:DD.F}
+ * @param domains the domains, in the manifest's order
+ */
+public record Manifest(
+    OptionalLong deviceTable,
+    SequencedMap<DeviceId, DeviceTableEntry> devices,
+    List<Domain> domains) {
+
+  /**
+   * A domain.
+   *
+   * @param domainId 0 to 0xFFFF
+   * @param root physical address of its top table
+   * @param mode levels of its table
+   * @param devices the devices attached to it
+   */
+  public record Domain(int domainId, long root, int mode, List<DeviceId> devices) {}
+}

@@ -1,0 +1,65 @@
+package dev.cleave.bench.image;
+
+import dev.cleave.bench.cli.BadInput;
+import dev.cleave.engine.format.Geometry;
+import dev.cleave.hwmodel.memory.PhysicalMemory;
+import dev.cleave.hwmodel.memory.PhysicalMemory.Piece;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A sparse page image: a directory with {@code pages.idx}, the pages in that order in {@code
+ * pages.bin} or {@code pages.bin.gz}, and perhaps a {@code manifest.json}.
+ */
+final class PageImageReader {
+  private PageImageReader() {}
+
+  /** Adds the pages to the memory and returns the manifest, null where there is none. */
+  static Manifest read(Path directory, PhysicalMemory memory, Arena arena) throws IOException {
+    Path index = directory.resolve(PageImageWriter.INDEX);
+    if (!Files.exists(index)) {
+      throw BadInput.in(directory, "holds no pages.idx, expected a page image");
+    }
+    long[] addresses = PageIndex.read(index);
+    long bytes = (long) addresses.length << Geometry.PAGE_LOG2;
+    Path pages = directory.resolve(PageImageWriter.PAGES);
+    if (!Files.exists(pages)) {
+      pages = directory.resolve(PageImageWriter.PAGES + ".gz");
+    }
+    if (!Files.exists(pages)) {
+      throw BadInput.in(directory, "holds neither pages.bin nor pages.bin.gz");
+    }
+    MemorySegment file = MemoryImage.map(pages.toString(), bytes, arena);
+    if (file.byteSize() != bytes) {
+      throw BadInput.in(
+          pages,
+          "holds %d bytes, but pages.idx lists %d pages, which are %d bytes"
+              .formatted(file.byteSize(), addresses.length, bytes));
+    }
+    addRuns(addresses, file, memory);
+    Path manifest = directory.resolve(PageImageWriter.MANIFEST);
+    return Files.exists(manifest) ? ManifestReader.read(manifest, addresses.length) : null;
+  }
+
+  /** Adjacent pages become one piece. */
+  private static void addRuns(long[] addresses, MemorySegment file, PhysicalMemory memory) {
+    List<Piece> pieces = new ArrayList<>();
+    int first = 0;
+    for (int i = 1; i <= addresses.length; i++) {
+      if (i == addresses.length || addresses[i] != addresses[i - 1] + Geometry.PAGE_BYTES) {
+        pieces.add(
+            new Piece(
+                addresses[first],
+                file.asSlice(
+                    (long) first << Geometry.PAGE_LOG2, (long) (i - first) << Geometry.PAGE_LOG2)));
+        first = i;
+      }
+    }
+    memory.addAll(pieces);
+  }
+}

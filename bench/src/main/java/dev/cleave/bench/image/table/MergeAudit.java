@@ -1,0 +1,93 @@
+package dev.cleave.bench.image.table;
+
+import dev.cleave.bench.cli.Numbers;
+import dev.cleave.engine.format.AmdV1;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.function.Consumer;
+
+/**
+ * Finds leaves that could be one larger leaf: neighbours in iova and in paddr, equal but for
+ * accessed and dirty, aligned to the larger size in both.
+ *
+ * <p>Works like the buddy allocator: a stack holds blocks that wait for their right neighbour, so
+ * sizes fall from bottom to top and it is never deeper than there are sizes.
+ *
+ * <p>Not thread-safe.
+ */
+final class MergeAudit implements TableVisitor {
+  /** A leaf, or leaves that could be one, at the first one's place. */
+  private record Block(LeafRow first, int sizeLog2, int leaves) {
+    long iovaEnd() {
+      return first.site().iova() + (1L << sizeLog2);
+    }
+
+    long paddrEnd() {
+      return first.paddr() + (1L << sizeLog2);
+    }
+
+    boolean isLeftHalf() {
+      return ((first.site().iova() | first.paddr()) >>> sizeLog2 & 1) == 0;
+    }
+  }
+
+  private final AmdV1 format;
+  private final Consumer<Finding> findings;
+  private final Deque<Block> waiting = new ArrayDeque<>();
+
+  MergeAudit(AmdV1 format, Consumer<Finding> findings) {
+    this.format = format;
+    this.findings = findings;
+  }
+
+  @Override
+  public void leaf(LeafRow row) {
+    Block block = new Block(row, Long.numberOfTrailingZeros(row.sizeBytes()), 1);
+    if (row.sizeBytes() != 1L << format.leafSizeLog2(row.site().entry(), row.site().level())) {
+      // What is left of a sized leaf whose slots differ is an error, not an opportunity.
+      end();
+      return;
+    }
+    if (!waiting.isEmpty() && !continues(waiting.peek(), row)) {
+      end();
+    }
+    while (!waiting.isEmpty() && waiting.peek().sizeLog2 == block.sizeLog2) {
+      Block left = waiting.pop();
+      block = new Block(left.first, left.sizeLog2 + 1, left.leaves + block.leaves);
+    }
+    waiting.push(block);
+    if (!block.isLeftHalf() || block.sizeLog2 + 1 > largestLog2()) {
+      end();
+    }
+  }
+
+  private boolean continues(Block left, LeafRow row) {
+    return left.iovaEnd() == row.site().iova()
+        && left.paddrEnd() == row.paddr()
+        && left.first.access() == row.access()
+        && format.attributesOf(left.first.site().entry())
+            == format.attributesOf(row.site().entry());
+  }
+
+  @Override
+  public void end() {
+    while (!waiting.isEmpty()) {
+      Block block = waiting.pollLast();
+      boolean legal = (format.leafSizes() >>> block.sizeLog2 & 1) != 0;
+      int fewest = legal ? 1 : 2;
+      if (block.leaves > fewest) {
+        String better = Numbers.size(1L << (block.sizeLog2 - fewest + 1));
+        findings.accept(
+            new Finding(
+                Rule.MERGEABLE,
+                block.first.site(),
+                "%d leaves could be %s of %s"
+                    .formatted(block.leaves, legal ? "one" : "two", better)));
+      }
+    }
+  }
+
+  private int largestLog2() {
+    return Long.SIZE - 1 - Long.numberOfLeadingZeros(format.leafSizes());
+  }
+}

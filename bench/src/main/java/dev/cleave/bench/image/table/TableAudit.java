@@ -1,0 +1,53 @@
+package dev.cleave.bench.image.table;
+
+import dev.cleave.engine.format.AmdV1;
+
+/**
+ * Collects what is wrong with a table and what could be better.
+ *
+ * <p>Not thread-safe.
+ */
+public final class TableAudit implements TableVisitor {
+  private final long root;
+  private final Findings findings;
+  private final MergeAudit merges;
+
+  /**
+   * An audit.
+   *
+   * @param format the table's format
+   * @param root its top, which may be empty
+   * @param findings where findings go
+   */
+  public TableAudit(AmdV1 format, long root, Findings findings) {
+    this.root = root;
+    this.findings = findings;
+    this.merges = new MergeAudit(format, findings::add);
+  }
+
+  @Override
+  public void leaf(LeafRow row) {
+    merges.leaf(row);
+  }
+
+  @Override
+  public void table(long paddr, int level, long iova, boolean empty) {
+    if (empty && paddr != root) {
+      findings.add(
+          new Finding(
+              Rule.EMPTY_TABLE,
+              new Site(paddr, level, 0, iova, 0),
+              "no entry of the table is present, it could be freed"));
+    }
+  }
+
+  @Override
+  public void finding(Finding finding) {
+    findings.add(finding);
+  }
+
+  @Override
+  public void end() {
+    merges.end();
+  }
+}

@@ -1,0 +1,97 @@
+package dev.cleave.bench.image.table;
+
+import dev.cleave.bench.cli.Csv;
+import dev.cleave.bench.cli.Numbers;
+import dev.cleave.bench.cli.Outputs;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The leaves file or the directories file. When it holds several domains, each row begins with the
+ * domain's id and root.
+ *
+ * <p>Not thread-safe.
+ */
+public final class TableFiles implements AutoCloseable {
+  private static final List<String> DOMAIN_COLUMNS = List.of("domain_id", "root");
+
+  private final Csv csv;
+  private final boolean several;
+  private final boolean leaves;
+
+  private TableFiles(String name, boolean several, boolean leaves) throws IOException {
+    List<String> columns = leaves ? LeafRow.COLUMNS : DirectoryRow.COLUMNS;
+    this.csv = new Csv(Outputs.open(name), several ? concat(DOMAIN_COLUMNS, columns) : columns);
+    this.several = several;
+    this.leaves = leaves;
+  }
+
+  /**
+   * Begins a leaves file.
+   *
+   * @param name its path
+   * @param several whether it will hold more than one domain
+   * @return the file, with its header written
+   * @throws IOException if writing fails
+   */
+  public static TableFiles leaves(String name, boolean several) throws IOException {
+    return new TableFiles(name, several, true);
+  }
+
+  /**
+   * Begins a directories file.
+   *
+   * @param name its path
+   * @param several whether it will hold more than one domain
+   * @return the file, with its header written
+   * @throws IOException if writing fails
+   */
+  public static TableFiles directories(String name, boolean several) throws IOException {
+    return new TableFiles(name, several, false);
+  }
+
+  /**
+   * Who writes a domain's rows, of the kind that this file holds; the others are not for it.
+   *
+   * @param domainId how the domain is called
+   * @param root physical address of its top table
+   * @return a visitor that throws {@link UncheckedIOException} if writing fails
+   */
+  public TableVisitor rows(String domainId, long root) {
+    List<String> prefix = several ? List.of(domainId, Numbers.hex(root)) : List.of();
+    return new TableVisitor() {
+      @Override
+      public void leaf(LeafRow row) {
+        if (leaves) {
+          write(concat(prefix, row.fields()));
+        }
+      }
+
+      @Override
+      public void directory(DirectoryRow row) {
+        if (!leaves) {
+          write(concat(prefix, row.fields()));
+        }
+      }
+    };
+  }
+
+  private void write(List<String> fields) {
+    try {
+      csv.row(fields);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<String> concat(List<String> one, List<String> other) {
+    return Stream.concat(one.stream(), other.stream()).toList();
+  }
+
+  @Override
+  public void close() throws IOException {
+    csv.close();
+  }
+}

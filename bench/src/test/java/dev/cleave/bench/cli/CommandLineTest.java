@@ -1,0 +1,150 @@
+package dev.cleave.bench.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Ways of being wrong on the command line, and what help looks like. */
+class CommandLineTest {
+  private static final String DTE = "0300000000000060".repeat(4);
+
+  @TempDir Path temporary;
+
+  /** GOLDEN is an image with a manifest, RAW a file of raw memory, TEMP an empty directory. */
+  private Object[] arguments(String line) throws IOException {
+    Path raw = temporary.resolve("raw");
+    Files.write(raw, new byte[8192]);
+    return Arrays.stream(line.split(" "))
+        .filter(word -> !word.isEmpty())
+        .map(word -> word.replace("GOLDEN", "src/test/resources/golden/7.3.4/main"))
+        .map(word -> word.replace("RAW", raw.toString()))
+        .map(word -> word.replace("TEMP", temporary.toString()))
+        .map(word -> word.replace("DTE", DTE))
+        .toArray();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "inspct",
+        "--nonsense",
+        "inspect",
+        "inspect GOLDEN another",
+        "inspect --nonsense GOLDEN",
+        "inspect /no/such/image",
+        "inspect TEMP",
+        "inspect RAW",
+        "inspect --lookup banana GOLDEN",
+        "inspect --lookup -1 GOLDEN",
+        "inspect --lookup 0x GOLDEN",
+        "inspect --lookup 0x10000000000000000 GOLDEN",
+        "inspect --lookup 16777216T GOLDEN",
+        "inspect --lookup 1.5G GOLDEN",
+        "inspect --lookup GOLDEN",
+        "inspect --base 0x1000 GOLDEN",
+        "inspect --base 0x10 --root 0 --mode 3 RAW",
+        "inspect --root 0x1000 RAW",
+        "inspect --mode 3 RAW",
+        "inspect --root 0x1001 --mode 3 RAW",
+        "inspect --root 0x9000 --mode 3 RAW",
+        "inspect --root 0 --mode 0 RAW",
+        "inspect --root 0 --mode 7 RAW",
+        "inspect --root 0 --mode 0xffffffffffffffff RAW",
+        "inspect --root 0 --mode 3 --format x86 RAW",
+        "inspect --root 0 --mode 3 --format v3 RAW",
+        "inspect --root 0 --mode 3 --dte DTE RAW",
+        "inspect --dte 03 RAW",
+        "inspect --dte DTEx RAW",
+        "inspect --devtab 0x1000 RAW",
+        "inspect --devtab 0x1800 --devid 00:01.0 RAW",
+        "inspect --devtab 0x4000 --devid 00:01.0 RAW",
+        "inspect --devtab 0 --devid 00:20.0 RAW",
+        "inspect --devtab 0 --devid 00:01.8 RAW",
+        "inspect --devtab 0 --devid banana RAW",
+        "inspect --devid 00:01.0 RAW",
+        "inspect --devid ff:00.0 GOLDEN",
+        "inspect --c-bit 12 GOLDEN",
+        "inspect --leaves /no/such/place.csv GOLDEN",
+        "inspect --dirs TEMP GOLDEN",
+        "inspect --json /no/such/place.json GOLDEN",
+        "inspect /dev/null",
+        "inspect GOLDEN/manifest.json --root 0 --mode 3",
+        "inspect GOLDEN/pages.idx.gz --root 0 --mode 3",
+      })
+  void whatIsWrongIsSaidOnOneLineWithExitCode2(String line) throws IOException {
+    Cleave.Result result = Cleave.run(arguments(line));
+    assertEquals(2, result.code(), result.err());
+    assertEquals(1, result.errLines().size(), result.err());
+    assertTrue(result.err().startsWith("cleave: "), result.err());
+    assertFalse(result.err().contains("Exception"), result.err());
+  }
+
+  @Test
+  void aNameWithALineFeedStillMakesOneLine() {
+    Cleave.Result result = Cleave.run("inspect", "no\nsuch\r\nfile");
+    assertEquals(2, result.code());
+    assertEquals(1, result.errLines().size());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--help", "inspect --help", "help", "help inspect", "--version"})
+  void helpAndVersionGoToStandardOutputWithExitCode0(String line) throws IOException {
+    Cleave.Result result = Cleave.run(arguments(line));
+    assertEquals(0, result.code());
+    assertEquals("", result.err());
+    assertTrue(result.out().contains("cleave"), result.out());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0300000000000060, passthrough",
+    "0100000000000060, blocked",
+    "0000000000000060, invalid",
+    "030000000000e060, v2",
+    "030e000000000060, reserved"
+  })
+  void anEntryWithoutAV1TableIsNamed(String firstWord, String kind) throws IOException {
+    Cleave.Result result = Cleave.run(arguments("inspect RAW --dte " + firstWord + "0".repeat(48)));
+    assertEquals(0, result.code(), result.err());
+    assertTrue(result.out().contains(kind), result.out());
+  }
+
+  @Test
+  void anAuditWithAnErrorEndsWithExitCode1() throws IOException {
+    Cleave.Result result =
+        Cleave.run(arguments("inspect RAW --audit --dte 030e000000000060" + "0".repeat(48)));
+    assertEquals(1, result.code());
+    assertTrue(result.out().contains("error device-table"), result.out());
+    assertEquals("", result.err());
+  }
+
+  @Test
+  void aTableWhoseRootIsNotThereEndsWithExitCode1() throws IOException {
+    Cleave.Result result =
+        Cleave.run(arguments("inspect RAW --dte 0306ee0000000060" + "0".repeat(48)));
+    assertEquals(1, result.code());
+    assertEquals(1, result.errLines().size());
+  }
+
+  @Test
+  void anInternalErrorIsOneLineWithExitCode1() {
+    StringWriter err = new StringWriter();
+    int code = ExitPolicy.end(new IllegalStateException("two\nlines"), new PrintWriter(err, true));
+    assertEquals(1, code);
+    assertEquals(1, err.toString().lines().count());
+    assertTrue(err.toString().startsWith("cleave: internal error"));
+  }
+}
