@@ -422,8 +422,8 @@ public final class PageTable implements AutoCloseable {
    *
    * @param iova first address, a multiple of the smallest page
    * @param length bytes, a positive multiple of the smallest page
-   * @param largestLog2 logarithm of the largest leaf that may remain in the range, a page size of
-   *     this table
+   * @param largestLog2 logarithm of the largest leaf that may remain in the range: a leaf size of
+   *     the format, and not below the smallest page
    * @param gather takes what is to be flushed
    * @return bytes that are mapped
    * @throws PageTableException as {@link #unmap}; nothing has changed then
@@ -431,7 +431,7 @@ public final class PageTable implements AutoCloseable {
   public long split(long iova, long length, int largestLog2, IotlbGather gather) {
     long now = writableTop(gather);
     long last = lastMappable(now, iova, length);
-    checks.checkPageSize(iova, largestLog2);
+    checks.checkLargestLeaf(iova, largestLog2);
     long bytes = mapped(probe.mappedBytes(root(now), levels(now), iova, last), iova, last);
     splitForbidden(now, iova, last, SizeRule.atMost(largestLog2), gather);
     return bytes;
@@ -443,7 +443,8 @@ public final class PageTable implements AutoCloseable {
    *
    * @param iova first address, a multiple of the smallest page
    * @param length bytes, a positive multiple of the smallest page
-   * @param largestLog2 logarithm of the largest leaf to make, a page size of this table
+   * @param largestLog2 logarithm of the largest leaf to make: a leaf size of the format, and not
+   *     below the smallest page
    * @param gather takes what is to be flushed, and the tables that were replaced
    * @return bytes that are mapped
    * @throws PageTableException as {@link #unmap}; nothing has changed then
@@ -451,7 +452,7 @@ public final class PageTable implements AutoCloseable {
   public long merge(long iova, long length, int largestLog2, IotlbGather gather) {
     long now = writableTop(gather);
     long last = lastMappable(now, iova, length);
-    checks.checkPageSize(iova, largestLog2);
+    checks.checkLargestLeaf(iova, largestLog2);
     long bytes = mapped(probe.mappedBytes(root(now), levels(now), iova, last), iova, last);
     merger.merge(root(now), levels(now), iova, last, SizeRule.atMost(largestLog2), gather);
     return bytes;

@@ -9,12 +9,14 @@ final class RangeChecks {
   private final long granuleMask;
   private final int iovaBits;
   private final int outputBits;
+  private final long formatSizes;
   private final long pageSizes;
 
   RangeChecks(PageTableConfig config) {
     this.granuleMask = Geometry.offsetMask(config.granuleLog2());
     this.iovaBits = config.iovaBits();
     this.outputBits = config.outputBits();
+    this.formatSizes = config.format().leafSizes();
     this.pageSizes = config.pageSizes();
   }
 
@@ -83,12 +85,15 @@ final class RangeChecks {
     }
   }
 
-  void checkPageSize(long iova, int sizeLog2) {
-    if (sizeLog2 < 0 || sizeLog2 >= Long.SIZE || (pageSizes & 1L << sizeLog2) == 0) {
+  /** Checks a limit on leaf sizes: a size of the format that leaves the table something to use. */
+  void checkLargestLeaf(long iova, int sizeLog2) {
+    boolean isSize = sizeLog2 >= 0 && sizeLog2 < Long.SIZE && (formatSizes & 1L << sizeLog2) != 0;
+    if (!isSize || LeafSizes.upTo(sizeLog2, pageSizes) == 0) {
       throw new PageTableException(
           Reason.MISALIGNED,
           iova,
-          "the largest leaf must be a page size of this table, sizeLog2=" + sizeLog2);
+          "the largest leaf must be a leaf size from %d bytes up, sizeLog2=%d"
+              .formatted(granuleMask + 1, sizeLog2));
     }
   }
 

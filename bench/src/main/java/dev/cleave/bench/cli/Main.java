@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {InspectCommand.class, HelpCommand.class})
+    subcommands = {ReplayCommand.class, InspectCommand.class, HelpCommand.class})
 public final class Main implements Callable<Integer> {
   @Spec private CommandSpec spec;
 

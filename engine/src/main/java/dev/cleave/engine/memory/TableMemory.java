@@ -464,13 +464,21 @@ public class TableMemory implements AutoCloseable {
   // ---- accounts ------------------------------------------------------------------------------
 
   /**
-   * The table pages themselves, for those who export them.
+   * All of the memory, for those who read tables as hardware does.
    *
-   * @param table physical address of a page
-   * @return its 4096 bytes, read-only
+   * @return a read-only view of the capacity, used or not; the first byte has address {@link #base}
    */
-  public final MemorySegment page(long table) {
-    return pages.asSlice(table - base, PAGE_BYTES).asReadOnly();
+  public final MemorySegment view() {
+    return pages.asReadOnly();
+  }
+
+  /**
+   * Physical address of the first byte.
+   *
+   * @return as chosen
+   */
+  public final long base() {
+    return base;
   }
 
   /**

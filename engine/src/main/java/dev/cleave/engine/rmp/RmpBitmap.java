@@ -222,19 +222,27 @@ public final class RmpBitmap implements AutoCloseable {
   }
 
   /**
-   * Remembers what is known of the regions that a range touches, until the next call.
+   * Remembers what is known of the regions that a range touches, so that one change of them can be
+   * taken back. Holds until the next call.
    *
+   * @param gpa first address, a multiple of 4096
+   * @param length bytes, a positive multiple of 4096
    * @throws IllegalArgumentException if the range is misaligned or not all guest memory
    */
-  void save(long gpa, long length) {
+  public void save(long gpa, long length) {
     check(gpa, length);
     copyRegions(gpa, length, shared, savedShared);
     copyFlags(gpa, length, large, savedLarge);
     savedSharedPages = sharedPages;
   }
 
-  /** Goes back to what {@link #save} remembered; the arguments are those it was called with. */
-  void restore(long gpa, long length) {
+  /**
+   * Goes back to what {@link #save} remembered.
+   *
+   * @param gpa as it was given
+   * @param length as it was given
+   */
+  public void restore(long gpa, long length) {
     copyRegions(gpa, length, savedShared, shared);
     copyFlags(gpa, length, savedLarge, large);
     sharedPages = savedSharedPages;

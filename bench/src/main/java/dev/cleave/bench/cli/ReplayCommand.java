@@ -1,0 +1,294 @@
+package dev.cleave.bench.cli;
+
+import dev.cleave.bench.replay.EventLog;
+import dev.cleave.bench.replay.Outcome;
+import dev.cleave.bench.replay.Policy;
+import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.PolicyRun;
+import dev.cleave.bench.replay.Replay;
+import dev.cleave.bench.replay.ReplayOptions;
+import dev.cleave.bench.replay.TableExport;
+import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceCounts;
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.rmp.RmpFollower;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code cleave replay}: replays logs against page tables and compares policies. */
+@Command(
+    name = "replay",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    description = "Replay the events of a log against page tables and compare policies.",
+    footer = {
+      "",
+      "RMP faults counts how often, while an event was carried out, the leaves and the RMP entries",
+      "of a 2 MiB region disagreed for a moment: a DMA there would have faulted."
+    })
+final class ReplayCommand implements Callable<Integer> {
+  private static final List<String> RESULT_COLUMNS = List.of("line", "op", "status", "bytes");
+  private static final long MOST_GUEST_BYTES = 1L << 46;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      paramLabel = "TRACE",
+      arity = "1..*",
+      description =
+          "Logs of QEMU or ftrace, or Cleave's own op lines; .gz is unpacked, - is stdin.")
+  private List<String> traces;
+
+  @Option(
+      names = "--policy",
+      paramLabel = "NAME",
+      split = ",",
+      description = "Which to compare: follow, follow-lazy, all-4k, remap (default: all).")
+  private List<String> policyNames = List.of("follow", "follow-lazy", "all-4k", "remap");
+
+  @Option(
+      names = "--page-sizes",
+      paramLabel = "SIZES",
+      defaultValue = "all",
+      description = "Leaf sizes to use: all, or a list such as 4K,2M,1G (default: all).")
+  private String pageSizes;
+
+  @Option(
+      names = "--levels",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "Levels a table starts with, 1 to 6 (default: 3).")
+  private int levels;
+
+  @Option(
+      names = "--rmp",
+      paramLabel = "MODE",
+      defaultValue = "auto",
+      description = "Whether sizes follow page states: on, off, or auto: on when the log has any.")
+  private String rmp;
+
+  @Option(
+      names = "--guest-memory",
+      paramLabel = "SIZE",
+      description = "Where guest memory ends (default: where what the log maps ends).")
+  private Long guestMemory;
+
+  @Option(
+      names = "--paddr-base",
+      paramLabel = "ADDR",
+      defaultValue = "0",
+      description = "Added to the iova of a map whose line tells no paddr (default: 0).")
+  private long paddrBase;
+
+  @Option(
+      names = "--table-memory",
+      paramLabel = "SIZE",
+      defaultValue = "64G",
+      description = "The most memory a policy's table may use (default: 64G).")
+  private long tableMemory;
+
+  @Option(names = "--strict", description = "Make an unknown line an error.")
+  private boolean isStrict;
+
+  @Option(
+      names = "--results",
+      paramLabel = "FILE",
+      description = "Write how each event ended under the first policy.")
+  private String resultsFile;
+
+  @Option(
+      names = "--leaves",
+      paramLabel = "FILE",
+      description = "Write the first policy's leaves at the end.")
+  private String leavesFile;
+
+  @Option(
+      names = "--image",
+      paramLabel = "DIR",
+      description = "Write the first policy's table at the end, to be inspected.")
+  private String imageDirectory;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
+  private String jsonFile;
+
+  @Override
+  public Integer call() throws IOException {
+    List<Policy> policies = policies();
+    long sizes = PageSizes.parse(pageSizes, AmdV1.LINUX.leafSizes());
+    check(levels >= 1 && levels <= 6, "--levels must be 1 to 6, got " + levels);
+    check(
+        tableMemory > 0 && tableMemory % 4096 == 0 && tableMemory <= 1L << 42,
+        "--table-memory must be a positive multiple of 4K and at most 4T");
+    EventLog log = EventLog.read(traces, isStrict);
+    ReplayOptions options = options(log, sizes);
+    Progress progress = Progress.on(spec.commandLine().getErr());
+    List<PolicyResult> results = new ArrayList<>();
+    for (Policy policy : policies) {
+      results.add(run(policy, log, options, results.isEmpty(), progress));
+    }
+    progress.clear();
+    print(log, results, options);
+    if (jsonFile != null) {
+      Outputs.json(jsonFile, json(log, options, results));
+    }
+    return ExitPolicy.OK;
+  }
+
+  private List<Policy> policies() {
+    try {
+      return policyNames.stream().map(Policy::of).distinct().toList();
+    } catch (IllegalArgumentException e) {
+      throw new BadInput("--policy: " + e.getMessage());
+    }
+  }
+
+  private ReplayOptions options(EventLog log, long sizes) {
+    boolean followsRmp =
+        switch (rmp) {
+          case "on" -> true;
+          case "off" -> false;
+          case "auto" -> log.changesPageStates();
+          default ->
+              throw new BadInput("--rmp: '" + rmp + "' is not a mode, expected auto, on, off");
+        };
+    long guestBytes = guestMemory != null ? guestMemory : log.guestBytes();
+    if (followsRmp || guestMemory != null) {
+      check(
+          Long.compareUnsigned(guestBytes, MOST_GUEST_BYTES) <= 0,
+          "guest memory must end at or below 64T, it ends at "
+              + Numbers.hex(guestBytes)
+              + "; give --guest-memory, or --rmp off");
+    }
+    check(
+        guestMemory == null || (guestMemory > 0 && guestMemory % 4096 == 0),
+        "--guest-memory must be a positive multiple of 4K");
+    long covered = followsRmp ? Math.max(guestBytes + 4095 & -4096L, 4096) : 4096;
+    return new ReplayOptions(
+        sizes, levels, followsRmp, covered, paddrBase, RmpFollower.Order.TABLE_FIRST, tableMemory);
+  }
+
+  private static void check(boolean isGood, String message) {
+    if (!isGood) {
+      throw new BadInput(message);
+    }
+  }
+
+  private PolicyResult run(
+      Policy policy, EventLog log, ReplayOptions options, boolean isFirst, Progress progress)
+      throws IOException {
+    Csv csv =
+        isFirst && resultsFile != null ? new Csv(Outputs.open(resultsFile), RESULT_COLUMNS) : null;
+    try (csv;
+        PolicyRun run = new PolicyRun(policy, options, true);
+        PolicyRun timed = new PolicyRun(policy, options, false)) {
+      long[] done = new long[1];
+      PolicyResult result =
+          Replay.replay(
+              policy,
+              log.events(),
+              run,
+              timed,
+              (event, outcome) -> {
+                progress.at(policy.word() + ", events", ++done[0]);
+                if (csv != null) {
+                  write(csv, event, outcome);
+                }
+              });
+      if (isFirst) {
+        TableExport export = new TableExport(run);
+        if (leavesFile != null) {
+          export.leaves(leavesFile);
+        }
+        if (imageDirectory != null) {
+          export.image(imageDirectory);
+        }
+      }
+      return result;
+    }
+  }
+
+  private static void write(Csv csv, Event event, Outcome outcome) {
+    boolean isTranslate = event instanceof Event.Translate;
+    try {
+      csv.row(
+          List.of(
+              Long.toString(event.line()),
+              event.kind().word(),
+              outcome.status(),
+              isTranslate ? Numbers.hex(outcome.value()) : Long.toUnsignedString(outcome.value())));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void print(EventLog log, List<PolicyResult> results, ReplayOptions options) {
+    PrintWriter out = spec.commandLine().getOut();
+    log.counts()
+        .forEach((file, counts) -> {
+          out.println(summary(file, counts));
+          counts.firstMalformed().forEach(oddity -> out.println("  malformed " + line(oddity)));
+          counts.firstSkipped().forEach(oddity -> out.println("  skipped " + line(oddity)));
+        });
+    if (options.followsRmp()) {
+      out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
+    }
+    out.println();
+    ReplayText.print(out, results);
+    out.flush();
+  }
+
+  private static String summary(String file, TraceCounts counts) {
+    return String.format(
+        Locale.ROOT,
+        "%s: %d lines, %d events, %d without effect, %d skipped, %d malformed",
+        file,
+        counts.lines(),
+        counts.events(),
+        counts.noEffect(),
+        counts.skipped(),
+        counts.malformed());
+  }
+
+  private static String line(TraceCounts.Oddity oddity) {
+    return "line " + oddity.line() + ": " + oddity.excerpt();
+  }
+
+  private Map<String, Object> json(
+      EventLog log, ReplayOptions options, List<PolicyResult> results) {
+    Map<String, Object> input = new LinkedHashMap<>();
+    List<Map<String, Object>> files = new ArrayList<>();
+    log.counts()
+        .forEach((file, counts) -> {
+          Map<String, Object> one = new LinkedHashMap<>();
+          one.put("file", file);
+          one.put("lines", counts.lines());
+          one.put("events", counts.events());
+          one.put("noEffect", counts.noEffect());
+          one.put("skipped", counts.skipped());
+          one.put("malformed", counts.malformed());
+          files.add(one);
+        });
+    input.put("files", files);
+    input.put("rmp", options.followsRmp());
+    input.put("guestMemory", options.followsRmp() ? options.guestBytes() : 0);
+    input.put("pageSizes", PageSizes.words(options.pageSizes()));
+    input.put("levels", options.levels());
+    input.put("paddrBase", Numbers.hex(options.paddrBase()));
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("input", input);
+    json.put("policies", results);
+    return json;
+  }
+}

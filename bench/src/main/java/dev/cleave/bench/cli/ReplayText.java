@@ -1,0 +1,96 @@
+package dev.cleave.bench.cli;
+
+import dev.cleave.bench.replay.PolicyResult;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** The comparison of policies as a table for a person. */
+final class ReplayText {
+  private static final List<String> HEADER =
+      List.of(
+          "policy",
+          "events",
+          "failed",
+          "splits",
+          "merges",
+          "stores",
+          "flushes",
+          "flushed",
+          "gaps",
+          "RMP faults",
+          "illegal",
+          "peak",
+          "end",
+          "p50",
+          "p99",
+          "max",
+          "total");
+
+  private static final String UNITS = "KMGTPE";
+
+  private ReplayText() {}
+
+  static void print(PrintWriter out, List<PolicyResult> results) {
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(HEADER);
+    results.forEach(result -> rows.add(row(result)));
+    for (List<String> row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int column = 0; column < row.size(); column++) {
+        int at = column;
+        int width = rows.stream().mapToInt(r -> r.get(at).length()).max().orElse(0);
+        String format = column == 0 ? "%-" + width + "s" : "  %" + width + "s";
+        line.append(String.format(Locale.ROOT, format, row.get(column)));
+      }
+      out.println(line);
+    }
+  }
+
+  private static List<String> row(PolicyResult result) {
+    return List.of(
+        result.policy(),
+        Long.toString(result.events()),
+        Long.toString(result.failed()),
+        Long.toString(result.splits()),
+        Long.toString(result.merges()),
+        Long.toString(result.stores()),
+        Long.toString(result.flushes()),
+        bytes(result.flushedBytes()),
+        bytes(result.gapBytes()),
+        Long.toString(result.rmpFaults()),
+        Long.toString(result.illegalLeaves()),
+        bytes(result.tableBytesPeak()),
+        bytes(result.tableBytesEnd()),
+        time(result.nsP50()),
+        time(result.nsP99()),
+        time(result.nsMax()),
+        time(result.nsTotal()));
+  }
+
+  /** Three digits and a unit. */
+  private static String bytes(long bytes) {
+    double value = bytes;
+    int unit = -1;
+    while (value >= 1024 && unit < UNITS.length() - 1) {
+      value /= 1024;
+      unit++;
+    }
+    return unit < 0
+        ? Long.toString(bytes)
+        : String.format(Locale.ROOT, value < 10 ? "%.1f%c" : "%.0f%c", value, UNITS.charAt(unit));
+  }
+
+  private static String time(long nanos) {
+    if (nanos < 1_000) {
+      return nanos + "ns";
+    }
+    if (nanos < 1_000_000) {
+      return String.format(Locale.ROOT, "%.1fus", nanos / 1e3);
+    }
+    return nanos < 1_000_000_000
+        ? String.format(Locale.ROOT, "%.1fms", nanos / 1e6)
+        : String.format(Locale.ROOT, "%.2fs", nanos / 1e9);
+  }
+}

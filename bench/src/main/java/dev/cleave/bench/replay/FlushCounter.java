@@ -1,0 +1,36 @@
+package dev.cleave.bench.replay;
+
+import dev.cleave.engine.IotlbFlush;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
+
+/** Counts the flush commands that a gather takes, one for each aligned block of its ranges. */
+final class FlushCounter implements IotlbFlush {
+  private final SimulatedRmp rmp;
+  private final IotlbGather.BlockVisitor counter = this::count;
+  private long commands;
+  private long bytes;
+
+  FlushCounter(SimulatedRmp rmp) {
+    this.rmp = rmp;
+  }
+
+  @Override
+  public void flush(PageTable table, IotlbGather gather) {
+    gather.forEachBlock(counter);
+    rmp.look();
+  }
+
+  private void count(long iova, int sizeLog2) {
+    commands++;
+    bytes += sizeLog2 < Long.SIZE ? 1L << sizeLog2 : 0;
+  }
+
+  long commands() {
+    return commands;
+  }
+
+  long bytes() {
+    return bytes;
+  }
+}

@@ -1,0 +1,29 @@
+package dev.cleave.bench.replay;
+
+import dev.cleave.engine.SizeRule;
+
+/**
+ * What a policy does when page states change. Ranges have been checked: whole pages of guest
+ * memory.
+ */
+interface PageStates extends AutoCloseable {
+  /** Pages become shared. */
+  void share(long gpa, long length);
+
+  /** Pages become private. */
+  void unshare(long gpa, long length);
+
+  /** Memory is about to be mapped to the guest. */
+  void populate(long gpa, long paddr, long length);
+
+  /** Which leaf sizes a map may use. */
+  SizeRule rule();
+
+  /** Bytes that should have stayed mapped but did not translate for a moment. */
+  default long gapBytes() {
+    return 0;
+  }
+
+  @Override
+  void close();
+}

@@ -1,0 +1,42 @@
+package dev.cleave.bench.replay;
+
+/**
+ * What a policy did over a whole replay. The names are those of the JSON output.
+ *
+ * @param policy its name
+ * @param events events that were tried
+ * @param failed events that were refused
+ * @param splits leaves replaced by smaller ones
+ * @param merges leaves made of smaller ones
+ * @param stores entries written
+ * @param flushes flush commands
+ * @param flushedBytes bytes that they named
+ * @param gapBytes bytes that should have stayed mapped but did not translate for a moment
+ * @param rmpFaults times that, during an event, the leaves and the RMP of a region disagreed: a DMA
+ *     there would have faulted
+ * @param illegalLeaves leaves at the end that the RMP forbids
+ * @param tableBytesPeak the most table memory in use, pages that wait for a flush included
+ * @param tableBytesEnd table memory in use at the end
+ * @param nsP50 median time of an event
+ * @param nsP99 99th percentile
+ * @param nsMax the longest
+ * @param nsTotal all events together
+ */
+public record PolicyResult(
+    String policy,
+    long events,
+    long failed,
+    long splits,
+    long merges,
+    long stores,
+    long flushes,
+    long flushedBytes,
+    long gapBytes,
+    long rmpFaults,
+    long illegalLeaves,
+    long tableBytesPeak,
+    long tableBytesEnd,
+    long nsP50,
+    long nsP99,
+    long nsMax,
+    long nsTotal) {}

@@ -1,0 +1,208 @@
+package dev.cleave.bench.replay;
+
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+
+import dev.cleave.bench.trace.Event;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.LeafCursor;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.PageTableException;
+import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.TableStatistics;
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.memory.TableMemory;
+
+/**
+ * One policy's table, and what has been done to it. An event that is refused changes nothing.
+ *
+ * <p>Not thread-safe.
+ */
+public final class PolicyRun implements AutoCloseable {
+  private static final long PAGE_SIZE_4K = 1L << 12;
+
+  private final ReplayOptions options;
+  private final TableMemory memory;
+  private final PageTable table;
+  private final IotlbGather gather;
+  private final LeafCursor cursor;
+  private final SimulatedRmp rmp;
+  private final FlushCounter flush;
+  private final PageStates states;
+
+  /**
+   * Makes an empty table.
+   *
+   * @param policy how it follows the RMP
+   * @param options what it is like
+   * @param isWatching whether to compare leaves and RMP after every step, which takes time
+   */
+  public PolicyRun(Policy policy, ReplayOptions options, boolean isWatching) {
+    this.options = options;
+    memory = TableMemory.builder().capacityBytes(options.tableBytes()).build();
+    long pageSizes = policy == Policy.ALL_4K ? PAGE_SIZE_4K : options.pageSizes();
+    table =
+        PageTable.create(
+            memory,
+            PageTableConfig.of(AmdV1.LINUX).withLevels(options.levels()).withPageSizes(pageSizes));
+    gather = table.newGather();
+    cursor = table.leaves();
+    boolean hasLarge = options.followsRmp() && policy != Policy.ALL_4K;
+    rmp =
+        new SimulatedRmp(options.guestBytes(), hasLarge, table, isWatching && options.followsRmp());
+    flush = new FlushCounter(rmp);
+    states = states(policy);
+  }
+
+  private PageStates states(Policy policy) {
+    if (!options.followsRmp()) {
+      return new IgnoredStates(rmp);
+    }
+    return switch (policy) {
+      case FOLLOW -> new FollowedStates(table, rmp, flush, options, false);
+      case FOLLOW_LAZY -> new FollowedStates(table, rmp, flush, options, true);
+      case ALL_4K -> new IgnoredStates(rmp);
+      case REMAP -> new RemappedStates(table, rmp, flush, options);
+    };
+  }
+
+  /** What has to be known before an event, and is no part of carrying it out. */
+  void prepare(Event event) {
+    if (event instanceof Event.Map map && options.followsRmp()) {
+      states.populate(map.iova(), map.paddrOr(options.paddrBase()), map.length());
+    }
+  }
+
+  /** Carries out an event. */
+  Outcome apply(Event event) {
+    try {
+      return switch (event) {
+        case Event.Map(long _, long iova, var _, long length, int access) -> {
+          long paddr = ((Event.Map) event).paddrOr(options.paddrBase());
+          table.map(iova, paddr, length, access, states.rule());
+          yield Outcome.ok(length);
+        }
+        case Event.Unmap(long _, long iova, long length) ->
+            flushed(table.unmap(iova, length, gather));
+        case Event.Split(long _, long iova, long length, long largest) ->
+            flushed(table.split(iova, length, sizeLog2(iova, largest), gather));
+        case Event.Merge(long _, long iova, long length, long largest) ->
+            flushed(table.merge(iova, length, sizeLog2(iova, largest), gather));
+        case Event.Share(long _, long gpa, long length) -> {
+          check(gpa, length);
+          states.share(gpa, length);
+          yield Outcome.ok(length);
+        }
+        case Event.Unshare(long _, long gpa, long length) -> {
+          check(gpa, length);
+          states.unshare(gpa, length);
+          yield Outcome.ok(length);
+        }
+        case Event.Translate(long _, long iova) -> translate(iova);
+        case Event.Dma(long _, long iova, long length, int access) -> dma(iova, length, access);
+      };
+    } catch (PageTableException e) {
+      return Outcome.refused(e.reason());
+    }
+  }
+
+  private Outcome flushed(long bytes) {
+    if (!gather.isEmpty()) {
+      flush.flush(table, gather);
+      gather.complete();
+    }
+    return Outcome.ok(bytes);
+  }
+
+  private static int sizeLog2(long iova, long bytes) {
+    if (Long.bitCount(bytes) != 1) {
+      throw new PageTableException(
+          Reason.MISALIGNED, iova, "a leaf size must be a power of two, size=" + bytes);
+    }
+    return Long.numberOfTrailingZeros(bytes);
+  }
+
+  private void check(long gpa, long length) {
+    if (gpa % PAGE_BYTES != 0 || length == 0 || length % PAGE_BYTES != 0) {
+      throw new PageTableException(
+          Reason.MISALIGNED, gpa, "pages are shared whole, gpa=0x%x".formatted(gpa));
+    }
+    if (gpa < 0 || length < 0 || gpa > options.guestBytes() - length) {
+      throw new PageTableException(
+          Reason.OUT_OF_RANGE,
+          gpa,
+          "guest memory ends at 0x%x, gpa=0x%x".formatted(options.guestBytes(), gpa));
+    }
+    rmp.begin(gpa, length);
+  }
+
+  private Outcome translate(long iova) {
+    long paddr = table.translate(iova);
+    return paddr == PageTable.NOT_MAPPED ? Outcome.refused(Reason.NOT_MAPPED) : Outcome.ok(paddr);
+  }
+
+  /** A device's access succeeds when every byte of it is mapped and may be accessed so. */
+  private Outcome dma(long iova, long length, int access) {
+    long last = iova + length - 1;
+    if (length == 0 || Long.compareUnsigned(last, iova) < 0) {
+      return Outcome.refused(Reason.OUT_OF_RANGE);
+    }
+    for (long at = iova; ; ) {
+      if (!table.leafAt(at, cursor) || (cursor.access() & access) != access) {
+        return Outcome.refused(Reason.NOT_MAPPED);
+      }
+      long end = cursor.iova() + (1L << cursor.sizeLog2()) - 1;
+      if (Long.compareUnsigned(end, last) >= 0) {
+        return Outcome.ok(length);
+      }
+      at = end + 1;
+    }
+  }
+
+  /** The table, to be looked at. */
+  public PageTable table() {
+    return table;
+  }
+
+  /** The memory that the table lies in. */
+  public TableMemory memory() {
+    return memory;
+  }
+
+  TableStatistics statistics() {
+    return table.statistics();
+  }
+
+  FlushCounter flushes() {
+    return flush;
+  }
+
+  long gapBytes() {
+    return states.gapBytes();
+  }
+
+  long rmpFaults() {
+    return rmp.mismatches();
+  }
+
+  /** Leaves that the RMP forbids now. */
+  long illegalLeaves() {
+    if (!options.followsRmp()) {
+      return 0;
+    }
+    long illegal = 0;
+    LeafCursor leaves = table.leaves();
+    while (leaves.advance()) {
+      illegal += rmp.isLegal(leaves.iova(), leaves.sizeLog2()) ? 0 : 1;
+    }
+    return illegal;
+  }
+
+  @Override
+  public void close() {
+    states.close();
+    table.close();
+    rmp.close();
+    memory.close();
+  }
+}

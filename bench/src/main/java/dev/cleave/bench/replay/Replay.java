@@ -1,0 +1,70 @@
+package dev.cleave.bench.replay;
+
+import dev.cleave.bench.trace.Event;
+import java.util.List;
+import org.HdrHistogram.Histogram;
+
+/**
+ * Replays events under one policy, twice: once looking at leaves and RMP after every step, which is
+ * also what warms the JVM up, and once against the clock.
+ */
+public final class Replay {
+  private static final long LONGEST_NANOS = 3_600_000_000_000L;
+  private static final int DIGITS = 3;
+
+  /** Is told how each event ended. */
+  @FunctionalInterface
+  public interface Watcher {
+    /** An event ended. */
+    void ended(Event event, Outcome outcome);
+  }
+
+  private Replay() {}
+
+  /**
+   * Replays events.
+   *
+   * @param run a new run that watches the RMP; it is left as the events leave it
+   * @param timed another new run of the same policy, which does not
+   * @param watcher is told of every event of the first
+   */
+  public static PolicyResult replay(
+      Policy policy, List<Event> events, PolicyRun run, PolicyRun timed, Watcher watcher) {
+    long failed = 0;
+    for (Event event : events) {
+      run.prepare(event);
+      Outcome outcome = run.apply(event);
+      failed += outcome.isOk() ? 0 : 1;
+      watcher.ended(event, outcome);
+    }
+    Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
+    long total = 0;
+    for (Event event : events) {
+      timed.prepare(event);
+      long start = System.nanoTime();
+      var _ = timed.apply(event);
+      long taken = System.nanoTime() - start;
+      nanos.recordValue(Math.min(taken, LONGEST_NANOS));
+      total += taken;
+    }
+    var statistics = run.statistics();
+    return new PolicyResult(
+        policy.word(),
+        events.size(),
+        failed,
+        statistics.splits(),
+        statistics.merges(),
+        statistics.entryStores(),
+        run.flushes().commands(),
+        run.flushes().bytes(),
+        run.gapBytes(),
+        run.rmpFaults(),
+        run.illegalLeaves(),
+        run.memory().peakBytes(),
+        run.memory().usedBytes(),
+        nanos.getValueAtPercentile(50),
+        nanos.getValueAtPercentile(99),
+        nanos.getMaxValue(),
+        total);
+  }
+}

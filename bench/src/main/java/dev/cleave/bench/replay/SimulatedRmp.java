@@ -1,0 +1,181 @@
+package dev.cleave.bench.replay;
+
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+
+import dev.cleave.engine.LeafCursor;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.rmp.RmpBitmap;
+import dev.cleave.engine.rmp.RmpPort;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The RMP of the replayed guest, as far as leaf sizes depend on it: what is really assigned and in
+ * which size, beside the {@link RmpBitmap} of what the VMM knows or is about to do.
+ *
+ * <p>While an event is carried out the two differ for a moment. After every step {@link #look}
+ * compares the leaves with what the RMP says then: a region where they disagree is one where a DMA
+ * would have faulted, and is counted once an event.
+ *
+ * <p>Not thread-safe.
+ */
+final class SimulatedRmp implements RmpPort, AutoCloseable {
+  private static final long REGION_BYTES = 1L << REGION_LOG2;
+
+  private final RmpBitmap actual;
+  private final boolean isLargeAllowed;
+
+  /** Regions whose memory is contiguous and lies right, by number. */
+  private final BitSet suited = new BitSet();
+
+  private final BitSet mismatched = new BitSet();
+  private final LeafCursor mapped;
+  private final boolean isWatching;
+  private boolean isStalled;
+  private long first;
+  private long last;
+  private long mismatches;
+
+  /**
+   * An RMP whose pages are all private with entries of 4 KiB.
+   *
+   * @param guestBytes where guest memory ends
+   * @param isLargeAllowed whether there are 2 MiB entries at all
+   * @param table the table whose leaves are compared
+   * @param isWatching whether {@link #look} looks; it takes time
+   */
+  SimulatedRmp(long guestBytes, boolean isLargeAllowed, PageTable table, boolean isWatching) {
+    this.actual = new RmpBitmap(guestBytes);
+    this.isLargeAllowed = isLargeAllowed;
+    this.mapped = table.leaves();
+    this.isWatching = isWatching;
+  }
+
+  /** Begins an event about a range of guest memory. */
+  void begin(long gpa, long length) {
+    first = gpa & -REGION_BYTES;
+    last = gpa + length - 1;
+    mismatched.clear();
+  }
+
+  /** Compares leaves and RMP in the range of the event. */
+  void look() {
+    if (!isWatching || isStalled) {
+      return;
+    }
+    for (long gpa = first; gpa <= last; gpa += REGION_BYTES) {
+      int region = (int) (gpa >>> REGION_LOG2);
+      if (!mismatched.get(region)
+          && mapped.over(gpa, gpa + REGION_BYTES - 1).advance()
+          && isForbidden(gpa, mapped.sizeLog2())) {
+        mismatched.set(region);
+        mismatches++;
+      }
+    }
+  }
+
+  /** Whether the RMP allows a leaf in all the regions that it reaches into. */
+  boolean isLegal(long iova, int sizeLog2) {
+    long end = Math.min(iova + (1L << sizeLog2), actual.guestBytes());
+    for (long gpa = iova; gpa < end; gpa += REGION_BYTES) {
+      if (isForbidden(gpa, sizeLog2)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether the RMP forbids a leaf of some size in the region around an address. */
+  private boolean isForbidden(long gpa, int sizeLog2) {
+    boolean isSmall = sizeLog2 < REGION_LOG2;
+    if (gpa >= actual.guestBytes()) {
+      return false;
+    }
+    return isSmall ? actual.isLarge(gpa) : !actual.allowsLarge(gpa);
+  }
+
+  /** Times that leaves and RMP of a region disagreed during an event. */
+  long mismatches() {
+    return mismatches;
+  }
+
+  /** Regions where only leaves below 2 MiB are legal. */
+  long mixedRegions() {
+    return actual.mixedRegions();
+  }
+
+  /**
+   * Memory was given to the guest: whole private regions that lie right, and that no table maps
+   * yet, get 2 MiB entries.
+   *
+   * @param known what the VMM knows, kept equal; may be null
+   */
+  void populate(long gpa, long paddr, long length, @Nullable RmpBitmap known) {
+    if (!isLargeAllowed || ((gpa ^ paddr) & (REGION_BYTES - 1)) != 0) {
+      return;
+    }
+    long end = Math.min(gpa + length, actual.guestBytes());
+    for (long at = (gpa + REGION_BYTES - 1) & -REGION_BYTES;
+        at + REGION_BYTES <= end;
+        at += REGION_BYTES) {
+      if (mapped.over(at, at + REGION_BYTES - 1).advance()) {
+        continue;
+      }
+      suited.set((int) (at >>> REGION_LOG2));
+      if (actual.isPrivate(at)) {
+        actual.setLarge(at, REGION_BYTES, true);
+        if (known != null) {
+          known.setLarge(at, REGION_BYTES, true);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void smash(long gpa) {
+    actual.setLarge(gpa, REGION_BYTES, false);
+    look();
+  }
+
+  @Override
+  public boolean unsmash(long gpa) {
+    actual.setLarge(gpa, REGION_BYTES, true);
+    look();
+    return true;
+  }
+
+  @Override
+  public void unassign(long gpa, long length) {
+    actual.share(gpa, length);
+    look();
+  }
+
+  @Override
+  public void assign(long gpa, long length, boolean isLarge) {
+    actual.unshare(gpa, length);
+    if (isLarge) {
+      actual.setLarge(gpa, length, true);
+    }
+    look();
+  }
+
+  @Override
+  public boolean canBeLarge(long gpa, long length) {
+    int region = (int) (gpa >>> REGION_LOG2);
+    int end = (int) ((gpa + length) >>> REGION_LOG2);
+    return suited.nextClearBit(region) >= end;
+  }
+
+  @Override
+  public void stalled(Runnable change) {
+    isStalled = true;
+    change.run();
+    isStalled = false;
+    look();
+  }
+
+  @Override
+  public void close() {
+    actual.close();
+  }
+}
