@@ -79,10 +79,12 @@ final class InspectCommand implements Callable<Integer> {
   private String jsonFile;
 
   private AmdV1 format;
+  private Progress progress;
 
   @Override
   public Integer call() throws IOException {
     format = roots.format();
+    progress = Progress.on(spec.commandLine().getErr());
     OptionalLong start = base == null ? OptionalLong.empty() : OptionalLong.of(base);
     try (MemoryImage opened = MemoryImage.open(image, start)) {
       return inspect(opened);
@@ -102,6 +104,8 @@ final class InspectCommand implements Callable<Integer> {
       for (Domain domain : domains) {
         inspected.add(inspect(opened, domain, leaves, directories));
       }
+    } finally {
+      progress.clear();
     }
     print(inspected, others);
     if (jsonFile != null) {
@@ -124,6 +128,7 @@ final class InspectCommand implements Callable<Integer> {
       List<TableVisitor> visitors = new ArrayList<>();
       visitors.add(summary);
       visitors.add(new TableAudit(format, root, findings));
+      visitors.add(progress(domain));
       if (leaves != null) {
         visitors.add(leaves.rows(domain.name(), root));
       }
@@ -136,6 +141,18 @@ final class InspectCommand implements Callable<Integer> {
       }
     }
     return new InspectedDomain(domain, summary, findings, walks);
+  }
+
+  private TableVisitor progress(Domain domain) {
+    String what = "domain " + domain.name() + ", tables";
+    return new TableVisitor() {
+      private long tables;
+
+      @Override
+      public void table(long paddr, int level, long iova, boolean empty) {
+        progress.at(what, ++tables);
+      }
+    };
   }
 
   private void print(

@@ -23,7 +23,10 @@ public final class TableFiles implements AutoCloseable {
 
   private TableFiles(String name, boolean several, boolean leaves) throws IOException {
     List<String> columns = leaves ? LeafRow.COLUMNS : DirectoryRow.COLUMNS;
-    this.csv = new Csv(Outputs.open(name), several ? concat(DOMAIN_COLUMNS, columns) : columns);
+    this.csv =
+        new Csv(
+            Outputs.open(name),
+            several ? Stream.concat(DOMAIN_COLUMNS.stream(), columns.stream()).toList() : columns);
     this.several = several;
     this.leaves = leaves;
   }
@@ -65,29 +68,25 @@ public final class TableFiles implements AutoCloseable {
       @Override
       public void leaf(LeafRow row) {
         if (leaves) {
-          write(concat(prefix, row.fields()));
+          write(prefix, row.fields());
         }
       }
 
       @Override
       public void directory(DirectoryRow row) {
         if (!leaves) {
-          write(concat(prefix, row.fields()));
+          write(prefix, row.fields());
         }
       }
     };
   }
 
-  private void write(List<String> fields) {
+  private void write(List<String> prefix, List<String> fields) {
     try {
-      csv.row(fields);
+      csv.row(prefix, fields);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static List<String> concat(List<String> one, List<String> other) {
-    return Stream.concat(one.stream(), other.stream()).toList();
   }
 
   @Override
