@@ -9,19 +9,19 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The leaves file or the directories file. When it holds several domains, each row begins with the
+ * A leaves file or a directories file. When it holds several domains, each row begins with the
  * domain's id and root.
  *
  * <p>Not thread-safe.
  */
-public final class TableFiles implements AutoCloseable {
+public final class RowFile implements AutoCloseable {
   private static final List<String> DOMAIN_COLUMNS = List.of("domain_id", "root");
 
   private final Csv csv;
   private final boolean several;
   private final boolean leaves;
 
-  private TableFiles(String name, boolean several, boolean leaves) throws IOException {
+  private RowFile(String name, boolean several, boolean leaves) throws IOException {
     List<String> columns = leaves ? LeafRow.COLUMNS : DirectoryRow.COLUMNS;
     this.csv =
         new Csv(
@@ -39,8 +39,8 @@ public final class TableFiles implements AutoCloseable {
    * @return the file, with its header written
    * @throws IOException if writing fails
    */
-  public static TableFiles leaves(String name, boolean several) throws IOException {
-    return new TableFiles(name, several, true);
+  public static RowFile leaves(String name, boolean several) throws IOException {
+    return new RowFile(name, several, true);
   }
 
   /**
@@ -51,8 +51,8 @@ public final class TableFiles implements AutoCloseable {
    * @return the file, with its header written
    * @throws IOException if writing fails
    */
-  public static TableFiles directories(String name, boolean several) throws IOException {
-    return new TableFiles(name, several, false);
+  public static RowFile directories(String name, boolean several) throws IOException {
+    return new RowFile(name, several, false);
   }
 
   /**
