@@ -11,6 +11,7 @@ import java.util.List;
  */
 public final class Csv implements AutoCloseable {
   private final Writer out;
+  private final StringBuilder row = new StringBuilder();
 
   /**
    * Begins a file.
@@ -21,24 +22,31 @@ public final class Csv implements AutoCloseable {
    */
   public Csv(Writer out, List<String> columns) throws IOException {
     this.out = out;
-    row(columns);
+    row(List.of(), columns);
   }
 
   /**
    * Writes a row.
    *
-   * @param fields one for each column
+   * @param first the fields that the row begins with, perhaps none
+   * @param rest the fields that follow; with the first, one for each column
    * @throws IOException if writing fails
    */
-  public void row(List<String> fields) throws IOException {
-    String separator = "";
-    for (String field : fields) {
-      assert field.indexOf(',') < 0 && field.indexOf('"') < 0 : field;
-      out.write(separator);
-      out.write(field);
-      separator = ",";
+  public void row(List<String> first, List<String> rest) throws IOException {
+    for (String field : first) {
+      field(field);
     }
-    out.write('\n');
+    for (String field : rest) {
+      field(field);
+    }
+    row.setCharAt(row.length() - 1, '\n');
+    out.append(row);
+    row.setLength(0);
+  }
+
+  private void field(String field) {
+    assert field.indexOf(',') < 0 && field.indexOf('"') < 0 : field;
+    row.append(field).append(',');
   }
 
   @Override

@@ -4,10 +4,12 @@ import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.MemoryImage;
 import dev.cleave.bench.image.table.Domain;
 import dev.cleave.bench.image.table.DomainFinder;
+import dev.cleave.bench.image.table.Finding;
 import dev.cleave.bench.image.table.Findings;
+import dev.cleave.bench.image.table.RowFile;
+import dev.cleave.bench.image.table.Rule;
 import dev.cleave.bench.image.table.TableAudit;
 import dev.cleave.bench.image.table.TableDecoder;
-import dev.cleave.bench.image.table.TableFiles;
 import dev.cleave.bench.image.table.TableSummary;
 import dev.cleave.bench.image.table.TableVisitor;
 import dev.cleave.bench.image.table.TableWalk;
@@ -20,7 +22,6 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -41,6 +42,12 @@ import picocli.CommandLine.Spec;
       "Exit code 1: --audit found an error, or a table could not be decoded to its end."
     })
 final class InspectCommand implements Callable<Integer> {
+  /** A manifest may list any number of domains; after so many hopeless ones no more are tried. */
+  private static final int INCOMPLETE_LIMIT = 16;
+
+  /** However many findings other domains have, each may name some of its own. */
+  private static final int LEAST_KEPT = 4;
+
   @Spec private CommandSpec spec;
 
   @Parameters(
@@ -79,10 +86,14 @@ final class InspectCommand implements Callable<Integer> {
   private String jsonFile;
 
   private AmdV1 format;
+  private Progress progress;
+  private int kept;
+  private final List<String> incomplete = new ArrayList<>();
 
   @Override
   public Integer call() throws IOException {
     format = roots.format();
+    progress = Progress.on(spec.commandLine().getErr());
     OptionalLong start = base == null ? OptionalLong.empty() : OptionalLong.of(base);
     try (MemoryImage opened = MemoryImage.open(image, start)) {
       return inspect(opened);
@@ -96,12 +107,19 @@ final class InspectCommand implements Callable<Integer> {
         roots.isAll() ? opened.manifest().map(finder::others).orElseThrow() : new LinkedHashMap<>();
     List<InspectedDomain> inspected = new ArrayList<>();
     boolean several = domains.size() > 1;
-    try (TableFiles leaves = leavesFile == null ? null : TableFiles.leaves(leavesFile, several);
-        TableFiles directories =
-            directoriesFile == null ? null : TableFiles.directories(directoriesFile, several)) {
+    try (RowFile leaves = leavesFile == null ? null : RowFile.leaves(leavesFile, several);
+        RowFile directories =
+            directoriesFile == null ? null : RowFile.directories(directoriesFile, several)) {
       for (Domain domain : domains) {
-        inspected.add(inspect(opened, domain, leaves, directories));
+        InspectedDomain one = inspect(opened, domain, leaves, directories);
+        inspected.add(one);
+        kept += one.findings().kept().size();
+        if (!one.findings().complete()) {
+          incomplete.add(domain.name());
+        }
       }
+    } finally {
+      progress.clear();
     }
     print(inspected, others);
     if (jsonFile != null) {
@@ -111,19 +129,16 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private InspectedDomain inspect(
-      MemoryImage opened,
-      Domain domain,
-      @Nullable TableFiles leaves,
-      @Nullable TableFiles directories) {
+      MemoryImage opened, Domain domain, @Nullable RowFile leaves, @Nullable RowFile directories) {
     TableSummary summary = new TableSummary();
-    Findings findings = new Findings();
-    List<TableWalk> walks = new ArrayList<>();
+    Findings findings = findings();
     domain.findings().forEach(findings::add);
-    if (domain.hasTable()) {
+    if (domain.hasTable() && findings.complete()) {
       long root = domain.root().paddr();
       List<TableVisitor> visitors = new ArrayList<>();
       visitors.add(summary);
       visitors.add(new TableAudit(format, root, findings));
+      visitors.add(progress(domain));
       if (leaves != null) {
         visitors.add(leaves.rows(domain.name(), root));
       }
@@ -131,11 +146,40 @@ final class InspectCommand implements Callable<Integer> {
         visitors.add(directories.rows(domain.name(), root));
       }
       TableDecoder.decode(opened.memory(), format, domain.root(), TableVisitor.all(visitors));
-      for (long iova : lookups) {
-        walks.add(TableWalk.of(opened.memory(), format, domain.root(), iova));
-      }
     }
+    List<TableWalk> walks = lookups.stream().map(iova -> walk(opened, domain, iova)).toList();
     return new InspectedDomain(domain, summary, findings, walks);
+  }
+
+  private TableWalk walk(MemoryImage opened, Domain domain, long iova) {
+    return domain.hasTable()
+        ? TableWalk.of(opened.memory(), format, domain.root(), iova)
+        : new TableWalk(iova, List.of(), new TableWalk.Refused(Domain.words(domain.kind())));
+  }
+
+  /** Room for the findings of the next domain: however many domains, memory is bounded. */
+  private Findings findings() {
+    Findings findings = new Findings(Math.max(LEAST_KEPT, Findings.MOST_KEPT - kept));
+    if (incomplete.size() >= INCOMPLETE_LIMIT) {
+      findings.add(
+          new Finding(
+              Rule.TRUNCATED,
+              null,
+              "not decoded, after %d tables that could not be".formatted(INCOMPLETE_LIMIT)));
+    }
+    return findings;
+  }
+
+  private TableVisitor progress(Domain domain) {
+    String what = "domain " + domain.name() + ", tables";
+    return new TableVisitor() {
+      private long tables;
+
+      @Override
+      public void table(long paddr, int level, long iova, boolean empty) {
+        progress.at(what, ++tables);
+      }
+    };
   }
 
   private void print(
@@ -151,14 +195,14 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private int judge(List<InspectedDomain> inspected) {
-    String incomplete =
-        inspected.stream()
-            .filter(one -> !one.findings().complete())
-            .map(one -> one.domain().name())
-            .collect(Collectors.joining(", "));
     if (!incomplete.isEmpty()) {
       throw new WorkFailed(
-          image + ": not the whole table could be decoded of domain " + incomplete);
+          "%s: not the whole table could be decoded of domain %s"
+              .formatted(
+                  image,
+                  incomplete.size() == 1
+                      ? incomplete.getFirst()
+                      : incomplete.getFirst() + " and " + (incomplete.size() - 1) + " more"));
     }
     boolean errors = inspected.stream().anyMatch(one -> one.findings().errors() > 0);
     return audit && errors ? ExitPolicy.FAILED : ExitPolicy.OK;

@@ -60,8 +60,8 @@ final class InspectJson {
       json.put("directories", summary.directories());
       json.put("emptyTables", summary.emptyTables());
       json.put("complete", inspected.findings().complete());
-      json.put("lookups", inspected.walks().stream().map(InspectJson::walk).toList());
     }
+    json.put("lookups", inspected.walks().stream().map(InspectJson::walk).toList());
     json.put("errors", inspected.findings().errors());
     json.put("warnings", inspected.findings().warnings());
     if (audit) {

@@ -3,6 +3,7 @@ package dev.cleave.bench.cli;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import java.io.BufferedOutputStream;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
@@ -30,7 +31,7 @@ public final class Outputs {
     try {
       OutputStream raw = new BufferedOutputStream(Files.newOutputStream(Path.of(name)), 1 << 16);
       OutputStream bytes = name.endsWith(".gz") ? new GZIPOutputStream(raw, 1 << 16) : raw;
-      return new OutputStreamWriter(bytes, StandardCharsets.UTF_8);
+      return new BufferedWriter(new OutputStreamWriter(bytes, StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw BadInput.cannotUse(name, e);
     }

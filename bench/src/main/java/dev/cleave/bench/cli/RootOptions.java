@@ -119,6 +119,7 @@ final class RootOptions {
     return finder.all(
         image
             .manifest()
+            .filter(manifest -> !manifest.domains().isEmpty())
             .orElseThrow(() ->
                 BadInput.in(
                     name,

@@ -1,5 +1,6 @@
 package dev.cleave.bench.image;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
@@ -85,7 +86,11 @@ final class ManifestReader {
 
   private List<Manifest.Domain> domains(JsonObject json) {
     List<Manifest.Domain> domains = new ArrayList<>();
-    for (JsonElement element : member(json, "domains").getAsJsonArray()) {
+    JsonArray elements = member(json, "domains").getAsJsonArray();
+    if (elements.size() > LARGEST_DOMAIN_ID + 1) {
+      throw BadInput.in(file, "lists " + elements.size() + " domains, expected at most 65536");
+    }
+    for (JsonElement element : elements) {
       JsonObject domain = element.getAsJsonObject();
       List<DeviceId> devices = new ArrayList<>();
       if (domain.has("devices")) {

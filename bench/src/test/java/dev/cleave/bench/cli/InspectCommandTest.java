@@ -187,6 +187,14 @@ class InspectCommandTest {
   }
 
   @Test
+  void aManifestWithoutDomainsNeedsAChoiceOfTable() {
+    Manifest empty = new Manifest(OptionalLong.empty(), devices, List.of());
+    Path image = tables.write(temporary.resolve("image"), empty);
+    assertEquals(2, Cleave.run("inspect", image).code());
+    assertEquals(0, Cleave.run("inspect", image, "--root", ROOT_1, "--mode", 1).code());
+  }
+
+  @Test
   void theEncryptionBitIsNotPartOfAnAddress() throws IOException {
     AmdV1 encrypted = AmdV1.LINUX.withEncryptionBit(47);
     long attributes = encrypted.attributes(Access.READ_WRITE | Access.ENCRYPTED);

@@ -104,6 +104,7 @@ public final class DomainFinder {
   private Domain of(Manifest manifest, Manifest.Domain domain) {
     DeviceTableEntry said = DeviceTableEntry.v1(domain.root(), domain.mode(), domain.domainId());
     DeviceTableEntry first = null;
+    DeviceId firstDevice = null;
     List<Finding> findings = new ArrayList<>();
     for (DeviceId device : domain.devices()) {
       Optional<DeviceTableEntry> found = inMemory(manifest, device);
@@ -122,13 +123,14 @@ public final class DomainFinder {
       compare(device, entry, said, findings);
       if (first == null) {
         first = entry;
+        firstDevice = device;
       } else if (entry.access() != first.access()) {
         findings.add(
             new Finding(
                 Rule.DEVICE_PERMISSIONS,
                 null,
                 "device %s has other permissions than %s, whose are shown"
-                    .formatted(device, domain.devices().getFirst())));
+                    .formatted(device, firstDevice)));
       }
     }
     boolean translated = first == null || first.kind() == said.kind();

@@ -5,18 +5,28 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The findings of one domain: all are counted, the first {@link #KEPT} kept.
+ * The findings of one domain: all are counted, the first errors and the first warnings kept.
  *
  * <p>Not thread-safe.
  */
 public final class Findings {
   /** More findings than anyone reads. */
-  static final int KEPT = 10_000;
+  public static final int MOST_KEPT = 10_000;
 
+  private final int mostKept;
   private final List<Finding> kept = new ArrayList<>();
   private long errors;
   private long warnings;
   private boolean complete = true;
+
+  /**
+   * No findings yet.
+   *
+   * @param mostKept how many errors and how many warnings to keep
+   */
+  public Findings(int mostKept) {
+    this.mostKept = mostKept;
+  }
 
   /**
    * Takes a finding.
@@ -24,15 +34,11 @@ public final class Findings {
    * @param finding the finding
    */
   public void add(Finding finding) {
-    if (finding.rule().severity() == Severity.ERROR) {
-      errors++;
-    } else {
-      warnings++;
-    }
+    long before = finding.rule().severity() == Severity.ERROR ? errors++ : warnings++;
     boolean root = finding.rule() == Rule.DANGLING && finding.site() == null;
     boolean truncated = finding.rule() == Rule.TRUNCATED;
     complete &= !root && !truncated;
-    if (kept.size() < KEPT || truncated) {
+    if (before < mostKept || truncated) {
       kept.add(finding);
     }
   }

@@ -24,7 +24,7 @@ class TableDecoderTest {
   private static final class Told implements TableVisitor {
     final List<LeafRow> leaves = new ArrayList<>();
     final List<DirectoryRow> directories = new ArrayList<>();
-    final Findings findings = new Findings();
+    final Findings findings = new Findings(Findings.MOST_KEPT);
     final TableSummary summary = new TableSummary();
 
     @Override
@@ -274,5 +274,18 @@ class TableDecoderTest {
     assertEquals(List.of(), decode(4).rules());
     tables.leaf(MIDDLE, 256, 1L << 38, 37).leaf(MIDDLE, 384, 3L << 37, 37);
     assertEquals("3 leaves could be two of 256G", decode(4).only().detail());
+  }
+
+  @Test
+  void aFloodOfWarningsDoesNotHideAnError() {
+    Findings findings = new Findings(2);
+    for (int i = 0; i < 5; i++) {
+      findings.add(new Finding(Rule.MERGEABLE, null, "warning " + i));
+    }
+    findings.add(new Finding(Rule.LOOP, null, "error"));
+    assertEquals(
+        List.of("warning 0", "warning 1", "error"),
+        findings.kept().stream().map(Finding::detail).toList());
+    assertEquals(3, findings.dropped());
   }
 }

@@ -9,21 +9,24 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The leaves file or the directories file. When it holds several domains, each row begins with the
+ * A leaves file or a directories file. When it holds several domains, each row begins with the
  * domain's id and root.
  *
  * <p>Not thread-safe.
  */
-public final class TableFiles implements AutoCloseable {
+public final class RowFile implements AutoCloseable {
   private static final List<String> DOMAIN_COLUMNS = List.of("domain_id", "root");
 
   private final Csv csv;
   private final boolean several;
   private final boolean leaves;
 
-  private TableFiles(String name, boolean several, boolean leaves) throws IOException {
+  private RowFile(String name, boolean several, boolean leaves) throws IOException {
     List<String> columns = leaves ? LeafRow.COLUMNS : DirectoryRow.COLUMNS;
-    this.csv = new Csv(Outputs.open(name), several ? concat(DOMAIN_COLUMNS, columns) : columns);
+    this.csv =
+        new Csv(
+            Outputs.open(name),
+            several ? Stream.concat(DOMAIN_COLUMNS.stream(), columns.stream()).toList() : columns);
     this.several = several;
     this.leaves = leaves;
   }
@@ -36,8 +39,8 @@ public final class TableFiles implements AutoCloseable {
    * @return the file, with its header written
    * @throws IOException if writing fails
    */
-  public static TableFiles leaves(String name, boolean several) throws IOException {
-    return new TableFiles(name, several, true);
+  public static RowFile leaves(String name, boolean several) throws IOException {
+    return new RowFile(name, several, true);
   }
 
   /**
@@ -48,8 +51,8 @@ public final class TableFiles implements AutoCloseable {
    * @return the file, with its header written
    * @throws IOException if writing fails
    */
-  public static TableFiles directories(String name, boolean several) throws IOException {
-    return new TableFiles(name, several, false);
+  public static RowFile directories(String name, boolean several) throws IOException {
+    return new RowFile(name, several, false);
   }
 
   /**
@@ -65,29 +68,25 @@ public final class TableFiles implements AutoCloseable {
       @Override
       public void leaf(LeafRow row) {
         if (leaves) {
-          write(concat(prefix, row.fields()));
+          write(prefix, row.fields());
         }
       }
 
       @Override
       public void directory(DirectoryRow row) {
         if (!leaves) {
-          write(concat(prefix, row.fields()));
+          write(prefix, row.fields());
         }
       }
     };
   }
 
-  private void write(List<String> fields) {
+  private void write(List<String> prefix, List<String> fields) {
     try {
-      csv.row(fields);
+      csv.row(prefix, fields);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static List<String> concat(List<String> one, List<String> other) {
-    return Stream.concat(one.stream(), other.stream()).toList();
   }
 
   @Override
