@@ -11,6 +11,7 @@ import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.format.Geometry;
 import java.io.IOException;
 import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,8 +50,17 @@ final class ManifestReader {
         | IllegalStateException
         | UnsupportedOperationException
         | ClassCastException e) {
-      throw BadInput.in(file, "is not a manifest in JSON: " + e.getMessage());
+      throw BadInput.in(file, "is not a manifest in JSON: " + reason(e));
     }
+  }
+
+  /** The parser's own words without the name of its exception and its advice. */
+  private static String reason(RuntimeException e) {
+    return switch (e.getCause()) {
+      case CharacterCodingException _ -> "not UTF-8";
+      case IOException cause -> cause.getMessage().lines().findFirst().orElseThrow();
+      case null, default -> e.getMessage();
+    };
   }
 
   private Manifest manifest(JsonObject json, int pages) {

@@ -282,7 +282,16 @@ class MemoryImageTest {
   void aBadManifestIsRefused(String json) throws IOException {
     pageImage("0x1000\n", memory(1));
     Files.writeString(temporary.resolve("manifest.json"), json);
-    assertTrue(refusal(temporary).contains("manifest.json: "));
+    String message = refusal(temporary);
+    assertTrue(message.contains("manifest.json: "), message);
+    assertFalse(message.contains("Exception"), message);
+  }
+
+  @Test
+  void aManifestThatIsNotUtf8IsRefused() throws IOException {
+    pageImage("0x1000\n", memory(1));
+    file("manifest.json", new byte[] {'{', '"', (byte) 0xFF, '"'});
+    assertTrue(refusal(temporary).contains("not UTF-8"));
   }
 
   @Test
