@@ -1,6 +1,6 @@
 package dev.cleave.bench.cli;
 
-import dev.cleave.bench.trace.TraceException;
+import dev.cleave.bench.io.BadInput;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -44,7 +44,6 @@ final class ExitPolicy implements IParameterExceptionHandler, IExecutionExceptio
       case BadInput e -> end(BAD, e.getMessage(), err);
       case WorkFailed e -> end(FAILED, e.getMessage(), err);
       case UncheckedIOException e -> end(e.getCause(), err);
-      case TraceException e -> end(BAD, e.getMessage(), err);
       case IOException e -> end(FAILED, "input or output failed: " + e.getMessage(), err);
       case OutOfMemoryError _ -> end(FAILED, "out of memory; give Java more with -Xmx", err);
       default -> end(FAILED, "internal error: " + failure, err);

@@ -13,6 +13,8 @@ import dev.cleave.bench.image.table.TableDecoder;
 import dev.cleave.bench.image.table.TableSummary;
 import dev.cleave.bench.image.table.TableVisitor;
 import dev.cleave.bench.image.table.TableWalk;
+import dev.cleave.bench.io.Outputs;
+import dev.cleave.bench.io.Progress;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.io.IOException;

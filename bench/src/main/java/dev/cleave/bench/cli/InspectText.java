@@ -10,6 +10,7 @@ import dev.cleave.bench.image.table.TableSummary;
 import dev.cleave.bench.image.table.TableWalk;
 import dev.cleave.bench.image.table.TableWalk.Refused;
 import dev.cleave.bench.image.table.TableWalk.Translated;
+import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.io.PrintWriter;

@@ -55,8 +55,8 @@ public final class Main implements Callable<Integer> {
           .setOut(out)
           .setErr(err)
           .setExpandAtFiles(false)
-          .registerConverter(long.class, new Numbers())
-          .registerConverter(Long.class, new Numbers())
+          .registerConverter(long.class, new NumberConverter())
+          .registerConverter(Long.class, new NumberConverter())
           .setParameterExceptionHandler(policy)
           .setExecutionExceptionHandler(policy)
           .execute(arguments);

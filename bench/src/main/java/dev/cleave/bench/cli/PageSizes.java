@@ -1,6 +1,7 @@
 package dev.cleave.bench.cli;
 
-import dev.cleave.bench.trace.Numbers;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Numbers;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -50,7 +51,7 @@ final class PageSizes {
   static List<String> words(long sizes) {
     List<String> words = new ArrayList<>();
     for (long rest = sizes; rest != 0; rest &= rest - 1) {
-      words.add(dev.cleave.bench.cli.Numbers.size(Long.lowestOneBit(rest)));
+      words.add(Numbers.size(Long.lowestOneBit(rest)));
     }
     return words;
   }

@@ -1,5 +1,10 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Csv;
+import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.io.Outputs;
+import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.replay.EventLog;
 import dev.cleave.bench.replay.Outcome;
 import dev.cleave.bench.replay.Policy;
@@ -223,6 +228,7 @@ final class ReplayCommand implements Callable<Integer> {
     boolean isTranslate = event instanceof Event.Translate;
     try {
       csv.row(
+          List.of(),
           List.of(
               Long.toString(event.line()),
               event.kind().word(),

@@ -6,6 +6,8 @@ import dev.cleave.bench.image.MemoryImage;
 import dev.cleave.bench.image.table.Domain;
 import dev.cleave.bench.image.table.DomainFinder;
 import dev.cleave.bench.image.table.TableRoot;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;

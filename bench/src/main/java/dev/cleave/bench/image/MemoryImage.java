@@ -1,7 +1,7 @@
 package dev.cleave.bench.image;
 
-import dev.cleave.bench.cli.BadInput;
-import dev.cleave.bench.cli.Inputs;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Inputs;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;

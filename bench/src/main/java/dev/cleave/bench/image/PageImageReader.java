@@ -1,6 +1,6 @@
 package dev.cleave.bench.image;
 
-import dev.cleave.bench.cli.BadInput;
+import dev.cleave.bench.io.BadInput;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.memory.PhysicalMemory.Piece;

@@ -1,8 +1,8 @@
 package dev.cleave.bench.image;
 
-import dev.cleave.bench.cli.BadInput;
-import dev.cleave.bench.cli.Numbers;
-import dev.cleave.bench.cli.Outputs;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.io.Outputs;
 import dev.cleave.engine.format.Geometry;
 import java.io.BufferedOutputStream;
 import java.io.IOException;

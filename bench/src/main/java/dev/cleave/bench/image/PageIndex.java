@@ -1,8 +1,8 @@
 package dev.cleave.bench.image;
 
-import dev.cleave.bench.cli.BadInput;
-import dev.cleave.bench.cli.Inputs;
-import dev.cleave.bench.cli.Numbers;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Inputs;
+import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.Geometry;
 import java.io.IOException;
 import java.io.InputStream;

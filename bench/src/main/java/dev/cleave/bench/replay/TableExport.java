@@ -3,8 +3,8 @@ package dev.cleave.bench.replay;
 import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.Manifest;
 import dev.cleave.bench.image.PageImageWriter;
+import dev.cleave.bench.image.table.RowFile;
 import dev.cleave.bench.image.table.TableDecoder;
-import dev.cleave.bench.image.table.TableFiles;
 import dev.cleave.bench.image.table.TableRoot;
 import dev.cleave.bench.image.table.TableVisitor;
 import dev.cleave.engine.format.Access;
@@ -39,7 +39,7 @@ public final class TableExport {
 
   /** Writes every leaf as a row of CSV. */
   public void leaves(String file) throws IOException {
-    try (TableFiles leaves = TableFiles.leaves(file, false)) {
+    try (RowFile leaves = RowFile.leaves(file, false)) {
       decode(leaves.rows(Integer.toString(DOMAIN), root.paddr()));
     }
   }

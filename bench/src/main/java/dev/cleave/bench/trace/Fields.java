@@ -1,5 +1,7 @@
 package dev.cleave.bench.trace;
 
+import dev.cleave.bench.io.Numbers;
+
 /** A position in a line that moves from field to field; fields are separated by blanks or tabs. */
 final class Fields {
   private final String text;

@@ -1,5 +1,8 @@
 package dev.cleave.bench.trace;
 
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Excerpt;
+import dev.cleave.bench.io.Inputs;
 import java.io.IOException;
 import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
@@ -40,23 +43,22 @@ public final class TraceReader implements AutoCloseable {
    * @param file a path, read as gzip when it ends in {@code .gz}, or {@code -} for standard input
    *     (which {@link #close} leaves open)
    * @param isStrict whether a line that is skipped or malformed is an error
-   * @throws TraceException when the file cannot be opened or is no gzip file though its name says
-   *     so
+   * @throws BadInput when the file cannot be opened or is no gzip file though its name says so
    */
-  public static TraceReader open(String file, boolean isStrict) throws TraceException {
+  public static TraceReader open(String file, boolean isStrict) {
     return file.equals(STDIN)
-        ? new TraceReader("standard input", TraceInput.standardInput(), isStrict)
-        : new TraceReader(file, TraceInput.open(file), isStrict);
+        ? new TraceReader("standard input", Inputs.open(file), isStrict)
+        : new TraceReader(file, Inputs.open(file), isStrict);
   }
 
   /**
    * The next event.
    *
    * @return null after the last one
-   * @throws TraceException when the file cannot be read any further (a damaged gzip file among
-   *     other things) and, in strict mode, at a line that is skipped or malformed
+   * @throws BadInput when the file cannot be read any further (a damaged gzip file among other
+   *     things) and, in strict mode, at a line that is skipped or malformed
    */
-  public @Nullable Event next() throws TraceException {
+  public @Nullable Event next() {
     while (true) {
       String text = nextLine();
       if (text == null) {
@@ -86,11 +88,11 @@ public final class TraceReader implements AutoCloseable {
     lines.close();
   }
 
-  private @Nullable String nextLine() throws TraceException {
+  private @Nullable String nextLine() {
     try {
       return lines.next();
     } catch (IOException e) {
-      throw new TraceException(name, counts.lines() + 1, TraceInput.problem(e), e);
+      throw BadInput.cannotRead(name, counts.lines() + 1, e);
     }
   }
 
@@ -102,10 +104,10 @@ public final class TraceReader implements AutoCloseable {
         : parsed;
   }
 
-  private TraceCounts.Oddity oddity(long line, String text, String problem) throws TraceException {
+  private TraceCounts.Oddity oddity(long line, String text, String problem) {
     String excerpt = Excerpt.of(text);
     if (isStrict) {
-      throw new TraceException(name, line, problem + "; found: " + excerpt);
+      throw BadInput.at(name, line, problem + "; found: " + excerpt);
     }
     return new TraceCounts.Oddity(line, excerpt, problem);
   }

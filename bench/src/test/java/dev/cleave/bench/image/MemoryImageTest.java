@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.bench.cli.BadInput;
+import dev.cleave.bench.io.BadInput;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

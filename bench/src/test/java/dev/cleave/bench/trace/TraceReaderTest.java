@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.bench.io.BadInput;
 import dev.cleave.engine.format.Access;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -78,8 +79,7 @@ class TraceReaderTest {
   @Test
   void strictReadingEndsAtAnUnknownLine() {
     String message =
-        assertThrows(
-                TraceException.class, () -> TraceText.readStrictly("\n# x\nunmap 0 4K\nwhat?\n"))
+        assertThrows(BadInput.class, () -> TraceText.readStrictly("\n# x\nunmap 0 4K\nwhat?\n"))
             .getMessage();
     assertTrue(message.startsWith("some.trace:4: not a line of a trace; expected "), message);
     assertTrue(message.endsWith("found: what?"), message);
@@ -88,7 +88,7 @@ class TraceReaderTest {
   @Test
   void strictReadingEndsAtAMalformedLine() {
     String message =
-        assertThrows(TraceException.class, () -> TraceText.readStrictly("unmap 0 4Q")).getMessage();
+        assertThrows(BadInput.class, () -> TraceText.readStrictly("unmap 0 4Q")).getMessage();
     assertTrue(message.startsWith("some.trace:1: not a number: '4Q'"), message);
     assertTrue(message.contains("expected: unmap <iova> <length>"), message);
   }

@@ -1,6 +1,6 @@
 package dev.cleave.bench.image.table;
 
-import dev.cleave.bench.cli.Numbers;
+import dev.cleave.bench.io.Numbers;
 import java.util.List;
 
 /**

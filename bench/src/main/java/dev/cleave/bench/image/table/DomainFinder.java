@@ -1,8 +1,8 @@
 package dev.cleave.bench.image.table;
 
-import dev.cleave.bench.cli.Numbers;
 import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.Manifest;
+import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.hwmodel.memory.PhysicalMemory;

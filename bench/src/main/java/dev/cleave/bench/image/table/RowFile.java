@@ -1,8 +1,8 @@
 package dev.cleave.bench.image.table;
 
-import dev.cleave.bench.cli.Csv;
-import dev.cleave.bench.cli.Numbers;
-import dev.cleave.bench.cli.Outputs;
+import dev.cleave.bench.io.Csv;
+import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.io.Outputs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.cleave.bench.image.table;
 
-import dev.cleave.bench.cli.Numbers;
+import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.hwmodel.memory.PhysicalMemory;

@@ -1,4 +1,4 @@
-package dev.cleave.bench.trace;
+package dev.cleave.bench.io;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -107,5 +107,14 @@ class NumbersTest {
         }
       }
     }
+  }
+
+  @Test
+  void sizesAreWrittenInTheLargestUnitThatDividesThem() {
+    assertEquals("0", Numbers.size(0));
+    assertEquals("4K", Numbers.size(4096));
+    assertEquals("3M", Numbers.size(3 << 20));
+    assertEquals("2P", Numbers.size(1L << 51));
+    assertEquals("1025", Numbers.size(1025));
   }
 }

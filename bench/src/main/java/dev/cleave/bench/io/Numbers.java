@@ -1,4 +1,4 @@
-package dev.cleave.bench.trace;
+package dev.cleave.bench.io;
 
 /**
  * Numbers as the command line and op lines spell them: decimal or {@code 0x} and hexadecimal
@@ -11,6 +11,8 @@ public final class Numbers {
       "decimal or 0x and hexadecimal digits, then K, M, G, T or nothing, below 2^64";
 
   private static final String SUFFIXES = "KMGT";
+  private static final String UNITS = "KMGTPE";
+  private static final int UNIT_LOG2 = 10;
 
   private Numbers() {}
 
@@ -19,7 +21,7 @@ public final class Numbers {
    *
    * @param text nothing but the number
    * @return its value, unsigned
-   * @throws IllegalArgumentException when the text is anything else or needs more than 64 bits; the
+   * @throws NumberFormatException when the text is anything else or needs more than 64 bits; the
    *     message names the text and the grammar
    */
   public static long parse(String text) {
@@ -51,17 +53,39 @@ public final class Numbers {
     return value << shift;
   }
 
+  /**
+   * An address or raw word as the command prints it.
+   *
+   * @param value unsigned
+   * @return 0x-hex in lower case
+   */
+  public static String hex(long value) {
+    return "0x" + Long.toHexString(value);
+  }
+
+  /**
+   * A size as a person reads it.
+   *
+   * @param bytes unsigned
+   * @return the number in the largest unit that divides it: 4K, 2M, 1G, 12345
+   */
+  public static String size(long bytes) {
+    int unit = bytes == 0 ? 0 : Long.numberOfTrailingZeros(bytes) / UNIT_LOG2;
+    String number = Long.toUnsignedString(bytes >>> (unit * UNIT_LOG2));
+    return unit == 0 ? number : number + UNITS.charAt(unit - 1);
+  }
+
   private static int suffixLog2(String text) {
     if (text.isEmpty()) {
       return 0;
     }
     char last = text.charAt(text.length() - 1);
     char upper = last >= 'a' && last <= 'z' ? (char) (last - 'a' + 'A') : last;
-    return 10 * (SUFFIXES.indexOf(upper) + 1);
+    return UNIT_LOG2 * (SUFFIXES.indexOf(upper) + 1);
   }
 
-  private static IllegalArgumentException invalid(String text) {
-    return new IllegalArgumentException(
+  private static NumberFormatException invalid(String text) {
+    return new NumberFormatException(
         "not a number: '" + Excerpt.of(text) + "'; expected " + GRAMMAR);
   }
 }

@@ -1,4 +1,4 @@
-package dev.cleave.bench.cli;
+package dev.cleave.bench.io;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;

@@ -1,4 +1,4 @@
-package dev.cleave.bench.cli;
+package dev.cleave.bench.io;
 
 import java.io.Console;
 import java.io.PrintWriter;

@@ -1,4 +1,4 @@
-package dev.cleave.bench.cli;
+package dev.cleave.bench.io;
 
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -33,7 +33,7 @@ public final class Inputs {
   public static InputStream open(String name) {
     try {
       if (name.equals(STANDARD_INPUT)) {
-        return new BufferedInputStream(System.in);
+        return standardInput();
       }
       Path path = Path.of(name);
       if (Files.isDirectory(path)) {
@@ -50,6 +50,14 @@ public final class Inputs {
     } catch (IOException e) {
       throw BadInput.cannotUse(name, e);
     }
+  }
+
+  /** Standard input, which stays open when the stream is closed: the process owns it. */
+  private static InputStream standardInput() {
+    return new BufferedInputStream(System.in) {
+      @Override
+      public void close() {}
+    };
   }
 
   /**

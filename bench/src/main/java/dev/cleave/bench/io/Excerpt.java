@@ -1,13 +1,13 @@
-package dev.cleave.bench.trace;
+package dev.cleave.bench.io;
 
 /** The beginning of a line, fit to be printed on a terminal whatever the line held. */
-final class Excerpt {
+public final class Excerpt {
   private static final int LENGTH = 60;
 
   private Excerpt() {}
 
   /** At most 60 characters of the text, all of them printable ASCII. */
-  static String of(String text) {
+  public static String of(String text) {
     StringBuilder shown = new StringBuilder(LENGTH + 3);
     for (int i = 0; i < Math.min(text.length(), LENGTH); i++) {
       char c = text.charAt(i);

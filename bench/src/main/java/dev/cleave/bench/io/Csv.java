@@ -1,4 +1,4 @@
-package dev.cleave.bench.cli;
+package dev.cleave.bench.io;
 
 import java.io.IOException;
 import java.io.Writer;

@@ -1,4 +1,4 @@
-package dev.cleave.bench.cli;
+package dev.cleave.bench.io;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -1,9 +1,11 @@
-package dev.cleave.bench.cli;
+package dev.cleave.bench.io;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.zip.ZipException;
 
 /**
  * What the user gave cannot be used: the command ends with exit code 2 and this message, one line
@@ -59,11 +61,25 @@ public final class BadInput extends RuntimeException {
     return new BadInput(file + ": " + reason(cause), cause);
   }
 
+  /**
+   * A file that cannot be read beyond a line.
+   *
+   * @param file the file as the user named it
+   * @param line number of the line, from 1
+   * @param cause what the system said
+   * @return the exception to throw
+   */
+  public static BadInput cannotRead(Object file, long line, IOException cause) {
+    return new BadInput(file + ":" + line + ": " + reason(cause), cause);
+  }
+
   /** The system's words, where Java's own message would be only the name of the file. */
   private static String reason(IOException cause) {
     return switch (cause) {
       case NoSuchFileException _ -> "no such file or directory";
       case AccessDeniedException _ -> "permission denied";
+      case EOFException _ -> "the gzip data ends too early: the file is truncated";
+      case ZipException e -> "the gzip data is damaged: " + e.getMessage();
       case FileSystemException e when e.getReason() != null -> e.getReason();
       default -> cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
     };
