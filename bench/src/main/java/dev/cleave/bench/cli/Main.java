@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {ReplayCommand.class, InspectCommand.class, HelpCommand.class})
+    subcommands = {ReplayCommand.class, InspectCommand.class, InfoCommand.class, HelpCommand.class})
 public final class Main implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -33,6 +33,7 @@ public final class Main implements Callable<Integer> {
    * @param arguments the command line
    */
   public static void main(String[] arguments) {
+    StandardError.restore();
     PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     int code = run(out, err, arguments);

@@ -125,6 +125,9 @@ final class ReplayCommand implements Callable<Integer> {
       description = "Write the first policy's table at the end, to be inspected.")
   private String imageDirectory;
 
+  /** The first lines whose events did not fit the first policy's table. */
+  private final List<String> misplacedLines = new ArrayList<>();
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
@@ -207,6 +210,11 @@ final class ReplayCommand implements Callable<Integer> {
               timed,
               (event, outcome) -> {
                 progress.at(policy.word() + ", events", ++done[0]);
+                if (isFirst
+                    && misplacedLines.size() < TraceCounts.REMEMBERED
+                    && Replay.isMisplaced(event, outcome)) {
+                  misplacedLines.add(Long.toString(event.line()));
+                }
                 if (csv != null) {
                   write(csv, event, outcome);
                 }
@@ -249,6 +257,18 @@ final class ReplayCommand implements Callable<Integer> {
         });
     if (options.followsRmp()) {
       out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
+    }
+    PolicyResult first = results.getFirst();
+    if (first.misplaced() > 0) {
+      out.printf(
+          Locale.ROOT,
+          "%d events do not fit the table (%d refused, %d unmapped less than the log says): lines"
+              + " %s%s%n",
+          first.misplaced(),
+          first.failed(),
+          first.misplaced() - first.failed(),
+          String.join(", ", misplacedLines),
+          first.misplaced() > misplacedLines.size() ? ", ..." : "");
     }
     out.println();
     ReplayText.print(out, results);

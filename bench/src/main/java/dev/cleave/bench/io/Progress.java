@@ -1,6 +1,5 @@
 package dev.cleave.bench.io;
 
-import java.io.Console;
 import java.io.PrintWriter;
 import java.util.function.LongSupplier;
 
@@ -41,9 +40,8 @@ public final class Progress {
    */
   @SuppressWarnings("SystemConsoleNull") // off a terminal JDK 25's default console is null
   public static Progress on(PrintWriter err) {
-    // Java can ask only whether the whole process sits at a terminal, not about one stream.
-    Console console = System.console();
-    boolean terminal = console != null && console.isTerminal();
+    // Only the launcher can ask about standard error alone.
+    boolean terminal = Boolean.getBoolean("cleave.terminal");
     return new Progress(err, terminal, System::nanoTime);
   }
 

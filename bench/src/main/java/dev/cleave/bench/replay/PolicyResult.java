@@ -6,6 +6,8 @@ package dev.cleave.bench.replay;
  * @param policy its name
  * @param events events that were tried
  * @param failed events that were refused
+ * @param misplaced events that do not fit the table as they found it: refused ones, and unmaps that
+ *     the log reports and that found less mapped
  * @param splits leaves replaced by smaller ones
  * @param merges leaves made of smaller ones
  * @param stores entries written
@@ -26,6 +28,7 @@ public record PolicyResult(
     String policy,
     long events,
     long failed,
+    long misplaced,
     long splits,
     long merges,
     long stores,

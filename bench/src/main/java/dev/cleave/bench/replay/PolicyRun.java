@@ -82,7 +82,7 @@ public final class PolicyRun implements AutoCloseable {
           table.map(iova, paddr, length, access, states.rule());
           yield Outcome.ok(length);
         }
-        case Event.Unmap(long _, long iova, long length) ->
+        case Event.Unmap(long _, long iova, long length, boolean _) ->
             flushed(table.unmap(iova, length, gather));
         case Event.Split(long _, long iova, long length, long largest) ->
             flushed(table.split(iova, length, sizeLog2(iova, largest), gather));

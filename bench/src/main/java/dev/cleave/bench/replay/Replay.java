@@ -22,6 +22,17 @@ public final class Replay {
   private Replay() {}
 
   /**
+   * Whether an event did not find the table as the log says it was: where clocks tie, an unmap can
+   * stand before its map.
+   */
+  public static boolean isMisplaced(Event event, Outcome outcome) {
+    return !outcome.isOk()
+        || (event instanceof Event.Unmap unmap
+            && unmap.isReport()
+            && outcome.value() != unmap.length());
+  }
+
+  /**
    * Replays events.
    *
    * @param run a new run that watches the RMP; it is left as the events leave it
@@ -31,10 +42,12 @@ public final class Replay {
   public static PolicyResult replay(
       Policy policy, List<Event> events, PolicyRun run, PolicyRun timed, Watcher watcher) {
     long failed = 0;
+    long misplaced = 0;
     for (Event event : events) {
       run.prepare(event);
       Outcome outcome = run.apply(event);
       failed += outcome.isOk() ? 0 : 1;
+      misplaced += isMisplaced(event, outcome) ? 1 : 0;
       watcher.ended(event, outcome);
     }
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
@@ -52,6 +65,7 @@ public final class Replay {
         policy.word(),
         events.size(),
         failed,
+        misplaced,
         statistics.splits(),
         statistics.merges(),
         statistics.entryStores(),

@@ -64,8 +64,13 @@ public sealed interface Event {
     }
   }
 
-  /** What is mapped in {@code [iova, iova + length)} translates no longer. */
-  record Unmap(long line, long iova, long length) implements Event {}
+  /**
+   * What is mapped in {@code [iova, iova + length)} translates no longer.
+   *
+   * @param isReport whether the log says that all of it was mapped, rather than asking to unmap
+   *     what is
+   */
+  record Unmap(long line, long iova, long length, boolean isReport) implements Event {}
 
   /** The guest pages in {@code [gpa, gpa + length)} went from private to shared. */
   record Share(long line, long gpa, long length) implements Event {}

@@ -46,6 +46,6 @@ final class FtraceLines {
     }
     return unmapped == 0
         ? new Parsed.NoEffect()
-        : new Parsed.Told(new Event.Unmap(line, iova, unmapped));
+        : new Parsed.Told(new Event.Unmap(line, iova, unmapped, true));
   }
 }

@@ -45,7 +45,7 @@ final class OpLines {
               OptionalLong.of(fields.number()),
               fields.number(),
               access(fields));
-      case UNMAP -> new Event.Unmap(line, fields.number(), fields.number());
+      case UNMAP -> new Event.Unmap(line, fields.number(), fields.number(), false);
       case SHARE -> new Event.Share(line, fields.number(), fields.number());
       case UNSHARE -> new Event.Unshare(line, fields.number(), fields.number());
       case SPLIT -> new Event.Split(line, fields.number(), fields.number(), fields.number());

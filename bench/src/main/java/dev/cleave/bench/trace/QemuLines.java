@@ -87,7 +87,7 @@ final class QemuLines {
     long iova = fields.number("iova");
     long length = fields.number("size");
     return succeeded(fields)
-        ? new Parsed.Told(new Event.Unmap(line, iova, length))
+        ? new Parsed.Told(new Event.Unmap(line, iova, length, false))
         : new Parsed.NoEffect();
   }
 

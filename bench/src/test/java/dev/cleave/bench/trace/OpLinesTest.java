@@ -31,7 +31,7 @@ class OpLinesTest {
     assertEquals(
         List.of(
             new Event.Map(1, 0x1000, OptionalLong.of(0x2000), 4096, Access.READ_WRITE),
-            new Event.Unmap(2, 4096, 4096),
+            new Event.Unmap(2, 4096, 4096, false),
             new Event.Share(3, 2 << 20, 4096),
             new Event.Unshare(4, 2 << 20, 4096),
             new Event.Split(5, 0, 1 << 30, 2 << 20),
@@ -53,20 +53,20 @@ class OpLinesTest {
   @Test
   void addressesAreUnsigned() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, -4096, 4096)),
+        List.of(new Event.Unmap(1, -4096, 4096, false)),
         TraceText.read("unmap 0xfffffffffffff000 4096").events());
   }
 
   @Test
   void blanksAndTabsSeparateFields() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, 4096, 8192)),
+        List.of(new Event.Unmap(1, 4096, 8192, false)),
         TraceText.read(" \tunmap\t 4096   8192 \t").events());
   }
 
   @Test
   void valuesThatATableWouldRefuseAreReadAsTheyAre() throws IOException {
-    assertEquals(List.of(new Event.Unmap(1, 1, 0)), TraceText.read("unmap 1 0").events());
+    assertEquals(List.of(new Event.Unmap(1, 1, 0, false)), TraceText.read("unmap 1 0").events());
   }
 
   @Test

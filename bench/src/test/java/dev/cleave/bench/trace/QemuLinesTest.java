@@ -68,7 +68,7 @@ class QemuLinesTest {
   @Test
   void anUnmapIsAnUnmap() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, 0, 0x200000000L)),
+        List.of(new Event.Unmap(1, 0, 0x200000000L, false)),
         TraceText.read(UNMAP.formatted("0")).events());
   }
 

@@ -41,7 +41,7 @@ class TraceReaderTest {
             new Event.Share(5, 0x200000, 4096),
             new Event.Map(6, 0, OptionalLong.empty(), 4096, Access.READ),
             new Event.Split(11, 0x1000, 4096, 4096),
-            new Event.Unmap(14, 0x1000, 4096)),
+            new Event.Unmap(14, 0x1000, 4096, false)),
         TraceText.read(MIXED).events());
   }
 
@@ -98,13 +98,13 @@ class TraceReaderTest {
     TraceText read =
         TraceText.readStrictly(
             " \t\r\n# comment\n\nIOMMU: iova=0x0 - 0x1000 size=4096 unmapped_size=0\nunmap 0 4K");
-    assertEquals(List.of(new Event.Unmap(5, 0, 4096)), read.events());
+    assertEquals(List.of(new Event.Unmap(5, 0, 4096, false)), read.events());
   }
 
   @Test
   void linesMayEndAsOnWindowsAndTheLastOneNotAtAll() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, 0, 4096), new Event.Unmap(2, 4096, 4096)),
+        List.of(new Event.Unmap(1, 0, 4096, false), new Event.Unmap(2, 4096, 4096, false)),
         TraceText.read("unmap 0 4K\r\nunmap 4K 4K").events());
   }
 
@@ -137,7 +137,7 @@ class TraceReaderTest {
                 "#" + "x".repeat(tooLong),
                 "unmap 0 4K" + " ".repeat(tooLong) + "and more",
                 "unmap 0 4K"));
-    assertEquals(List.of(new Event.Unmap(4, 0, 4096)), read.events());
+    assertEquals(List.of(new Event.Unmap(4, 0, 4096, false)), read.events());
     assertEquals(1, read.counts().skipped());
     assertEquals(1, read.counts().malformed());
   }
