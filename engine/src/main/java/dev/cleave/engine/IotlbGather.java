@@ -1,5 +1,8 @@
 package dev.cleave.engine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.memory.TableMemory;
 
@@ -20,7 +23,7 @@ import dev.cleave.engine.memory.TableMemory;
  * ranges; beyond that it joins those that lie closest, which flushes more than it must.
  *
  * <p>A hardware walker may set accessed and dirty bits in a table that a merge has replaced, until
- * the flush completes; {@link #complete} carries those over to the merged leaf.
+ * the flush completes; {@link #complete} carries those over to what stands there now.
  *
  * <p>Belongs to one thread at a time. The table that made it refuses to be closed silently while it
  * owes anything.
@@ -113,9 +116,12 @@ public final class IotlbGather {
     link(page, DROPPED);
   }
 
-  /** Takes a page whose leaves became one leaf, or part of one, around an address. */
-  void detachMerged(long page, long iova) {
-    link(page, iova);
+  /**
+   * Takes a page whose leaves became one leaf, or part of one. That leaf may be split again before
+   * the flush completes, so its size is remembered with its address, in the bits that are zero.
+   */
+  void detachMerged(long page, long leafFirst, int sizeLog2) {
+    link(page, leafFirst | sizeLog2);
   }
 
   private void link(long page, long tag) {
@@ -220,7 +226,9 @@ public final class IotlbGather {
       long next = memory.next(page);
       long tag = memory.tag(page);
       if (tag != DROPPED) {
-        table.carryStatus(tag, memory.orAll(page));
+        long first = tag & -PAGE_BYTES;
+        int sizeLog2 = (int) (tag - first);
+        table.carryStatus(first, first | offsetMask(sizeLog2), memory.orAll(page));
       }
       memory.release(page);
       page = next;

@@ -185,7 +185,7 @@ final class LeafMerger {
       long old = memory.exchange(entryAt(slot, i), leaf);
       late |= old & format.statusMask() & ~status;
       if (!format.isLeaf(old, level)) {
-        detach(format.tablePaddr(old), level - 1, leafFirst, gather);
+        detach(format.tablePaddr(old), level - 1, leafFirst, sizeLog2, gather);
       }
     }
     if (late != 0) {
@@ -209,14 +209,14 @@ final class LeafMerger {
     return status;
   }
 
-  private void detach(long table, int level, long iova, IotlbGather gather) {
+  private void detach(long table, int level, long leafFirst, int sizeLog2, IotlbGather gather) {
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
       long entry = memory.load(entryAt(table, i));
       if (!format.isLeaf(entry, level)) {
-        detach(format.tablePaddr(entry), level - 1, iova, gather);
+        detach(format.tablePaddr(entry), level - 1, leafFirst, sizeLog2, gather);
       }
     }
-    gather.detachMerged(table, iova);
+    gather.detachMerged(table, leafFirst, sizeLog2);
   }
 
   /** Whether a table translates all its addresses to one contiguous piece with equal attributes. */
