@@ -39,6 +39,9 @@ public final class IotlbGather {
   private final long[] last = new long[MAX_RANGES];
   private int ranges;
 
+  /** The range added to last: leaves come slot by slot, and must not be divided among ranges. */
+  private int latest;
+
   /** Detached pages, strung together by {@link TableMemory#link}; 0 is the end. */
   private long detached;
 
@@ -71,13 +74,10 @@ public final class IotlbGather {
   /** Records that leaves in a range changed; both ends are ends of old leaves, or of holes. */
   void add(long from, long to) {
     if (ranges > 0) {
-      int latest = ranges - 1;
-      if (last[latest] + 1 == from && from != 0) {
-        last[latest] = to;
-        return;
-      }
-      if (Long.compareUnsigned(first[latest], from) <= 0
-          && Long.compareUnsigned(last[latest], to) >= 0) {
+      long follows = last[latest] + 1; // 0 behind the end of all addresses, where nothing follows
+      boolean touches = follows == 0 || Long.compareUnsigned(from, follows) <= 0;
+      if (touches && Long.compareUnsigned(from, first[latest]) >= 0) {
+        last[latest] = max(last[latest], to);
         return;
       }
     }
@@ -85,8 +85,9 @@ public final class IotlbGather {
       widenClosest(from, to);
       return;
     }
-    first[ranges] = from;
-    last[ranges++] = to;
+    latest = ranges++;
+    first[latest] = from;
+    last[latest] = to;
   }
 
   private void widenClosest(long from, long to) {
@@ -101,6 +102,7 @@ public final class IotlbGather {
     }
     first[closest] = min(first[closest], from);
     last[closest] = max(last[closest], to);
+    latest = closest;
   }
 
   private static long min(long a, long b) {
