@@ -219,6 +219,22 @@ final class LeafMerger {
     gather.detachMerged(table, leafFirst, sizeLog2);
   }
 
+  /** Whether what stands below the entry for an address could become a leaf of the entry's size. */
+  boolean isMergeable(long root, int levels, long iova, int level) {
+    long in = root;
+    for (int at = levels; at >= level; at--) {
+      long entry = memory.load(entryAt(in, index(iova, at)));
+      if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
+        return false;
+      }
+      in = format.tablePaddr(entry);
+    }
+    return levels >= level
+        && (tableSizes & 1L << entryLog2(level)) != 0
+        && isContiguous(in, level - 1)
+        && (contiguousPaddr & offsetMask(entryLog2(level))) == 0;
+  }
+
   /** Whether a table translates all its addresses to one contiguous piece with equal attributes. */
   private boolean isContiguous(long table, int level) {
     if (memory.live(table) != TABLE_ENTRIES) {

@@ -2,8 +2,10 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
+import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
@@ -526,6 +528,19 @@ public final class PageTable implements AutoCloseable {
       reserve(tables, iova);
       memory.unreserve(tables);
     }
+  }
+
+  /**
+   * Whether smaller leaves around an address could be merged into one of 2 MiB.
+   *
+   * @param iova any address
+   * @return false also where there is such a leaf already, or a larger one, or nothing
+   * @throws PageTableException CLOSED
+   */
+  public boolean isMergeable(long iova) {
+    long now = openTop();
+    return reaches(levels(now), iova)
+        && merger.isMergeable(root(now), levels(now), iova, leafLevel(REGION_LOG2));
   }
 
   private void cutEnds(long now, long first, long last, IotlbGather gather) {
