@@ -1,5 +1,8 @@
 package dev.cleave.engine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.memory.TableMemory;
 
@@ -20,7 +23,7 @@ import dev.cleave.engine.memory.TableMemory;
  * ranges; beyond that it joins those that lie closest, which flushes more than it must.
  *
  * <p>A hardware walker may set accessed and dirty bits in a table that a merge has replaced, until
- * the flush completes; {@link #complete} carries those over to the merged leaf.
+ * the flush completes; {@link #complete} carries those over to what stands there now.
  *
  * <p>Belongs to one thread at a time. The table that made it refuses to be closed silently while it
  * owes anything.
@@ -35,6 +38,9 @@ public final class IotlbGather {
   private final long[] first = new long[MAX_RANGES];
   private final long[] last = new long[MAX_RANGES];
   private int ranges;
+
+  /** The range added to last: leaves come slot by slot, and must not be divided among ranges. */
+  private int latest;
 
   /** Detached pages, strung together by {@link TableMemory#link}; 0 is the end. */
   private long detached;
@@ -68,13 +74,10 @@ public final class IotlbGather {
   /** Records that leaves in a range changed; both ends are ends of old leaves, or of holes. */
   void add(long from, long to) {
     if (ranges > 0) {
-      int latest = ranges - 1;
-      if (last[latest] + 1 == from && from != 0) {
-        last[latest] = to;
-        return;
-      }
-      if (Long.compareUnsigned(first[latest], from) <= 0
-          && Long.compareUnsigned(last[latest], to) >= 0) {
+      long follows = last[latest] + 1; // 0 behind the end of all addresses, where nothing follows
+      boolean touches = follows == 0 || Long.compareUnsigned(from, follows) <= 0;
+      if (touches && Long.compareUnsigned(from, first[latest]) >= 0) {
+        last[latest] = max(last[latest], to);
         return;
       }
     }
@@ -82,8 +85,9 @@ public final class IotlbGather {
       widenClosest(from, to);
       return;
     }
-    first[ranges] = from;
-    last[ranges++] = to;
+    latest = ranges++;
+    first[latest] = from;
+    last[latest] = to;
   }
 
   private void widenClosest(long from, long to) {
@@ -98,6 +102,7 @@ public final class IotlbGather {
     }
     first[closest] = min(first[closest], from);
     last[closest] = max(last[closest], to);
+    latest = closest;
   }
 
   private static long min(long a, long b) {
@@ -113,9 +118,12 @@ public final class IotlbGather {
     link(page, DROPPED);
   }
 
-  /** Takes a page whose leaves became one leaf, or part of one, around an address. */
-  void detachMerged(long page, long iova) {
-    link(page, iova);
+  /**
+   * Takes a page whose leaves became one leaf, or part of one. That leaf may be split again before
+   * the flush completes, so its size is remembered with its address, in the bits that are zero.
+   */
+  void detachMerged(long page, long leafFirst, int sizeLog2) {
+    link(page, leafFirst | sizeLog2);
   }
 
   private void link(long page, long tag) {
@@ -220,7 +228,9 @@ public final class IotlbGather {
       long next = memory.next(page);
       long tag = memory.tag(page);
       if (tag != DROPPED) {
-        table.carryStatus(tag, memory.orAll(page));
+        long first = tag & -PAGE_BYTES;
+        int sizeLog2 = (int) (tag - first);
+        table.carryStatus(first, first | offsetMask(sizeLog2), memory.orAll(page));
       }
       memory.release(page);
       page = next;

@@ -185,7 +185,7 @@ final class LeafMerger {
       long old = memory.exchange(entryAt(slot, i), leaf);
       late |= old & format.statusMask() & ~status;
       if (!format.isLeaf(old, level)) {
-        detach(format.tablePaddr(old), level - 1, leafFirst, gather);
+        detach(format.tablePaddr(old), level - 1, leafFirst, sizeLog2, gather);
       }
     }
     if (late != 0) {
@@ -209,14 +209,30 @@ final class LeafMerger {
     return status;
   }
 
-  private void detach(long table, int level, long iova, IotlbGather gather) {
+  private void detach(long table, int level, long leafFirst, int sizeLog2, IotlbGather gather) {
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
       long entry = memory.load(entryAt(table, i));
       if (!format.isLeaf(entry, level)) {
-        detach(format.tablePaddr(entry), level - 1, iova, gather);
+        detach(format.tablePaddr(entry), level - 1, leafFirst, sizeLog2, gather);
       }
     }
-    gather.detachMerged(table, iova);
+    gather.detachMerged(table, leafFirst, sizeLog2);
+  }
+
+  /** Whether what stands below the entry for an address could become a leaf of the entry's size. */
+  boolean isMergeable(long root, int levels, long iova, int level) {
+    long in = root;
+    for (int at = levels; at >= level; at--) {
+      long entry = memory.load(entryAt(in, index(iova, at)));
+      if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
+        return false;
+      }
+      in = format.tablePaddr(entry);
+    }
+    return levels >= level
+        && (tableSizes & 1L << entryLog2(level)) != 0
+        && isContiguous(in, level - 1)
+        && (contiguousPaddr & offsetMask(entryLog2(level))) == 0;
   }
 
   /** Whether a table translates all its addresses to one contiguous piece with equal attributes. */

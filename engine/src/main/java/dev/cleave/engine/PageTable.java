@@ -2,7 +2,10 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
+import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
@@ -527,6 +530,19 @@ public final class PageTable implements AutoCloseable {
     }
   }
 
+  /**
+   * Whether smaller leaves around an address could be merged into one of 2 MiB.
+   *
+   * @param iova any address
+   * @return false also where there is such a leaf already, or a larger one, or nothing
+   * @throws PageTableException CLOSED
+   */
+  public boolean isMergeable(long iova) {
+    long now = openTop();
+    return reaches(levels(now), iova)
+        && merger.isMergeable(root(now), levels(now), iova, leafLevel(REGION_LOG2));
+  }
+
   private void cutEnds(long now, long first, long last, IotlbGather gather) {
     reserve(splitter.cutEnds(root(now), levels(now), first, last, natural, null), first);
     splitter.cutEnds(root(now), levels(now), first, last, natural, gather);
@@ -600,13 +616,27 @@ public final class PageTable implements AutoCloseable {
     return new LeafCursor(this, memory).over(0, -1L);
   }
 
-  /** Sets status bits, among others that do not count, in all slots of the leaf around an iova. */
-  void carryStatus(long iova, long bits) {
+  /** Sets status bits, among others that do not count, in all leaves that a range reaches into. */
+  void carryStatus(long first, long last, long bits) {
     long status = bits & format.statusMask();
     long now = top;
     if (status == 0 || now == 0) {
       return;
     }
+    long at = first;
+    while (true) {
+      long end = carryStatusAt(now, at, status);
+      if (Long.compareUnsigned(end, last) >= 0) {
+        return;
+      }
+      at = end + 1;
+    }
+  }
+
+  /**
+   * Sets status bits in all slots of the leaf around an iova; returns where it, or a hole, ends.
+   */
+  private long carryStatusAt(long now, long iova, long status) {
     long table = root(now);
     int level = levels(now);
     long entry = memory.load(entryAt(table, index(iova, level)));
@@ -615,13 +645,15 @@ public final class PageTable implements AutoCloseable {
       level--;
       entry = memory.load(entryAt(table, index(iova, level)));
     }
-    if (format.isPresent(entry)) {
-      int sizeLog2 = format.leafSizeLog2(entry, level);
-      long slot = entryAt(table, index(iova & -(1L << sizeLog2), level));
-      for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
-        memory.or(entryAt(slot, i), status);
-      }
+    if (!format.isPresent(entry)) {
+      return iova | offsetMask(entryLog2(level));
     }
+    int sizeLog2 = format.leafSizeLog2(entry, level);
+    long slot = entryAt(table, index(iova & -(1L << sizeLog2), level));
+    for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
+      memory.or(entryAt(slot, i), status);
+    }
+    return iova | offsetMask(sizeLog2);
   }
 
   // ---- rules and refusals --------------------------------------------------------------------

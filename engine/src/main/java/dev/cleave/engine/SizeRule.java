@@ -40,6 +40,6 @@ public interface SizeRule {
    * @return the rule
    */
   static SizeRule atMost(int sizeLog2) {
-    return new AtMost(sizeLog2);
+    return AtMost.of(sizeLog2);
   }
 }

@@ -193,7 +193,13 @@ final class PagePool {
   long trim(MemorySegment pages) {
     int[] freed = new int[64];
     int count = 0;
-    for (int page = pop(); page >= 0; page = pop()) {
+    // Each page taken out is reserved first: what others were promised stays to be found.
+    while (tryReserve(1)) {
+      int page = pop();
+      if (page < 0) {
+        unreserve(1);
+        break;
+      }
       if (count == freed.length) {
         freed = Arrays.copyOf(freed, 2 * count);
       }
@@ -212,6 +218,7 @@ final class PagePool {
       for (; i < end; i++) {
         BYTE.set(records, at(freed[i], ZERO), (byte) (given && freshIsZero ? 1 : 0));
         push(freed[i]);
+        unreserve(1);
       }
     }
     return bytes;

@@ -4,56 +4,49 @@ import dev.cleave.engine.memory.NativePages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /**
- * Remembers which regions changed, oldest change first. Time is counted in {@link #tick}s. A region
- * noted again counts from then on; its older note is passed over when it comes up.
+ * Remembers which regions changed, in order of their latest change. Time is counted in {@link
+ * #tick}s.
+ *
+ * <pre>
+ *   a region's record    0 older   8 newer   16 time
+ *                        numbers of regions plus 1, 0 for none; time 0 for a region not noted
+ * </pre>
+ *
+ * <p>The records lie off-heap, where only those that are touched cost memory, and are strung
+ * together: however often regions change, nothing grows.
  */
 final class QuietRegions {
   private static final long NONE = -1;
+  private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
+  private static final int RECORD_BYTES = 24;
+  private static final int OLDER = 0;
+  private static final int NEWER = 8;
+  private static final int TIME = 16;
   private static final int PAGE_MASK = 4095;
 
-  /** For each region the time of its latest note. */
-  private final MemorySegment latest;
-
-  /** Notes in order of time, a ring whose length is a power of two. */
-  private long[] regions = new long[64];
-
-  private long[] times = new long[64];
-  private int head;
-  private int size;
+  private final MemorySegment records;
+  private long oldest = NONE;
+  private long newest = NONE;
   private long now;
 
   QuietRegions(long regionCount, Arena arena) {
-    latest = NativePages.reserve((regionCount * Long.BYTES + PAGE_MASK) & ~PAGE_MASK, arena);
+    records = NativePages.reserve((regionCount * RECORD_BYTES + PAGE_MASK) & ~PAGE_MASK, arena);
   }
 
   void tick() {
     now++;
   }
 
+  /** Notes a change; there has been a tick before the first. */
   void note(long region) {
-    if (size == regions.length) {
-      grow();
+    if (get(region, TIME) != 0) {
+      unlink(region);
     }
-    int tail = (head + size++) & (regions.length - 1);
-    regions[tail] = region;
-    times[tail] = now;
-    latest.set(ValueLayout.JAVA_LONG, region * Long.BYTES, now);
-  }
-
-  private void grow() {
-    long[] oldRegions = regions;
-    long[] oldTimes = times;
-    regions = Arrays.copyOf(oldRegions, 2 * size);
-    times = Arrays.copyOf(oldTimes, 2 * size);
-    for (int i = 0; i < size; i++) {
-      int from = (head + i) & (size - 1);
-      regions[i] = oldRegions[from];
-      times[i] = oldTimes[from];
-    }
-    head = 0;
+    link(newest, region);
+    link(region, NONE);
+    set(region, TIME, now);
   }
 
   /**
@@ -63,16 +56,38 @@ final class QuietRegions {
    * @return the region that has been quiet longest, or -1
    */
   long takeQuiet(long ticks) {
-    while (size > 0 && times[head] + ticks <= now) {
-      long region = regions[head];
-      long time = times[head];
-      head = (head + 1) & (regions.length - 1);
-      size--;
-      if (latest.get(ValueLayout.JAVA_LONG, region * Long.BYTES) == time) {
-        latest.set(ValueLayout.JAVA_LONG, region * Long.BYTES, NONE); // noted twice in one tick
-        return region;
-      }
+    long region = oldest;
+    if (region == NONE || now - get(region, TIME) < ticks) {
+      return NONE;
     }
-    return NONE;
+    unlink(region);
+    set(region, TIME, 0);
+    return region;
+  }
+
+  private void unlink(long region) {
+    link(get(region, OLDER) - 1, get(region, NEWER) - 1);
+  }
+
+  /** Makes two regions neighbours; beyond either end is none. */
+  private void link(long older, long newer) {
+    if (older == NONE) {
+      oldest = newer;
+    } else {
+      set(older, NEWER, newer + 1);
+    }
+    if (newer == NONE) {
+      newest = older;
+    } else {
+      set(newer, OLDER, older + 1);
+    }
+  }
+
+  private long get(long region, int field) {
+    return records.get(WORD, region * RECORD_BYTES + field);
+  }
+
+  private void set(long region, int field, long value) {
+    records.set(WORD, region * RECORD_BYTES + field, value);
   }
 }

@@ -33,6 +33,7 @@ public final class RmpBitmap implements AutoCloseable {
   private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
   private static final int REGION_PAGES_LOG2 = REGION_LOG2 - PAGE_LOG2;
   private static final int REGION_WORDS = (1 << REGION_PAGES_LOG2) / Long.SIZE;
+  private static final long ADDRESS_REGIONS = 1L << (Long.SIZE - REGION_LOG2);
   private static final int SMALL_LOG2 = REGION_LOG2 - 1;
   private static final long ALL_SIZES = -1L;
   private static final long SMALL_SIZES = offsetMask(REGION_LOG2);
@@ -70,6 +71,9 @@ public final class RmpBitmap implements AutoCloseable {
     this.savedShared = reserve(regions * REGION_WORDS);
     this.savedLarge = reserve(words(regions));
     this.mixedRegions = regions;
+    for (long page = guestBytes >>> PAGE_LOG2; page % (1 << REGION_PAGES_LOG2) != 0; page++) {
+      setBit(shared, page, true); // beyond the guest, but in its last region
+    }
   }
 
   private static long words(long bits) {
@@ -140,10 +144,10 @@ public final class RmpBitmap implements AutoCloseable {
   }
 
   /**
-   * Whether no page of the region around an address is shared.
+   * Whether the region around an address is whole and no page of it is shared.
    *
    * @param gpa any address in guest memory
-   * @return true when all of it is private
+   * @return true when all 512 pages are private
    */
   public boolean isPrivate(long gpa) {
     return regionWords(checked(gpa) >>> REGION_LOG2, 0);
@@ -312,9 +316,13 @@ public final class RmpBitmap implements AutoCloseable {
       long gpa = iova + gpaMinusIova;
       long region = gpa >>> REGION_LOG2;
       long lastRegion = region + ((last >>> REGION_LOG2) - (iova >>> REGION_LOG2));
-      boolean value = allowsLarge(gpa);
-      long end = runEnd(region, lastRegion, value);
-      return end > lastRegion ? last : (end << REGION_LOG2) - 1 - gpaMinusIova;
+      boolean wraps =
+          lastRegion >= ADDRESS_REGIONS; // gpa 0 lies in the range, and not at its start
+      if (wraps) {
+        lastRegion = ADDRESS_REGIONS - 1;
+      }
+      long end = runEnd(region, lastRegion, allowsLarge(gpa));
+      return end > lastRegion && !wraps ? last : (end << REGION_LOG2) - 1 - gpaMinusIova;
     }
 
     @Override
@@ -333,7 +341,7 @@ public final class RmpBitmap implements AutoCloseable {
     long at = region;
     while (at <= lastRegion) {
       if (at >= regions) {
-        return value ? lastRegion + 1 : at;
+        return value ? lastRegion + 1 : regions;
       }
       long word = whole.get(WORD, at / Long.SIZE * Long.BYTES);
       long differs = (value ? ~word : word) >>> (at % Long.SIZE);
@@ -348,6 +356,34 @@ public final class RmpBitmap implements AutoCloseable {
       at = (at / Long.SIZE + 1) * Long.SIZE;
     }
     return lastRegion + 1;
+  }
+
+  /** Whether a page was shared when {@link #save} looked. */
+  boolean wasShared(long gpa) {
+    return bit(savedShared, gpa >>> PAGE_LOG2);
+  }
+
+  /**
+   * Where a run of pages ends that were all shared, or all private, when {@link #save} looked.
+   *
+   * @param gpa a page of the range that was saved
+   * @param end where that range ends
+   * @return where the run ends, at most {@code end}
+   */
+  long savedRunEnd(long gpa, long end) {
+    boolean value = wasShared(gpa);
+    long page = gpa >>> PAGE_LOG2;
+    long endPage = end >>> PAGE_LOG2;
+    while (page < endPage) {
+      long word = savedShared.get(WORD, page / Long.SIZE * Long.BYTES);
+      long differs = (value ? ~word : word) >>> (page % Long.SIZE);
+      if (differs != 0) {
+        page += Long.numberOfTrailingZeros(differs);
+        return Math.min(page << PAGE_LOG2, end);
+      }
+      page = (page / Long.SIZE + 1) * Long.SIZE;
+    }
+    return end;
   }
 
   private static boolean bit(MemorySegment bits, long index) {

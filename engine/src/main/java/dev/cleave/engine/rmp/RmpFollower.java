@@ -62,8 +62,6 @@ public final class RmpFollower implements AutoCloseable {
   private boolean shares;
   private boolean smashesFirstRegion;
   private boolean smashesLastRegion;
-  private long largeFirst;
-  private long largeLength;
   private final Runnable both = this::changeBoth;
 
   /**
@@ -122,14 +120,10 @@ public final class RmpFollower implements AutoCloseable {
    */
   public void unshare(long gpa, long bytes) {
     begin(gpa, bytes, false);
+    smashesFirstRegion = false;
+    smashesLastRegion = false;
     bitmap.unshare(gpa, bytes);
-    largeFirst = (gpa + REGION_MASK) & ~REGION_MASK;
-    largeLength = ((gpa + bytes) & ~REGION_MASK) - largeFirst;
-    if (largeLength > 0 && port.canBeLarge(largeFirst, largeLength)) {
-      bitmap.setLarge(largeFirst, largeLength, true);
-    } else {
-      largeLength = 0;
-    }
+    chooseLarge();
     change();
     unsmash(regionStart(gpa), regionStart(gpa + bytes - 1));
   }
@@ -140,6 +134,35 @@ public final class RmpFollower implements AutoCloseable {
     length = bytes;
     shares = isShare;
     changed.tick();
+  }
+
+  /**
+   * Which regions get 2 MiB entries at once: those that were all shared. Where a page was private
+   * before it has an entry of its own, which stays.
+   */
+  private void chooseLarge() {
+    long end = first + length;
+    for (long at = first, runEnd; at < end; at = runEnd) {
+      runEnd = bitmap.savedRunEnd(at, end);
+      for (long region = regionStart(at + REGION_MASK);
+          bitmap.wasShared(at) && region + REGION_BYTES <= runEnd;
+          region += REGION_BYTES) {
+        if (canHaveLargeLeaf(region, isLazy) && port.canBeLarge(region, REGION_BYTES)) {
+          bitmap.setLarge(region, REGION_BYTES, true);
+        }
+      }
+    }
+  }
+
+  /**
+   * Whether leaves that are legal under a 2 MiB entry stand in a region, or can be made there. What
+   * maps only a part of the region, or in pieces, needs entries of 4 KiB.
+   */
+  private boolean canHaveLargeLeaf(long region, boolean asItStands) {
+    boolean isMapped = cursor.over(region, region + REGION_MASK).advance();
+    return !isMapped
+        || cursor.sizeLog2() >= REGION_LOG2
+        || (!asItStands && table.isMergeable(region));
   }
 
   /** Brings table and RMP to what the bitmap says now, or the bitmap back to what it said. */
@@ -190,27 +213,35 @@ public final class RmpFollower implements AutoCloseable {
   }
 
   private void changeRmp() {
-    if (shares) {
-      if (smashesFirstRegion) {
-        port.smash(regionStart(first));
+    if (smashesFirstRegion) {
+      port.smash(regionStart(first));
+    }
+    if (smashesLastRegion) {
+      port.smash(regionStart(first + length - 1));
+    }
+    long end = first + length;
+    for (long at = first, runEnd; at < end; at = runEnd) {
+      runEnd = bitmap.savedRunEnd(at, end);
+      if (bitmap.wasShared(at) == shares) {
+        continue; // as it should be; an RMPUPDATE would take the guest's validation away
       }
-      if (smashesLastRegion) {
-        port.smash(regionStart(first + length - 1));
+      if (shares) {
+        port.unassign(at, runEnd - at);
+      } else {
+        assign(at, runEnd);
       }
-      port.unassign(first, length);
-      return;
     }
-    if (largeLength == 0) {
-      port.assign(first, length, false);
-      return;
-    }
-    if (largeFirst != first) {
-      port.assign(first, largeFirst - first, false);
-    }
-    port.assign(largeFirst, largeLength, true);
-    long end = largeFirst + largeLength;
-    if (end != first + length) {
-      port.assign(end, first + length - end, false);
+  }
+
+  /** Assigns pages that were shared, by runs of regions that get 2 MiB entries and of others. */
+  private void assign(long from, long end) {
+    for (long at = from, next; at < end; at = next) {
+      boolean isLarge = bitmap.isLarge(at);
+      next = at;
+      while (next < end && bitmap.isLarge(next) == isLarge) {
+        next = Math.min(regionStart(next) + REGION_BYTES, end);
+      }
+      port.assign(at, next - at, isLarge);
     }
   }
 
@@ -230,6 +261,7 @@ public final class RmpFollower implements AutoCloseable {
     if (region + REGION_BYTES > bitmap.guestBytes()
         || !bitmap.isPrivate(region)
         || bitmap.isLarge(region)
+        || !canHaveLargeLeaf(region, false)
         || !port.canBeLarge(region, REGION_BYTES)
         || !port.unsmash(region)) {
       return false;
@@ -271,9 +303,11 @@ public final class RmpFollower implements AutoCloseable {
   private void mergeAround(long gpa, long bytes) {
     long last = gpa + bytes - 1;
     int most = Math.min(tableLog2(table.levels()), Long.SIZE - 1);
+    long iovaLast = offsetMask(Math.min(table.config().iovaBits(), Long.SIZE - 1));
     for (int log2 = REGION_LOG2; log2 <= most; log2 += TABLE_ENTRIES_LOG2) {
       long from = gpa & ~offsetMask(log2);
-      table.mergeToFit(from, (last | offsetMask(log2)) - from + 1, bitmap.rule(), gather);
+      long to = Math.min(last | offsetMask(log2), iovaLast);
+      table.mergeToFit(from, to - from + 1, bitmap.rule(), gather);
       if (leafLog2(gpa) < log2 && leafLog2(last) < log2) {
         break;
       }

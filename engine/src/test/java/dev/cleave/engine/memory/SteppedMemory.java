@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
  */
 public final class SteppedMemory extends TableMemory {
   private Runnable afterStore = () -> {};
+  private Runnable beforeCompareAndSet = () -> {};
 
   /**
    * Reserves memory.
@@ -32,6 +33,15 @@ public final class SteppedMemory extends TableMemory {
     afterStore = hook;
   }
 
+  /**
+   * Sets another hook, for what happens between the look at an entry and its replacement.
+   *
+   * @param hook what to call before every compare-and-set
+   */
+  public void beforeCompareAndSet(Runnable hook) {
+    beforeCompareAndSet = hook;
+  }
+
   @Override
   public void store(long entry, long bits) {
     super.store(entry, bits);
@@ -47,6 +57,7 @@ public final class SteppedMemory extends TableMemory {
 
   @Override
   public boolean compareAndSet(long entry, long expected, long bits) {
+    beforeCompareAndSet.run();
     boolean done = super.compareAndSet(entry, expected, bits);
     afterStore.run();
     return done;
