@@ -1,20 +1,14 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
-import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
-import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
-import static dev.cleave.engine.format.Geometry.slotsLog2;
-import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import com.google.errorprone.annotations.CheckReturnValue;
-import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TableMemory;
 import java.util.ArrayList;
@@ -66,7 +60,9 @@ public final class PageTable implements AutoCloseable {
   private final TableRemover remover;
   private final LeafSplitter splitter;
   private final LeafMerger merger;
+  private final TableMapper mapper;
   private final PermissionWriter permissions;
+  private final StatusCarrier status;
   private final List<IotlbGather> gathers = new ArrayList<>();
 
   /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
@@ -83,6 +79,8 @@ public final class PageTable implements AutoCloseable {
     this.remover = new TableRemover(memory, format);
     this.splitter = new LeafSplitter(memory, format, writer, config.pageSizes());
     this.merger = new LeafMerger(memory, format, config.pageSizes());
+    this.mapper = new TableMapper(memory, probe, writer, config.pageSizes());
+    this.status = new StatusCarrier(memory, format);
     this.permissions = new PermissionWriter(memory, format);
     this.top = top;
   }
@@ -97,7 +95,7 @@ public final class PageTable implements AutoCloseable {
    */
   public static PageTable create(TableMemory memory, PageTableConfig config) {
     if (!memory.tryReserve(1)) {
-      throw outOfMemory(1, 0);
+      throw Refusals.outOfMemory(1, 0);
     }
     return new PageTable(memory, config, memory.take(config.levels(), true) | config.levels());
   }
@@ -245,30 +243,14 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     checks.checkAccess(iova, access);
     checks.checkOutput(paddr, length);
-    long attributes = format.attributes(access);
-    int levels = Math.max(levels(now), levelsFor(last));
-    long tables = newTables(now, levels, iova, last);
-    long delta = paddr - iova;
-    for (long at = iova, end; ; at = end + 1) {
-      end = rule.segmentLast(at, last);
-      tables += LeafSizes.tables(at, end, at + delta, sizes(rule, at), levels, at != iova);
-      if (end == last) {
-        break;
-      }
-    }
-    reserve(tables, iova);
-    now = grow(now, levels);
-    for (long at = iova, end; ; at = end + 1) {
-      end = rule.segmentLast(at, last);
-      writer.write(root(now), levels, at, end, at + delta, attributes, sizes(rule, at), false);
-      if (end == last) {
-        break;
-      }
-    }
+    publish(now, mapper.map(now, iova, last, paddr, format.attributes(access), rule));
   }
 
-  private long sizes(SizeRule rule, long iova) {
-    return LeafSplitter.sizes(rule, iova, config.pageSizes());
+  /** Makes a new top known, once everything below it is there. */
+  private void publish(long old, long now) {
+    if (now != old) {
+      top = now;
+    }
   }
 
   /**
@@ -288,96 +270,13 @@ public final class PageTable implements AutoCloseable {
     long now = writableTop();
     long last = checks.lastIova(iova, (long) count << PAGE_LOG2);
     checks.checkAccess(iova, access);
-    long attributes = format.attributes(access);
     int end = from + count;
-    for (int i = from; i < end; i = runEnd(frames, i, end)) {
-      checks.checkFrames(frames[i], runEnd(frames, i, end) - i);
-    }
-    int levels = Math.max(levels(now), levelsFor(last));
-    long tables = newTables(now, levels, iova, last);
     for (int i = from, next; i < end; i = next) {
-      next = runEnd(frames, i, end);
-      long at = iova + ((long) (i - from) << PAGE_LOG2);
-      long runLast = iova + ((long) (next - from) << PAGE_LOG2) - 1;
-      tables +=
-          LeafSizes.tables(
-              at, runLast, frames[i] << PAGE_LOG2, config.pageSizes(), levels, i != from);
+      next = TableMapper.runEnd(frames, i, end);
+      checks.checkFrames(frames[i], next - i);
     }
-    reserve(tables, iova);
-    now = grow(now, levels);
-    for (int i = from, next; i < end; i = next) {
-      next = runEnd(frames, i, end);
-      long at = iova + ((long) (i - from) << PAGE_LOG2);
-      long runLast = iova + ((long) (next - from) << PAGE_LOG2) - 1;
-      writer.write(
-          root(now),
-          levels,
-          at,
-          runLast,
-          frames[i] << PAGE_LOG2,
-          attributes,
-          config.pageSizes(),
-          false);
-    }
-  }
-
-  private static int runEnd(long[] frames, int from, int end) {
-    int next = from + 1;
-    while (next < end && frames[next] == frames[next - 1] + 1) {
-      next++;
-    }
-    return next;
-  }
-
-  /**
-   * Table pages that growing to so many levels takes, less those that are there already on the way
-   * to a range's two ends. No others can be: they would lie inside the range, and hold something.
-   */
-  private long newTables(long now, int levels, long first, long last) {
-    long root = root(now);
-    int present = levels(now);
-    if (memory.live(root) == 0) {
-      return 0; // the top itself becomes the top of any level
-    }
-    if (reaches(present, first)
-        && probe.anyMapped(root, present, first, reachable(present, last))) {
-      throw alreadyMapped(first, last);
-    }
-    long tables = (long) levels - present;
-    for (int level = probe.lowestTable(root, present, first); level < levels; level++) {
-      tables--;
-    }
-    for (int level = probe.lowestTable(root, present, last); level < levels; level++) {
-      int log2 = tableLog2(level);
-      tables -= first >>> log2 == last >>> log2 ? 0 : 1;
-    }
-    return tables;
-  }
-
-  /** The last address of a range that a table of so many levels can have anything at. */
-  private static long reachable(int levels, long last) {
-    return reaches(levels, last) ? last : offsetMask(tableLog2(levels));
-  }
-
-  /** Puts tops above the top until there are so many levels. Their pages have been reserved. */
-  private long grow(long from, int levels) {
-    long now = from;
-    if (levels(now) == levels) {
-      return now;
-    }
-    if (memory.live(root(now)) == 0) {
-      memory.relevel(root(now), levels);
-      now = root(now) | levels;
-    }
-    while (levels(now) < levels) {
-      long above = memory.take(levels(now) + 1, true);
-      memory.store(above, format.directory(root(now), levels(now)));
-      memory.addLive(above, 1);
-      writer.entryStores++;
-      now = above | levels(now) + 1;
-    }
-    top = now;
-    return now;
+    long attributes = format.attributes(access);
+    publish(now, mapper.mapScattered(now, iova, last, frames, from, count, attributes));
   }
 
   // ---- unmap and change ----------------------------------------------------------------------
@@ -490,7 +389,7 @@ public final class PageTable implements AutoCloseable {
     long now = writableTop(gather);
     long last = checks.lastIova(iova, length);
     if (reaches(levels(now), iova)) {
-      splitForbidden(now, iova, reachable(levels(now), last), rule, gather);
+      splitForbidden(now, iova, TableProbe.reachable(levels(now), last), rule, gather);
     }
   }
 
@@ -507,7 +406,8 @@ public final class PageTable implements AutoCloseable {
     long now = writableTop(gather);
     long last = checks.lastIova(iova, length);
     if (reaches(levels(now), iova)) {
-      merger.merge(root(now), levels(now), iova, reachable(levels(now), last), rule, gather);
+      merger.merge(
+          root(now), levels(now), iova, TableProbe.reachable(levels(now), last), rule, gather);
     }
   }
 
@@ -523,7 +423,7 @@ public final class PageTable implements AutoCloseable {
     long now = writableTop();
     long last = checks.lastIova(iova, length);
     if (reaches(levels(now), iova)) {
-      last = reachable(levels(now), last);
+      last = TableProbe.reachable(levels(now), last);
       long tables = splitter.splitForbidden(root(now), levels(now), iova, last, rule, null);
       reserve(tables, iova);
       memory.unreserve(tables);
@@ -562,7 +462,8 @@ public final class PageTable implements AutoCloseable {
    */
   public long clear(IotlbGather gather) {
     long now = writableTop(gather);
-    return remover.remove(root(now), levels(now), 0, reachable(levels(now), -1L), gather);
+    return remover.remove(
+        root(now), levels(now), 0, TableProbe.reachable(levels(now), -1L), gather);
   }
 
   // ---- look ----------------------------------------------------------------------------------
@@ -616,44 +517,12 @@ public final class PageTable implements AutoCloseable {
     return new LeafCursor(this, memory).over(0, -1L);
   }
 
-  /** Sets status bits, among others that do not count, in all leaves that a range reaches into. */
+  /** Carries status bits from replaced tables to what stands there now. */
   void carryStatus(long first, long last, long bits) {
-    long status = bits & format.statusMask();
     long now = top;
-    if (status == 0 || now == 0) {
-      return;
+    if (now != 0) {
+      status.carry(root(now), levels(now), first, last, bits);
     }
-    long at = first;
-    while (true) {
-      long end = carryStatusAt(now, at, status);
-      if (Long.compareUnsigned(end, last) >= 0) {
-        return;
-      }
-      at = end + 1;
-    }
-  }
-
-  /**
-   * Sets status bits in all slots of the leaf around an iova; returns where it, or a hole, ends.
-   */
-  private long carryStatusAt(long now, long iova, long status) {
-    long table = root(now);
-    int level = levels(now);
-    long entry = memory.load(entryAt(table, index(iova, level)));
-    while (format.isPresent(entry) && !format.isLeaf(entry, level)) {
-      table = format.tablePaddr(entry);
-      level--;
-      entry = memory.load(entryAt(table, index(iova, level)));
-    }
-    if (!format.isPresent(entry)) {
-      return iova | offsetMask(entryLog2(level));
-    }
-    int sizeLog2 = format.leafSizeLog2(entry, level);
-    long slot = entryAt(table, index(iova & -(1L << sizeLog2), level));
-    for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
-      memory.or(entryAt(slot, i), status);
-    }
-    return iova | offsetMask(sizeLog2);
   }
 
   // ---- rules and refusals --------------------------------------------------------------------
@@ -661,15 +530,14 @@ public final class PageTable implements AutoCloseable {
   private long openTop() {
     long now = top;
     if (now == 0) {
-      throw new PageTableException(Reason.CLOSED, 0, "the page table is closed");
+      throw Refusals.closed();
     }
     return now;
   }
 
   private long writableTop() {
     if (memory.isReadOnly()) {
-      throw new PageTableException(
-          Reason.CLOSED, 0, "the page table is attached to an image and may only be read");
+      throw Refusals.readOnly();
     }
     return openTop();
   }
@@ -685,47 +553,22 @@ public final class PageTable implements AutoCloseable {
   private long lastMappable(long now, long iova, long length) {
     long last = checks.lastIova(iova, length);
     if (!reaches(levels(now), iova)) {
-      throw notMapped(iova, last);
+      throw Refusals.notMapped(iova, last);
     }
-    return reachable(levels(now), last);
+    return TableProbe.reachable(levels(now), last);
   }
 
   private static long mapped(long bytes, long first, long last) {
     if (bytes == 0) {
-      throw notMapped(first, last);
+      throw Refusals.notMapped(first, last);
     }
     return bytes;
   }
 
   private void reserve(long tables, long iova) {
     if (tables > 0 && !memory.tryReserve(tables)) {
-      throw outOfMemory(tables, iova);
+      throw Refusals.outOfMemory(tables, iova);
     }
-  }
-
-  private static PageTableException outOfMemory(long tables, long iova) {
-    return new PageTableException(
-        Reason.OUT_OF_TABLE_MEMORY,
-        iova,
-        "table memory must have %d free pages of %d bytes for iova=0x%x"
-            .formatted(tables, PAGE_BYTES, iova));
-  }
-
-  private static PageTableException notMapped(long first, long last) {
-    return new PageTableException(
-        Reason.NOT_MAPPED,
-        first,
-        "a range must have something mapped in it, iova=0x%x, last=0x%x".formatted(first, last));
-  }
-
-  private PageTableException alreadyMapped(long first, long last) {
-    LeafCursor found = leaves().over(first, last);
-    long address =
-        found.advance() && Long.compareUnsigned(found.iova(), first) > 0 ? found.iova() : first;
-    return new PageTableException(
-        Reason.ALREADY_MAPPED,
-        address,
-        "a range to map must be free, iova=0x%x is mapped".formatted(address));
   }
 
   // ---- end -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
+import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -47,6 +48,34 @@ final class TableProbe {
     return format.isLeaf(entry, level)
         || last - first == offsetMask(entryLog2(level))
         || anyMapped(format.tablePaddr(entry), level - 1, first, last);
+  }
+
+  /** The first address of a range that is mapped; there is one. */
+  long firstMapped(long table, int level, long first, long last) {
+    long in = table;
+    int at = level;
+    long position = first;
+    while (true) {
+      long entry = memory.load(entryAt(in, index(position, at)));
+      long end = position | offsetMask(entryLog2(at));
+      if (format.isPresent(entry)) {
+        if (format.isLeaf(entry, at)) {
+          return position;
+        }
+        long child = format.tablePaddr(entry);
+        if (anyMapped(child, at - 1, position, Long.compareUnsigned(end, last) < 0 ? end : last)) {
+          in = child;
+          at--;
+          continue;
+        }
+      }
+      position = end + 1;
+    }
+  }
+
+  /** The last address of a range that a table of so many levels can have anything at. */
+  static long reachable(int levels, long last) {
+    return reaches(levels, last) ? last : offsetMask(tableLog2(levels));
   }
 
   /** Bytes that are mapped in a range of a table. */

@@ -88,7 +88,7 @@ final class TableWriter {
   }
 
   /** Stores the directory that makes a filled table reachable. */
-  private void publish(long table, long slot, long child, int childLevel) {
+  void publish(long table, long slot, long child, int childLevel) {
     memory.store(slot, format.directory(child, childLevel));
     memory.addLive(table, 1);
     entryStores++;
