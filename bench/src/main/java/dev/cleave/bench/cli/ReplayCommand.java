@@ -20,6 +20,8 @@ import dev.cleave.engine.rmp.RmpFollower;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -139,6 +141,12 @@ final class ReplayCommand implements Callable<Integer> {
     check(
         tableMemory > 0 && tableMemory % 4096 == 0 && tableMemory <= 1L << 42,
         "--table-memory must be a positive multiple of 4K and at most 4T");
+    Outputs.check(resultsFile);
+    Outputs.check(leavesFile);
+    Outputs.check(jsonFile);
+    check(
+        imageDirectory == null || !Files.isRegularFile(Path.of(imageDirectory)),
+        "--image: '" + imageDirectory + "' is a file, expected a directory to write");
     EventLog log = EventLog.read(traces, isStrict);
     ReplayOptions options = options(log, sizes);
     Progress progress = Progress.on(spec.commandLine().getErr());

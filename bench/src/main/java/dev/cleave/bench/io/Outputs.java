@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.GZIPOutputStream;
+import org.jspecify.annotations.Nullable;
 
 /** Files that commands write: a name ending in {@code .gz} is written as gzip. */
 public final class Outputs {
@@ -34,6 +35,25 @@ public final class Outputs {
       return new BufferedWriter(new OutputStreamWriter(bytes, StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw BadInput.cannotUse(name, e);
+    }
+  }
+
+  /**
+   * Refuses a file that cannot be made, before work is done that would be lost with it.
+   *
+   * @param name a path, or null for none
+   * @throws BadInput if its directory is not there, or it is a directory itself
+   */
+  public static void check(@Nullable String name) {
+    if (name == null) {
+      return;
+    }
+    Path path = Path.of(name).toAbsolutePath();
+    if (Files.isDirectory(path)) {
+      throw BadInput.in(name, "is a directory, expected a file to write");
+    }
+    if (path.getParent() != null && !Files.isDirectory(path.getParent())) {
+      throw BadInput.in(name, "no such directory " + path.getParent());
     }
   }
 

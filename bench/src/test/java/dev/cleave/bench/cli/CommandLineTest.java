@@ -26,9 +26,11 @@ class CommandLineTest {
   private Object[] arguments(String line) throws IOException {
     Path raw = temporary.resolve("raw");
     Files.write(raw, new byte[8192]);
+    Files.write(temporary.resolve("raw.gz"), new byte[100]);
     return Arrays.stream(line.split(" "))
         .filter(word -> !word.isEmpty())
         .map(word -> word.replace("GOLDEN", "src/test/resources/golden/7.3.4/main"))
+        .map(word -> word.replace("OPS", "src/test/resources/golden/ops/ops.trace.gz"))
         .map(word -> word.replace("RAW", raw.toString()))
         .map(word -> word.replace("TEMP", temporary.toString()))
         .map(word -> word.replace("DTE", DTE))
@@ -83,6 +85,30 @@ class CommandLineTest {
         "inspect /dev/null",
         "inspect GOLDEN/manifest.json --root 0 --mode 3",
         "inspect GOLDEN/pages.idx.gz --root 0 --mode 3",
+        "replay",
+        "replay /no/such/log.trace",
+        "replay TEMP",
+        "replay RAW.gz",
+        "replay OPS --nonsense",
+        "replay OPS --policy follow,guess",
+        "replay OPS --page-sizes 4K,3K",
+        "replay OPS --page-sizes 512G",
+        "replay OPS --page-sizes 4K,,2M",
+        "replay OPS --levels 0",
+        "replay OPS --levels 7",
+        "replay OPS --levels three",
+        "replay OPS --rmp perhaps",
+        "replay OPS --rmp on",
+        "replay OPS --rmp on --guest-memory 4095",
+        "replay OPS --guest-memory 0",
+        "replay OPS --guest-memory 65T",
+        "replay OPS --paddr-base 1X",
+        "replay OPS --table-memory 1",
+        "replay OPS --results /no/such/place.csv",
+        "replay OPS --leaves TEMP",
+        "replay OPS --json /no/such/place.json",
+        "replay OPS --image RAW",
+        "replay OPS --strict RAW",
       })
   void whatIsWrongIsSaidOnOneLineWithExitCode2(String line) throws IOException {
     Cleave.Result result = Cleave.run(arguments(line));
