@@ -1,9 +1,14 @@
 package dev.cleave.hwmodel.memory;
 
+import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
 /**
@@ -11,7 +16,7 @@ import java.util.Arrays;
  * addresses, and holes between them. Who maps a file into a piece shares it with other processes.
  *
  * <p>All words are little-endian. Eight-byte accesses are atomic and must be 8-byte aligned; reads
- * have acquire order, writes release order.
+ * have acquire order, writes release order. Block moves promise neither atomicity nor order.
  *
  * <p>Thread-safe: pieces may be added while others read; a reader sees the space before or after.
  * The segments stay the caller's, who closes them after the last access.
@@ -21,63 +26,41 @@ public final class PhysicalMemory {
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
   private static final int PAGE_BYTES = 4096;
 
-  /** The pieces, ascending and disjoint, as arrays so that a look-up touches little memory. */
-  private static final class Pieces {
-    static final Pieces NONE = new Pieces(new long[0], new long[0], new MemorySegment[0]);
+  /** Remembered pieces: tables, data and RMP lie in different pieces and must not evict others. */
+  private static final int HINTS = 64;
 
-    final long[] starts;
-    final long[] lasts;
-    final MemorySegment[] segments;
+  /** One filled range; immutable, so that it may be published without order. */
+  private static final class Piece {
+    static final Piece NONE = new Piece(0, 0, MemorySegment.NULL);
 
-    Pieces(long[] starts, long[] lasts, MemorySegment[] segments) {
-      this.starts = starts;
-      this.lasts = lasts;
-      this.segments = segments;
+    final long start;
+    final long bytes;
+    final MemorySegment segment;
+
+    Piece(long start, long bytes, MemorySegment segment) {
+      this.start = start;
+      this.bytes = bytes;
+      this.segment = segment;
     }
 
-    /** Index of the piece that holds an address, or {@code -1 - insertion point}. */
-    int find(long spa) {
-      int low = 0;
-      int high = starts.length - 1;
-      while (low <= high) {
-        int middle = (low + high) >>> 1;
-        if (Long.compareUnsigned(spa, starts[middle]) < 0) {
-          high = middle - 1;
-        } else if (Long.compareUnsigned(spa, lasts[middle]) > 0) {
-          low = middle + 1;
-        } else {
-          return middle;
-        }
-      }
-      return -1 - low;
-    }
-
-    Pieces with(int at, long start, MemorySegment segment) {
-      return new Pieces(
-          insert(starts, at, start),
-          insert(lasts, at, start + segment.byteSize() - 1),
-          insert(segments, at, segment));
-    }
-
-    private static long[] insert(long[] from, int at, long value) {
-      long[] to = Arrays.copyOf(from, from.length + 1);
-      System.arraycopy(from, at, to, at + 1, from.length - at);
-      to[at] = value;
-      return to;
-    }
-
-    private static MemorySegment[] insert(MemorySegment[] from, int at, MemorySegment value) {
-      MemorySegment[] to = Arrays.copyOf(from, from.length + 1);
-      System.arraycopy(from, at, to, at + 1, from.length - at);
-      to[at] = value;
-      return to;
+    boolean holds(long spa) {
+      return Long.compareUnsigned(spa - start, bytes) < 0;
     }
   }
 
-  private volatile Pieces pieces = Pieces.NONE;
+  /** Ascending and disjoint; replaced as a whole. */
+  private volatile Piece[] pieces = new Piece[0];
+
+  /**
+   * The piece last found for each hash of a 2 MiB region. Read and written without order: a hint is
+   * checked before use, and a piece once added never goes away.
+   */
+  private final Piece[] hints = new Piece[HINTS];
 
   /** An address space of holes only. */
-  public PhysicalMemory() {}
+  public PhysicalMemory() {
+    Arrays.fill(hints, Piece.NONE);
+  }
 
   /**
    * Fills a hole.
@@ -99,15 +82,55 @@ public final class PhysicalMemory {
           "a piece of physical memory must end at or below 2^64, address=0x%x, length=0x%x"
               .formatted(spa, bytes));
     }
-    Pieces old = pieces;
-    int found = old.find(spa);
+    Piece[] old = pieces;
+    int found = find(old, spa);
     int at = -1 - found;
-    if (found >= 0 || (at < old.starts.length && Long.compareUnsigned(old.starts[at], last) <= 0)) {
+    if (found >= 0 || (at < old.length && Long.compareUnsigned(old[at].start, last) <= 0)) {
       throw new IllegalArgumentException(
           "pieces of physical memory must not overlap, address=0x%x, length=0x%x"
               .formatted(spa, bytes));
     }
-    pieces = old.with(at, spa, segment);
+    Piece[] grown = Arrays.copyOf(old, old.length + 1);
+    System.arraycopy(old, at, grown, at + 1, old.length - at);
+    grown[at] = new Piece(spa, bytes, segment);
+    pieces = grown;
+  }
+
+  /**
+   * Fills a hole with zeroed off-heap memory.
+   *
+   * @param spa where the piece begins, 4 KiB-aligned
+   * @param bytes its length, a positive multiple of 4 KiB
+   * @param arena what frees it
+   * @return the memory
+   * @throws IllegalArgumentException as {@link #add}
+   */
+  public MemorySegment allocate(long spa, long bytes, Arena arena) {
+    MemorySegment segment = arena.allocate(bytes, PAGE_BYTES);
+    add(spa, segment);
+    return segment;
+  }
+
+  /**
+   * Fills a hole with a file, which other processes may map as well. The file is created or grown
+   * as needed and stays sparse.
+   *
+   * @param spa where the piece begins, 4 KiB-aligned
+   * @param file the file; its first byte is at {@code spa}
+   * @param bytes the length of the piece, a positive multiple of 4 KiB
+   * @param arena what unmaps it
+   * @return the mapped memory
+   * @throws IOException if the file cannot be opened or mapped
+   * @throws IllegalArgumentException as {@link #add}
+   */
+  public MemorySegment addFile(long spa, Path file, long bytes, Arena arena) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(
+            file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+      MemorySegment segment = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+      add(spa, segment);
+      return segment;
+    }
   }
 
   /**
@@ -117,7 +140,7 @@ public final class PhysicalMemory {
    * @return false in a hole
    */
   public boolean isBacked(long spa) {
-    return pieces.find(spa) >= 0;
+    return pieceOrNone(spa) != Piece.NONE;
   }
 
   /**
@@ -128,9 +151,20 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public long getLong(long spa) {
-    Pieces now = pieces;
-    int i = piece(now, spa);
-    return (long) LONG.getAcquire(now.segments[i], spa - now.starts[i]);
+    Piece piece = piece(spa);
+    return (long) LONG.getAcquire(piece.segment, spa - piece.start);
+  }
+
+  /**
+   * Reads a word that may not be there.
+   *
+   * @param spa address, 8-byte aligned
+   * @param absent what to return in a hole
+   * @return the word; if it equals {@code absent}, {@link #isBacked} tells which it was
+   */
+  public long getLongOr(long spa, long absent) {
+    Piece piece = pieceOrNone(spa);
+    return piece == Piece.NONE ? absent : (long) LONG.getAcquire(piece.segment, spa - piece.start);
   }
 
   /**
@@ -141,9 +175,8 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public void setLong(long spa, long value) {
-    Pieces now = pieces;
-    int i = piece(now, spa);
-    LONG.setRelease(now.segments[i], spa - now.starts[i], value);
+    Piece piece = piece(spa);
+    LONG.setRelease(piece.segment, spa - piece.start, value);
   }
 
   /**
@@ -156,16 +189,115 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public boolean compareAndSetLong(long spa, long expected, long value) {
-    Pieces now = pieces;
-    int i = piece(now, spa);
-    return LONG.compareAndSet(now.segments[i], spa - now.starts[i], expected, value);
+    Piece piece = piece(spa);
+    return LONG.compareAndSet(piece.segment, spa - piece.start, expected, value);
   }
 
-  private static int piece(Pieces now, long spa) {
-    int i = now.find(spa);
-    if (i < 0) {
+  /**
+   * Writes a word and tells what stood there.
+   *
+   * @param spa address, 8-byte aligned
+   * @param value the word
+   * @return the word before
+   * @throws PhysicalMemoryFault in a hole
+   */
+  public long getAndSetLong(long spa, long value) {
+    Piece piece = piece(spa);
+    return (long) LONG.getAndSet(piece.segment, spa - piece.start, value);
+  }
+
+  /**
+   * Sets bits of a word.
+   *
+   * @param spa address, 8-byte aligned
+   * @param bits what to set
+   * @return the word before
+   * @throws PhysicalMemoryFault in a hole
+   */
+  public long getAndOrLong(long spa, long bits) {
+    Piece piece = piece(spa);
+    return (long) LONG.getAndBitwiseOr(piece.segment, spa - piece.start, bits);
+  }
+
+  /**
+   * Copies bytes out.
+   *
+   * @param spa address of the first byte
+   * @param to where they go
+   * @param offset of the first one there
+   * @param bytes how many, 0 or more; they may span pieces that touch
+   * @throws PhysicalMemoryFault at the first hole; what lies before it has been copied
+   */
+  public void read(long spa, MemorySegment to, long offset, long bytes) {
+    for (long done = 0; done < bytes; ) {
+      Piece piece = piece(spa + done);
+      long from = spa + done - piece.start;
+      long now = Math.min(bytes - done, piece.bytes - from);
+      MemorySegment.copy(piece.segment, from, to, offset + done, now);
+      done += now;
+    }
+  }
+
+  /**
+   * Copies bytes in.
+   *
+   * @param spa address of the first byte
+   * @param from where they come from
+   * @param offset of the first one there
+   * @param bytes how many, 0 or more; they may span pieces that touch
+   * @throws PhysicalMemoryFault at the first hole; what lies before it has been copied
+   */
+  public void write(long spa, MemorySegment from, long offset, long bytes) {
+    for (long done = 0; done < bytes; ) {
+      Piece piece = piece(spa + done);
+      long to = spa + done - piece.start;
+      long now = Math.min(bytes - done, piece.bytes - to);
+      MemorySegment.copy(from, offset + done, piece.segment, to, now);
+      done += now;
+    }
+  }
+
+  /** The piece at an address; a hole throws. */
+  private Piece piece(long spa) {
+    Piece piece = pieceOrNone(spa);
+    if (piece == Piece.NONE) {
       throw new PhysicalMemoryFault(spa);
     }
-    return i;
+    return piece;
+  }
+
+  private Piece pieceOrNone(long spa) {
+    int slot = (int) ((spa >>> 21) ^ (spa >>> 33)) & (HINTS - 1);
+    Piece hint = hints[slot];
+    return hint.holds(spa) ? hint : search(spa, slot);
+  }
+
+  private Piece search(long spa, int slot) {
+    Piece[] now = pieces;
+    int i = find(now, spa);
+    if (i < 0) {
+      return Piece.NONE;
+    }
+    hints[slot] = now[i];
+    return now[i];
+  }
+
+  /** Index of the piece that holds an address, or {@code -1 - insertion point}. */
+  private static int find(Piece[] pieces, long spa) {
+    int low = 0;
+    int high = pieces.length - 1;
+    while (low <= high) {
+      int middle = (low + high) >>> 1;
+      Piece piece = pieces[middle];
+      if (piece.holds(spa)) {
+        return middle;
+      }
+      if (Long.compareUnsigned(spa, piece.start) < 0) {
+        high = middle - 1;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return -1 - low;
   }
 }
