@@ -3,8 +3,10 @@
  * the specification alone; it shares no class with the engine, only memory.
  */
 module dev.cleave.hwmodel {
-  requires static com.google.errorprone.annotations;
-  requires static org.jspecify;
+  requires static transitive com.google.errorprone.annotations;
+  requires static transitive org.jspecify;
 
+  exports dev.cleave.hwmodel.iommu;
   exports dev.cleave.hwmodel.memory;
+  exports dev.cleave.hwmodel.rmp;
 }

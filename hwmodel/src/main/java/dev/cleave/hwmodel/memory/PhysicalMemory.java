@@ -57,6 +57,12 @@ public final class PhysicalMemory {
    */
   private final Piece[] hints = new Piece[HINTS];
 
+  /**
+   * The piece of the last search, tried first: unlike a hint it is known before the address is,
+   * which shortens a chain of dependent accesses such as a table walk.
+   */
+  private Piece favourite = Piece.NONE;
+
   /** An address space of holes only. */
   public PhysicalMemory() {
     Arrays.fill(hints, Piece.NONE);
@@ -267,6 +273,10 @@ public final class PhysicalMemory {
   }
 
   private Piece pieceOrNone(long spa) {
+    Piece first = favourite;
+    if (first.holds(spa)) {
+      return first;
+    }
     int slot = (int) ((spa >>> 21) ^ (spa >>> 33)) & (HINTS - 1);
     Piece hint = hints[slot];
     return hint.holds(spa) ? hint : search(spa, slot);
@@ -279,6 +289,7 @@ public final class PhysicalMemory {
       return Piece.NONE;
     }
     hints[slot] = now[i];
+    favourite = now[i];
     return now[i];
   }
 
