@@ -136,7 +136,7 @@ final class Machine {
 
   /** The next event must be these 16 bytes, written as four little-endian words. */
   void assertEvent(int w0, int w1, long address) {
-    assertEquals(hex(w0 & 0xffff_ffffL | (long) w1 << 32), hex(memory.getLong(nextEvent)), "w1:w0");
+    assertEquals(hex(Integer.toUnsignedLong(w0) | (long) w1 << 32), hex(memory.getLong(nextEvent)), "w1:w0");
     assertEquals(hex(address), hex(memory.getLong(nextEvent + 8)), "w3:w2");
     nextEvent += 16;
     assertNoFurtherEvent();
