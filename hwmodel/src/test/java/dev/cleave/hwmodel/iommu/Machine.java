@@ -124,6 +124,14 @@ final class Machine {
     iommu.writeMmio(0x2008, commandTail);
   }
 
+  /** Stops the command ring, empties it and starts it. */
+  void emptyCommands() {
+    iommu.writeMmio(0x0018, 0x0005);
+    iommu.writeMmio(0x0008, COMMANDS | 8L << 56);
+    iommu.writeMmio(0x0018, 0x1005);
+    commandTail = 0;
+  }
+
   /** INVALIDATE_IOMMU_PAGES of the test's domain. */
   void flush(long q1) {
     command(3L << 60 | (long) DOMAIN << 32, q1);
@@ -136,7 +144,8 @@ final class Machine {
 
   /** The next event must be these 16 bytes, written as four little-endian words. */
   void assertEvent(int w0, int w1, long address) {
-    assertEquals(hex(Integer.toUnsignedLong(w0) | (long) w1 << 32), hex(memory.getLong(nextEvent)), "w1:w0");
+    assertEquals(
+        hex(Integer.toUnsignedLong(w0) | (long) w1 << 32), hex(memory.getLong(nextEvent)), "w1:w0");
     assertEquals(hex(address), hex(memory.getLong(nextEvent + 8)), "w3:w2");
     nextEvent += 16;
     assertNoFurtherEvent();
