@@ -99,6 +99,15 @@ public final class Iommu {
   }
 
   /**
+   * Whether the write of the command tail runs the commands.
+   *
+   * @return what the configuration says
+   */
+  public boolean runsCommandsOnTailWrite() {
+    return commandsOnTailWrite;
+  }
+
+  /**
    * Carries out commands that wait in the ring.
    *
    * @param limit the most

@@ -18,31 +18,32 @@ import org.jspecify.annotations.Nullable;
  *  0x1000000 nothing
  * </pre>
  */
-final class Machine {
-  static final long MEMORY_BYTES = 16L << 20;
-  static final long DEVICE_TABLE = 0x10000;
-  static final long COMMANDS = 0x20000;
-  static final long EVENTS = 0x30000;
-  static final int DEVICE = 0x08;
-  static final int DOMAIN = 0x1234;
-  static final long HOLE = 0x7_0000_0000L;
+@SuppressWarnings("doclint") // public for the tests of other packages, not an API
+public final class Machine {
+  public static final long MEMORY_BYTES = 16L << 20;
+  public static final long DEVICE_TABLE = 0x10000;
+  public static final long COMMANDS = 0x20000;
+  public static final long EVENTS = 0x30000;
+  public static final int DEVICE = 0x08;
+  public static final int DOMAIN = 0x1234;
+  public static final long HOLE = 0x7_0000_0000L;
 
-  final PhysicalMemory memory = new PhysicalMemory();
-  final Iommu iommu;
+  public final PhysicalMemory memory = new PhysicalMemory();
+  public final Iommu iommu;
   private long nextTable = 0x40000;
   private long nextEvent = EVENTS;
   private long commandTail;
 
-  Machine() {
+  public Machine() {
     this(IommuConfig.standard(), 0);
   }
 
-  Machine(IommuConfig config) {
+  public Machine(IommuConfig config) {
     this(config, 0);
   }
 
   /** With an RMP at 0x800000 that covers so much memory from address 0, if any. */
-  Machine(IommuConfig config, long rmpCoveredBytes) {
+  public Machine(IommuConfig config, long rmpCoveredBytes) {
     memory.allocate(0, MEMORY_BYTES, Arena.ofAuto());
     iommu = new Iommu(memory, config, rmpOrNull(rmpCoveredBytes));
     iommu.writeMmio(0x0000, DEVICE_TABLE);
@@ -55,22 +56,22 @@ final class Machine {
     return coveredBytes == 0 ? null : rmp(coveredBytes);
   }
 
-  ReverseMap rmp(long coveredBytes) {
+  public ReverseMap rmp(long coveredBytes) {
     return new ReverseMap(memory, 0x800000, coveredBytes);
   }
 
   /** A zeroed page for a table. */
-  long table() {
+  public long table() {
     long table = nextTable;
     nextTable += 4096;
     return table;
   }
 
-  void entry(long table, int index, long entry) {
+  public void entry(long table, int index, long entry) {
     memory.setLong(table + index * 8L, entry);
   }
 
-  void deviceEntry(int deviceId, long q0, long q1, long q2) {
+  public void deviceEntry(int deviceId, long q0, long q1, long q2) {
     long at = DEVICE_TABLE + deviceId * 32L;
     memory.setLong(at, q0);
     memory.setLong(at + 8, q1);
@@ -78,23 +79,23 @@ final class Machine {
   }
 
   /** V, TV, IR, IW, Mode and root. */
-  static long deviceQ0(long root, int mode) {
+  public static long deviceQ0(long root, int mode) {
     return 0x6000_0000_0000_0003L | (long) mode << 9 | root;
   }
 
   /** A device in the domain that translates through a table. */
-  void attach(long root, int mode) {
+  public void attach(long root, int mode) {
     deviceEntry(DEVICE, deviceQ0(root, mode), DOMAIN, 0);
   }
 
   /** Tables from the top down to a level for an address, entries with IR and IW, A clear. */
-  long path(int mode, long iova, int level) {
+  public long path(int mode, long iova, int level) {
     long root = table();
     attach(root, mode);
     return extend(root, mode, iova, level);
   }
 
-  long extend(long table, int tableLevel, long iova, int level) {
+  public long extend(long table, int tableLevel, long iova, int level) {
     long now = table;
     for (int at = tableLevel; at > level; at--) {
       long below = table();
@@ -104,20 +105,20 @@ final class Machine {
     return now;
   }
 
-  static int index(long iova, int level) {
+  public static int index(long iova, int level) {
     return (int) (iova >>> (12 + 9 * (level - 1))) & 0x1ff;
   }
 
-  long read(long iova) {
+  public long read(long iova) {
     return iommu.translate(DEVICE, iova, false);
   }
 
-  long write(long iova) {
+  public long write(long iova) {
     return iommu.translate(DEVICE, iova, true);
   }
 
   /** Appends a command and rings the bell. */
-  void command(long q0, long q1) {
+  public void command(long q0, long q1) {
     memory.setLong(COMMANDS + commandTail, q0);
     memory.setLong(COMMANDS + commandTail + 8, q1);
     commandTail = (commandTail + 16) & 0xfff;
@@ -125,7 +126,7 @@ final class Machine {
   }
 
   /** Stops the command ring, empties it and starts it. */
-  void emptyCommands() {
+  public void emptyCommands() {
     iommu.writeMmio(0x0018, 0x0005);
     iommu.writeMmio(0x0008, COMMANDS | 8L << 56);
     iommu.writeMmio(0x0018, 0x1005);
@@ -133,17 +134,17 @@ final class Machine {
   }
 
   /** INVALIDATE_IOMMU_PAGES of the test's domain. */
-  void flush(long q1) {
+  public void flush(long q1) {
     command(3L << 60 | (long) DOMAIN << 32, q1);
   }
 
   /** Forgets everything cached. */
-  void flushAll() {
+  public void flushAll() {
     command(8L << 60, 0);
   }
 
   /** The next event must be these 16 bytes, written as four little-endian words. */
-  void assertEvent(int w0, int w1, long address) {
+  public void assertEvent(int w0, int w1, long address) {
     assertEquals(
         hex(Integer.toUnsignedLong(w0) | (long) w1 << 32), hex(memory.getLong(nextEvent)), "w1:w0");
     assertEquals(hex(address), hex(memory.getLong(nextEvent + 8)), "w3:w2");
@@ -151,11 +152,11 @@ final class Machine {
     assertNoFurtherEvent();
   }
 
-  void assertNoFurtherEvent() {
+  public void assertNoFurtherEvent() {
     assertEquals(hex(nextEvent - EVENTS), hex(iommu.readMmio(0x2018)), "event tail");
   }
 
-  static String hex(long value) {
+  public static String hex(long value) {
     return "0x%x".formatted(value);
   }
 }
