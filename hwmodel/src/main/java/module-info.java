@@ -9,6 +9,7 @@ module dev.cleave.hwmodel {
   requires transitive org.agrona;
   requires static transitive org.jspecify;
 
+  exports dev.cleave.hwmodel.cpu;
   exports dev.cleave.hwmodel.dma;
   exports dev.cleave.hwmodel.iommu;
   exports dev.cleave.hwmodel.memory;

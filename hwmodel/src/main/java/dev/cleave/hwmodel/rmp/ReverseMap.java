@@ -114,6 +114,51 @@ public final class ReverseMap {
   }
 
   /**
+   * The raw first word that describes a page: that of its region's head if the region is one page,
+   * else its own.
+   *
+   * @param spa any address of the page, covered
+   * @return q0 of {@link RmpEntry}
+   * @throws dev.cleave.hwmodel.memory.PhysicalMemoryFault if the RMP has no memory there
+   */
+  public long entryOf(long spa) {
+    long head = memory.getLong(headAddress(spa));
+    return RmpEntry.isLarge(head) ? head : memory.getLong(entryAddress(spa));
+  }
+
+  /**
+   * The raw second word that describes a page.
+   *
+   * @param spa any address of the page, covered
+   * @return q1 of {@link RmpEntry}
+   * @throws dev.cleave.hwmodel.memory.PhysicalMemoryFault if the RMP has no memory there
+   */
+  public long permissionsOf(long spa) {
+    long headAt = headAddress(spa);
+    boolean large = RmpEntry.isLarge(memory.getLong(headAt));
+    return memory.getLong((large ? headAt : entryAddress(spa)) + Long.BYTES);
+  }
+
+  /**
+   * Whether memory belongs to the hypervisor.
+   *
+   * @param spa any address
+   * @param large whether to ask for all 512 pages of its region
+   * @return true if nothing of it is assigned, or the RMP does not cover it
+   * @throws dev.cleave.hwmodel.memory.PhysicalMemoryFault if the RMP has no memory there
+   */
+  public boolean isHypervisors(long spa, boolean large) {
+    if (!covers(spa)) {
+      return true;
+    }
+    if (!large) {
+      return !RmpEntry.isAssigned(entryOf(spa));
+    }
+    long head = memory.getLong(headAddress(spa));
+    return !RmpEntry.isAssigned(head) && RmpEntry.subpages(head) == 0;
+  }
+
+  /**
    * The check of the IOMMU. A leaf below 2 MiB is checked as 4 KiB and must meet a 4 KiB entry; one
    * of 2 MiB and more is checked in 2 MiB pieces and must meet a 2 MiB entry, or a region that is
    * the hypervisor's as a whole. Validated, immutable and VMPL are not looked at.
