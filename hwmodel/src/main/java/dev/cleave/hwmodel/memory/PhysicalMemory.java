@@ -1,13 +1,16 @@
 package dev.cleave.hwmodel.memory;
 
+import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -15,9 +18,9 @@ import java.util.stream.Stream;
  * addresses, and holes between them. Who maps a file into a piece shares it with other processes.
  *
  * <p>All words are little-endian. Eight-byte accesses are atomic and must be 8-byte aligned; reads
- * have acquire order, writes release order. The one exception: a segment that itself lies at an odd
- * address, as in a mapped core file, can be read only, and reads of a space that holds one are
- * plain.
+ * have acquire order, writes release order. Block moves promise neither atomicity nor order. The one
+ * exception: a segment that itself lies at an odd address, as in a mapped core file, can be read
+ * only, and reads of it are plain.
  *
  * <p>Thread-safe: pieces may be added while others read; a reader sees the space before or after.
  * The segments stay the caller's, who closes them after the last access.
@@ -29,90 +32,67 @@ public final class PhysicalMemory {
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int PAGE_BYTES = 4096;
 
-  /**
-   * Memory and where it stands.
-   *
-   * @param spa where the piece begins, 4 KiB-aligned
-   * @param segment its bytes, a positive multiple of 4 KiB
-   */
-  public record Piece(long spa, MemorySegment segment) {
+  /** Remembered pieces: tables, data and RMP lie in different pieces and must not evict others. */
+  private static final int HINTS = 64;
+
+  /** Memory and where it stands. Immutable, so that it may be published without order. */
+  public static final class Piece {
+    static final Piece NONE = new Piece(0, MemorySegment.NULL);
+
+    final long start;
+    final long bytes;
+    final MemorySegment segment;
+
+    /** It lies as atomic access wants it; a mapped core file need not. */
+    final boolean isAligned;
+
+    /**
+     * A piece.
+     *
+     * @param spa where it begins, 4 KiB-aligned
+     * @param segment its bytes, a positive multiple of 4 KiB
+     */
+    public Piece(long spa, MemorySegment segment) {
+      this.start = spa;
+      this.bytes = segment.byteSize();
+      this.segment = segment;
+      this.isAligned = segment.maxByteAlignment() >= Long.BYTES;
+    }
+
+    boolean holds(long spa) {
+      return Long.compareUnsigned(spa - start, bytes) < 0;
+    }
+
     long last() {
-      return spa + segment.byteSize() - 1;
+      return start + bytes - 1;
+    }
+
+    long word(long spa) {
+      return isAligned
+          ? (long) LONG.getAcquire(segment, spa - start)
+          : segment.get(PLAIN_LONG, spa - start);
     }
   }
 
-  /** The pieces, ascending and disjoint, as arrays so that a look-up touches little memory. */
-  private static final class Pieces {
-    static final Pieces NONE = new Pieces(new long[0], new long[0], new MemorySegment[0]);
+  /** Ascending and disjoint; replaced as a whole. */
+  private volatile Piece[] pieces = new Piece[0];
 
-    final long[] starts;
-    final long[] lasts;
-    final MemorySegment[] segments;
+  /**
+   * The piece last found for each hash of a 2 MiB region. Read and written without order: a hint is
+   * checked before use, and a piece once added never goes away.
+   */
+  private final Piece[] hints = new Piece[HINTS];
 
-    /** Every segment is aligned as atomic access wants it. */
-    final boolean aligned;
-
-    Pieces(long[] starts, long[] lasts, MemorySegment[] segments) {
-      this.starts = starts;
-      this.lasts = lasts;
-      this.segments = segments;
-      this.aligned = Arrays.stream(segments).allMatch(s -> s.maxByteAlignment() >= Long.BYTES);
-    }
-
-    static Pieces of(List<Piece> sorted) {
-      return new Pieces(
-          sorted.stream().mapToLong(Piece::spa).toArray(),
-          sorted.stream().mapToLong(Piece::last).toArray(),
-          sorted.stream().map(Piece::segment).toArray(MemorySegment[]::new));
-    }
-
-    Stream<Piece> stream() {
-      return IntStream.range(0, starts.length).mapToObj(i -> new Piece(starts[i], segments[i]));
-    }
-
-    /** Index of the piece that holds an address, or {@code -1 - insertion point}. */
-    int find(long spa) {
-      int low = 0;
-      int high = starts.length - 1;
-      while (low <= high) {
-        int middle = (low + high) >>> 1;
-        if (Long.compareUnsigned(spa, starts[middle]) < 0) {
-          high = middle - 1;
-        } else if (Long.compareUnsigned(spa, lasts[middle]) > 0) {
-          low = middle + 1;
-        } else {
-          return middle;
-        }
-      }
-      return -1 - low;
-    }
-
-    Pieces with(int at, long start, MemorySegment segment) {
-      return new Pieces(
-          insert(starts, at, start),
-          insert(lasts, at, start + segment.byteSize() - 1),
-          insert(segments, at, segment));
-    }
-
-    private static long[] insert(long[] from, int at, long value) {
-      long[] to = Arrays.copyOf(from, from.length + 1);
-      System.arraycopy(from, at, to, at + 1, from.length - at);
-      to[at] = value;
-      return to;
-    }
-
-    private static MemorySegment[] insert(MemorySegment[] from, int at, MemorySegment value) {
-      MemorySegment[] to = Arrays.copyOf(from, from.length + 1);
-      System.arraycopy(from, at, to, at + 1, from.length - at);
-      to[at] = value;
-      return to;
-    }
-  }
-
-  private volatile Pieces pieces = Pieces.NONE;
+  /**
+   * The piece of the last search, tried first: unlike a hint it is known before the address is,
+   * which shortens a chain of dependent accesses such as a table walk.
+   */
+  private Piece favourite = Piece.NONE;
 
   /** An address space of holes only. */
-  public PhysicalMemory() {}
+  public PhysicalMemory() {
+    Arrays.fill(hints, Piece.NONE);
+  }
 
   /**
    * Fills a hole.
@@ -121,16 +101,8 @@ public final class PhysicalMemory {
    * @param segment its bytes, a positive multiple of 4 KiB
    * @throws IllegalArgumentException if it is misaligned, passes 2^64 or overlaps another piece
    */
-  public synchronized void add(long spa, MemorySegment segment) {
-    checkPiece(spa, segment.byteSize());
-    Pieces old = pieces;
-    int found = old.find(spa);
-    int at = -1 - found;
-    long last = spa + segment.byteSize() - 1;
-    if (found >= 0 || (at < old.starts.length && Long.compareUnsigned(old.starts[at], last) <= 0)) {
-      throw overlap(spa, segment.byteSize());
-    }
-    pieces = old.with(at, spa, segment);
+  public void add(long spa, MemorySegment segment) {
+    addAll(List.of(new Piece(spa, segment)));
   }
 
   /**
@@ -141,37 +113,68 @@ public final class PhysicalMemory {
    *     then none is added
    */
   public synchronized void addAll(List<Piece> added) {
-    added.forEach(piece -> checkPiece(piece.spa, piece.segment.byteSize()));
-    List<Piece> all =
-        Stream.concat(pieces.stream(), added.stream())
-            .sorted(Comparator.comparing(Piece::spa, Long::compareUnsigned))
-            .toList();
-    for (int i = 1; i < all.size(); i++) {
-      Piece piece = all.get(i);
-      if (Long.compareUnsigned(all.get(i - 1).last(), piece.spa) >= 0) {
-        throw overlap(piece.spa, piece.segment.byteSize());
+    added.forEach(PhysicalMemory::check);
+    Piece[] all =
+        Stream.concat(Arrays.stream(pieces), added.stream())
+            .sorted((one, other) -> Long.compareUnsigned(one.start, other.start))
+            .toArray(Piece[]::new);
+    for (int i = 1; i < all.length; i++) {
+      if (Long.compareUnsigned(all[i - 1].last(), all[i].start) >= 0) {
+        throw new IllegalArgumentException(
+            "pieces of physical memory must not overlap, address=0x%x, length=0x%x"
+                .formatted(all[i].start, all[i].bytes));
       }
     }
-    pieces = Pieces.of(all);
+    pieces = all;
   }
 
-  private static IllegalArgumentException overlap(long spa, long bytes) {
-    return new IllegalArgumentException(
-        "pieces of physical memory must not overlap, address=0x%x, length=0x%x"
-            .formatted(spa, bytes));
-  }
-
-  private static void checkPiece(long spa, long bytes) {
-    if (spa % PAGE_BYTES != 0 || bytes <= 0 || bytes % PAGE_BYTES != 0) {
+  private static void check(Piece piece) {
+    if (piece.start % PAGE_BYTES != 0 || piece.bytes <= 0 || piece.bytes % PAGE_BYTES != 0) {
       throw new IllegalArgumentException(
           "a piece of physical memory must be whole 4096-byte pages, address=0x%x, length=0x%x"
-              .formatted(spa, bytes));
+              .formatted(piece.start, piece.bytes));
     }
-    long last = spa + bytes - 1;
-    if (Long.compareUnsigned(last, spa) < 0) {
+    if (Long.compareUnsigned(piece.last(), piece.start) < 0) {
       throw new IllegalArgumentException(
           "a piece of physical memory must end at or below 2^64, address=0x%x, length=0x%x"
-              .formatted(spa, bytes));
+              .formatted(piece.start, piece.bytes));
+    }
+  }
+
+  /**
+   * Fills a hole with zeroed off-heap memory.
+   *
+   * @param spa where the piece begins, 4 KiB-aligned
+   * @param bytes its length, a positive multiple of 4 KiB
+   * @param arena what frees it
+   * @return the memory
+   * @throws IllegalArgumentException as {@link #add}
+   */
+  public MemorySegment allocate(long spa, long bytes, Arena arena) {
+    MemorySegment segment = arena.allocate(bytes, PAGE_BYTES);
+    add(spa, segment);
+    return segment;
+  }
+
+  /**
+   * Fills a hole with a file, which other processes may map as well. The file is created or grown
+   * as needed and stays sparse.
+   *
+   * @param spa where the piece begins, 4 KiB-aligned
+   * @param file the file; its first byte is at {@code spa}
+   * @param bytes the length of the piece, a positive multiple of 4 KiB
+   * @param arena what unmaps it
+   * @return the mapped memory
+   * @throws IOException if the file cannot be opened or mapped
+   * @throws IllegalArgumentException as {@link #add}
+   */
+  public MemorySegment addFile(long spa, Path file, long bytes, Arena arena) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(
+            file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+      MemorySegment segment = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+      add(spa, segment);
+      return segment;
     }
   }
 
@@ -182,7 +185,7 @@ public final class PhysicalMemory {
    * @return false in a hole
    */
   public boolean isBacked(long spa) {
-    return pieces.find(spa) >= 0;
+    return pieceOrNone(spa) != Piece.NONE;
   }
 
   /**
@@ -193,12 +196,19 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public long getLong(long spa) {
-    Pieces now = pieces;
-    int i = piece(now, spa);
-    if (!now.aligned) {
-      return now.segments[i].get(PLAIN_LONG, spa - now.starts[i]);
-    }
-    return (long) LONG.getAcquire(now.segments[i], spa - now.starts[i]);
+    return piece(spa).word(spa);
+  }
+
+  /**
+   * Reads a word that may not be there.
+   *
+   * @param spa address, 8-byte aligned
+   * @param absent what to return in a hole
+   * @return the word; if it equals {@code absent}, {@link #isBacked} tells which it was
+   */
+  public long getLongOr(long spa, long absent) {
+    Piece piece = pieceOrNone(spa);
+    return piece == Piece.NONE ? absent : piece.word(spa);
   }
 
   /**
@@ -209,9 +219,8 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public void setLong(long spa, long value) {
-    Pieces now = pieces;
-    int i = piece(now, spa);
-    LONG.setRelease(now.segments[i], spa - now.starts[i], value);
+    Piece piece = piece(spa);
+    LONG.setRelease(piece.segment, spa - piece.start, value);
   }
 
   /**
@@ -224,16 +233,120 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public boolean compareAndSetLong(long spa, long expected, long value) {
-    Pieces now = pieces;
-    int i = piece(now, spa);
-    return LONG.compareAndSet(now.segments[i], spa - now.starts[i], expected, value);
+    Piece piece = piece(spa);
+    return LONG.compareAndSet(piece.segment, spa - piece.start, expected, value);
   }
 
-  private static int piece(Pieces now, long spa) {
-    int i = now.find(spa);
-    if (i < 0) {
+  /**
+   * Writes a word and tells what stood there.
+   *
+   * @param spa address, 8-byte aligned
+   * @param value the word
+   * @return the word before
+   * @throws PhysicalMemoryFault in a hole
+   */
+  public long getAndSetLong(long spa, long value) {
+    Piece piece = piece(spa);
+    return (long) LONG.getAndSet(piece.segment, spa - piece.start, value);
+  }
+
+  /**
+   * Sets bits of a word.
+   *
+   * @param spa address, 8-byte aligned
+   * @param bits what to set
+   * @return the word before
+   * @throws PhysicalMemoryFault in a hole
+   */
+  public long getAndOrLong(long spa, long bits) {
+    Piece piece = piece(spa);
+    return (long) LONG.getAndBitwiseOr(piece.segment, spa - piece.start, bits);
+  }
+
+  /**
+   * Copies bytes out.
+   *
+   * @param spa address of the first byte
+   * @param to where they go
+   * @param offset of the first one there
+   * @param bytes how many, 0 or more; they may span pieces that touch
+   * @throws PhysicalMemoryFault at the first hole; what lies before it has been copied
+   */
+  public void read(long spa, MemorySegment to, long offset, long bytes) {
+    for (long done = 0; done < bytes; ) {
+      Piece piece = piece(spa + done);
+      long from = spa + done - piece.start;
+      long now = Math.min(bytes - done, piece.bytes - from);
+      MemorySegment.copy(piece.segment, from, to, offset + done, now);
+      done += now;
+    }
+  }
+
+  /**
+   * Copies bytes in.
+   *
+   * @param spa address of the first byte
+   * @param from where they come from
+   * @param offset of the first one there
+   * @param bytes how many, 0 or more; they may span pieces that touch
+   * @throws PhysicalMemoryFault at the first hole; what lies before it has been copied
+   */
+  public void write(long spa, MemorySegment from, long offset, long bytes) {
+    for (long done = 0; done < bytes; ) {
+      Piece piece = piece(spa + done);
+      long to = spa + done - piece.start;
+      long now = Math.min(bytes - done, piece.bytes - to);
+      MemorySegment.copy(from, offset + done, piece.segment, to, now);
+      done += now;
+    }
+  }
+
+  /** The piece at an address; a hole throws. */
+  private Piece piece(long spa) {
+    Piece piece = pieceOrNone(spa);
+    if (piece == Piece.NONE) {
       throw new PhysicalMemoryFault(spa);
     }
-    return i;
+    return piece;
+  }
+
+  private Piece pieceOrNone(long spa) {
+    Piece first = favourite;
+    if (first.holds(spa)) {
+      return first;
+    }
+    int slot = (int) ((spa >>> 21) ^ (spa >>> 33)) & (HINTS - 1);
+    Piece hint = hints[slot];
+    return hint.holds(spa) ? hint : search(spa, slot);
+  }
+
+  private Piece search(long spa, int slot) {
+    Piece[] now = pieces;
+    int i = find(now, spa);
+    if (i < 0) {
+      return Piece.NONE;
+    }
+    hints[slot] = now[i];
+    favourite = now[i];
+    return now[i];
+  }
+
+  /** Index of the piece that holds an address, or {@code -1 - insertion point}. */
+  private static int find(Piece[] pieces, long spa) {
+    int low = 0;
+    int high = pieces.length - 1;
+    while (low <= high) {
+      int middle = (low + high) >>> 1;
+      Piece piece = pieces[middle];
+      if (piece.holds(spa)) {
+        return middle;
+      }
+      if (Long.compareUnsigned(spa, piece.start) < 0) {
+        high = middle - 1;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return -1 - low;
   }
 }

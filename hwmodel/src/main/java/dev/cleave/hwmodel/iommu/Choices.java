@@ -1,0 +1,103 @@
+package dev.cleave.hwmodel.iommu;
+
+/**
+ * What the model does where the specification at hand is silent, inferred or told by one source
+ * only; one constant for each, with the reason. Everything else in this package is confirmed.
+ */
+final class Choices {
+  /**
+   * Reserved bits of a device table entry's q0: what the layout leaves out, 6:2 and 63. A known
+   * emulator also refuses HAD, PPR and GPRP; those are defined fields.
+   */
+  static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8000_0000_0000_007cL;
+
+  /**
+   * Reserved bits of q1: none, its layout is full. A known emulator refuses bit 8, but that bit
+   * belongs to the domain id.
+   */
+  static final long DEVICE_ENTRY_RESERVED_Q1 = 0;
+
+  /** A device id beyond the table is a page fault; one source has an illegal entry instead. */
+  static final int BEYOND_TABLE_CODE = Event.IO_PAGE_FAULT;
+
+  /** ... with nothing present, and at address 0. */
+  static final int BEYOND_TABLE_FLAGS = 0;
+
+  static final long BEYOND_TABLE_ADDRESS = 0;
+
+  /** Missing IR or IW in the device table entry: the same flags as in a page table entry. */
+  static final int DEVICE_PERMISSION_FLAGS = Event.PR | Event.PE;
+
+  /**
+   * Mode 7, or more levels than the features promise, is an invalid level encoding; one source has
+   * an illegal entry instead.
+   */
+  static final int BAD_MODE_CODE = Event.IO_PAGE_FAULT;
+
+  static final int BAD_MODE_FLAGS = Event.PR;
+
+  /** An address wider than the table translates to nothing present. */
+  static final int TOO_WIDE_FLAGS = 0;
+
+  /** Reserved bits in a page table entry that is present. */
+  static final int RESERVED_FLAGS = Event.PR | Event.RZ;
+
+  /** A wrong level, leaf size or skip: "invalid level encoding". */
+  static final int BAD_LEVEL_FLAGS = Event.PR;
+
+  /** A sized leaf (NextLevel 7) may have its level's own size: one source includes it. */
+  static final boolean SIZED_LEAF_OF_OWN_SIZE = true;
+
+  /**
+   * A 512 GiB leaf is an invalid level encoding: an erratum takes that size out of the legal ones,
+   * and a judge must not let it pass.
+   */
+  static final int FORBIDDEN_LEAF_LOG2 = 39;
+
+  /**
+   * HAD = 2 is not defined and sets nothing; A needs its low bit, D both. DTE.HAD alone decides:
+   * the meaning of the control register's own field is not known.
+   */
+  static final int HAD_ACCESSED = 1;
+
+  static final int HAD_ACCESSED_AND_DIRTY = 3;
+
+  /** Directories get A as the walk passes through them, never D. */
+  static final long DIRECTORY_MARK = HostEntry.ACCESSED;
+
+  /** Cached leaves: real parts are said to keep 4 KiB, 2 MiB and 1 GiB entries. */
+  static final long IOTLB_SIZES = 1L << 12 | 1L << 21 | 1L << 30;
+
+  /** Reads of the interrupt window are refused as "read in the interrupt range", type 0. */
+  static final int INTERRUPT_READ_TYPE = 0;
+
+  /** Interrupts that IntCtl forbids are refused as "IntCtl does not allow it", type 5. */
+  static final int INTERRUPT_FORBIDDEN_TYPE = 5;
+
+  /** A completion store outside the range that SNP demands makes the command illegal. */
+  static final int STORE_OUTSIDE_RANGE_CODE = Event.ILLEGAL_COMMAND_ERROR;
+
+  /** A completion store into a hole is an error of the command, not of a table. */
+  static final int STORE_INTO_HOLE_CODE = Event.COMMAND_HARDWARE_ERROR;
+
+  /** An event log that overflowed restarts only after the overflow bit was cleared. */
+  static final boolean RESTART_NEEDS_OVERFLOW_CLEAR = true;
+
+  /** The bits of the model's default features beside SNP. */
+  static final long FEATURES =
+      Register.FEATURE_INVALIDATE_ALL
+          | Register.FEATURE_SIX_LEVELS
+          | Register.FEATURE_ACCESSED
+          | Register.FEATURE_DIRTY;
+
+  /** RMP page faults log PR = 0, RMP flags 0 and VM tag 0, as the one real sample has them. */
+  static final int RMP_FAULT_FLAGS = 0;
+
+  /** RMP hardware errors give the address of the RMP entry that could not be read. */
+  static final int RMP_ERROR_FLAGS = 0;
+
+  /** PSMASH_IO gives A and D of the leaf it replaces to each new entry, else they would be lost. */
+  static final long SMASHED_MARKS = HostEntry.ACCESSED | HostEntry.DIRTY;
+
+  private Choices() {}
+}

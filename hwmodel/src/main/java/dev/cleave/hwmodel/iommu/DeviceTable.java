@@ -1,0 +1,79 @@
+package dev.cleave.hwmodel.iommu;
+
+import dev.cleave.hwmodel.memory.PhysicalMemory;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The device table in memory and the cache of its entries. An entry is kept, whatever it says,
+ * until a command drops it.
+ *
+ * <p>For the hardware's thread only.
+ */
+final class DeviceTable {
+  private static final int DEVICES = 1 << 16;
+
+  private final PhysicalMemory memory;
+  private final RegisterFile registers;
+  private final Statistics statistics;
+
+  /** One for each device ever seen, so that reading one anew allocates nothing. */
+  private final @Nullable DeviceContext[] contexts = new @Nullable DeviceContext[DEVICES];
+
+  private final @Nullable DeviceContext[] cached = new @Nullable DeviceContext[DEVICES];
+
+  DeviceTable(PhysicalMemory memory, RegisterFile registers, Statistics statistics) {
+    this.memory = memory;
+    this.registers = registers;
+    this.statistics = statistics;
+  }
+
+  /** The cached entry of a device, or null. */
+  @Nullable DeviceContext cached(int deviceId) {
+    return cached[deviceId];
+  }
+
+  /** Whether the table is long enough to hold a device's entry. */
+  boolean holds(int deviceId) {
+    return deviceId < Register.deviceTableEntries(registers.deviceTableBase());
+  }
+
+  /** Physical address of a device's entry. */
+  long entryAddress(int deviceId) {
+    return Register.address(registers.deviceTableBase()) + (long) deviceId * DeviceTableEntry.BYTES;
+  }
+
+  /** Reads and caches a device's entry; null if there is no memory. */
+  @Nullable DeviceContext read(int deviceId) {
+    long at = entryAddress(deviceId);
+    if (!memory.isBacked(at)) {
+      return null;
+    }
+    statistics.deviceEntriesRead++;
+    long q0;
+    long q1;
+    long q2;
+    // Hardware reads the 32 bytes at once: read until the two words that change together agree.
+    do {
+      q0 = memory.getLong(at);
+      q1 = memory.getLong(at + 8);
+      q2 = memory.getLong(at + 16);
+    } while (memory.getLong(at) != q0 || memory.getLong(at + 8) != q1);
+    DeviceContext context = contexts[deviceId];
+    if (context == null) {
+      context = new DeviceContext(deviceId);
+      contexts[deviceId] = context;
+    }
+    context.decode(q0, q1, q2, registers.features());
+    cached[deviceId] = context;
+    return context;
+  }
+
+  void invalidate(int deviceId) {
+    cached[deviceId] = null;
+  }
+
+  void invalidateAll() {
+    Arrays.fill(cached, null);
+  }
+}

@@ -1,0 +1,128 @@
+package dev.cleave.hwmodel.iommu;
+
+import java.util.Arrays;
+
+/**
+ * What an IOMMU did since it was built or the counts were reset. Written by the hardware's thread
+ * without order: another thread reads exact numbers only while the hardware rests.
+ */
+public final class Statistics {
+  private static final int EVENT_CODES = 16;
+  private static final int OPERATIONS = 16;
+
+  /** Requests of devices. */
+  public long requests;
+
+  /** Requests that were not translated: IOMMU off, V=0, Mode=0 or the exclusion range. */
+  public long untranslated;
+
+  /** Requests that went to the interrupt path. */
+  public long interruptMessages;
+
+  /** Requests the IOTLB answered. */
+  public long iotlbHits;
+
+  /** Requests the IOTLB had no entry for. */
+  public long iotlbMisses;
+
+  /** Walks because a cached entry lacked A or D. */
+  public long markWalks;
+
+  /** Walks of a host table, those that ended in a fault included. */
+  public long walks;
+
+  /** Table entries the walks read. */
+  public long walkSteps;
+
+  /** Walks that began below the top, at a cached directory. */
+  public long directoryHits;
+
+  /** Walks begun anew because an entry changed while A or D was being set. */
+  public long restarts;
+
+  /** A or D bits, or both at once, set in memory. */
+  public long marks;
+
+  /** Device table entries read from memory. */
+  public long deviceEntriesRead;
+
+  /** RMP look-ups. */
+  public long rmpChecks;
+
+  /** Page faults not logged because the device table entry said so. */
+  public long eventsSuppressed;
+
+  /** Events that found no room, a stopped log or no memory. */
+  public long eventsLost;
+
+  /** Interrupts signalled. */
+  public long interrupts;
+
+  /** Cached translations that invalidations dropped. */
+  public long iotlbDropped;
+
+  /** Cached directories that invalidations dropped. */
+  public long directoriesDropped;
+
+  /** Time the DMA was stalled by PSMASH_IO, in nanoseconds. */
+  public long stallNanos;
+
+  private final long[] events = new long[EVENT_CODES];
+  private final long[] commands = new long[OPERATIONS];
+
+  /** All counts zero. */
+  public Statistics() {}
+
+  /**
+   * Events of one kind, logged or lost.
+   *
+   * @param code an {@link Event} code, 0 to 15
+   * @return how many
+   */
+  public long events(int code) {
+    return events[code];
+  }
+
+  /**
+   * Commands of one kind that were carried out.
+   *
+   * @param operation a {@link Command} operation, 0 to 15
+   * @return how many
+   */
+  public long commands(int operation) {
+    return commands[operation];
+  }
+
+  /** Sets every count to zero. */
+  public void reset() {
+    requests = 0;
+    untranslated = 0;
+    interruptMessages = 0;
+    iotlbHits = 0;
+    iotlbMisses = 0;
+    markWalks = 0;
+    walks = 0;
+    walkSteps = 0;
+    directoryHits = 0;
+    restarts = 0;
+    marks = 0;
+    deviceEntriesRead = 0;
+    rmpChecks = 0;
+    eventsSuppressed = 0;
+    eventsLost = 0;
+    interrupts = 0;
+    iotlbDropped = 0;
+    directoriesDropped = 0;
+    stallNanos = 0;
+    Arrays.fill(events, 0);
+    Arrays.fill(commands, 0);
+  }
+
+  void countEvent(int code) {
+    events[code]++;
+  }
+
+  void countCommand(int operation) {
+    commands[operation]++;
+  }
+}

@@ -1,0 +1,189 @@
+package dev.cleave.hwmodel.iommu;
+
+/**
+ * A set-associative cache of ranges of powers of two: the storage of the IOTLB and of the directory
+ * cache. Entries carry a tag (domain, PASID) and a value that is never zero; the least recently
+ * used of a set makes room.
+ *
+ * <pre>
+ *  words[4 i]      base of the range | log2 of its bytes; 0 = free
+ *  words[4 i + 1]  tag
+ *  words[4 i + 2]  value
+ *  words[4 i + 3]  time of last use
+ * </pre>
+ *
+ * <p>For the hardware's thread only.
+ */
+final class TranslationCache {
+  private static final int WORDS = 4;
+  private static final int LOG2_MASK = 63;
+  private static final long TAG_SPREAD = 0x9E37_79B9_7F4A_7C15L;
+
+  private final int setWords;
+  private final int setMask;
+  private final long[] words;
+  private final int[] population = new int[64];
+  private long populated;
+  private long clock;
+
+  /** Both sizes may not be negative; without ways nothing is ever kept. */
+  TranslationCache(int setsLog2, int ways) {
+    this.setWords = ways * WORDS;
+    this.setMask = (1 << setsLog2) - 1;
+    this.words = new long[setWords << setsLog2];
+  }
+
+  /** Bit n set: there are entries of 2^n bytes. */
+  long populated() {
+    return populated;
+  }
+
+  /** The value for an address among the entries of one size, or 0. */
+  long find(long tag, long iova, int log2) {
+    long key = (iova & (-1L << log2)) | log2;
+    int at = firstOfSet(tag, iova, log2);
+    for (int end = at + setWords; at < end; at += WORDS) {
+      if (words[at] == key && words[at + 1] == tag) {
+        words[at + 3] = ++clock;
+        return words[at + 2];
+      }
+    }
+    return 0;
+  }
+
+  /** Keeps a value, in place of what was known for the same range, or of the oldest. */
+  void put(long tag, long iova, int log2, long value) {
+    if (setWords == 0) {
+      return;
+    }
+    long key = (iova & (-1L << log2)) | log2;
+    int at = firstOfSet(tag, iova, log2);
+    int chosen = at;
+    for (int end = at + setWords; at < end; at += WORDS) {
+      if (words[at] == key && words[at + 1] == tag) {
+        chosen = at;
+        break;
+      }
+      if (words[at + 3] < words[chosen + 3]) {
+        chosen = at;
+      }
+    }
+    free(chosen);
+    words[chosen] = key;
+    words[chosen + 1] = tag;
+    words[chosen + 2] = value;
+    words[chosen + 3] = ++clock;
+    population[log2]++;
+    populated |= 1L << log2;
+  }
+
+  /**
+   * Drops a tag's entries that lie inside a range; larger entries survive.
+   *
+   * @return how many
+   */
+  int dropInside(long tag, long start, int rangeLog2) {
+    if (rangeLog2 >= Long.SIZE) {
+      return dropTag(tag);
+    }
+    if ((populated & ((2L << rangeLog2) - 1)) == 0) {
+      return 0;
+    }
+    int dropped = 0;
+    for (int at = 0; at < words.length; at += WORDS) {
+      if (words[at] != 0
+          && words[at + 1] == tag
+          && log2(at) <= rangeLog2
+          && (words[at] ^ start) >>> rangeLog2 == 0) {
+        free(at);
+        dropped++;
+      }
+    }
+    return dropped;
+  }
+
+  /**
+   * Drops a tag's entries that share an address with a range, larger ones as well.
+   *
+   * @return how many
+   */
+  int dropTouching(long tag, long start, int rangeLog2) {
+    if (rangeLog2 >= Long.SIZE) {
+      return dropTag(tag);
+    }
+    int dropped = 0;
+    for (int at = 0; at < words.length; at += WORDS) {
+      if (words[at] != 0
+          && words[at + 1] == tag
+          && (words[at] ^ start) >>> Math.max(rangeLog2, log2(at)) == 0) {
+        free(at);
+        dropped++;
+      }
+    }
+    return dropped;
+  }
+
+  /**
+   * Drops entries whose value, bits below 12 ignored, lies in an aligned range.
+   *
+   * @return how many
+   */
+  int dropValues(long start, int rangeLog2) {
+    int dropped = 0;
+    for (int at = 0; at < words.length; at += WORDS) {
+      if (words[at] != 0 && (words[at + 2] ^ start) >>> Math.max(rangeLog2, log2(at)) == 0) {
+        free(at);
+        dropped++;
+      }
+    }
+    return dropped;
+  }
+
+  /**
+   * Drops everything.
+   *
+   * @return how many
+   */
+  int clear() {
+    int dropped = 0;
+    for (int at = 0; at < words.length; at += WORDS) {
+      if (words[at] != 0) {
+        free(at);
+        dropped++;
+      }
+    }
+    return dropped;
+  }
+
+  private int dropTag(long tag) {
+    int dropped = 0;
+    for (int at = 0; at < words.length; at += WORDS) {
+      if (words[at] != 0 && words[at + 1] == tag) {
+        free(at);
+        dropped++;
+      }
+    }
+    return dropped;
+  }
+
+  private int log2(int at) {
+    return (int) words[at] & LOG2_MASK;
+  }
+
+  private void free(int at) {
+    if (words[at] != 0) {
+      int log2 = log2(at);
+      if (--population[log2] == 0) {
+        populated &= ~(1L << log2);
+      }
+      words[at] = 0;
+      words[at + 3] = 0;
+    }
+  }
+
+  /** Neighbouring ranges go to neighbouring sets, other tags and sizes begin elsewhere. */
+  private int firstOfSet(long tag, long iova, int log2) {
+    long spread = ((tag * Long.SIZE + log2) * TAG_SPREAD) >>> 32;
+    return (int) (((iova >>> log2) + spread) & setMask) * setWords;
+  }
+}
