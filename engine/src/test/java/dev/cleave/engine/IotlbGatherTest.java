@@ -1,0 +1,210 @@
+package dev.cleave.engine;
+
+import static dev.cleave.engine.SmallTable.PAGE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cleave.engine.format.Access;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is owed is remembered, never smaller than it was, and named by the fewest commands. */
+class IotlbGatherTest {
+  private record Block(BigInteger first, int sizeLog2) {
+    BigInteger end() {
+      return first.add(BigInteger.ONE.shiftLeft(sizeLog2));
+    }
+  }
+
+  private static BigInteger unsigned(long value) {
+    return new BigInteger(Long.toUnsignedString(value));
+  }
+
+  private static List<Block> blocks(IotlbGather gather) {
+    List<Block> blocks = new ArrayList<>();
+    gather.forEachBlock((iova, sizeLog2) -> blocks.add(new Block(unsigned(iova), sizeLog2)));
+    return blocks;
+  }
+
+  /** The fewest aligned blocks: each time the largest that starts here and fits. */
+  private static List<Block> fewest(long first, long last) {
+    List<Block> blocks = new ArrayList<>();
+    BigInteger end = unsigned(last).add(BigInteger.ONE);
+    for (BigInteger at = unsigned(first); at.compareTo(end) < 0; at = blocks.getLast().end()) {
+      int sizeLog2 = at.signum() == 0 ? 64 : Math.min(64, at.getLowestSetBit());
+      while (at.add(BigInteger.ONE.shiftLeft(sizeLog2)).compareTo(end) > 0) {
+        sizeLog2--;
+      }
+      blocks.add(new Block(at, sizeLog2));
+    }
+    return blocks;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, fff",
+    "1000, 1fff",
+    "1000, 6fff",
+    "3000, ffff",
+    "0, ffffffffffffffff",
+    "1000, ffffffffffffffff",
+    "8000000000000000, ffffffffffffffff",
+    "0, 7fffffffffffffff",
+    "fffffffffffff000, ffffffffffffffff",
+    "7ffffffffffff000, 8000000000000fff",
+    "1000, fffffffffffeffff"
+  })
+  void blocksCoverARangeExactlyAlignedAndFew(String first, String last) {
+    try (SmallTable small = new SmallTable()) {
+      long from = Long.parseUnsignedLong(first, 16);
+      long to = Long.parseUnsignedLong(last, 16);
+      small.gather.add(from, to);
+      assertEquals(fewest(from, to), blocks(small.gather));
+    }
+  }
+
+  @Test
+  void neighboursInOrderBecomeOneRange() {
+    try (SmallTable small = new SmallTable()) {
+      for (int i = 0; i < 100; i++) {
+        small.gather.add(i * PAGE, i * PAGE + 4095);
+      }
+      assertEquals(1, small.gather.rangeCount());
+    }
+  }
+
+  @Test
+  void theEndOfAllAddressesHasNoNeighbourAtZero() {
+    try (SmallTable small = new SmallTable()) {
+      small.gather.add(-PAGE, -1);
+      small.gather.add(0, 4095);
+      assertEquals(2, small.gather.rangeCount());
+    }
+  }
+
+  @Test
+  void moreRangesThanItRemembersAreStillCovered() {
+    for (int seed = 0; seed < 15; seed++) {
+      try (SmallTable small = new SmallTable()) {
+        Random random = new Random(seed);
+        List<long[]> added = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+          int sizeLog2 = 12 + random.nextInt(10);
+          long first = random.nextLong() & -1L << sizeLog2;
+          added.add(new long[] {first, first + (1L << sizeLog2) - 1});
+          small.gather.add(first, added.getLast()[1]);
+        }
+        assertTrue(small.gather.rangeCount() <= IotlbGather.MAX_RANGES);
+        for (long[] range : added) {
+          assertTrue(isInOneBlock(small.gather, range[0], range[1]), "seed " + seed);
+        }
+      }
+    }
+  }
+
+  private static boolean isInOneBlock(IotlbGather gather, long first, long last) {
+    boolean[] found = {false};
+    gather.forEachBlock((iova, sizeLog2) -> {
+      long end = sizeLog2 == 64 ? -1L : iova + (1L << sizeLog2) - 1;
+      found[0] |= Long.compareUnsigned(iova, first) <= 0 && Long.compareUnsigned(end, last) >= 0;
+    });
+    return found[0];
+  }
+
+  @Test
+  void aSizedLeafIsNotDividedBetweenTwoRangesOfAFullGather() {
+    long mega = 1L << 20;
+    long leaf = 64 * mega; // of 8 MiB: four slots of 2 MiB
+    for (int below = 1; below < 32; below++) {
+      try (SmallTable small = new SmallTable()) {
+        small.table.map(leaf, leaf, 8 * mega, Access.READ_WRITE);
+        small.gather.add(leaf - 2 * mega * below, leaf - 1);
+        small.gather.add(leaf + 8 * mega, leaf + 18 * mega - 1);
+        for (int i = 2; i < IotlbGather.MAX_RANGES; i++) {
+          long far = i * (1L << 40);
+          small.gather.add(far, far + PAGE - 1);
+        }
+        small.table.unmap(leaf, 8 * mega, small.gather);
+        assertTrue(isInOneBlock(small.gather, leaf, leaf + 8 * mega - 1), below + " regions below");
+      }
+    }
+  }
+
+  @Test
+  void completeLeavesNothingOwed() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(0, 0, PAGE, Access.READ);
+      small.table.unmap(0, PAGE, small.gather);
+      small.gather.complete();
+      assertTrue(small.gather.isEmpty());
+    }
+  }
+
+  @Test
+  void completeGivesTheTablesBack() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(0, 0, PAGE, Access.READ);
+      small.table.unmap(0, PAGE, small.gather);
+      assertEquals(3 * PAGE, small.memory.usedBytes());
+      small.gather.complete();
+      assertEquals(PAGE, small.memory.usedBytes());
+    }
+  }
+
+  @Test
+  void changedPermissionsOweNoTables() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(0, 0, PAGE, Access.READ_WRITE);
+      small.table.protect(0, PAGE, Access.READ, small.gather);
+      assertFalse(small.gather.hasTables());
+    }
+  }
+
+  @Test
+  void permissionsThatStayAsTheyAreOweNothing() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(0, 0, PAGE, Access.READ_WRITE);
+      small.table.protect(0, PAGE, Access.READ_WRITE, small.gather);
+      assertTrue(small.gather.isEmpty());
+    }
+  }
+
+  @Test
+  void closingATableThatOwesAFlushComplains() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(0, 0, PAGE, Access.READ);
+      small.table.unmap(0, PAGE, small.gather);
+      IllegalStateException complaint =
+          assertThrows(IllegalStateException.class, small.table::close);
+      assertEquals(
+          "the page table was closed while 1 gathers owed a flush: complete them first",
+          complaint.getMessage());
+    }
+  }
+
+  @Test
+  void closingATableThatOwesAFlushGivesItsPagesBackAllTheSame() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(0, 0, PAGE, Access.READ);
+      small.table.unmap(0, PAGE, small.gather);
+      assertThrows(IllegalStateException.class, small.table::close);
+      assertEquals(0, small.memory.usedBytes());
+    }
+  }
+
+  @Test
+  void aRangeThatIsNotThereIsRefused() {
+    try (SmallTable small = new SmallTable()) {
+      small.gather.add(0, 4095);
+      assertThrows(IndexOutOfBoundsException.class, () -> small.gather.rangeFirst(1));
+      assertThrows(IndexOutOfBoundsException.class, () -> small.gather.rangeLast(-1));
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package dev.cleave.engine;
+
+import dev.cleave.engine.memory.TableMemory;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+
+/**
+ * Everything a refused operation must leave alone: the top, every entry of every table, the pages
+ * in use, and what the gather owes.
+ */
+record TableSnapshot(
+    long top, Map<Long, String> tables, long usedBytes, int ranges, long detachedPages) {
+
+  static TableSnapshot of(TableMemory memory, PageTable table, IotlbGather gather) {
+    SpecWalker walker = new SpecWalker(memory);
+    walker.leaves(table.root(), table.levels());
+    Map<Long, String> tables = new TreeMap<>();
+    for (long page : walker.tables) {
+      long[] entries = LongStream.range(0, 512).map(i -> memory.load(page + 8 * i)).toArray();
+      tables.put(page, Arrays.toString(entries));
+    }
+    return new TableSnapshot(
+        table.top(), tables, memory.usedBytes(), gather.rangeCount(), gather.tablePages());
+  }
+}

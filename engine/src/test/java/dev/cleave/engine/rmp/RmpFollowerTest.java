@@ -1,0 +1,180 @@
+package dev.cleave.engine.rmp;
+
+import static dev.cleave.engine.rmp.FakeRmp.PAGE;
+import static dev.cleave.engine.rmp.FakeRmp.REGION;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cleave.engine.rmp.RmpFollower.Order;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Table, bitmap and RMP agree after every call, whatever the guest shares. */
+class RmpFollowerTest {
+  private static final int STEPS = 300;
+  private static final long GUEST = 8 * REGION;
+
+  private static void change(FollowedGuest guest, Random random) {
+    int pages = (int) (guest.bitmap.guestBytes() / PAGE);
+    int at = random.nextInt(pages);
+    int count = 1 + random.nextInt(random.nextBoolean() ? Math.min(8, pages - at) : pages - at);
+    if (random.nextInt(3) == 0) {
+      at = at / 512 * 512;
+      count = Math.min(pages - at, 512 * (1 + random.nextInt(3)));
+    }
+    if (random.nextBoolean()) {
+      guest.follower.share(at * PAGE, count * PAGE);
+    } else {
+      guest.follower.unshare(at * PAGE, count * PAGE);
+    }
+  }
+
+  private static void check(FollowedGuest guest) {
+    guest.rmp.checkLeaves(guest.table);
+    guest.rmp.checkBitmap(guest.bitmap);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void anEagerFollowerKeepsEveryLeafLegal(Order order) {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, order, false)) {
+      Random random = new Random(10);
+      for (int i = 0; i < STEPS; i++) {
+        change(guest, random);
+        check(guest);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aLazyFollowerKeepsEveryLeafLegal(Order order) {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, order, true)) {
+      Random random = new Random(20);
+      for (int i = 0; i < STEPS; i++) {
+        change(guest, random);
+        check(guest);
+        if (random.nextInt(4) == 0) {
+          guest.follower.mergeQuiet(random.nextInt(6));
+          check(guest);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void leavesStayLegalWhereMemoryLiesBadlyOrTheFirmwareRefuses(Order order) {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, order, false)) {
+      Random random = new Random(25);
+      for (int i = 0; i < STEPS; i++) {
+        guest.rmp.refused.set(random.nextInt(8), random.nextBoolean());
+        int region = random.nextInt(8);
+        if (!guest.rmp.large.get(region)) {
+          guest.rmp.unsuited.flip(region);
+        }
+        change(guest, random);
+        check(guest);
+      }
+    }
+  }
+
+  @Test
+  void leavesStayLegalInAGuestWhoseLastRegionIsPartial() {
+    try (FollowedGuest guest = new FollowedGuest(3 * REGION + 5 * PAGE, Order.ATOMIC, false)) {
+      Random random = new Random(30);
+      for (int i = 0; i < STEPS; i++) {
+        change(guest, random);
+        check(guest);
+      }
+    }
+  }
+
+  @Test
+  void leavesStayLegalWhereOnlyAPartOfARegionIsMapped() {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+      guest.follower.share(0, GUEST);
+      guest.unmap(3 * REGION + PAGE, REGION - 7 * PAGE);
+      guest.unmap(5 * REGION, REGION);
+      guest.follower.unshare(0, GUEST);
+      check(guest);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"TABLE_FIRST", "RMP_FIRST", "ATOMIC"})
+  void allPrivateAgainMeansTheLeavesOfTheBeginning(Order order) {
+    try (FollowedGuest guest = new FollowedGuest(1L << 30, order, false)) {
+      List<String> before = guest.leaves();
+      assertEquals(1, before.size(), "one leaf of 1 GiB");
+      Random random = new Random(40);
+      for (int i = 0; i < 40; i++) {
+        change(guest, random);
+      }
+      guest.follower.unshare(0, 1L << 30);
+      assertEquals(before, guest.leaves());
+    }
+  }
+
+  @Test
+  void aPageSharedAndTakenBackMakesNothingDifferent() {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+      List<String> leaves = guest.leaves();
+      List<String> state = guest.rmp.state();
+      guest.follower.share(3 * REGION + 77 * PAGE, PAGE);
+      guest.follower.unshare(3 * REGION + 77 * PAGE, PAGE);
+      assertEquals(leaves, guest.leaves());
+      assertEquals(state, guest.rmp.state());
+    }
+  }
+
+  @Test
+  void aRegionThatTheFirmwareRefusesToUnsmashKeepsSmallLeaves() {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+      guest.rmp.refused.set(3);
+      guest.follower.share(3 * REGION, PAGE);
+      guest.follower.unshare(3 * REGION, PAGE);
+      assertTrue(guest.leafLog2(3 * REGION) < 21, "only leaves below 2 MiB are legal");
+    }
+  }
+
+  @Test
+  void aLazyFollowerMergesOnlyWhatHasBeenQuiet() {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+      guest.follower.share(0, PAGE);
+      guest.follower.unshare(0, PAGE);
+      guest.follower.share(5 * REGION, PAGE); // the next call
+      assertEquals(0, guest.follower.mergeQuiet(2));
+      assertTrue(guest.leafLog2(0) < 21, "merged too early");
+    }
+  }
+
+  @Test
+  void aLazyFollowerMergesWhatHasBeenQuietLongEnough() {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+      guest.follower.share(0, PAGE);
+      guest.follower.unshare(0, PAGE);
+      guest.follower.share(5 * REGION, PAGE); // the next call
+      assertEquals(1, guest.follower.mergeQuiet(1));
+      assertTrue(guest.leafLog2(0) >= 21, "not merged");
+    }
+  }
+
+  @Test
+  void aLazyFollowerEndsWithTheLeavesOfTheBeginningWhenAllIsQuiet() {
+    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.ATOMIC, true)) {
+      List<String> before = guest.leaves();
+      Random random = new Random(50);
+      for (int i = 0; i < 40; i++) {
+        change(guest, random);
+      }
+      guest.follower.unshare(0, GUEST);
+      guest.follower.mergeQuiet(0);
+      assertEquals(before, guest.leaves());
+    }
+  }
+}
