@@ -18,9 +18,9 @@ import java.util.stream.Stream;
  * addresses, and holes between them. Who maps a file into a piece shares it with other processes.
  *
  * <p>All words are little-endian. Eight-byte accesses are atomic and must be 8-byte aligned; reads
- * have acquire order, writes release order. Block moves promise neither atomicity nor order. The one
- * exception: a segment that itself lies at an odd address, as in a mapped core file, can be read
- * only, and reads of it are plain.
+ * have acquire order, writes release order. Block moves promise neither atomicity nor order. The
+ * one exception: a segment that itself lies at an odd address, as in a mapped core file, can be
+ * read only, and reads of it are plain.
  *
  * <p>Thread-safe: pieces may be added while others read; a reader sees the space before or after.
  * The segments stay the caller's, who closes them after the last access.
@@ -57,6 +57,24 @@ public final class PhysicalMemory {
       this.bytes = segment.byteSize();
       this.segment = segment;
       this.isAligned = segment.maxByteAlignment() >= Long.BYTES;
+    }
+
+    /**
+     * Where it begins.
+     *
+     * @return a system physical address
+     */
+    public long spa() {
+      return start;
+    }
+
+    /**
+     * Its bytes.
+     *
+     * @return as given
+     */
+    public MemorySegment segment() {
+      return segment;
     }
 
     boolean holds(long spa) {
