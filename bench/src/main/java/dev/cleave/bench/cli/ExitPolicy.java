@@ -1,5 +1,6 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.io.BadInput;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,5 +1,6 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.MemoryImage;
 import dev.cleave.bench.image.table.Domain;

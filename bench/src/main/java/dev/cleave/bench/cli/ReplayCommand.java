@@ -5,6 +5,7 @@ import dev.cleave.bench.io.Csv;
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
+import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.replay.EventLog;
 import dev.cleave.bench.replay.Outcome;
 import dev.cleave.bench.replay.Policy;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -106,6 +108,30 @@ final class ReplayCommand implements Callable<Integer> {
       description = "The most memory a policy's table may use (default: 64G).")
   private long tableMemory;
 
+  @Option(
+      names = "--order",
+      paramLabel = "ORDER",
+      split = ",",
+      description =
+          "What comes first when table and RMP change: table-first (default), rmp-first, atomic;"
+              + " with several, policies that follow run once for each.")
+  private List<String> orderNames = List.of("table-first");
+
+  @Option(
+      names = "--dma",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Let devices of the hardware model make at least N accesses between and during events.")
+  private long dmaAccesses;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "What the devices' accesses depend on (default: 1).")
+  private long seed;
+
   @Option(names = "--strict", description = "Make an unknown line an error.")
   private boolean isStrict;
 
@@ -136,6 +162,8 @@ final class ReplayCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     List<Policy> policies = policies();
+    List<RmpFollower.Order> orders = orders();
+    check(dmaAccesses >= 0, "--dma must be below 2^63");
     long sizes = PageSizes.parse(pageSizes, AmdV1.LINUX.leafSizes());
     check(levels >= 1 && levels <= 6, "--levels must be 1 to 6, got " + levels);
     check(
@@ -151,8 +179,13 @@ final class ReplayCommand implements Callable<Integer> {
     ReplayOptions options = options(log, sizes);
     Progress progress = Progress.on(spec.commandLine().getErr());
     List<PolicyResult> results = new ArrayList<>();
-    for (Policy policy : policies) {
-      results.add(run(policy, log, options, results.isEmpty(), progress));
+    try (GuestRam ram = dmaAccesses > 0 ? new GuestRam(log.events(), paddrBase) : null) {
+      for (Policy policy : policies) {
+        for (RmpFollower.Order order : policy.hasOrder() ? orders : orders.subList(0, 1)) {
+          boolean isFirst = results.isEmpty();
+          results.add(run(policy, log, options.withOrder(order), ram, isFirst, progress));
+        }
+      }
     }
     progress.clear();
     print(log, results, options);
@@ -168,6 +201,21 @@ final class ReplayCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new BadInput("--policy: " + e.getMessage());
     }
+  }
+
+  private List<RmpFollower.Order> orders() {
+    return orderNames.stream().distinct().map(ReplayCommand::order).toList();
+  }
+
+  private static RmpFollower.Order order(String name) {
+    return switch (name) {
+      case "table-first" -> RmpFollower.Order.TABLE_FIRST;
+      case "rmp-first" -> RmpFollower.Order.RMP_FIRST;
+      case "atomic" -> RmpFollower.Order.ATOMIC;
+      default ->
+          throw new BadInput(
+              "--order: '" + name + "' is not an order, expected table-first, rmp-first, atomic");
+    };
   }
 
   private ReplayOptions options(EventLog log, long sizes) {
@@ -192,7 +240,15 @@ final class ReplayCommand implements Callable<Integer> {
         "--guest-memory must be a positive multiple of 4K");
     long covered = followsRmp ? Math.max(guestBytes + 4095 & -4096L, 4096) : 4096;
     return new ReplayOptions(
-        sizes, levels, followsRmp, covered, paddrBase, RmpFollower.Order.TABLE_FIRST, tableMemory);
+        sizes,
+        levels,
+        followsRmp,
+        covered,
+        paddrBase,
+        RmpFollower.Order.TABLE_FIRST,
+        tableMemory,
+        dmaAccesses,
+        seed);
   }
 
   private static void check(boolean isGood, String message) {
@@ -202,17 +258,23 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private PolicyResult run(
-      Policy policy, EventLog log, ReplayOptions options, boolean isFirst, Progress progress)
+      Policy policy,
+      EventLog log,
+      ReplayOptions options,
+      @Nullable GuestRam ram,
+      boolean isFirst,
+      Progress progress)
       throws IOException {
     Csv csv =
         isFirst && resultsFile != null ? new Csv(Outputs.open(resultsFile), RESULT_COLUMNS) : null;
     try (csv;
-        PolicyRun run = new PolicyRun(policy, options, true);
-        PolicyRun timed = new PolicyRun(policy, options, false)) {
+        PolicyRun run = new PolicyRun(policy, options, true, ram);
+        PolicyRun timed = new PolicyRun(policy, options, false, null)) {
       long[] done = new long[1];
       PolicyResult result =
           Replay.replay(
               policy,
+              options,
               log.events(),
               run,
               timed,

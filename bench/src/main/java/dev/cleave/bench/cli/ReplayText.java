@@ -1,5 +1,6 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.replay.PolicyResult;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -32,10 +33,34 @@ final class ReplayText {
 
   private ReplayText() {}
 
+  private static final List<String> DMA_HEADER =
+      List.of(
+          "devices under",
+          "accesses",
+          "IOTLB hits",
+          "walks",
+          "steps a walk",
+          "translation faults",
+          "RMP faults",
+          "wrong data",
+          "dropped",
+          "stalled");
+
   static void print(PrintWriter out, List<PolicyResult> results) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(HEADER);
     results.forEach(result -> rows.add(row(result)));
+    print(rows, out);
+    if (results.getFirst().dma() != null) {
+      List<List<String>> dma = new ArrayList<>();
+      dma.add(DMA_HEADER);
+      results.forEach(result -> dma.add(dmaRow(result)));
+      out.println();
+      print(dma, out);
+    }
+  }
+
+  private static void print(List<List<String>> rows, PrintWriter out) {
     for (List<String> row : rows) {
       StringBuilder line = new StringBuilder();
       for (int column = 0; column < row.size(); column++) {
@@ -50,7 +75,7 @@ final class ReplayText {
 
   private static List<String> row(PolicyResult result) {
     return List.of(
-        result.policy(),
+        name(result),
         Long.toString(result.events()),
         Long.toString(result.failed()),
         Long.toString(result.splits()),
@@ -67,6 +92,29 @@ final class ReplayText {
         time(result.nsP99()),
         time(result.nsMax()),
         time(result.nsTotal()));
+  }
+
+  private static String name(PolicyResult result) {
+    return result.order() == null ? result.policy() : result.policy() + " " + result.order();
+  }
+
+  private static List<String> dmaRow(PolicyResult result) {
+    DmaResult dma = result.dma();
+    return List.of(
+        name(result),
+        Long.toString(dma.accesses()),
+        percent(dma.iotlbHits(), dma.accesses()),
+        Long.toString(dma.walks()),
+        String.format(Locale.ROOT, "%.2f", (double) dma.walkSteps() / Math.max(1, dma.walks())),
+        Long.toString(dma.translationFaults()),
+        Long.toString(dma.rmpFaults()),
+        Long.toString(dma.wrongData()),
+        Long.toString(dma.iotlbDropped()),
+        time(dma.stallNs()));
+  }
+
+  private static String percent(long part, long all) {
+    return String.format(Locale.ROOT, "%.1f%%", 100.0 * part / Math.max(1, all));
   }
 
   /** Three digits and a unit. */

@@ -25,6 +25,11 @@ public enum Policy {
     return word;
   }
 
+  /** Whether it changes table and RMP in an order that can be chosen. */
+  public boolean hasOrder() {
+    return this == FOLLOW || this == FOLLOW_LAZY;
+  }
+
   /**
    * Finds a policy.
    *

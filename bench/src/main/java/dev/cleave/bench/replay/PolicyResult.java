@@ -1,9 +1,13 @@
 package dev.cleave.bench.replay;
 
+import dev.cleave.bench.machine.DmaResult;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a policy did over a whole replay. The names are those of the JSON output.
  *
  * @param policy its name
+ * @param order what came first when table and RMP changed; null where no order is chosen
  * @param events events that were tried
  * @param failed events that were refused
  * @param misplaced events that do not fit the table as they found it: refused ones, and unmaps that
@@ -23,9 +27,11 @@ package dev.cleave.bench.replay;
  * @param nsP99 99th percentile
  * @param nsMax the longest
  * @param nsTotal all events together
+ * @param dma what devices met, with {@code --dma}
  */
 public record PolicyResult(
     String policy,
+    @Nullable String order,
     long events,
     long failed,
     long misplaced,
@@ -42,4 +48,5 @@ public record PolicyResult(
     long nsP50,
     long nsP99,
     long nsMax,
-    long nsTotal) {}
+    long nsTotal,
+    @Nullable DmaResult dma) {}

@@ -2,6 +2,8 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.machine.DmaResult;
+import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.trace.Event;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
@@ -12,6 +14,7 @@ import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.TableMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One policy's table, and what has been done to it. An event that is refused changes nothing.
@@ -29,6 +32,7 @@ public final class PolicyRun implements AutoCloseable {
   private final SimulatedRmp rmp;
   private final FlushCounter flush;
   private final PageStates states;
+  private final @Nullable Hardware hardware;
 
   /**
    * Makes an empty table.
@@ -36,8 +40,10 @@ public final class PolicyRun implements AutoCloseable {
    * @param policy how it follows the RMP
    * @param options what it is like
    * @param isWatching whether to compare leaves and RMP after every step, which takes time
+   * @param ram the memory that devices are to move through the hardware model, or null for none
    */
-  public PolicyRun(Policy policy, ReplayOptions options, boolean isWatching) {
+  public PolicyRun(
+      Policy policy, ReplayOptions options, boolean isWatching, @Nullable GuestRam ram) {
     this.options = options;
     memory = TableMemory.builder().capacityBytes(options.tableBytes()).build();
     long pageSizes = policy == Policy.ALL_4K ? PAGE_SIZE_4K : options.pageSizes();
@@ -48,9 +54,11 @@ public final class PolicyRun implements AutoCloseable {
     gather = table.newGather();
     cursor = table.leaves();
     boolean hasLarge = options.followsRmp() && policy != Policy.ALL_4K;
+    hardware = ram == null ? null : new Hardware(ram, memory, options.followsRmp(), options.seed());
     rmp =
-        new SimulatedRmp(options.guestBytes(), hasLarge, table, isWatching && options.followsRmp());
-    flush = new FlushCounter(rmp);
+        new SimulatedRmp(
+            options.guestBytes(), hasLarge, table, isWatching && options.followsRmp(), hardware);
+    flush = new FlushCounter(rmp, hardware);
     states = states(policy);
   }
 
@@ -71,6 +79,19 @@ public final class PolicyRun implements AutoCloseable {
     if (event instanceof Event.Map map && options.followsRmp()) {
       states.populate(map.iova(), map.paddrOr(options.paddrBase()), map.length());
     }
+  }
+
+  /** Lets devices work until there were so many accesses in all, if there are any. */
+  void runDevices(long accesses) {
+    if (hardware != null) {
+      hardware.attach(table);
+      hardware.runUntil(accesses);
+    }
+  }
+
+  /** What devices met; null without any. */
+  @Nullable DmaResult dma() {
+    return hardware == null ? null : hardware.result();
   }
 
   /** Carries out an event. */
@@ -203,6 +224,9 @@ public final class PolicyRun implements AutoCloseable {
     states.close();
     table.close();
     rmp.close();
+    if (hardware != null) {
+      hardware.close();
+    }
     memory.close();
   }
 }

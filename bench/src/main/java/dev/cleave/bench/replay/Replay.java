@@ -2,6 +2,7 @@ package dev.cleave.bench.replay;
 
 import dev.cleave.bench.trace.Event;
 import java.util.List;
+import java.util.Locale;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -35,12 +36,19 @@ public final class Replay {
   /**
    * Replays events.
    *
+   * @param options what the runs were made with
    * @param run a new run that watches the RMP; it is left as the events leave it
    * @param timed another new run of the same policy, which does not
    * @param watcher is told of every event of the first
    */
   public static PolicyResult replay(
-      Policy policy, List<Event> events, PolicyRun run, PolicyRun timed, Watcher watcher) {
+      Policy policy,
+      ReplayOptions options,
+      List<Event> events,
+      PolicyRun run,
+      PolicyRun timed,
+      Watcher watcher) {
+    long count = 0;
     long failed = 0;
     long misplaced = 0;
     for (Event event : events) {
@@ -49,6 +57,7 @@ public final class Replay {
       failed += outcome.isOk() ? 0 : 1;
       misplaced += isMisplaced(event, outcome) ? 1 : 0;
       watcher.ended(event, outcome);
+      run.runDevices((long) ((double) ++count / events.size() * options.dmaAccesses()));
     }
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
     long total = 0;
@@ -63,6 +72,7 @@ public final class Replay {
     var statistics = run.statistics();
     return new PolicyResult(
         policy.word(),
+        policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
         events.size(),
         failed,
         misplaced,
@@ -79,6 +89,11 @@ public final class Replay {
         nanos.getValueAtPercentile(50),
         nanos.getValueAtPercentile(99),
         nanos.getMaxValue(),
-        total);
+        total,
+        run.dma());
+  }
+
+  private static String word(Enum<?> order) {
+    return order.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 }

@@ -12,6 +12,8 @@ import dev.cleave.engine.rmp.RmpFollower;
  * @param paddrBase added to the iova of a map whose line does not tell the paddr
  * @param order what comes first when table and RMP change
  * @param tableBytes the most memory a table may use
+ * @param dmaAccesses accesses of devices over the whole replay, at least; 0 for no devices
+ * @param seed what the devices' accesses depend on
  */
 public record ReplayOptions(
     long pageSizes,
@@ -20,4 +22,12 @@ public record ReplayOptions(
     long guestBytes,
     long paddrBase,
     RmpFollower.Order order,
-    long tableBytes) {}
+    long tableBytes,
+    long dmaAccesses,
+    long seed) {
+  /** The same with another order. */
+  public ReplayOptions withOrder(RmpFollower.Order other) {
+    return new ReplayOptions(
+        pageSizes, levels, followsRmp, guestBytes, paddrBase, other, tableBytes, dmaAccesses, seed);
+  }
+}

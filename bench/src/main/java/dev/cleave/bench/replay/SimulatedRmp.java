@@ -1,7 +1,9 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
+import dev.cleave.bench.machine.ModelRmp;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;
@@ -31,6 +33,8 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   private final BitSet mismatched = new BitSet();
   private final LeafCursor mapped;
   private final boolean isWatching;
+  private final @Nullable Hardware hardware;
+  private final @Nullable ModelRmp model;
   private boolean isStalled;
   private long first;
   private long last;
@@ -43,12 +47,20 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
    * @param isLargeAllowed whether there are 2 MiB entries at all
    * @param table the table whose leaves are compared
    * @param isWatching whether {@link #look} looks; it takes time
+   * @param hardware a model that is to be told of everything, or null
    */
-  SimulatedRmp(long guestBytes, boolean isLargeAllowed, PageTable table, boolean isWatching) {
+  SimulatedRmp(
+      long guestBytes,
+      boolean isLargeAllowed,
+      PageTable table,
+      boolean isWatching,
+      @Nullable Hardware hardware) {
     this.actual = new RmpBitmap(guestBytes);
     this.isLargeAllowed = isLargeAllowed;
     this.mapped = table.leaves();
     this.isWatching = isWatching;
+    this.hardware = hardware;
+    this.model = hardware == null ? null : hardware.rmp();
   }
 
   /** Begins an event about a range of guest memory. */
@@ -62,6 +74,9 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   void look() {
     if (!isWatching || isStalled) {
       return;
+    }
+    if (hardware != null) {
+      hardware.look(first, last);
     }
     for (long gpa = first; gpa <= last; gpa += REGION_BYTES) {
       int region = (int) (gpa >>> REGION_LOG2);
@@ -111,47 +126,94 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
    * @param known what the VMM knows, kept equal; may be null
    */
   void populate(long gpa, long paddr, long length, @Nullable RmpBitmap known) {
-    if (!isLargeAllowed || ((gpa ^ paddr) & (REGION_BYTES - 1)) != 0) {
-      return;
-    }
+    boolean liesRight = isLargeAllowed && ((gpa ^ paddr) & (REGION_BYTES - 1)) == 0;
     long end = Math.min(gpa + length, actual.guestBytes());
-    for (long at = (gpa + REGION_BYTES - 1) & -REGION_BYTES;
-        at + REGION_BYTES <= end;
-        at += REGION_BYTES) {
-      if (mapped.over(at, at + REGION_BYTES - 1).advance()) {
-        continue;
-      }
-      suited.set((int) (at >>> REGION_LOG2));
-      if (actual.isPrivate(at)) {
-        actual.setLarge(at, REGION_BYTES, true);
-        if (known != null) {
-          known.setLarge(at, REGION_BYTES, true);
+    for (long at = gpa, next; at < end; at = next) {
+      long region = at & -REGION_BYTES;
+      next = Math.min(region + REGION_BYTES, end);
+      if (liesRight && next - at == REGION_BYTES && isFree(region)) {
+        suited.set((int) (region >>> REGION_LOG2));
+        if (actual.isPrivate(region) && !actual.isLarge(region)) {
+          actual.setLarge(region, REGION_BYTES, true);
+          if (known != null) {
+            known.setLarge(region, REGION_BYTES, true);
+          }
+          if (model != null) {
+            model.assign(region, REGION_BYTES, true);
+          }
         }
+      } else if (model != null && !actual.isLarge(region)) {
+        forPages(at, next, false, page -> model.assign(page, PAGE_BYTES, false));
+      }
+    }
+  }
+
+  private boolean isFree(long region) {
+    return !mapped.over(region, region + REGION_BYTES - 1).advance();
+  }
+
+  private interface PageVisitor {
+    void visit(long gpa);
+  }
+
+  /** Visits the pages of a range that are shared, or those that are not. */
+  private void forPages(long from, long end, boolean areShared, PageVisitor visitor) {
+    for (long page = from; page < end; page += PAGE_BYTES) {
+      if (actual.isShared(page) == areShared) {
+        visitor.visit(page);
       }
     }
   }
 
   @Override
   public void smash(long gpa) {
-    actual.setLarge(gpa, REGION_BYTES, false);
+    if (actual.isLarge(gpa)) {
+      actual.setLarge(gpa, REGION_BYTES, false);
+      if (model != null) {
+        model.smash(gpa);
+      }
+    }
     look();
   }
 
   @Override
   public boolean unsmash(long gpa) {
-    actual.setLarge(gpa, REGION_BYTES, true);
+    if (!actual.isLarge(gpa)) {
+      actual.setLarge(gpa, REGION_BYTES, true);
+      if (model != null) {
+        model.unsmash(gpa);
+      }
+    }
     look();
     return true;
   }
 
   @Override
   public void unassign(long gpa, long length) {
+    if (model != null) {
+      long end = gpa + length;
+      for (long at = gpa, next; at < end; at = next) {
+        next = Math.min((at & -REGION_BYTES) + REGION_BYTES, end);
+        if (actual.isLarge(at)) {
+          model.unassign(at, REGION_BYTES, true);
+        } else {
+          forPages(at, next, false, page -> model.unassign(page, PAGE_BYTES, false));
+        }
+      }
+    }
     actual.share(gpa, length);
     look();
   }
 
   @Override
   public void assign(long gpa, long length, boolean isLarge) {
+    if (model != null) {
+      if (isLarge) {
+        model.assign(gpa, length, true);
+      } else {
+        forPages(gpa, gpa + length, true, page -> model.assign(page, PAGE_BYTES, false));
+      }
+    }
     actual.unshare(gpa, length);
     if (isLarge) {
       actual.setLarge(gpa, length, true);
@@ -169,7 +231,11 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   @Override
   public void stalled(Runnable change) {
     isStalled = true;
-    change.run();
+    if (hardware == null) {
+      change.run();
+    } else {
+      hardware.stalled(change);
+    }
     isStalled = false;
     look();
   }

@@ -64,6 +64,11 @@ public final class RmpFollower implements AutoCloseable {
   private boolean smashesLastRegion;
   private final Runnable both = this::changeBoth;
 
+  /** The region under way that is private again. */
+  private long unsmashed;
+
+  private final Runnable unsmashThenMerge = this::unsmashThenMerge;
+
   /**
    * A follower of one table.
    *
@@ -251,23 +256,34 @@ public final class RmpFollower implements AutoCloseable {
       return;
     }
     for (long region = firstRegion; region <= lastRegion; region += REGION_BYTES) {
-      if (tryUnsmash(region)) {
-        mergeAround(region, REGION_BYTES);
+      if (canUnsmash(region)) {
+        unsmashAndMerge(region);
       }
     }
   }
 
-  private boolean tryUnsmash(long region) {
-    if (region + REGION_BYTES > bitmap.guestBytes()
-        || !bitmap.isPrivate(region)
-        || bitmap.isLarge(region)
-        || !canHaveLargeLeaf(region, false)
-        || !port.canBeLarge(region, REGION_BYTES)
-        || !port.unsmash(region)) {
-      return false;
+  private boolean canUnsmash(long region) {
+    return region + REGION_BYTES <= bitmap.guestBytes()
+        && bitmap.isPrivate(region)
+        && !bitmap.isLarge(region)
+        && canHaveLargeLeaf(region, false)
+        && port.canBeLarge(region, REGION_BYTES);
+  }
+
+  private void unsmashAndMerge(long region) {
+    unsmashed = region;
+    if (order == Order.ATOMIC) {
+      port.stalled(unsmashThenMerge);
+    } else {
+      unsmashThenMerge();
     }
-    bitmap.setLarge(region, REGION_BYTES, true);
-    return true;
+  }
+
+  private void unsmashThenMerge() {
+    if (port.unsmash(unsmashed)) {
+      bitmap.setLarge(unsmashed, REGION_BYTES, true);
+      mergeAround(unsmashed, REGION_BYTES);
+    }
   }
 
   /**
@@ -283,7 +299,9 @@ public final class RmpFollower implements AutoCloseable {
         region >= 0;
         region = changed.takeQuiet(changes)) {
       long gpa = region << REGION_LOG2;
-      var _ = tryUnsmash(gpa);
+      if (canUnsmash(gpa)) {
+        unsmashAndMerge(gpa);
+      }
       mergeAround(gpa, REGION_BYTES);
       count++;
     }

@@ -1,4 +1,4 @@
-package dev.cleave.bench.cli;
+package dev.cleave.bench.io;
 
 /**
  * The command was used well and its input is good, yet the work could not be done: it ends with

@@ -1,0 +1,2 @@
+/** What software says to an AMD IOMMU, be it QEMU's or the model. */
+package dev.cleave.bench.iommu;

@@ -1,0 +1,207 @@
+package dev.cleave.bench.machine;
+
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.trace.Event;
+import dev.cleave.engine.memory.NativePages;
+import dev.cleave.hwmodel.dma.IovaRanges;
+import dev.cleave.hwmodel.dma.PageIdentity;
+import dev.cleave.hwmodel.memory.PhysicalMemory;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The memory that a log maps, each address at one place: reserved whole, backed where it is
+ * touched. Devices use a part of it, the <em>hot regions</em>: those whose page states change, and
+ * others spread evenly; there every word says which address it is.
+ *
+ * <p>One object serves several replays of the same log, one after the other.
+ */
+public final class GuestRam implements AutoCloseable {
+  /** The hot regions are at most so many: they are really written, 2 MiB each. */
+  private static final int MOST_HOT_REGIONS = 512;
+
+  private static final int QUIET_HOT_REGIONS = 64;
+  private static final long REGION_BYTES = 1L << REGION_LOG2;
+  private static final PageIdentity IDENTITY = new PageIdentity(0x5EED_0000_0000_0000L);
+
+  private final Arena arena = Arena.ofShared();
+  private final TreeMap<Long, Extent> extents = new TreeMap<>();
+  private final TreeMap<Long, Long> hot = new TreeMap<>();
+  private final List<PhysicalMemory.Piece> pieces = new ArrayList<>();
+
+  private record Extent(long iova, long paddr, long bytes) {
+    long end() {
+      return iova + bytes;
+    }
+  }
+
+  /**
+   * Memory for a log.
+   *
+   * @param events of the log
+   * @param paddrBase added to the iova of a map whose line tells no paddr
+   * @throws BadInput if an iova is mapped to two places, or a place to two iovas
+   */
+  public GuestRam(List<Event> events, long paddrBase) {
+    for (Event event : events) {
+      if (event instanceof Event.Map map && isWellFormed(map)) {
+        add(new Extent(map.iova(), map.paddrOr(paddrBase), map.length()));
+      }
+    }
+    if (extents.isEmpty()) {
+      throw new BadInput("--dma needs a log that maps something");
+    }
+    reserve();
+    chooseHot(events);
+    PhysicalMemory memory = new PhysicalMemory();
+    memory.addAll(pieces);
+    hot.forEach((iova, bytes) -> IDENTITY.stamp(memory, spa(iova), iova, bytes));
+  }
+
+  private static boolean isWellFormed(Event.Map map) {
+    return map.length() > 0 && map.iova() >= 0 && map.iova() + map.length() > 0;
+  }
+
+  private void add(Extent extent) {
+    long at = extent.iova;
+    Map.Entry<Long, Extent> below = extents.floorEntry(at);
+    if (below != null && below.getValue().end() > at) {
+      at = join(extent, below.getValue());
+    }
+    while (at < extent.end()) {
+      Extent above = extents.containsKey(at) ? extents.get(at) : higher(at);
+      long end = above == null ? extent.end() : Math.min(extent.end(), above.iova);
+      if (end > at) {
+        extents.put(at, new Extent(at, extent.paddr + (at - extent.iova), end - at));
+      }
+      at = above == null || end == extent.end() ? extent.end() : join(extent, above);
+    }
+  }
+
+  private Extent higher(long iova) {
+    Map.Entry<Long, Extent> above = extents.higherEntry(iova);
+    return above == null ? null : above.getValue();
+  }
+
+  /** Checks that what is mapped again goes where it went before; returns where the old one ends. */
+  private static long join(Extent added, Extent old) {
+    if (added.paddr - added.iova != old.paddr - old.iova) {
+      throw new BadInput(
+          "--dma needs a log in which an iova always leads to the same paddr; 0x%x does not"
+              .formatted(Math.max(added.iova, old.iova)));
+    }
+    return old.end();
+  }
+
+  private void reserve() {
+    TreeMap<Long, Extent> byPaddr = new TreeMap<>();
+    for (Extent extent : extents.values()) {
+      Map.Entry<Long, Extent> below = byPaddr.floorEntry(extent.paddr + extent.bytes - 1);
+      if (below != null && below.getKey() + below.getValue().bytes > extent.paddr) {
+        throw new BadInput(
+            "--dma needs a log in which no two iovas lead to one paddr; 0x%x and 0x%x do"
+                .formatted(extent.iova, below.getValue().iova));
+      }
+      byPaddr.put(extent.paddr, extent);
+      pieces.add(new PhysicalMemory.Piece(extent.paddr, NativePages.reserve(extent.bytes, arena)));
+    }
+  }
+
+  private void chooseHot(List<Event> events) {
+    TreeSet<Long> regions = new TreeSet<>();
+    for (Event event : events) {
+      switch (event) {
+        case Event.Share(long _, long gpa, long length) -> addRegions(regions, gpa, length);
+        case Event.Unshare(long _, long gpa, long length) -> addRegions(regions, gpa, length);
+        default -> {}
+      }
+    }
+    long total = extents.values().stream().mapToLong(Extent::bytes).sum();
+    long step = Math.max(REGION_BYTES, (total / QUIET_HOT_REGIONS) & -REGION_BYTES);
+    for (Extent extent : extents.values()) {
+      for (long at = extent.iova; at < extent.end(); at += step) {
+        addRegions(regions, at, 1);
+      }
+    }
+    regions.forEach(this::addHot);
+  }
+
+  private static void addRegions(TreeSet<Long> regions, long gpa, long length) {
+    for (long at = gpa & -REGION_BYTES;
+        at < gpa + length && regions.size() < MOST_HOT_REGIONS;
+        at += REGION_BYTES) {
+      regions.add(at);
+    }
+  }
+
+  /** Makes the mapped parts of a region hot. */
+  private void addHot(long region) {
+    Map.Entry<Long, Extent> below = extents.floorEntry(region);
+    long from = below == null ? region : below.getKey();
+    for (Extent extent : extents.subMap(from, true, region + REGION_BYTES - 1, true).values()) {
+      long start = Math.max(extent.iova, region);
+      long end = Math.min(extent.end(), region + REGION_BYTES);
+      if (end > start) {
+        hot.put(start, end - start);
+      }
+    }
+  }
+
+  /** What is at an address that the log maps. */
+  long spa(long iova) {
+    Extent extent = extents.floorEntry(iova).getValue();
+    return extent.paddr + (iova - extent.iova);
+  }
+
+  /** Whether the log maps an address. */
+  boolean holds(long iova) {
+    Map.Entry<Long, Extent> below = extents.floorEntry(iova);
+    return below != null && below.getValue().end() > iova;
+  }
+
+  /** Where the highest memory ends. */
+  long spaEnd() {
+    return extents.values().stream().mapToLong(e -> e.paddr + e.bytes).max().orElseThrow();
+  }
+
+  List<PhysicalMemory.Piece> pieces() {
+    return pieces;
+  }
+
+  PageIdentity identity() {
+    return IDENTITY;
+  }
+
+  /** All hot memory. */
+  IovaRanges hotRanges() {
+    return ranges(hot);
+  }
+
+  /**
+   * The hot memory of a region.
+   *
+   * @return null if there is none
+   */
+  IovaRanges hotRanges(long region) {
+    var inside = hot.subMap(region, true, region + REGION_BYTES - 1, true);
+    return inside.isEmpty() ? null : ranges(inside);
+  }
+
+  private static IovaRanges ranges(Map<Long, Long> pieces) {
+    return IovaRanges.of(
+        pieces.entrySet().stream()
+            .flatMapToLong(e -> java.util.stream.LongStream.of(e.getKey(), e.getValue()))
+            .toArray());
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,162 @@
+package dev.cleave.bench.machine;
+
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+
+import dev.cleave.bench.io.WorkFailed;
+import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.engine.IotlbFlush;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.format.DeviceTableEntry;
+import dev.cleave.engine.memory.NativePages;
+import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.hwmodel.iommu.Iommu;
+import dev.cleave.hwmodel.iommu.IommuConfig;
+import dev.cleave.hwmodel.iommu.Register;
+import dev.cleave.hwmodel.memory.PhysicalMemory;
+import dev.cleave.hwmodel.rmp.ReverseMap;
+import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An IOMMU with its device table, rings and RMP, over guest memory and one page table.
+ *
+ * <p>Software's side of it: attaches the table by a device table entry, flushes by commands and
+ * waits for their completion in memory. One thread at a time.
+ */
+public final class ModelMachine implements IotlbFlush, AutoCloseable {
+  /** Where table memory must begin: far above any guest. */
+  public static final long TABLE_BASE = 1L << 50;
+
+  /** The devices; they share one domain. */
+  static final int[] DEVICE_IDS = {0x08, 0x10, 0x18};
+
+  private static final int DOMAIN = 1;
+  private static final int ASID = 1;
+  private static final long CONTROL_BASE = TABLE_BASE - (1L << 40);
+  private static final long DEVICE_TABLE = CONTROL_BASE;
+  private static final long COMMANDS = CONTROL_BASE + PAGE_BYTES;
+  private static final long EVENTS = CONTROL_BASE + (1L << 20);
+  private static final long COMPLETION = CONTROL_BASE + 2 * PAGE_BYTES;
+  private static final long CONTROL_BYTES = 2L << 20;
+  private static final long RMP_BASE = TABLE_BASE - (1L << 44);
+  private static final int RING_LENGTH_SHIFT = 56;
+  private static final int COMMANDS_LOG2 = 8;
+  private static final int EVENTS_LOG2 = 15;
+  private static final int COMMAND_RING_BYTES = IommuCommand.BYTES << COMMANDS_LOG2;
+  private static final long REGION_MASK = (1L << REGION_LOG2) - 1;
+
+  private final Arena arena = Arena.ofShared();
+  private final PhysicalMemory memory = new PhysicalMemory();
+  private final Iommu iommu;
+  private final @Nullable ReverseMap rmp;
+  private final IotlbGather.BlockVisitor invalidate = this::invalidate;
+  private long attached;
+  private int tail;
+  private long completions;
+
+  /**
+   * A machine whose IOMMU runs.
+   *
+   * @param ram what devices move
+   * @param tables what holds the page table, at {@link #TABLE_BASE}
+   * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
+   */
+  public ModelMachine(GuestRam ram, TableMemory tables, boolean hasRmp) {
+    memory.addAll(ram.pieces());
+    memory.add(TABLE_BASE, tables.view());
+    memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
+    if (hasRmp) {
+      long covered = (ram.spaEnd() + REGION_MASK) & ~REGION_MASK;
+      memory.add(RMP_BASE, NativePages.reserve(ReverseMap.tableBytes(covered), arena));
+      rmp = new ReverseMap(memory, RMP_BASE, covered);
+    } else {
+      rmp = null;
+    }
+    iommu = new Iommu(memory, IommuConfig.standard(), rmp);
+    iommu.trustDomain(DOMAIN, ASID);
+    iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE);
+    iommu.writeMmio(Register.COMMAND_BASE, COMMANDS | (long) COMMANDS_LOG2 << RING_LENGTH_SHIFT);
+    iommu.writeMmio(Register.EVENT_BASE, EVENTS | (long) EVENTS_LOG2 << RING_LENGTH_SHIFT);
+    iommu.writeMmio(
+        Register.CONTROL,
+        Register.CONTROL_ENABLE | Register.CONTROL_COMMANDS | Register.CONTROL_EVENT_LOG);
+  }
+
+  /** Lets the devices use a table; to be called again when its top has changed. */
+  public void attach(PageTable table) {
+    long top = table.top();
+    if (top == attached) {
+      return;
+    }
+    attached = top;
+    DeviceTableEntry entry =
+        DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), DOMAIN);
+    for (int device : DEVICE_IDS) {
+      long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);
+      memory.setLong(at + 3 * Long.BYTES, entry.q3());
+      memory.setLong(at + 2 * Long.BYTES, entry.q2());
+      memory.setLong(at + Long.BYTES, entry.q1());
+      memory.setLong(at, entry.q0());
+      submit(IommuCommand.invalidateDeviceTableEntry(device));
+    }
+    awaitCompletion();
+  }
+
+  @Override
+  public void flush(PageTable table, IotlbGather gather) {
+    gather.forEachBlock(invalidate);
+    awaitCompletion();
+  }
+
+  private void invalidate(long iova, int sizeLog2) {
+    submit(IommuCommand.invalidatePages(DOMAIN, iova, sizeLog2));
+  }
+
+  private void submit(IommuCommand command) {
+    memory.setLong(COMMANDS + tail, command.q0());
+    memory.setLong(COMMANDS + tail + Long.BYTES, command.q1());
+    tail = (tail + IommuCommand.BYTES) % COMMAND_RING_BYTES;
+    iommu.writeMmio(Register.COMMAND_TAIL, tail);
+  }
+
+  private void awaitCompletion() {
+    long data = ++completions;
+    submit(IommuCommand.completionWait(COMPLETION, data));
+    long stored = memory.getLong(COMPLETION);
+    if (stored != data) {
+      throw new WorkFailed(
+          "the IOMMU's model did not complete a wait: expected %d in memory, found %d"
+              .formatted(data, stored));
+    }
+  }
+
+  /** Forgets logged events, so that the log never fills. */
+  void drainEvents() {
+    iommu.writeMmio(Register.EVENT_HEAD, iommu.readMmio(Register.EVENT_TAIL));
+  }
+
+  /** What translates. */
+  public Iommu iommu() {
+    return iommu;
+  }
+
+  PhysicalMemory memory() {
+    return memory;
+  }
+
+  /** The RMP that it checks, if it does. */
+  public @Nullable ReverseMap rmp() {
+    return rmp;
+  }
+
+  static int asid() {
+    return ASID;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
