@@ -36,8 +36,9 @@ public interface SizeRule {
   /**
    * No leaf larger than a limit, anywhere.
    *
-   * @param sizeLog2 logarithm of the largest leaf
-   * @return the rule
+   * @param sizeLog2 logarithm of the largest leaf, 0 to 63
+   * @return the rule, always the same for a limit
+   * @throws IndexOutOfBoundsException for another limit
    */
   static SizeRule atMost(int sizeLog2) {
     return AtMost.of(sizeLog2);

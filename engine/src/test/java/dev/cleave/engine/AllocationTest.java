@@ -1,0 +1,159 @@
+package dev.cleave.engine;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.rmp.RmpBitmap;
+import dev.cleave.engine.rmp.RmpFollower;
+import dev.cleave.engine.rmp.RmpPort;
+import org.junit.jupiter.api.Test;
+
+/** Operations leave no garbage: what a thread allocates does not grow with their number. */
+class AllocationTest {
+  private static final int WARM = 200;
+  private static final int ROUNDS = 2000;
+
+  /** Room for what the measuring itself allocates; one object a round would be far more. */
+  private static final long MOST_BYTES = 8L * ROUNDS;
+
+  private static final long IOVA = 1L << 30;
+
+  /** By reflection: the engine's module, which the tests are part of, needs no management. */
+  private static long allocated() {
+    try {
+      Class<?> factory = Class.forName("java.lang.management.ManagementFactory");
+      Object bean = factory.getMethod("getThreadMXBean").invoke(null);
+      return (long)
+          Class.forName("com.sun.management.ThreadMXBean")
+              .getMethod("getCurrentThreadAllocatedBytes")
+              .invoke(bean);
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError("this JVM does not count what threads allocate", e);
+    }
+  }
+
+  private static void assertNoGarbage(Runnable round) {
+    for (int i = 0; i < WARM; i++) {
+      round.run();
+    }
+    long before = allocated();
+    for (int i = 0; i < ROUNDS; i++) {
+      round.run();
+    }
+    long bytes = allocated() - before;
+    assertTrue(bytes < MOST_BYTES, () -> bytes + " bytes in " + ROUNDS + " rounds");
+  }
+
+  @Test
+  void mapAndUnmapAllocateNothing() {
+    try (SmallTable small = new SmallTable()) {
+      assertNoGarbage(() -> {
+        small.table.map(IOVA, 0, (4 << 20) + 4096, Access.READ_WRITE);
+        small.table.unmap(IOVA + 4096, 8192, small.gather);
+        small.table.clear(small.gather);
+        small.gather.complete();
+      });
+    }
+  }
+
+  @Test
+  void mapScatteredAllocatesNothing() {
+    long[] frames = {1, 2, 3, 9, 8, 7, 100, 101};
+    try (SmallTable small = new SmallTable()) {
+      assertNoGarbage(() -> {
+        small.table.mapScattered(IOVA, frames, 0, frames.length, Access.READ_WRITE);
+        small.table.clear(small.gather);
+        small.gather.complete();
+      });
+    }
+  }
+
+  @Test
+  void splitMergeProtectAndFitAllocateNothing() {
+    try (SmallTable small = new SmallTable();
+        RmpBitmap bitmap = new RmpBitmap(2L << 30)) {
+      small.table.map(IOVA, IOVA, IOVA, Access.READ_WRITE);
+      SizeRule rule = bitmap.rule();
+      bitmap.setLarge(0, 2L << 30, true);
+      assertNoGarbage(() -> {
+        small.table.split(IOVA + 4096, 8192, 12, small.gather);
+        small.table.protect(IOVA + 4096, 8192, Access.READ, small.gather);
+        small.table.protect(IOVA + 4096, 8192, Access.READ_WRITE, small.gather);
+        small.table.merge(IOVA, IOVA, 30, small.gather);
+        small.table.fit(IOVA, 4 << 20, rule, small.gather);
+        small.gather.complete();
+      });
+    }
+  }
+
+  @Test
+  void translateAndCursorsAllocateNothing() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(IOVA, IOVA, (4 << 20) + 4096, Access.READ_WRITE);
+      LeafCursor cursor = small.table.leaves();
+      assertNoGarbage(() -> {
+        var _ = small.table.translate(IOVA + 4097);
+        cursor.over(0, -1L);
+        while (cursor.advance()) {
+          var _ = cursor.paddr();
+        }
+      });
+    }
+  }
+
+  @Test
+  void shareAndUnshareAllocateNothing() {
+    followerAllocatesNothing(false);
+  }
+
+  @Test
+  void shareAndUnshareWithoutMergeAllocateNothing() {
+    followerAllocatesNothing(true);
+  }
+
+  private static void followerAllocatesNothing(boolean isLazy) {
+    try (TableMemory memory = TableMemory.builder().capacityBytes(16 << 20).build();
+        PageTable table = PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX));
+        RmpBitmap bitmap = new RmpBitmap(16 << 20);
+        RmpFollower follower =
+            new RmpFollower(
+                table, bitmap, new Agreeing(), (_, _) -> {}, RmpFollower.Order.ATOMIC, isLazy)) {
+      bitmap.setLarge(0, 16 << 20, true);
+      table.map(0, 0, 16 << 20, Access.READ_WRITE);
+      assertNoGarbage(() -> {
+        follower.share(5 << 20, 4096);
+        follower.share((6 << 20) - 4096, 8192);
+        follower.unshare(4 << 20, 4 << 20);
+      });
+    }
+  }
+
+  /** An RMP that lets everything happen. */
+  private static final class Agreeing implements RmpPort {
+    @Override
+    public void smash(long gpa) {}
+
+    @Override
+    public boolean unsmash(long gpa) {
+      return true;
+    }
+
+    @Override
+    public void unassign(long gpa, long length) {}
+
+    @Override
+    public void assign(long gpa, long length, boolean isLarge) {}
+
+    @Override
+    public boolean canBeLarge(long gpa, long length) {
+      return true;
+    }
+
+    @Override
+    public void stalled(Runnable change) {
+      change.run();
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package dev.cleave.engine.format;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.cleave.engine.format.DeviceTableEntry.Kind;
+import java.util.Locale;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Entries that real kernels wrote, and each kind made by hand from {@code spec/amd-vi.md} §3. */
+class DeviceTableEntryTest {
+  @ParameterizedTest
+  @CsvSource({
+    "0346b10101000060010000000000000001000000000000000000000000000000, 101b14000, 3, 1",
+    "0376b1010100006002000000000000001380fb01010000200000000000000000, 101b17000, 3, 2",
+    "03ccef0201000060180000000000000001000000000000000000000000000000, 102efc000, 6, 24",
+    "0316e90201000060160000000000000001000000000000000000000000000000, 102e91000, 3, 22",
+    "03e6e10001000060020000000000000000000000000000000000000000000000, 100e1e000, 3, 2",
+    "03e89c0301000060140000000000000000000000000000000000000000000000, 1039ce000, 4, 20"
+  })
+  void entriesOfRealKernelsAreRead(String hex, String root, int levels, int domain) {
+    DeviceTableEntry entry = DeviceTableEntry.parse(hex);
+    assertEquals(Kind.V1, entry.kind());
+    assertEquals(root, Long.toHexString(entry.root()));
+    assertEquals(levels, entry.levels());
+    assertEquals(domain, entry.domainId());
+    assertEquals(Access.READ_WRITE, entry.access());
+    assertEquals(hex, entry.toHex());
+  }
+
+  @Test
+  void theEntryOfARealKernelIsMadeAgain() {
+    assertEquals(
+        "03e6e10001000060020000000000000000000000000000000000000000000000",
+        DeviceTableEntry.v1(0x100e1e000L, 3, 2).toHex());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, INVALID",
+    "2, INVALID",
+    "6000000101b14602, INVALID",
+    "1, BLOCKED",
+    "6000000101b14601, BLOCKED",
+    "3, PASSTHROUGH",
+    "6000000000000003, PASSTHROUGH",
+    "6000000101b14203, V1",
+    "6000000101b14c03, V1",
+    "6000000101b14e03, RESERVED_MODE",
+    "6080000000000003, V2",
+    "6080000101b14603, V2"
+  })
+  void theFirstWordSaysTheKind(String word, Kind kind) {
+    assertEquals(kind, new DeviceTableEntry(Long.parseUnsignedLong(word, 16), 0, 0, 0).kind());
+  }
+
+  @Test
+  void theDomainIsTheLowHalfOfTheSecondWordsFirstQuarter() {
+    assertEquals(0xffff, new DeviceTableEntry(0, -1, 0, 0).domainId());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0", "61, 1", "62, 2"})
+  void permissionsAreBits61And62(int bit, int access) {
+    assertEquals(access, new DeviceTableEntry(1L << bit, 0, 0, 0).access());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 63})
+  void reservedBitsOfTheFirstWordAreFound(int bit) {
+    long word = 0x6000000101b14603L;
+    assertEquals(1L << bit, new DeviceTableEntry(word | 1L << bit, 0, 0, 0).reservedBits());
+  }
+
+  @Test
+  void everyWordKeepsItsPlaceInHex() {
+    String hex = "ffeeddccbbaa9988000102030405060710203040506070809fafbfcfdfefff0f";
+    DeviceTableEntry entry = DeviceTableEntry.parse(hex);
+    assertEquals(0x8899aabbccddeeffL, entry.q0());
+    assertEquals(0x0fffefdfcfbfaf9fL, entry.q3());
+    assertEquals(hex, entry.toHex());
+  }
+
+  @Test
+  void capitalDigitsAreRead() {
+    String hex = "0346b10101000060010000000000000001000000000000000000000000000000";
+    assertEquals(DeviceTableEntry.parse(hex), DeviceTableEntry.parse(hex.toUpperCase(Locale.ROOT)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "03",
+        "0346b1010100006001000000000000000100000000000000000000000000000",
+        "0346b101010000600100000000000000010000000000000000000000000000000",
+        "0x46b10101000060010000000000000001000000000000000000000000000000",
+        "-346b10101000060010000000000000001000000000000000000000000000000"
+      })
+  void whatIsNot64HexDigitsIsRefused(String hex) {
+    IllegalArgumentException refusal =
+        assertThrows(IllegalArgumentException.class, () -> DeviceTableEntry.parse(hex));
+    assertEquals(
+        "a device table entry is 64 hex digits, got \"" + hex + "\"", refusal.getMessage());
+  }
+
+  @Test
+  void anEntryLiesAtThirtyTwoTimesItsDevice() {
+    assertEquals(0x4800_0000L + 0x90 * 32, DeviceTableEntry.paddrOf(0x4800_0001L, 0x90));
+  }
+}

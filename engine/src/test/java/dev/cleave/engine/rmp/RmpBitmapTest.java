@@ -1,0 +1,250 @@
+package dev.cleave.engine.rmp;
+
+import static dev.cleave.engine.rmp.FakeRmp.PAGE;
+import static dev.cleave.engine.rmp.FakeRmp.REGION;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cleave.engine.SizeRule;
+import java.util.BitSet;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The bitmap against a model that knows each page, for guests that end on a region or inside one.
+ */
+class RmpBitmapTest {
+  private static final int STEPS = 200;
+
+  /** Each page by itself. */
+  private static final class Model {
+    final int pages;
+    final BitSet shared = new BitSet();
+    final BitSet large = new BitSet();
+
+    Model(long guestBytes) {
+      pages = (int) (guestBytes / PAGE);
+    }
+
+    /** The three cases of spec/rmp.md §3; beyond the guest all belongs to the hypervisor. */
+    boolean allowsLarge(int region) {
+      int first = 512 * region;
+      int end = Math.min(first + 512, pages);
+      int count = first >= pages ? 0 : shared.get(first, end).cardinality();
+      return first >= pages || count == end - first || (count == 0 && large.get(region));
+    }
+
+    int mixedRegions() {
+      int mixed = 0;
+      for (int region = 0; 512 * region < pages; region++) {
+        mixed += allowsLarge(region) ? 0 : 1;
+      }
+      return mixed;
+    }
+
+    void step(RmpBitmap bitmap, Random random) {
+      int at = random.nextInt(pages);
+      int count = 1 + random.nextInt(random.nextBoolean() ? pages - at : Math.min(9, pages - at));
+      if (random.nextInt(3) == 0) {
+        at = at / 512 * 512;
+        count = Math.min(pages - at, 1024);
+      }
+      switch (random.nextInt(3)) {
+        case 0 -> {
+          bitmap.share(at * PAGE, count * PAGE);
+          shared.set(at, at + count);
+          large.clear(at / 512, (at + count - 1) / 512 + 1);
+        }
+        case 1 -> {
+          bitmap.unshare(at * PAGE, count * PAGE);
+          shared.clear(at, at + count);
+        }
+        default -> {
+          boolean value = random.nextBoolean();
+          bitmap.setLarge(at * PAGE, count * PAGE, value);
+          int first = (at + 511) / 512;
+          int end = (at + count) / 512;
+          if (first < end) {
+            large.set(first, end, value);
+          }
+        }
+      }
+    }
+
+    void compare(RmpBitmap bitmap) {
+      for (int page = 0; page < pages; page++) {
+        assertEquals(shared.get(page), bitmap.isShared(page * PAGE));
+      }
+      for (int region = 0; region < pages / 512 + 3; region++) {
+        assertEquals(allowsLarge(region), bitmap.allowsLarge(region * REGION), "at " + region);
+      }
+      assertEquals(shared.cardinality(), bitmap.sharedPages());
+      assertEquals(mixedRegions(), bitmap.mixedRegions());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 7, 512, 1024, 1025, 3 * 512 + 511, 70 * 512 + 3})
+  void everyPageIsWhatTheModelSays(int pages) {
+    try (RmpBitmap bitmap = new RmpBitmap(pages * PAGE)) {
+      Model model = new Model(pages * PAGE);
+      Random random = new Random(pages);
+      for (int i = 0; i < STEPS; i++) {
+        model.step(bitmap, random);
+        model.compare(bitmap);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1024, 0",
+    "3, 0",
+    "70, 0",
+    "130, 0",
+    "64, 0",
+    "70, 40000000",
+    "70, ffffffffc0000000"
+  })
+  void segmentsEndWhereTheAnswerChanges(int regions, String base) {
+    long iovaBase = Long.parseUnsignedLong(base, 16);
+    long beyond = 80; // regions after the guest's end
+    try (RmpBitmap bitmap = new RmpBitmap(regions * REGION)) {
+      Model model = new Model(regions * REGION);
+      Random random = new Random(regions);
+      SizeRule rule = bitmap.ruleAt(-iovaBase);
+      for (int i = 0; i < 20; i++) {
+        model.step(bitmap, random);
+        long end = iovaBase < 0 ? -iovaBase / REGION : regions + beyond;
+        for (int region = 0; region < end; region++) {
+          assertSegment(model, rule, iovaBase, region, (int) end - 1);
+        }
+      }
+    }
+  }
+
+  private static void assertSegment(
+      Model model, SizeRule rule, long iovaBase, int region, int lastRegion) {
+    boolean value = model.allowsLarge(region);
+    int next = region;
+    while (next <= lastRegion && model.allowsLarge(next) == value) {
+      next++;
+    }
+    long iova = iovaBase + region * REGION + 5 * PAGE;
+    assertEquals(
+        Long.toHexString(iovaBase + next * REGION - 1),
+        Long.toHexString(rule.segmentLast(iova, iovaBase + (lastRegion + 1) * REGION - 1)));
+    assertEquals(value, (rule.sizes(iova) >>> 21 & 1) != 0);
+  }
+
+  @Test
+  void aSegmentThatBeginsBelowGuestMemoryEndsWhereGuestMemoryBegins() {
+    long iovaBase = 1L << 30;
+    try (RmpBitmap bitmap = new RmpBitmap(8 * REGION)) {
+      SizeRule rule = bitmap.ruleAt(-iovaBase);
+      long last = rule.segmentLast(iovaBase - 4 * REGION, iovaBase + 8 * REGION - 1);
+      assertEquals(iovaBase - 1, last);
+    }
+  }
+
+  @Test
+  void aSegmentEndsWithTheCallersRange() {
+    try (RmpBitmap bitmap = new RmpBitmap(8 * REGION)) {
+      assertEquals(3 * PAGE - 1, bitmap.rule().segmentLast(0, 3 * PAGE - 1));
+    }
+  }
+
+  @Test
+  void smallLeavesAreAllowedEverywhere() {
+    try (RmpBitmap bitmap = new RmpBitmap(8 * REGION)) {
+      assertEquals(20, bitmap.rule().alwaysAllowedLog2());
+      assertEquals((1L << 21) - 1, bitmap.rule().sizes(0));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {8 * 512, 8 * 512 + 100})
+  void whatWasSavedComesBack(int pages) {
+    Random random = new Random(7);
+    for (int i = 0; i < STEPS; i++) {
+      try (RmpBitmap bitmap = new RmpBitmap(pages * PAGE)) {
+        Model model = new Model(pages * PAGE);
+        for (int step = 0; step < 5; step++) {
+          model.step(bitmap, random);
+        }
+        long at = random.nextInt(pages);
+        long count = 1L + random.nextInt((int) (pages - at));
+        bitmap.save(at * PAGE, count * PAGE);
+        bitmap.share(at * PAGE, count * PAGE);
+        bitmap.unshare(at * PAGE, (count + 1) / 2 * PAGE);
+        bitmap.setLarge(at * PAGE, count * PAGE, true);
+        bitmap.restore(at * PAGE, count * PAGE);
+        model.compare(bitmap);
+      }
+    }
+  }
+
+  @Test
+  void aGuestOf16TiBCanBeMadeAndAsked() {
+    long guestBytes = 16L << 40;
+    try (RmpBitmap bitmap = new RmpBitmap(guestBytes)) {
+      bitmap.share(guestBytes - PAGE, PAGE);
+      assertTrue(bitmap.isShared(guestBytes - PAGE));
+      assertEquals(1, bitmap.sharedPages());
+      assertEquals(guestBytes / REGION, bitmap.mixedRegions());
+      assertEquals(guestBytes - 1, bitmap.rule().segmentLast(0, guestBytes - 1));
+    }
+  }
+
+  @Test
+  void aRegionIsPrivateUntilOneOfItsPagesIsShared() {
+    try (RmpBitmap bitmap = new RmpBitmap(2 * REGION)) {
+      assertTrue(bitmap.isPrivate(REGION));
+      bitmap.share(2 * REGION - PAGE, PAGE);
+      assertFalse(bitmap.isPrivate(REGION));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0, -4096, 1, 4097})
+  void guestMemoryIsAPositiveNumberOfPages(long guestBytes) {
+    assertThrows(IllegalArgumentException.class, () -> new RmpBitmap(guestBytes));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 4096",
+    "0, 1",
+    "0, 0",
+    "0, -4096",
+    "4194304, 4096",
+    "4190208, 8192",
+    "-4096, 8192"
+  })
+  void aRangeThatIsNotWholePagesOfTheGuestIsRefused(long gpa, long length) {
+    try (RmpBitmap bitmap = new RmpBitmap(2 * REGION)) {
+      assertThrows(IllegalArgumentException.class, () -> bitmap.share(gpa, length));
+      assertEquals(0, bitmap.sharedPages());
+    }
+  }
+
+  @Test
+  void anAddressBeyondTheGuestIsRefused() {
+    try (RmpBitmap bitmap = new RmpBitmap(2 * REGION)) {
+      assertThrows(IllegalArgumentException.class, () -> bitmap.isShared(2 * REGION));
+      assertThrows(IllegalArgumentException.class, () -> bitmap.isLarge(-1));
+    }
+  }
+
+  @Test
+  void aDistanceThatIsNotWholeRegionsIsRefused() {
+    try (RmpBitmap bitmap = new RmpBitmap(2 * REGION)) {
+      assertThrows(IllegalArgumentException.class, () -> bitmap.ruleAt(PAGE));
+    }
+  }
+}
