@@ -1,7 +1,7 @@
 package dev.cleave.bench.cli;
 
-import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.WorkFailed;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

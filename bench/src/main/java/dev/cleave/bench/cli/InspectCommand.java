@@ -1,6 +1,5 @@
 package dev.cleave.bench.cli;
 
-import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.MemoryImage;
 import dev.cleave.bench.image.table.Domain;
@@ -16,6 +15,7 @@ import dev.cleave.bench.image.table.TableVisitor;
 import dev.cleave.bench.image.table.TableWalk;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
+import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.io.IOException;

@@ -31,10 +31,16 @@ public final class DeviceLoad {
   private final ModelMachine machine;
   private final long seed;
   private final List<DmaDevice> devices = new ArrayList<>();
-  private final List<DmaCounts> counts = new ArrayList<>();
-  private final Sum visited = new Sum();
+  private final Faults faults = new Faults();
   private int turn;
   private long visits;
+  private long visited;
+
+  /** What the IOMMU did for the devices' own work; visits would blur it. */
+  private long iotlbHits;
+
+  private long walks;
+  private long walkSteps;
 
   /**
    * Devices of a machine.
@@ -58,28 +64,39 @@ public final class DeviceLoad {
   }
 
   private DmaDevice device(int device, AccessPattern pattern) {
-    DmaDevice made =
-        new DmaDevice(
-            ModelMachine.DEVICE_IDS[device],
-            machine.iommu(),
-            machine.memory(),
-            pattern,
-            ram.identity());
-    counts.add(made.counts());
-    return made;
+    return new DmaDevice(
+        ModelMachine.DEVICE_IDS[device],
+        machine.iommu(),
+        machine.memory(),
+        pattern,
+        ram.identity());
   }
 
   /**
    * Devices go about their work, in turns.
    *
-   * @param accesses at least how many
+   * @param until how many accesses there shall have been in all, at least
    */
-  public void run(long accesses) {
-    long end = accesses() + accesses;
-    while (accesses() < end) {
+  public void runUntil(long until) {
+    Statistics statistics = machine.iommu().statistics();
+    iotlbHits -= statistics.iotlbHits;
+    walks -= statistics.walks;
+    walkSteps -= statistics.walkSteps;
+    while (accesses() < until) {
       devices.get(turn++ % devices.size()).run(1);
     }
+    iotlbHits += statistics.iotlbHits;
+    walks += statistics.walks;
+    walkSteps += statistics.walkSteps;
     machine.drainEvents();
+  }
+
+  private long accesses() {
+    long accesses = 0;
+    for (DmaDevice device : devices) {
+      accesses += device.counts().accesses;
+    }
+    return accesses;
   }
 
   /**
@@ -88,61 +105,57 @@ public final class DeviceLoad {
    * @param gpa any address of the region
    * @param accesses how many
    */
-  public void visit(long gpa, long accesses) {
+  public void visit(long gpa, int accesses) {
     IovaRanges ranges = ram.hotRanges(gpa & -(1L << REGION_LOG2));
     if (ranges != null) {
       DmaDevice visitor =
           device(2, new RandomPattern(ranges, PAGE_BYTES / 64, 0, seed + 3 + visits++));
-      visitor.run((int) accesses);
-      counts.removeLast();
-      visited.add(visitor.counts());
+      visitor.run(accesses);
+      visited += visitor.counts().accesses;
+      faults.add(visitor.counts());
       machine.drainEvents();
     }
   }
 
-  /** Counts of visitors that are gone. */
-  private static final class Sum {
-    long accesses;
-    long wrongData;
-    long translationFaults;
-    long rmpFaults;
+  /** Accesses that went wrong, by kind. */
+  private static final class Faults {
+    private long wrongData;
+    private long translation;
+    private long rmp;
 
-    void add(DmaCounts one) {
-      accesses += one.accesses;
-      wrongData += one.wrongData + one.masterAborts;
-      translationFaults += one.refused(Outcome.IO_PAGE_FAULT);
-      rmpFaults += one.refused(Outcome.RMP_PAGE_FAULT);
+    Faults() {}
+
+    Faults(Faults other) {
+      wrongData = other.wrongData;
+      translation = other.translation;
+      rmp = other.rmp;
+    }
+
+    void add(DmaCounts counts) {
+      wrongData += counts.wrongData + counts.masterAborts;
+      translation += counts.refused(Outcome.IO_PAGE_FAULT);
+      rmp += counts.refused(Outcome.RMP_PAGE_FAULT);
     }
   }
 
-  /** How many accesses there were. */
-  public long accesses() {
-    return sum().accesses;
-  }
-
-  private Sum sum() {
-    Sum sum = new Sum();
-    sum.accesses = visited.accesses;
-    sum.wrongData = visited.wrongData;
-    sum.translationFaults = visited.translationFaults;
-    sum.rmpFaults = visited.rmpFaults;
-    counts.forEach(sum::add);
-    return sum;
-  }
-
-  /** What was measured. */
+  /**
+   * What was measured.
+   *
+   * @param stallNanos time that devices were kept waiting
+   */
   public DmaResult result(long stallNanos) {
-    Sum sum = sum();
-    Statistics statistics = machine.iommu().statistics();
+    Faults all = new Faults(faults);
+    devices.forEach(device -> all.add(device.counts()));
     return new DmaResult(
-        sum.accesses,
-        statistics.iotlbHits,
-        statistics.walks,
-        statistics.walkSteps,
-        sum.translationFaults,
-        sum.rmpFaults,
-        sum.wrongData,
-        statistics.iotlbDropped,
-        stallNanos + statistics.stallNanos);
+        accesses(),
+        iotlbHits,
+        walks,
+        walkSteps,
+        visited,
+        all.translation,
+        all.rmp,
+        all.wrongData,
+        machine.iommu().statistics().iotlbDropped,
+        stallNanos);
   }
 }

@@ -12,8 +12,12 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memory that a log maps, each address at one place: reserved whole, backed where it is
@@ -54,11 +58,11 @@ public final class GuestRam implements AutoCloseable {
         add(new Extent(map.iova(), map.paddrOr(paddrBase), map.length()));
       }
     }
-    if (extents.isEmpty()) {
-      throw new BadInput("--dma needs a log that maps something");
+    if (leadingMaps(events) == 0 || extents.isEmpty()) {
+      throw new BadInput("--dma needs a log that begins by mapping something");
     }
     reserve();
-    chooseHot(events);
+    chooseHot(events.subList(0, leadingMaps(events)), events);
     PhysicalMemory memory = new PhysicalMemory();
     memory.addAll(pieces);
     hot.forEach((iova, bytes) -> IDENTITY.stamp(memory, spa(iova), iova, bytes));
@@ -84,7 +88,7 @@ public final class GuestRam implements AutoCloseable {
     }
   }
 
-  private Extent higher(long iova) {
+  private @Nullable Extent higher(long iova) {
     Map.Entry<Long, Extent> above = extents.higherEntry(iova);
     return above == null ? null : above.getValue();
   }
@@ -113,8 +117,17 @@ public final class GuestRam implements AutoCloseable {
     }
   }
 
-  private void chooseHot(List<Event> events) {
-    TreeSet<Long> regions = new TreeSet<>();
+  /** Number of maps that a log begins with: what they map is there when devices begin. */
+  public static int leadingMaps(List<Event> events) {
+    int count = 0;
+    while (count < events.size() && events.get(count) instanceof Event.Map) {
+      count++;
+    }
+    return count;
+  }
+
+  private void chooseHot(List<Event> maps, List<Event> events) {
+    Set<Long> regions = new TreeSet<>();
     for (Event event : events) {
       switch (event) {
         case Event.Share(long _, long gpa, long length) -> addRegions(regions, gpa, length);
@@ -122,17 +135,23 @@ public final class GuestRam implements AutoCloseable {
         default -> {}
       }
     }
-    long total = extents.values().stream().mapToLong(Extent::bytes).sum();
-    long step = Math.max(REGION_BYTES, (total / QUIET_HOT_REGIONS) & -REGION_BYTES);
-    for (Extent extent : extents.values()) {
-      for (long at = extent.iova; at < extent.end(); at += step) {
-        addRegions(regions, at, 1);
+    NavigableMap<Long, Long> present = new TreeMap<>();
+    for (Event event : maps) {
+      if (event instanceof Event.Map map && isWellFormed(map)) {
+        present.put(map.iova(), map.length());
       }
     }
-    regions.forEach(this::addHot);
+    long total = present.values().stream().mapToLong(Long::longValue).sum();
+    long step = Math.max(REGION_BYTES, (total / QUIET_HOT_REGIONS) & -REGION_BYTES);
+    present.forEach((iova, length) -> {
+      for (long at = iova; at < iova + length; at += step) {
+        addRegions(regions, at, 1);
+      }
+    });
+    regions.forEach(region -> addHot(region, present));
   }
 
-  private static void addRegions(TreeSet<Long> regions, long gpa, long length) {
+  private static void addRegions(Set<Long> regions, long gpa, long length) {
     for (long at = gpa & -REGION_BYTES;
         at < gpa + length && regions.size() < MOST_HOT_REGIONS;
         at += REGION_BYTES) {
@@ -140,17 +159,19 @@ public final class GuestRam implements AutoCloseable {
     }
   }
 
-  /** Makes the mapped parts of a region hot. */
-  private void addHot(long region) {
-    Map.Entry<Long, Extent> below = extents.floorEntry(region);
+  /** Makes those parts of a region hot that are mapped when devices begin. */
+  private void addHot(long region, NavigableMap<Long, Long> present) {
+    Map.Entry<Long, Long> below = present.floorEntry(region);
     long from = below == null ? region : below.getKey();
-    for (Extent extent : extents.subMap(from, true, region + REGION_BYTES - 1, true).values()) {
-      long start = Math.max(extent.iova, region);
-      long end = Math.min(extent.end(), region + REGION_BYTES);
-      if (end > start) {
-        hot.put(start, end - start);
-      }
-    }
+    present
+        .subMap(from, true, region + REGION_BYTES - 1, true)
+        .forEach((iova, length) -> {
+          long start = Math.max(iova, region);
+          long end = Math.min(iova + length, region + REGION_BYTES);
+          if (end > start) {
+            hot.put(start, end - start);
+          }
+        });
   }
 
   /** What is at an address that the log maps. */
@@ -188,7 +209,7 @@ public final class GuestRam implements AutoCloseable {
    *
    * @return null if there is none
    */
-  IovaRanges hotRanges(long region) {
+  @Nullable IovaRanges hotRanges(long region) {
     var inside = hot.subMap(region, true, region + REGION_BYTES - 1, true);
     return inside.isEmpty() ? null : ranges(inside);
   }
@@ -196,7 +217,7 @@ public final class GuestRam implements AutoCloseable {
   private static IovaRanges ranges(Map<Long, Long> pieces) {
     return IovaRanges.of(
         pieces.entrySet().stream()
-            .flatMapToLong(e -> java.util.stream.LongStream.of(e.getKey(), e.getValue()))
+            .flatMapToLong(e -> LongStream.of(e.getKey(), e.getValue()))
             .toArray());
   }
 

@@ -79,6 +79,9 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE);
     iommu.writeMmio(Register.COMMAND_BASE, COMMANDS | (long) COMMANDS_LOG2 << RING_LENGTH_SHIFT);
     iommu.writeMmio(Register.EVENT_BASE, EVENTS | (long) EVENTS_LOG2 << RING_LENGTH_SHIFT);
+    // With SNP these two are the range that completion waits may store to.
+    iommu.writeMmio(Register.EXCLUSION_BASE, COMPLETION);
+    iommu.writeMmio(Register.EXCLUSION_LIMIT, COMPLETION);
     iommu.writeMmio(
         Register.CONTROL,
         Register.CONTROL_ENABLE | Register.CONTROL_COMMANDS | Register.CONTROL_EVENT_LOG);

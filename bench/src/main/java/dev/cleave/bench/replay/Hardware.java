@@ -54,10 +54,7 @@ final class Hardware implements IotlbFlush, AutoCloseable {
 
   /** Devices work until there were so many accesses in all. */
   void runUntil(long accesses) {
-    long left = accesses - load.accesses();
-    if (left > 0) {
-      load.run(left);
-    }
+    load.runUntil(accesses);
   }
 
   /** A step of an event about a range was made: devices look there. */

@@ -4,6 +4,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.machine.GuestRam;
+import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.bench.trace.Event;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
@@ -45,7 +46,11 @@ public final class PolicyRun implements AutoCloseable {
   public PolicyRun(
       Policy policy, ReplayOptions options, boolean isWatching, @Nullable GuestRam ram) {
     this.options = options;
-    memory = TableMemory.builder().capacityBytes(options.tableBytes()).build();
+    memory =
+        TableMemory.builder()
+            .capacityBytes(options.tableBytes())
+            .base(ModelMachine.TABLE_BASE)
+            .build();
     long pageSizes = policy == Policy.ALL_4K ? PAGE_SIZE_4K : options.pageSizes();
     table =
         PageTable.create(

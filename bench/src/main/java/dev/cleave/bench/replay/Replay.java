@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.trace.Event;
 import java.util.List;
 import java.util.Locale;
@@ -48,7 +49,8 @@ public final class Replay {
       PolicyRun run,
       PolicyRun timed,
       Watcher watcher) {
-    long count = 0;
+    int leading = GuestRam.leadingMaps(events);
+    int count = 0;
     long failed = 0;
     long misplaced = 0;
     for (Event event : events) {
@@ -57,7 +59,7 @@ public final class Replay {
       failed += outcome.isOk() ? 0 : 1;
       misplaced += isMisplaced(event, outcome) ? 1 : 0;
       watcher.ended(event, outcome);
-      run.runDevices((long) ((double) ++count / events.size() * options.dmaAccesses()));
+      run.runDevices((long) (options.dmaAccesses() * share(++count, leading, events.size())));
     }
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
     long total = 0;
@@ -91,6 +93,11 @@ public final class Replay {
         nanos.getMaxValue(),
         total,
         run.dma());
+  }
+
+  /** How much of the devices' work is done after so many events; none before the last first map. */
+  private static double share(int count, int leading, int events) {
+    return count < leading ? 0 : (count - leading + 1.0) / (events - leading + 1.0);
   }
 
   private static String word(Enum<?> order) {
