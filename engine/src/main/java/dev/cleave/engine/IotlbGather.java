@@ -75,8 +75,11 @@ public final class IotlbGather {
   void add(long from, long to) {
     if (ranges > 0) {
       long follows = last[latest] + 1; // 0 behind the end of all addresses, where nothing follows
-      boolean touches = follows == 0 || Long.compareUnsigned(from, follows) <= 0;
-      if (touches && Long.compareUnsigned(from, first[latest]) >= 0) {
+      boolean touches =
+          (follows == 0 || Long.compareUnsigned(from, follows) <= 0)
+              && (to == -1L || Long.compareUnsigned(to + 1, first[latest]) >= 0);
+      if (touches) {
+        first[latest] = min(first[latest], from);
         last[latest] = max(last[latest], to);
         return;
       }

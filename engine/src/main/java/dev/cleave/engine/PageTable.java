@@ -30,7 +30,8 @@ import java.util.Objects;
  * <h2>Who owes a flush</h2>
  *
  * <p>Whatever changes or takes away a translation writes into an {@link IotlbGather} what must be
- * flushed. {@code map} and growing the top owe nothing, since nothing that could be cached changes.
+ * flushed. {@code map} and growing the top owe nothing, since nothing that could be cached changes,
+ * and neither does a leaf that grows inside its table.
  *
  * <h2>Threads</h2>
  *

@@ -65,6 +65,8 @@ final class TableRemover {
           if (memory.live(child) == 0) {
             clear(table, slot);
             gather.detach(child);
+            // A cached directory may survive a flush that is smaller than what it covers.
+            gather.add(at & ~mask, at | mask);
           }
         }
       }

@@ -205,14 +205,17 @@ final class OpChecks {
     throw new AssertionError("nothing was mapped at " + Long.toHexString(iova));
   }
 
-  /** A leaf that is not there any more as it was is to be flushed, whole. */
+  /**
+   * A leaf that is not there any more as it was is to be flushed, whole, unless it grew inside its
+   * table.
+   */
   void changesAreGathered() {
     Set<Leaf> still = new HashSet<>();
     for (Leaf leaf : after) {
       still.add(withoutStatus(leaf));
     }
     for (Leaf leaf : before) {
-      if (!still.contains(withoutStatus(leaf))) {
+      if (!still.contains(withoutStatus(leaf)) && !grewInPlace(leaf)) {
         boolean covered = false;
         for (int i = 0; i < gather.rangeCount(); i++) {
           covered |= within(leaf, gather.rangeFirst(i), gather.rangeLast(i));
@@ -226,6 +229,18 @@ final class OpChecks {
         assertTrue(inBlock[0], "no flush command covers all of " + leaf);
       }
     }
+  }
+
+  private boolean grewInPlace(Leaf old) {
+    for (Leaf leaf : after) {
+      if (overlaps(leaf, old.iova(), old.iova())) {
+        return leaf.level() == old.level()
+            && leaf.sizeLog2() > old.sizeLog2()
+            && leaf.paddr() - leaf.iova() == old.paddr() - old.iova()
+            && leaf.permissions() == old.permissions();
+      }
+    }
+    return false;
   }
 
   private static Leaf withoutStatus(Leaf leaf) {
