@@ -72,7 +72,7 @@ final class CommandProcessor {
             invalidatePages(q0, q1);
             yield 0;
           }
-          case Command.INVALIDATE_IOTLB_PAGES -> invalidateDevice(q0);
+          case Command.INVALIDATE_IOTLB_PAGES -> invalidateDevice(q0, q1, at);
           // The model keeps no interrupt entries.
           case Command.INVALIDATE_INTERRUPT_TABLE -> 0;
           // Prefetching is a hint, and without page requests there is nothing to complete.
@@ -125,13 +125,21 @@ final class CommandProcessor {
   }
 
   /** Only a device that may have a cache of its own can be told to drop what it holds. */
-  private int invalidateDevice(long q0) {
+  private int invalidateDevice(long q0, long q1, long at) {
     int deviceId = Command.deviceId(q0);
     DeviceContext device = devices.cached(deviceId);
     if (device == null && devices.holds(deviceId)) {
       device = devices.read(deviceId);
     }
-    return device != null && device.hasIotlb ? 0 : Event.ILLEGAL_COMMAND_ERROR;
+    if (device == null || !device.hasIotlb) {
+      return Event.ILLEGAL_COMMAND_ERROR;
+    }
+    DeviceCache cache = devices.attachedCache(deviceId);
+    if (cache != null && !cache.invalidate(Command.rangeStart(q1), Command.rangeLog2(q1))) {
+      // The device is logged, the ring goes on.
+      events.append(Event.firstWord(Event.IOTLB_INV_TIMEOUT, deviceId, 0, 0), at);
+    }
+    return 0;
   }
 
   private int invalidateAll() {

@@ -129,6 +129,17 @@ public final class Iommu {
   }
 
   /**
+   * Gives a device a cache of its own. Its device table entry must have I set for commands to reach
+   * it; a device without one has nothing to drop and answers at once.
+   *
+   * @param deviceId 0 to 0xffff
+   * @param cache what the device holds
+   */
+  public void attachCache(int deviceId, DeviceCache cache) {
+    devices.attachCache(deviceId, cache);
+  }
+
+  /**
    * What it counted.
    *
    * @return the counts, which go on changing
