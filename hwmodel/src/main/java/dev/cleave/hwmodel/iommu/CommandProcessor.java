@@ -1,6 +1,7 @@
 package dev.cleave.hwmodel.iommu;
 
 import dev.cleave.hwmodel.memory.PhysicalMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fetches commands and carries them out one after the other, each complete before the next. A bad
@@ -14,6 +15,7 @@ final class CommandProcessor {
   private final DeviceTable devices;
   private final Iotlb iotlb;
   private final DirectoryCache directories;
+  private final @Nullable ReplacementWatch watch;
   private final EventLog events;
   private final Statistics statistics;
 
@@ -23,6 +25,7 @@ final class CommandProcessor {
       DeviceTable devices,
       Iotlb iotlb,
       DirectoryCache directories,
+      @Nullable ReplacementWatch watch,
       EventLog events,
       Statistics statistics) {
     this.memory = memory;
@@ -30,6 +33,7 @@ final class CommandProcessor {
     this.devices = devices;
     this.iotlb = iotlb;
     this.directories = directories;
+    this.watch = watch;
     this.events = events;
     this.statistics = statistics;
   }
@@ -118,6 +122,9 @@ final class CommandProcessor {
     long tag = Command.domainId(q0);
     long start = Command.rangeStart(q1);
     int log2 = Command.rangeLog2(q1);
+    if (watch != null) {
+      watch.flushed(tag, start, log2);
+    }
     statistics.iotlbDropped += iotlb.invalidate(tag, start, log2);
     if ((q1 & Command.DIRECTORIES) != 0) {
       statistics.directoriesDropped += directories.invalidate(tag, start, log2);
@@ -145,6 +152,9 @@ final class CommandProcessor {
   private int invalidateAll() {
     if (!registers.has(Register.FEATURE_INVALIDATE_ALL)) {
       return Event.ILLEGAL_COMMAND_ERROR;
+    }
+    if (watch != null) {
+      watch.flushedAll();
     }
     devices.invalidateAll();
     statistics.iotlbDropped += iotlb.clear();

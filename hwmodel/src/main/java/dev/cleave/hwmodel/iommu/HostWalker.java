@@ -28,6 +28,7 @@ final class HostWalker {
   private final Iotlb iotlb;
   private final DirectoryCache directories;
   private final @Nullable ReverseMap rmp;
+  private final @Nullable ReplacementWatch watch;
   private final int[] asids;
   private final RequestFault fault;
   private final Statistics statistics;
@@ -37,6 +38,7 @@ final class HostWalker {
       Iotlb iotlb,
       DirectoryCache directories,
       @Nullable ReverseMap rmp,
+      @Nullable ReplacementWatch watch,
       int[] asids,
       RequestFault fault,
       Statistics statistics) {
@@ -44,6 +46,7 @@ final class HostWalker {
     this.iotlb = iotlb;
     this.directories = directories;
     this.rmp = rmp;
+    this.watch = watch;
     this.asids = asids;
     this.fault = fault;
     this.statistics = statistics;
@@ -83,6 +86,9 @@ final class HostWalker {
         return entry == 0 && !memory.isBacked(at)
             ? unreadable(at, write)
             : pageFault(0, iova, write);
+      }
+      if (watch != null) {
+        watch.walked(device.tag, iova, at, level, entry);
       }
       int next = HostEntry.nextLevel(entry);
       boolean leaf = HostEntry.isLeaf(next);

@@ -33,6 +33,7 @@ public final class Iommu {
   private final DeviceTable devices;
   private final Iotlb iotlb;
   private final DirectoryCache directories;
+  private final @Nullable ReplacementWatch watch;
   private final HostWalker walker;
   private final CommandProcessor commands;
   private final RequestFault fault = new RequestFault();
@@ -70,9 +71,11 @@ public final class Iommu {
     this.devices = new DeviceTable(memory, registers, statistics);
     this.iotlb = new Iotlb(config, rmp != null);
     this.directories = new DirectoryCache(config);
-    this.walker = new HostWalker(memory, iotlb, directories, rmp, asids, fault, statistics);
+    this.watch = config.strict() ? new ReplacementWatch(memory, statistics) : null;
+    this.walker = new HostWalker(memory, iotlb, directories, rmp, watch, asids, fault, statistics);
     this.commands =
-        new CommandProcessor(memory, registers, devices, iotlb, directories, events, statistics);
+        new CommandProcessor(
+            memory, registers, devices, iotlb, directories, watch, events, statistics);
   }
 
   /**
@@ -356,6 +359,9 @@ public final class Iommu {
           memory.getAndOrLong(at, marks);
         }
         memory.setLong(entryAddress, HostEntry.directory(table, 1));
+        if (watch != null) {
+          watch.exchanged(entryAddress);
+        }
         statistics.iotlbDropped += iotlb.invalidateOutput(spa, LARGE_LOG2);
       }
       return result;

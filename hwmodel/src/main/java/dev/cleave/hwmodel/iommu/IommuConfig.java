@@ -18,6 +18,8 @@ package dev.cleave.hwmodel.iommu;
  *     suggests so: after a PSMASH accesses fault until the IOTLB is flushed
  * @param commandsOnTailWrite whether a write of the command tail runs the commands before it
  *     returns; otherwise somebody calls {@link Iommu#processCommands}
+ * @param strict whether to count entries that are replaced while they may be held, see {@link
+ *     Statistics#liveReplacements}. Slow, and hardware in use does not ask for it
  */
 public record IommuConfig(
     long features,
@@ -28,7 +30,8 @@ public record IommuConfig(
     int directoryWays,
     boolean largeDirectoriesSurvive,
     boolean rmpCheckedOnHit,
-    boolean commandsOnTailWrite) {
+    boolean commandsOnTailWrite,
+    boolean strict) {
 
   /** Checks that the caches can be built. */
   public IommuConfig {
@@ -47,7 +50,8 @@ public record IommuConfig(
    * @return the usual model
    */
   public static IommuConfig standard() {
-    return new IommuConfig(Choices.FEATURES, 8, 4, Choices.IOTLB_SIZES, 6, 4, true, true, true);
+    return new IommuConfig(
+        Choices.FEATURES, 8, 4, Choices.IOTLB_SIZES, 6, 4, true, true, true, false);
   }
 
   /**
@@ -66,7 +70,8 @@ public record IommuConfig(
         directoryWays,
         largeDirectoriesSurvive,
         rmpCheckedOnHit,
-        commandsOnTailWrite);
+        commandsOnTailWrite,
+        strict);
   }
 
   /**
@@ -87,7 +92,8 @@ public record IommuConfig(
         directoryWays,
         largeDirectoriesSurvive,
         rmpCheckedOnHit,
-        commandsOnTailWrite);
+        commandsOnTailWrite,
+        strict);
   }
 
   /**
@@ -108,7 +114,8 @@ public record IommuConfig(
         ways,
         largeSurvive,
         rmpCheckedOnHit,
-        commandsOnTailWrite);
+        commandsOnTailWrite,
+        strict);
   }
 
   /**
@@ -127,7 +134,8 @@ public record IommuConfig(
         directoryWays,
         largeDirectoriesSurvive,
         onHit,
-        commandsOnTailWrite);
+        commandsOnTailWrite,
+        strict);
   }
 
   /**
@@ -146,7 +154,27 @@ public record IommuConfig(
         directoryWays,
         largeDirectoriesSurvive,
         rmpCheckedOnHit,
-        onTailWrite);
+        onTailWrite,
+        strict);
+  }
+
+  /**
+   * The same in strict mode.
+   *
+   * @return a new configuration
+   */
+  public IommuConfig withStrict() {
+    return new IommuConfig(
+        features,
+        iotlbSetsLog2,
+        iotlbWays,
+        iotlbSizes,
+        directorySetsLog2,
+        directoryWays,
+        largeDirectoriesSurvive,
+        rmpCheckedOnHit,
+        commandsOnTailWrite,
+        true);
   }
 
   /**
