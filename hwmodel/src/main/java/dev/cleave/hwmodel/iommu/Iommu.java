@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * caller, who then does everything in turn, or one that holds {@link #dmaGate} while it works. With
  * {@link IommuConfig#commandsOnTailWrite} a register write does the hardware's work too.
  *
+ * <p>Host tables only: guest tables (v2), page requests and interrupt remapping are not modelled,
+ * and the features do not announce them.
+ *
  * <p>AMD 48882; the order of checks is that of the specification's DMA flow.
  */
 public final class Iommu {

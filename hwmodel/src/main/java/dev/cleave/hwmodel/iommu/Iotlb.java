@@ -30,7 +30,7 @@ final class Iotlb {
   private final long sizes;
 
   Iotlb(IommuConfig config, boolean snp) {
-    this.cache = new TranslationCache(config.iotlbSetsLog2(), config.iotlbWays());
+    this.cache = new TranslationCache(config.iotlb());
     // With SNP a leaf is checked and cached as 4 KiB below 2 MiB, and in 2 MiB pieces from there.
     this.sizes = snp ? 1L << 12 | 1L << 21 : config.iotlbSizes();
   }

@@ -27,11 +27,11 @@ final class TranslationCache {
   private long populated;
   private long clock;
 
-  /** Both sizes may not be negative; without ways nothing is ever kept. */
-  TranslationCache(int setsLog2, int ways) {
-    this.setWords = ways * WORDS;
-    this.setMask = (1 << setsLog2) - 1;
-    this.words = new long[setWords << setsLog2];
+  /** Without ways nothing is ever kept. */
+  TranslationCache(CacheShape shape) {
+    this.setWords = shape.ways() * WORDS;
+    this.setMask = (1 << shape.setsLog2()) - 1;
+    this.words = new long[setWords << shape.setsLog2()];
   }
 
   /** Bit n set: there are entries of 2^n bytes. */

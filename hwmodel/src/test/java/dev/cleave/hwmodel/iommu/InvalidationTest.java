@@ -161,7 +161,8 @@ class InvalidationTest {
 
   @Test
   void aDirectoryLargerThanTheRangeMayAlsoGo() {
-    Machine lenient = new Machine(IommuConfig.standard().withDirectories(6, 4, false));
+    Machine lenient =
+        new Machine(IommuConfig.standard().withDirectories(new CacheShape(6, 4), false));
     long leaves = lenient.path(2, 0, 1);
     long root = lenient.memory.getLong(Machine.DEVICE_TABLE + 32L * 8) & 0xf_ffff_ffff_f000L;
     lenient.entry(leaves, 0, RW | OLD);
@@ -235,7 +236,7 @@ class InvalidationTest {
 
   @Test
   void anIotlbThatKnowsEverySizeKeepsTheWholeLeaf() {
-    Machine all = new Machine(IommuConfig.standard().withIotlb(6, 4, -0x1000L));
+    Machine all = new Machine(IommuConfig.standard().withIotlb(new CacheShape(6, 4), -0x1000L));
     long table = all.path(3, 0, 1);
     for (int i = 0; i < 16; i++) {
       all.entry(table, i, 0x7000_0000_0020_7e01L);
@@ -252,7 +253,7 @@ class InvalidationTest {
 
   @Test
   void aFullSetForgetsItsOldestEntry() {
-    Machine tiny = new Machine(IommuConfig.standard().withIotlb(0, 2, 1L << 12));
+    Machine tiny = new Machine(IommuConfig.standard().withIotlb(new CacheShape(0, 2), 1L << 12));
     long table = tiny.path(1, 0, 1);
     for (int i = 0; i < 3; i++) {
       tiny.entry(table, i, RW | OLD);
