@@ -92,6 +92,15 @@ class DmaCheckTest {
   }
 
   @Test
+  void withSnpThereIsNoExclusionRange() {
+    Machine snp = new Machine(IommuConfig.standard(), 8L << 20);
+    snp.attach(snp.table(), 3);
+    snp.iommu.writeMmio(0x20, 0x5000 | 3);
+    snp.iommu.writeMmio(0x28, 0x6000);
+    assertEquals(Outcome.IO_PAGE_FAULT, snp.write(0x5000));
+  }
+
+  @Test
   void theDeviceEntrysPermissionsComeBeforeItsMode() {
     machine.deviceEntry(Machine.DEVICE, 0x2000_0000_0000_0003L, Machine.DOMAIN, 0);
     assertEquals(IOVA, machine.read(IOVA));

@@ -50,13 +50,24 @@ class InvalidationTest {
   void aLargeEntrySurvivesTheInvalidationOfAPartOfIt() {
     long table = machine.path(3, 0, 2);
     machine.entry(table, 0, RW | OLD);
+    machine.entry(table, 1, 0x6000_0000_0000_0201L | pageOf(NEW));
     assertEquals(OLD + 0x5000, machine.read(0x5000));
+    assertEquals(NEW, machine.read(0x20_0000), "an entry of 4 KiB is cached as well");
     machine.entry(table, 0, 0);
     machine.flush(0x5000);
+    machine.flush(0);
     machine.flush(range(0, 20));
     assertEquals(OLD + 0x5000, machine.read(0x5000));
     machine.flush(range(0, 21));
     assertEquals(Outcome.IO_PAGE_FAULT, machine.read(0x5000));
+    assertEquals(NEW, machine.read(0x20_0000));
+  }
+
+  /** A table whose first page leads somewhere. */
+  private long pageOf(long paddr) {
+    long leaves = machine.table();
+    machine.entry(leaves, 0, RW | paddr);
+    return leaves;
   }
 
   @ParameterizedTest
@@ -201,6 +212,17 @@ class InvalidationTest {
     long other = machine.table();
     machine.entry(other, 0, RW | NEW);
     machine.attach(other, 1);
+    machine.flushAll();
+    assertEquals(NEW, machine.read(0));
+  }
+
+  @Test
+  void invalidateAllForgetsDirectoriesToo() {
+    long leaves = machine.path(2, 0, 1);
+    long root = machine.memory.getLong(Machine.DEVICE_TABLE + 32L * 8) & 0xf_ffff_ffff_f000L;
+    machine.entry(leaves, 0, RW | OLD);
+    machine.read(0);
+    machine.entry(root, 0, 0x6000_0000_0000_0201L | pageOf(NEW));
     machine.flushAll();
     assertEquals(NEW, machine.read(0));
   }
