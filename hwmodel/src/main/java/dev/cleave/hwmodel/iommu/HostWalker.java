@@ -25,6 +25,10 @@ final class HostWalker {
   private static final long AGAIN = Long.MIN_VALUE;
 
   private final PhysicalMemory memory;
+
+  /** The address field without the bit that chooses encryption. */
+  private final long addressMask;
+
   private final Iotlb iotlb;
   private final DirectoryCache directories;
   private final @Nullable ReverseMap rmp;
@@ -35,6 +39,7 @@ final class HostWalker {
 
   HostWalker(
       PhysicalMemory memory,
+      long encryptionBit,
       Iotlb iotlb,
       DirectoryCache directories,
       @Nullable ReverseMap rmp,
@@ -43,6 +48,7 @@ final class HostWalker {
       RequestFault fault,
       Statistics statistics) {
     this.memory = memory;
+    this.addressMask = HostEntry.ADDRESS & ~encryptionBit;
     this.iotlb = iotlb;
     this.directories = directories;
     this.rmp = rmp;
@@ -66,7 +72,7 @@ final class HostWalker {
   private long attempt(DeviceContext device, long iova, boolean write) {
     int needed = write ? Permission.WRITE : Permission.READ;
     int level = device.levels;
-    long table = device.root;
+    long table = device.root & addressMask;
     int allowed = Permission.ALL;
     long start = cachedDirectory(device, iova);
     if (start != 0) {
@@ -110,7 +116,7 @@ final class HostWalker {
         return AGAIN;
       }
       level = next;
-      table = entry & HostEntry.ADDRESS;
+      table = entry & addressMask;
       int flags = allowed | (device.setsAccessed ? DirectoryCache.ACCESSED : 0);
       directories.put(device.tag, iova, level, table, flags);
     }
@@ -146,7 +152,7 @@ final class HostWalker {
       return pageFault(Choices.BAD_LEVEL_FLAGS, iova, write);
     }
     long offset = iova & ((1L << log2) - 1);
-    long paddr = (entry & HostEntry.ADDRESS & -(1L << log2)) | offset;
+    long paddr = (entry & addressMask & -(1L << log2)) | offset;
     if (rmp != null) {
       long refused = checkRmp(rmp, device, iova, paddr, log2 >= LARGE_LOG2, write);
       if (refused != 0) {

@@ -75,7 +75,17 @@ public final class Iommu {
     this.iotlb = new Iotlb(config, rmp != null);
     this.directories = new DirectoryCache(config);
     this.watch = config.strict() ? new ReplacementWatch(memory, statistics) : null;
-    this.walker = new HostWalker(memory, iotlb, directories, rmp, watch, asids, fault, statistics);
+    this.walker =
+        new HostWalker(
+            memory,
+            config.encryptionBit(),
+            iotlb,
+            directories,
+            rmp,
+            watch,
+            asids,
+            fault,
+            statistics);
     this.commands =
         new CommandProcessor(
             memory, registers, devices, iotlb, directories, watch, events, statistics);
@@ -351,8 +361,8 @@ public final class Iommu {
     if (rmp == null) {
       throw new IllegalStateException("PSMASH_IO needs an RMP");
     }
-    long begin = System.nanoTime();
     gate.lock();
+    long begin = System.nanoTime();
     try {
       long old = memory.getLong(entryAddress);
       int result = new RmpInstructions(rmp).psmash(spa);
@@ -369,8 +379,8 @@ public final class Iommu {
       }
       return result;
     } finally {
-      gate.unlock();
       statistics.stallNanos += System.nanoTime() - begin;
+      gate.unlock();
     }
   }
 }

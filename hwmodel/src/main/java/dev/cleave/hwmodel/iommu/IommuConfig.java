@@ -6,6 +6,8 @@ package dev.cleave.hwmodel.iommu;
  *
  * @param features the extended feature register, as {@link Register} bits; SNP is added when there
  *     is an RMP
+ * @param encryptionBit address bits of table entries and roots that choose encryption (SME's C-bit)
+ *     and are no part of the address; 0 for none
  * @param iotlb how large the IOTLB is
  * @param iotlbSizes bit n set: there are entries of 2^n bytes; bit 12 must be set. A leaf is cached
  *     as the largest that fits into it
@@ -22,6 +24,7 @@ package dev.cleave.hwmodel.iommu;
  */
 public record IommuConfig(
     long features,
+    long encryptionBit,
     CacheShape iotlb,
     long iotlbSizes,
     CacheShape directories,
@@ -57,6 +60,18 @@ public record IommuConfig(
   public IommuConfig withFeatures(long other) {
     Draft draft = new Draft(this);
     draft.features = other;
+    return draft.build();
+  }
+
+  /**
+   * The same with memory encryption.
+   *
+   * @param bit what chooses encryption in an address, 0 for nothing
+   * @return a new configuration
+   */
+  public IommuConfig withEncryptionBit(long bit) {
+    Draft draft = new Draft(this);
+    draft.encryptionBit = bit;
     return draft.build();
   }
 
@@ -136,6 +151,7 @@ public record IommuConfig(
   /** A configuration that can still be changed. */
   private static final class Draft {
     long features = Choices.FEATURES;
+    long encryptionBit;
     CacheShape iotlb = new CacheShape(8, 4);
     long iotlbSizes = Choices.IOTLB_SIZES;
     CacheShape directories = new CacheShape(6, 4);
@@ -148,6 +164,7 @@ public record IommuConfig(
 
     Draft(IommuConfig from) {
       features = from.features;
+      encryptionBit = from.encryptionBit;
       iotlb = from.iotlb;
       iotlbSizes = from.iotlbSizes;
       directories = from.directories;
@@ -160,6 +177,7 @@ public record IommuConfig(
     IommuConfig build() {
       return new IommuConfig(
           features,
+          encryptionBit,
           iotlb,
           iotlbSizes,
           directories,
