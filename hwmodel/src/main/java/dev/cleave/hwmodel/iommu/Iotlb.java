@@ -19,9 +19,6 @@ final class Iotlb {
 
   static final int DIRTY = 1 << 3;
 
-  /** Flags of a translation that may do everything without looking at memory again. */
-  static final int ALL_FLAGS = Permission.ALL | ACCESSED | DIRTY;
-
   private static final int LOG2_SHIFT = 4;
   private static final int LOG2_MASK = 63;
   private static final long ADDRESS = 0x000f_ffff_ffff_f000L;

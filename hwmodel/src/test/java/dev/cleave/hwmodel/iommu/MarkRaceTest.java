@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Software changes a leaf while hardware sets A and D in it. */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class MarkRaceTest {
   private static final long WRITABLE = 0x7000_0000_0012_3001L;
   private static final long READ_ONLY = 0x3000_0000_0045_6001L;
