@@ -2,14 +2,37 @@ package dev.cleave.hwmodel.iommu;
 
 /**
  * What the model does where the specification at hand is silent, inferred or told by one source
- * only; one constant for each, with the reason. Everything else in this package is confirmed.
+ * only; one constant for each value, with the reason. Everything else in this package is confirmed.
+ *
+ * <p>Choices that are no values, and where they are made:
+ *
+ * <ul>
+ *   <li>The exclusion range is looked at after TV and before permissions, and not with SNP ({@link
+ *       Iommu#translate}).
+ *   <li>SE logs once until the device table entry is cached anew; every entry is cached, whatever
+ *       it says ({@link DeviceTable}).
+ *   <li>Permissions are checked at each level as the walk goes; a walk starts again if an entry
+ *       changed at the atomic re-read; in a sized leaf the replica that the walk met is marked
+ *       ({@link HostWalker}).
+ *   <li>A cached translation or directory that lacks a permission refuses the request without
+ *       another walk: then a stale right shows ({@link Iommu#translate}).
+ *   <li>Whether a cached directory larger than the range survives PDE, and whether the RMP is asked
+ *       again when the IOTLB answers, can be chosen ({@link IommuConfig}).
+ *   <li>The head of the command ring and the tail of the event ring ignore writes while their ring
+ *       runs; pointers beyond a ring wrap; a ring with a reserved length does not run ({@link
+ *       RegisterFile}, {@link Ring}).
+ *   <li>A device that does not answer INVALIDATE_IOTLB_PAGES is logged and the ring goes on ({@link
+ *       CommandProcessor}).
+ * </ul>
  */
 final class Choices {
   /**
-   * Reserved bits of a device table entry's q0: what the layout leaves out, 6:2 and 63. A known
-   * emulator also refuses HAD, PPR and GPRP; those are defined fields.
+   * Reserved bits of a device table entry's q0: what the layout leaves out, 6:2 and 63, and GV
+   * (55), because the features announce no guest translation and to ignore it would let a device
+   * through untranslated. A known emulator also refuses HAD, PPR and GPRP; those are defined
+   * fields.
    */
-  static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8000_0000_0000_007cL;
+  static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8080_0000_0000_007cL;
 
   /**
    * Reserved bits of q1: none, its layout is full. A known emulator refuses bit 8, but that bit

@@ -60,6 +60,7 @@ public final class Command {
   private static final int PAGE_LOG2 = 12;
   private static final int LOWEST_ZERO_OF_EVERYTHING = 51;
   private static final long PAGES = -1L << PAGE_LOG2;
+  private static final long EVERYTHING = 0x7fff_ffff_ffff_f000L;
   private static final long STORE_ADDRESS = 0x000f_ffff_ffff_fff8L;
 
   /** Bits of q0 an operation allows besides the operation itself, by operation. */
@@ -88,6 +89,69 @@ public final class Command {
   };
 
   private Command() {}
+
+  /**
+   * Composes COMPLETION_WAIT with a store; its second word is the data.
+   *
+   * @param storeAddress where it stores, 8-byte aligned
+   * @return q0
+   */
+  public static long completionWait(long storeAddress) {
+    return firstWord(COMPLETION_WAIT) | (storeAddress & STORE_ADDRESS) | STORE;
+  }
+
+  /**
+   * Composes INVALIDATE_DEVTAB_ENTRY; its second word is 0.
+   *
+   * @param deviceId 0 to 0xffff
+   * @return q0
+   */
+  public static long invalidateDevice(int deviceId) {
+    return firstWord(INVALIDATE_DEVTAB_ENTRY) | deviceId;
+  }
+
+  /**
+   * Composes INVALIDATE_IOMMU_PAGES; its second word is a {@link #range}.
+   *
+   * @param domainId 0 to 0xffff
+   * @return q0
+   */
+  public static long invalidatePages(int domainId) {
+    return firstWord(INVALIDATE_IOMMU_PAGES) | (long) domainId << DOMAIN_SHIFT;
+  }
+
+  /**
+   * Composes INVALIDATE_IOMMU_ALL; its second word is 0.
+   *
+   * @return q0
+   */
+  public static long invalidateAll() {
+    return firstWord(INVALIDATE_IOMMU_ALL);
+  }
+
+  /**
+   * Composes the range of INVALIDATE_IOMMU_PAGES.
+   *
+   * @param start any address in it
+   * @param log2 log2 of bytes, 12 to 51; larger for everything
+   * @param directories whether cached directories go too (PDE)
+   * @return q1
+   */
+  public static long range(long start, int log2, boolean directories) {
+    long flags = directories ? DIRECTORIES : 0;
+    if (log2 <= PAGE_LOG2) {
+      return (start & PAGES) | flags;
+    }
+    if (log2 > LOWEST_ZERO_OF_EVERYTHING) {
+      return EVERYTHING | flags | SIZE;
+    }
+    long ones = (1L << (log2 - 1)) - 1;
+    return (((start & (-1L << log2)) | ones) & PAGES) | flags | SIZE;
+  }
+
+  private static long firstWord(int operation) {
+    return (long) operation << OPERATION_SHIFT;
+  }
 
   /**
    * The operation.

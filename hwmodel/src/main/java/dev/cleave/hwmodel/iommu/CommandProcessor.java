@@ -1,6 +1,7 @@
 package dev.cleave.hwmodel.iommu;
 
 import dev.cleave.hwmodel.memory.PhysicalMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fetches commands and carries them out one after the other, each complete before the next. A bad
@@ -14,6 +15,7 @@ final class CommandProcessor {
   private final DeviceTable devices;
   private final Iotlb iotlb;
   private final DirectoryCache directories;
+  private final @Nullable ReplacementWatch watch;
   private final EventLog events;
   private final Statistics statistics;
 
@@ -23,6 +25,7 @@ final class CommandProcessor {
       DeviceTable devices,
       Iotlb iotlb,
       DirectoryCache directories,
+      @Nullable ReplacementWatch watch,
       EventLog events,
       Statistics statistics) {
     this.memory = memory;
@@ -30,6 +33,7 @@ final class CommandProcessor {
     this.devices = devices;
     this.iotlb = iotlb;
     this.directories = directories;
+    this.watch = watch;
     this.events = events;
     this.statistics = statistics;
   }
@@ -72,7 +76,7 @@ final class CommandProcessor {
             invalidatePages(q0, q1);
             yield 0;
           }
-          case Command.INVALIDATE_IOTLB_PAGES -> invalidateDevice(q0);
+          case Command.INVALIDATE_IOTLB_PAGES -> invalidateDevice(q0, q1, at);
           // The model keeps no interrupt entries.
           case Command.INVALIDATE_INTERRUPT_TABLE -> 0;
           // Prefetching is a hint, and without page requests there is nothing to complete.
@@ -118,6 +122,9 @@ final class CommandProcessor {
     long tag = Command.domainId(q0);
     long start = Command.rangeStart(q1);
     int log2 = Command.rangeLog2(q1);
+    if (watch != null) {
+      watch.flushed(tag, start, log2);
+    }
     statistics.iotlbDropped += iotlb.invalidate(tag, start, log2);
     if ((q1 & Command.DIRECTORIES) != 0) {
       statistics.directoriesDropped += directories.invalidate(tag, start, log2);
@@ -125,18 +132,29 @@ final class CommandProcessor {
   }
 
   /** Only a device that may have a cache of its own can be told to drop what it holds. */
-  private int invalidateDevice(long q0) {
+  private int invalidateDevice(long q0, long q1, long at) {
     int deviceId = Command.deviceId(q0);
     DeviceContext device = devices.cached(deviceId);
     if (device == null && devices.holds(deviceId)) {
       device = devices.read(deviceId);
     }
-    return device != null && device.hasIotlb ? 0 : Event.ILLEGAL_COMMAND_ERROR;
+    if (device == null || !device.hasIotlb) {
+      return Event.ILLEGAL_COMMAND_ERROR;
+    }
+    DeviceCache cache = devices.attachedCache(deviceId);
+    if (cache != null && !cache.invalidate(Command.rangeStart(q1), Command.rangeLog2(q1))) {
+      // The device is logged, the ring goes on.
+      events.append(Event.firstWord(Event.IOTLB_INV_TIMEOUT, deviceId, 0, 0), at);
+    }
+    return 0;
   }
 
   private int invalidateAll() {
     if (!registers.has(Register.FEATURE_INVALIDATE_ALL)) {
       return Event.ILLEGAL_COMMAND_ERROR;
+    }
+    if (watch != null) {
+      watch.flushedAll();
     }
     devices.invalidateAll();
     statistics.iotlbDropped += iotlb.clear();

@@ -2,6 +2,8 @@ package dev.cleave.hwmodel.iommu;
 
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,9 @@ final class DeviceTable {
   private final @Nullable DeviceContext[] contexts = new @Nullable DeviceContext[DEVICES];
 
   private final @Nullable DeviceContext[] cached = new @Nullable DeviceContext[DEVICES];
+
+  /** The devices' own caches, where they have one. */
+  private final Map<Integer, DeviceCache> attached = new ConcurrentHashMap<>();
 
   DeviceTable(PhysicalMemory memory, RegisterFile registers, Statistics statistics) {
     this.memory = memory;
@@ -67,6 +72,15 @@ final class DeviceTable {
     context.decode(q0, q1, q2, registers.features());
     cached[deviceId] = context;
     return context;
+  }
+
+  void attachCache(int deviceId, DeviceCache cache) {
+    attached.put(deviceId, cache);
+  }
+
+  /** The cache inside a device; null if it has none, and so nothing to drop. */
+  @Nullable DeviceCache attachedCache(int deviceId) {
+    return attached.get(deviceId);
   }
 
   void invalidate(int deviceId) {

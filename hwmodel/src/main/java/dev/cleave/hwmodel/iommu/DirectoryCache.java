@@ -23,7 +23,7 @@ final class DirectoryCache {
   private final boolean largeSurvive;
 
   DirectoryCache(IommuConfig config) {
-    this.cache = new TranslationCache(config.directorySetsLog2(), config.directoryWays());
+    this.cache = new TranslationCache(config.directories());
     this.largeSurvive = config.largeDirectoriesSurvive();
   }
 

@@ -124,6 +124,11 @@ public final class HostEntry {
     return Long.numberOfTrailingZeros(~entry & ADDRESS) + 1;
   }
 
+  /** What an entry leads to, permissions and marks left out: its level field and its address. */
+  static long meaning(long entry) {
+    return entry & (ADDRESS | 7L << NEXT_LEVEL_SHIFT);
+  }
+
   /**
    * Composes a directory as software would, readable and writable.
    *

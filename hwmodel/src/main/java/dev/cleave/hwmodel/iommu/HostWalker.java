@@ -25,25 +25,34 @@ final class HostWalker {
   private static final long AGAIN = Long.MIN_VALUE;
 
   private final PhysicalMemory memory;
+
+  /** The address field without the bit that chooses encryption. */
+  private final long addressMask;
+
   private final Iotlb iotlb;
   private final DirectoryCache directories;
   private final @Nullable ReverseMap rmp;
+  private final @Nullable ReplacementWatch watch;
   private final int[] asids;
   private final RequestFault fault;
   private final Statistics statistics;
 
   HostWalker(
       PhysicalMemory memory,
+      long encryptionBit,
       Iotlb iotlb,
       DirectoryCache directories,
       @Nullable ReverseMap rmp,
+      @Nullable ReplacementWatch watch,
       int[] asids,
       RequestFault fault,
       Statistics statistics) {
     this.memory = memory;
+    this.addressMask = HostEntry.ADDRESS & ~encryptionBit;
     this.iotlb = iotlb;
     this.directories = directories;
     this.rmp = rmp;
+    this.watch = watch;
     this.asids = asids;
     this.fault = fault;
     this.statistics = statistics;
@@ -63,7 +72,7 @@ final class HostWalker {
   private long attempt(DeviceContext device, long iova, boolean write) {
     int needed = write ? Permission.WRITE : Permission.READ;
     int level = device.levels;
-    long table = device.root;
+    long table = device.root & addressMask;
     int allowed = Permission.ALL;
     long start = cachedDirectory(device, iova);
     if (start != 0) {
@@ -83,6 +92,9 @@ final class HostWalker {
         return entry == 0 && !memory.isBacked(at)
             ? unreadable(at, write)
             : pageFault(0, iova, write);
+      }
+      if (watch != null) {
+        watch.walked(device.tag, iova, at, level, entry);
       }
       int next = HostEntry.nextLevel(entry);
       boolean leaf = HostEntry.isLeaf(next);
@@ -104,7 +116,7 @@ final class HostWalker {
         return AGAIN;
       }
       level = next;
-      table = entry & HostEntry.ADDRESS;
+      table = entry & addressMask;
       int flags = allowed | (device.setsAccessed ? DirectoryCache.ACCESSED : 0);
       directories.put(device.tag, iova, level, table, flags);
     }
@@ -140,7 +152,7 @@ final class HostWalker {
       return pageFault(Choices.BAD_LEVEL_FLAGS, iova, write);
     }
     long offset = iova & ((1L << log2) - 1);
-    long paddr = (entry & HostEntry.ADDRESS & -(1L << log2)) | offset;
+    long paddr = (entry & addressMask & -(1L << log2)) | offset;
     if (rmp != null) {
       long refused = checkRmp(rmp, device, iova, paddr, log2 >= LARGE_LOG2, write);
       if (refused != 0) {

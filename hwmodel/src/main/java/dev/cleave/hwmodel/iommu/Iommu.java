@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * caller, who then does everything in turn, or one that holds {@link #dmaGate} while it works. With
  * {@link IommuConfig#commandsOnTailWrite} a register write does the hardware's work too.
  *
+ * <p>Host tables only: guest tables (v2), page requests and interrupt remapping are not modelled,
+ * and the features do not announce them.
+ *
  * <p>AMD 48882; the order of checks is that of the specification's DMA flow.
  */
 public final class Iommu {
@@ -33,6 +36,7 @@ public final class Iommu {
   private final DeviceTable devices;
   private final Iotlb iotlb;
   private final DirectoryCache directories;
+  private final @Nullable ReplacementWatch watch;
   private final HostWalker walker;
   private final CommandProcessor commands;
   private final RequestFault fault = new RequestFault();
@@ -70,9 +74,21 @@ public final class Iommu {
     this.devices = new DeviceTable(memory, registers, statistics);
     this.iotlb = new Iotlb(config, rmp != null);
     this.directories = new DirectoryCache(config);
-    this.walker = new HostWalker(memory, iotlb, directories, rmp, asids, fault, statistics);
+    this.watch = config.strict() ? new ReplacementWatch(memory, statistics) : null;
+    this.walker =
+        new HostWalker(
+            memory,
+            config.encryptionBit(),
+            iotlb,
+            directories,
+            rmp,
+            watch,
+            asids,
+            fault,
+            statistics);
     this.commands =
-        new CommandProcessor(memory, registers, devices, iotlb, directories, events, statistics);
+        new CommandProcessor(
+            memory, registers, devices, iotlb, directories, watch, events, statistics);
   }
 
   /**
@@ -126,6 +142,17 @@ public final class Iommu {
    */
   public void trustDomain(int domainId, int asid) {
     asids[domainId] = asid;
+  }
+
+  /**
+   * Gives a device a cache of its own. Its device table entry must have I set for commands to reach
+   * it; a device without one has nothing to drop and answers at once.
+   *
+   * @param deviceId 0 to 0xffff
+   * @param cache what the device holds
+   */
+  public void attachCache(int deviceId, DeviceCache cache) {
+    devices.attachCache(deviceId, cache);
   }
 
   /**
@@ -334,8 +361,8 @@ public final class Iommu {
     if (rmp == null) {
       throw new IllegalStateException("PSMASH_IO needs an RMP");
     }
-    long begin = System.nanoTime();
     gate.lock();
+    long begin = System.nanoTime();
     try {
       long old = memory.getLong(entryAddress);
       int result = new RmpInstructions(rmp).psmash(spa);
@@ -345,12 +372,15 @@ public final class Iommu {
           memory.getAndOrLong(at, marks);
         }
         memory.setLong(entryAddress, HostEntry.directory(table, 1));
+        if (watch != null) {
+          watch.exchanged(entryAddress);
+        }
         statistics.iotlbDropped += iotlb.invalidateOutput(spa, LARGE_LOG2);
       }
       return result;
     } finally {
-      gate.unlock();
       statistics.stallNanos += System.nanoTime() - begin;
+      gate.unlock();
     }
   }
 }

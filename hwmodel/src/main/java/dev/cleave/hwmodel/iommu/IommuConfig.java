@@ -1,16 +1,17 @@
 package dev.cleave.hwmodel.iommu;
 
 /**
- * What can differ from one IOMMU to another. Immutable.
+ * What can differ from one IOMMU to another. Immutable; begin with {@link #standard} and change
+ * what matters.
  *
  * @param features the extended feature register, as {@link Register} bits; SNP is added when there
  *     is an RMP
- * @param iotlbSetsLog2 log2 of the IOTLB's sets
- * @param iotlbWays entries in a set; 0 for no IOTLB
+ * @param encryptionBit address bits of table entries and roots that choose encryption (SME's C-bit)
+ *     and are no part of the address; 0 for none
+ * @param iotlb how large the IOTLB is
  * @param iotlbSizes bit n set: there are entries of 2^n bytes; bit 12 must be set. A leaf is cached
  *     as the largest that fits into it
- * @param directorySetsLog2 log2 of the directory cache's sets
- * @param directoryWays entries in a set; 0 for no directory cache
+ * @param directories how large the directory cache is
  * @param largeDirectoriesSurvive whether a cached directory that covers more than the range of an
  *     invalidation with PDE survives it, as large leaves do. Sources do not say; true is what shows
  *     a flush that is smaller than the table it retires
@@ -18,22 +19,22 @@ package dev.cleave.hwmodel.iommu;
  *     suggests so: after a PSMASH accesses fault until the IOTLB is flushed
  * @param commandsOnTailWrite whether a write of the command tail runs the commands before it
  *     returns; otherwise somebody calls {@link Iommu#processCommands}
+ * @param strict whether to count entries that are replaced while they may be held, see {@link
+ *     Statistics#liveReplacements}. Slow, and hardware in use does not ask for it
  */
 public record IommuConfig(
     long features,
-    int iotlbSetsLog2,
-    int iotlbWays,
+    long encryptionBit,
+    CacheShape iotlb,
     long iotlbSizes,
-    int directorySetsLog2,
-    int directoryWays,
+    CacheShape directories,
     boolean largeDirectoriesSurvive,
     boolean rmpCheckedOnHit,
-    boolean commandsOnTailWrite) {
+    boolean commandsOnTailWrite,
+    boolean strict) {
 
-  /** Checks that the caches can be built. */
+  /** Checks that the IOTLB can hold a page. */
   public IommuConfig {
-    requireCache("IOTLB", iotlbSetsLog2, iotlbWays);
-    requireCache("directory cache", directorySetsLog2, directoryWays);
     if ((iotlbSizes & 1L << 12) == 0 || (iotlbSizes & (1L << 12) - 1) != 0) {
       throw new IllegalArgumentException(
           "IOTLB sizes must include 4096 and nothing smaller, sizes=0x%x".formatted(iotlbSizes));
@@ -47,7 +48,7 @@ public record IommuConfig(
    * @return the usual model
    */
   public static IommuConfig standard() {
-    return new IommuConfig(Choices.FEATURES, 8, 4, Choices.IOTLB_SIZES, 6, 4, true, true, true);
+    return new Draft().build();
   }
 
   /**
@@ -57,58 +58,59 @@ public record IommuConfig(
    * @return a new configuration
    */
   public IommuConfig withFeatures(long other) {
-    return new IommuConfig(
-        other,
-        iotlbSetsLog2,
-        iotlbWays,
-        iotlbSizes,
-        directorySetsLog2,
-        directoryWays,
-        largeDirectoriesSurvive,
-        rmpCheckedOnHit,
-        commandsOnTailWrite);
+    Draft draft = new Draft(this);
+    draft.features = other;
+    return draft.build();
+  }
+
+  /**
+   * The same with memory encryption.
+   *
+   * @param bit what chooses encryption in an address, 0 for nothing
+   * @return a new configuration
+   */
+  public IommuConfig withEncryptionBit(long bit) {
+    Draft draft = new Draft(this);
+    draft.encryptionBit = bit;
+    return draft.build();
   }
 
   /**
    * The same with another IOTLB.
    *
-   * @param setsLog2 log2 of its sets
-   * @param ways entries in a set, 0 for none
+   * @param shape how large
    * @param sizes bit n set: entries of 2^n bytes
    * @return a new configuration
    */
-  public IommuConfig withIotlb(int setsLog2, int ways, long sizes) {
-    return new IommuConfig(
-        features,
-        setsLog2,
-        ways,
-        sizes,
-        directorySetsLog2,
-        directoryWays,
-        largeDirectoriesSurvive,
-        rmpCheckedOnHit,
-        commandsOnTailWrite);
+  public IommuConfig withIotlb(CacheShape shape, long sizes) {
+    Draft draft = new Draft(this);
+    draft.iotlb = shape;
+    draft.iotlbSizes = sizes;
+    return draft.build();
   }
 
   /**
    * The same with another directory cache.
    *
-   * @param setsLog2 log2 of its sets
-   * @param ways entries in a set, 0 for none
+   * @param shape how large
    * @param largeSurvive whether directories larger than the range survive an invalidation
    * @return a new configuration
    */
-  public IommuConfig withDirectories(int setsLog2, int ways, boolean largeSurvive) {
-    return new IommuConfig(
-        features,
-        iotlbSetsLog2,
-        iotlbWays,
-        iotlbSizes,
-        setsLog2,
-        ways,
-        largeSurvive,
-        rmpCheckedOnHit,
-        commandsOnTailWrite);
+  public IommuConfig withDirectories(CacheShape shape, boolean largeSurvive) {
+    Draft draft = new Draft(this);
+    draft.directories = shape;
+    draft.largeDirectoriesSurvive = largeSurvive;
+    return draft.build();
+  }
+
+  /**
+   * The same without any cache of translations.
+   *
+   * @return a new configuration
+   */
+  public IommuConfig withoutCaches() {
+    return withIotlb(CacheShape.NONE, iotlbSizes)
+        .withDirectories(CacheShape.NONE, largeDirectoriesSurvive);
   }
 
   /**
@@ -118,16 +120,9 @@ public record IommuConfig(
    * @return a new configuration
    */
   public IommuConfig withRmpCheckedOnHit(boolean onHit) {
-    return new IommuConfig(
-        features,
-        iotlbSetsLog2,
-        iotlbWays,
-        iotlbSizes,
-        directorySetsLog2,
-        directoryWays,
-        largeDirectoriesSurvive,
-        onHit,
-        commandsOnTailWrite);
+    Draft draft = new Draft(this);
+    draft.rmpCheckedOnHit = onHit;
+    return draft.build();
   }
 
   /**
@@ -137,32 +132,59 @@ public record IommuConfig(
    * @return a new configuration
    */
   public IommuConfig withCommandsOnTailWrite(boolean onTailWrite) {
-    return new IommuConfig(
-        features,
-        iotlbSetsLog2,
-        iotlbWays,
-        iotlbSizes,
-        directorySetsLog2,
-        directoryWays,
-        largeDirectoriesSurvive,
-        rmpCheckedOnHit,
-        onTailWrite);
+    Draft draft = new Draft(this);
+    draft.commandsOnTailWrite = onTailWrite;
+    return draft.build();
   }
 
   /**
-   * The same without any cache of translations.
+   * The same in strict mode.
    *
    * @return a new configuration
    */
-  public IommuConfig withoutCaches() {
-    return withIotlb(0, 0, iotlbSizes).withDirectories(0, 0, largeDirectoriesSurvive);
+  public IommuConfig withStrict() {
+    Draft draft = new Draft(this);
+    draft.strict = true;
+    return draft.build();
   }
 
-  private static void requireCache(String which, int setsLog2, int ways) {
-    if (setsLog2 < 0 || setsLog2 > 20 || ways < 0 || ways > 64) {
-      throw new IllegalArgumentException(
-          "%s must have 2^0 to 2^20 sets of 0 to 64 ways, log2 of sets=%d, ways=%d"
-              .formatted(which, setsLog2, ways));
+  /** A configuration that can still be changed. */
+  private static final class Draft {
+    long features = Choices.FEATURES;
+    long encryptionBit;
+    CacheShape iotlb = new CacheShape(8, 4);
+    long iotlbSizes = Choices.IOTLB_SIZES;
+    CacheShape directories = new CacheShape(6, 4);
+    boolean largeDirectoriesSurvive = true;
+    boolean rmpCheckedOnHit = true;
+    boolean commandsOnTailWrite = true;
+    boolean strict;
+
+    Draft() {}
+
+    Draft(IommuConfig from) {
+      features = from.features;
+      encryptionBit = from.encryptionBit;
+      iotlb = from.iotlb;
+      iotlbSizes = from.iotlbSizes;
+      directories = from.directories;
+      largeDirectoriesSurvive = from.largeDirectoriesSurvive;
+      rmpCheckedOnHit = from.rmpCheckedOnHit;
+      commandsOnTailWrite = from.commandsOnTailWrite;
+      strict = from.strict;
+    }
+
+    IommuConfig build() {
+      return new IommuConfig(
+          features,
+          encryptionBit,
+          iotlb,
+          iotlbSizes,
+          directories,
+          largeDirectoriesSurvive,
+          rmpCheckedOnHit,
+          commandsOnTailWrite,
+          strict);
     }
   }
 }

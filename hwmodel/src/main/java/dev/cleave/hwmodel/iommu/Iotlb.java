@@ -19,9 +19,6 @@ final class Iotlb {
 
   static final int DIRTY = 1 << 3;
 
-  /** Flags of a translation that may do everything without looking at memory again. */
-  static final int ALL_FLAGS = Permission.ALL | ACCESSED | DIRTY;
-
   private static final int LOG2_SHIFT = 4;
   private static final int LOG2_MASK = 63;
   private static final long ADDRESS = 0x000f_ffff_ffff_f000L;
@@ -30,7 +27,7 @@ final class Iotlb {
   private final long sizes;
 
   Iotlb(IommuConfig config, boolean snp) {
-    this.cache = new TranslationCache(config.iotlbSetsLog2(), config.iotlbWays());
+    this.cache = new TranslationCache(config.iotlb());
     // With SNP a leaf is checked and cached as 4 KiB below 2 MiB, and in 2 MiB pieces from there.
     this.sizes = snp ? 1L << 12 | 1L << 21 : config.iotlbSizes();
   }

@@ -126,6 +126,28 @@ public final class Register {
 
   private Register() {}
 
+  /**
+   * Composes {@link #DEVICE_TABLE_BASE}.
+   *
+   * @param table physical address, 4 KiB-aligned
+   * @param pages its length, 1 to 512 pages of 128 devices
+   * @return the register
+   */
+  public static long deviceTableBase(long table, int pages) {
+    return address(table) | (pages - 1);
+  }
+
+  /**
+   * Composes {@link #COMMAND_BASE} or {@link #EVENT_BASE}.
+   *
+   * @param ring physical address, 4 KiB-aligned
+   * @param entriesLog2 log2 of its length in entries, 8 to 15
+   * @return the register
+   */
+  public static long ringBase(long ring, int entriesLog2) {
+    return address(ring) | (long) entriesLog2 << RING_LENGTH_SHIFT;
+  }
+
   static long address(long base) {
     return base & ADDRESS;
   }

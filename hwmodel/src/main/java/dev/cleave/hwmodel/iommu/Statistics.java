@@ -64,6 +64,12 @@ public final class Statistics {
   /** Cached directories that invalidations dropped. */
   public long directoriesDropped;
 
+  /** Entries replaced while they may have been held; counted in strict mode only. */
+  public long liveReplacements;
+
+  /** Physical address of the last of these entries. */
+  public long lastLiveReplacement;
+
   /** Time the DMA was stalled by PSMASH_IO, in nanoseconds. */
   public long stallNanos;
 
@@ -113,6 +119,8 @@ public final class Statistics {
     interrupts = 0;
     iotlbDropped = 0;
     directoriesDropped = 0;
+    liveReplacements = 0;
+    lastLiveReplacement = 0;
     stallNanos = 0;
     Arrays.fill(events, 0);
     Arrays.fill(commands, 0);

@@ -17,7 +17,8 @@ package dev.cleave.hwmodel.iommu;
 final class TranslationCache {
   private static final int WORDS = 4;
   private static final int LOG2_MASK = 63;
-  private static final long TAG_SPREAD = 0x9E37_79B9_7F4A_7C15L;
+  private static final long TAG_STRIDE = 37;
+  private static final long SIZE_STRIDE = 11;
 
   private final int setWords;
   private final int setMask;
@@ -26,11 +27,11 @@ final class TranslationCache {
   private long populated;
   private long clock;
 
-  /** Both sizes may not be negative; without ways nothing is ever kept. */
-  TranslationCache(int setsLog2, int ways) {
-    this.setWords = ways * WORDS;
-    this.setMask = (1 << setsLog2) - 1;
-    this.words = new long[setWords << setsLog2];
+  /** Without ways nothing is ever kept. */
+  TranslationCache(CacheShape shape) {
+    this.setWords = shape.ways() * WORDS;
+    this.setMask = (1 << shape.setsLog2()) - 1;
+    this.words = new long[setWords << shape.setsLog2()];
   }
 
   /** Bit n set: there are entries of 2^n bytes. */
@@ -183,7 +184,7 @@ final class TranslationCache {
 
   /** Neighbouring ranges go to neighbouring sets, other tags and sizes begin elsewhere. */
   private int firstOfSet(long tag, long iova, int log2) {
-    long spread = ((tag * Long.SIZE + log2) * TAG_SPREAD) >>> 32;
-    return (int) (((iova >>> log2) + spread) & setMask) * setWords;
+    long begin = tag * TAG_STRIDE + log2 * SIZE_STRIDE;
+    return (int) (((iova >>> log2) + begin) & setMask) * setWords;
   }
 }

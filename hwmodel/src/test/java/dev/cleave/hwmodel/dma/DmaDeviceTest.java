@@ -87,6 +87,20 @@ class DmaDeviceTest {
   }
 
   @Test
+  void aWrongLastWordIsFoundAsWellAsAWrongFirst() {
+    machine.memory.setLong(spaOf(3), 1);
+    machine.memory.setLong(spaOf(5) + 4088, 2);
+    DmaDevice device = device(new SequentialPattern(RANGES, 4096, false));
+    device.run(4);
+    assertEquals(1, device.counts().wrongData);
+    assertEquals(1, device.counts().lastWrongWord);
+    device.run(2);
+    assertEquals(2, device.counts().wrongData);
+    assertEquals(2, device.counts().lastWrongWord);
+    assertEquals(IOVA + 0x5000, device.counts().lastWrongIova);
+  }
+
+  @Test
   void aWriteToAWrongPageIsFoundByItsNextReader() {
     machine.entry(leaves, 7, 0x7000_0000_0000_0001L | spaOf(8));
     device(transfer -> transfer.set(IOVA + 0x7000, 4096, true)).run(1);

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Software on this thread, hardware on its own: what they share is memory and registers. */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class HardwareAgentTest {
   private static final long IOVA = 0xc0_0000;
   private static final long SPA = 0xc0_0000;

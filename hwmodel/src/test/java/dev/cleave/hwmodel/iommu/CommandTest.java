@@ -2,6 +2,8 @@ package dev.cleave.hwmodel.iommu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -48,6 +50,28 @@ class CommandTest {
     assertEquals(false, runs(4L << 60, 0, 0));
     machine.assertEvent(0, 0x5000_0000, Machine.COMMANDS);
     assertEquals(false, runs((4L << 60) | 0xffff, 0, 0));
+  }
+
+  @Test
+  void aDevicesOwnCacheIsToldItsRange() {
+    List<String> told = new ArrayList<>();
+    machine.iommu.attachCache(0, (start, log2) -> told.add("%x %d".formatted(start, log2)));
+    assertEquals(true, runs(4L << 60, 0x1234_5000, 1L << 32));
+    assertEquals(true, runs(4L << 60, 0x1235_f001, 1L << 32));
+    assertEquals(true, runs(4L << 60, 0x7fff_ffff_ffff_f001L, 1L << 32));
+    assertEquals(List.of("12345000 12", "12340000 18", "0 64"), told);
+    machine.assertNoFurtherEvent();
+  }
+
+  @Test
+  void aDeviceThatDoesNotAnswerIsATimeoutAndTheRingGoesOn() {
+    machine.iommu.attachCache(5, (start, log2) -> false);
+    machine.deviceEntry(5, 0, 1L << 32, 0);
+    machine.command(4L << 60 | 5, 0);
+    machine.assertEvent(0x0000_0005, 0x7000_0000, Machine.COMMANDS);
+    assertEquals(16, machine.iommu.readMmio(0x2000));
+    machine.command(1L << 60 | 0x5000 | 1, 1);
+    assertEquals(1, machine.memory.getLong(0x5000));
   }
 
   /**

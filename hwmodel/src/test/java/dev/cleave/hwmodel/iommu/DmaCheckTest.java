@@ -48,7 +48,7 @@ class DmaCheckTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 3, 4, 5, 6, 63})
+  @ValueSource(ints = {2, 3, 4, 5, 6, 55, 63})
   void aReservedBitMakesTheDeviceEntryIllegal(int bit) {
     machine.deviceEntry(Machine.DEVICE, Machine.deviceQ0(0, 3) | 1L << bit, Machine.DOMAIN, 0);
     assertEquals(Outcome.ILLEGAL_DEV_TABLE_ENTRY, machine.read(IOVA + 3));
@@ -89,6 +89,15 @@ class DmaCheckTest {
     assertEquals(0x5000L, machine.iommu.translate(9, 0x5000, true));
     machine.iommu.writeMmio(0x20, 0x5000);
     assertEquals(Outcome.IO_PAGE_FAULT, machine.write(0x5000));
+  }
+
+  @Test
+  void withSnpThereIsNoExclusionRange() {
+    Machine snp = new Machine(IommuConfig.standard(), 8L << 20);
+    snp.attach(snp.table(), 3);
+    snp.iommu.writeMmio(0x20, 0x5000 | 3);
+    snp.iommu.writeMmio(0x28, 0x6000);
+    assertEquals(Outcome.IO_PAGE_FAULT, snp.write(0x5000));
   }
 
   @Test

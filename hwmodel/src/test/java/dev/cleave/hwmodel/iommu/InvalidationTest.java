@@ -50,13 +50,24 @@ class InvalidationTest {
   void aLargeEntrySurvivesTheInvalidationOfAPartOfIt() {
     long table = machine.path(3, 0, 2);
     machine.entry(table, 0, RW | OLD);
+    machine.entry(table, 1, 0x6000_0000_0000_0201L | pageOf(NEW));
     assertEquals(OLD + 0x5000, machine.read(0x5000));
+    assertEquals(NEW, machine.read(0x20_0000), "an entry of 4 KiB is cached as well");
     machine.entry(table, 0, 0);
     machine.flush(0x5000);
+    machine.flush(0);
     machine.flush(range(0, 20));
     assertEquals(OLD + 0x5000, machine.read(0x5000));
     machine.flush(range(0, 21));
     assertEquals(Outcome.IO_PAGE_FAULT, machine.read(0x5000));
+    assertEquals(NEW, machine.read(0x20_0000));
+  }
+
+  /** A table whose first page leads somewhere. */
+  private long pageOf(long paddr) {
+    long leaves = machine.table();
+    machine.entry(leaves, 0, RW | paddr);
+    return leaves;
   }
 
   @ParameterizedTest
@@ -161,7 +172,8 @@ class InvalidationTest {
 
   @Test
   void aDirectoryLargerThanTheRangeMayAlsoGo() {
-    Machine lenient = new Machine(IommuConfig.standard().withDirectories(6, 4, false));
+    Machine lenient =
+        new Machine(IommuConfig.standard().withDirectories(new CacheShape(6, 4), false));
     long leaves = lenient.path(2, 0, 1);
     long root = lenient.memory.getLong(Machine.DEVICE_TABLE + 32L * 8) & 0xf_ffff_ffff_f000L;
     lenient.entry(leaves, 0, RW | OLD);
@@ -205,6 +217,17 @@ class InvalidationTest {
   }
 
   @Test
+  void invalidateAllForgetsDirectoriesToo() {
+    long leaves = machine.path(2, 0, 1);
+    long root = machine.memory.getLong(Machine.DEVICE_TABLE + 32L * 8) & 0xf_ffff_ffff_f000L;
+    machine.entry(leaves, 0, RW | OLD);
+    machine.read(0);
+    machine.entry(root, 0, 0x6000_0000_0000_0201L | pageOf(NEW));
+    machine.flushAll();
+    assertEquals(NEW, machine.read(0));
+  }
+
+  @Test
   void aStaleRightIsUsedUntilItIsFlushed() {
     long table = machine.path(1, 0, 1);
     machine.entry(table, 0, 0x3000_0000_0000_0001L | OLD);
@@ -235,7 +258,7 @@ class InvalidationTest {
 
   @Test
   void anIotlbThatKnowsEverySizeKeepsTheWholeLeaf() {
-    Machine all = new Machine(IommuConfig.standard().withIotlb(6, 4, -0x1000L));
+    Machine all = new Machine(IommuConfig.standard().withIotlb(new CacheShape(6, 4), -0x1000L));
     long table = all.path(3, 0, 1);
     for (int i = 0; i < 16; i++) {
       all.entry(table, i, 0x7000_0000_0020_7e01L);
@@ -252,7 +275,7 @@ class InvalidationTest {
 
   @Test
   void aFullSetForgetsItsOldestEntry() {
-    Machine tiny = new Machine(IommuConfig.standard().withIotlb(0, 2, 1L << 12));
+    Machine tiny = new Machine(IommuConfig.standard().withIotlb(new CacheShape(0, 2), 1L << 12));
     long table = tiny.path(1, 0, 1);
     for (int i = 0; i < 3; i++) {
       tiny.entry(table, i, RW | OLD);

@@ -20,7 +20,8 @@ class RandomBytesTest {
     Machine machine =
         seed % 2 == 0
             ? new Machine()
-            : new Machine(IommuConfig.standard().withIotlb(3, 2, -0x1000L), 8L << 20);
+            : new Machine(
+                IommuConfig.standard().withIotlb(new CacheShape(3, 2), -0x1000L), 8L << 20);
     for (int device = 0; device < 128; device++) {
       machine.deviceEntry(
           device,

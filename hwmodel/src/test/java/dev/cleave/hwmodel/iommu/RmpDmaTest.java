@@ -161,7 +161,7 @@ class RmpDmaTest {
 
   @Test
   void aFirmwarePageIsNobodysToTouch() {
-    update(SPA, 0, 0x1_0001L);
+    update(SPA, GPA, 0x1_0001L);
     mapSmall(12);
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA));
     machine.iommu.trustDomain(Machine.DOMAIN, 0);

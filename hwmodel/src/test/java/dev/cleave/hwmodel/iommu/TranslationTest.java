@@ -159,6 +159,21 @@ class TranslationTest {
   }
 
   @Test
+  void theEncryptionBitIsNoPartOfAnAddress() {
+    Machine encrypted = new Machine(IommuConfig.standard().withEncryptionBit(1L << 47));
+    long root = encrypted.table();
+    long leaves = encrypted.table();
+    encrypted.attach(root | 1L << 47, 2);
+    encrypted.entry(root, 0, 0x6000_8000_0000_0201L | leaves);
+    encrypted.entry(leaves, 0, 0x7000_8000_0012_3001L);
+    encrypted.entry(leaves, 2, 0x7000_8000_0045_6e01L);
+    encrypted.entry(leaves, 3, 0x7000_8000_0045_6e01L);
+    assertEquals(0x123008L, encrypted.read(8));
+    assertEquals(0x457008L, encrypted.read(0x3008));
+    assertEquals(0x457010L, encrypted.write(0x3010));
+  }
+
+  @Test
   void growingTheTopNeedsNoFlush() {
     Machine machine = new Machine();
     long table = machine.path(3, 0, 1);

@@ -104,6 +104,23 @@ class SmashTest {
   }
 
   @Test
+  void unsmashRefusesTheFirmwaresPages() {
+    for (long page = 0; page < 0x20_0000; page += 0x1000) {
+      rmp.update(0, REGION + page, GPA + page, 1 | IMMUTABLE);
+    }
+    assertEquals(2, rmp.firmware.pageUnsmash(REGION));
+  }
+
+  @Test
+  void unsmashRefusesVmSaveAreas() {
+    makeImmutable();
+    for (long page = 0; page < 0x20_0000; page += 0x1000) {
+      rmp.setQ0(REGION + page, rmp.q0(REGION + page) | VMSA);
+    }
+    assertEquals(2, rmp.firmware.pageUnsmash(REGION));
+  }
+
+  @Test
   void unsmashRefusesBadInputAndALockedRegion() {
     assertEquals(1, rmp.firmware.pageUnsmash(REGION + 0x1000));
     assertEquals(1, rmp.firmware.pageUnsmash(0x80_0000));
