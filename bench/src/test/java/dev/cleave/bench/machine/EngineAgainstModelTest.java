@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.format.Access;
+import dev.cleave.hwmodel.iommu.CacheShape;
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import java.util.Arrays;
 import java.util.Random;
@@ -35,14 +36,18 @@ class EngineAgainstModelTest {
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6})
   void afterEveryFlushEveryPageIsWhatWasAskedFor(long seed) {
-    assertEquals(0, run(seed, NO_FLUSH_LEFT_OUT), () -> firstDifference);
+    IommuConfig everySizeCached = IommuConfig.standard().withIotlb(new CacheShape(8, 4), -PAGE);
+    IommuConfig config = seed % 2 == 0 ? IommuConfig.standard() : everySizeCached;
+    assertEquals(0, run(config, seed, NO_FLUSH_LEFT_OUT), () -> firstDifference);
   }
 
   @Test
   void aFlushThatIsLeftOutAfterAnUnmapOrAProtectShowsAtOnce() {
+    long sizes = 1L << 12 | 1L << 21 | 1L << 30;
+    IommuConfig ampleCache = IommuConfig.standard().withIotlb(new CacheShape(12, 8), sizes);
     int shown = 0;
     for (long left = 0; left < 25; left++) {
-      shown += run(7, left) > 0 ? 1 : 0;
+      shown += run(ampleCache, 7, left) > 0 ? 1 : 0;
     }
     assertEquals(25, shown);
   }
@@ -55,11 +60,11 @@ class EngineAgainstModelTest {
    *     there
    * @return pages that were not as asked for
    */
-  private int run(long seed, long leftOut) {
+  private int run(IommuConfig config, long seed, long leftOut) {
     Random random = new Random(seed);
     Arrays.fill(paddr, TableOnModel.FAULT);
     long flushes = 0;
-    try (TableOnModel machine = new TableOnModel(IommuConfig.standard())) {
+    try (TableOnModel machine = new TableOnModel(config)) {
       for (int step = 0; step < 150; step++) {
         boolean changes = step(machine, random);
         if (changes && flushes++ == leftOut) {
@@ -175,8 +180,7 @@ class EngineAgainstModelTest {
 
   @Test
   void aMergeWithoutItsFlushLetsTheHardwareWalkAPageThatIsUsedAgain() {
-    IommuConfig directoriesOnly =
-        IommuConfig.standard().withIotlb(0, 0, 1L << 12).withDirectories(6, 4, true);
+    IommuConfig directoriesOnly = IommuConfig.standard().withIotlb(CacheShape.NONE, 1L << 12);
     for (boolean flushes : new boolean[] {true, false}) {
       try (TableOnModel machine = new TableOnModel(directoriesOnly)) {
         machine.table.map(REGION, REGION, REGION, Access.READ_WRITE);
