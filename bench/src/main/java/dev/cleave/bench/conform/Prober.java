@@ -1,0 +1,199 @@
+package dev.cleave.bench.conform;
+
+import static dev.cleave.bench.io.Numbers.hex;
+
+import dev.cleave.bench.conform.qemu.Device;
+import dev.cleave.bench.conform.qemu.DmaDevice;
+import dev.cleave.bench.conform.qemu.EchoMemory;
+import dev.cleave.bench.conform.qemu.GuestMemory;
+import dev.cleave.bench.conform.qemu.Machine;
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.Geometry;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Sends DMA through QEMU's IOMMU and holds each answer against what was expected. Belongs to one
+ * case.
+ */
+final class Prober {
+  private static final long INTERRUPTS_FIRST = 0xFEE0_0000L;
+  private static final long INTERRUPTS_LAST = 0xFEEF_FFFFL;
+  private static final int WRITE_BYTES = 64;
+
+  /** Above every physical address, so that no echo looks like it. */
+  private static final long WRITTEN = 0xC1EA_5E00_0000_0000L;
+
+  private final DmaSource source;
+  private final EchoMemory echo;
+  private final GuestMemory memory;
+  private final Map<Device, Attachment> attachments;
+  private final List<Expectation> expectations;
+  private final Tally tally;
+  private final AliasGuard aliases = new AliasGuard();
+  private long written;
+
+  /** Who does the DMA of a device. */
+  @FunctionalInterface
+  interface DmaSource {
+    DmaDevice dma(Device device);
+  }
+
+  Prober(
+      Machine machine,
+      Map<Device, Attachment> attachments,
+      List<Expectation> expectations,
+      Tally tally) {
+    this.source = machine::dma;
+    this.echo = machine.echo();
+    this.memory = machine.memory();
+    this.attachments = attachments;
+    this.expectations = expectations;
+    this.tally = tally;
+  }
+
+  /** The answers on which all expectations agree. */
+  long[] expected(Device device, long[] iovas, int access) {
+    return Arrays.stream(iovas).map(iova -> expected(device, iova, access)).toArray();
+  }
+
+  private long expected(Device device, long iova, int access) {
+    long first = expectations.getFirst().answer(device, iova, access);
+    for (Expectation expectation : expectations) {
+      if (expectation.answer(device, iova, access) != first) {
+        throw new Difference(lines("expectations disagree", device, iova, access));
+      }
+    }
+    return first;
+  }
+
+  /** Whether an access can be sent, and its answer recognized. */
+  private boolean isProbeable(Device device, long iova, long expected) {
+    if (expected != Expectation.FAULT && !echo.contains(expected)) {
+      return false;
+    }
+    Attachment attachment = attachments.get(device);
+    if (attachment.domain() != null && !Geometry.reaches(attachment.entry().levels(), iova)) {
+      tally.exclude(KnownDeviation.IOVA_BEYOND_WIDTH);
+      return false;
+    }
+    if (iova >= INTERRUPTS_FIRST && iova <= INTERRUPTS_LAST) {
+      tally.exclude(KnownDeviation.INTERRUPT_WINDOW);
+      return false;
+    }
+    if (!aliases.admits(iova)) {
+      tally.exclude(KnownDeviation.ALIAS_ABOVE_48);
+      return false;
+    }
+    return true;
+  }
+
+  /** Reads at each address; answers must be as expected. */
+  void checkReads(String when, Device device, long[] iovas, long[] expected) {
+    long[] send = new long[iovas.length];
+    long[] want = new long[iovas.length];
+    int count = 0;
+    for (int i = 0; i < iovas.length; i++) {
+      long iova = iovas[i] & -Long.BYTES;
+      long answer = expected[i] == Expectation.FAULT ? expected[i] : expected[i] & -Long.BYTES;
+      if (isProbeable(device, iova, answer)) {
+        send[count] = iova;
+        want[count++] = answer;
+      }
+    }
+    DmaDevice dma = source.dma(device);
+    for (int from = 0; from < count; from += dma.mostAtOnce()) {
+      int to = Math.min(count, from + dma.mostAtOnce());
+      long[] got = dma.read(Arrays.copyOfRange(send, from, to));
+      tally.reads += to - from;
+      for (int i = from; i < to; i++) {
+        long answer = got[i - from] == 0 ? Expectation.FAULT : got[i - from];
+        if (answer != want[i]) {
+          throw difference(when, device, send[i], Access.READ, want[i], text(answer));
+        }
+      }
+    }
+  }
+
+  /** Writes at each address; where it lands must be as expected. */
+  void checkWrites(String when, Device device, long[] iovas, long[] expected) {
+    List<Long> send = new ArrayList<>();
+    List<Long> want = new ArrayList<>();
+    Set<Long> used = new HashSet<>();
+    DmaDevice dma = source.dma(device);
+    for (int i = 0; i < iovas.length && send.size() < WRITE_BYTES; i++) {
+      long iova = iovas[i] & -WRITE_BYTES;
+      long answer = expected[i] == Expectation.FAULT ? expected[i] : expected[i] & -WRITE_BYTES;
+      long target = answer == Expectation.FAULT ? behind(device, iova) : answer;
+      if (dma.canWrite(iova)
+          && isProbeable(device, iova, answer)
+          && (target == Expectation.FAULT || used.add(target))) {
+        send.add(iova);
+        want.add(answer);
+      }
+    }
+    for (int from = 0; from < send.size(); from += dma.mostAtOnce()) {
+      int to = Math.min(send.size(), from + dma.mostAtOnce());
+      long[] values = new long[to - from];
+      Arrays.setAll(values, _ -> WRITTEN | ++written);
+      dma.write(toArray(send.subList(from, to)), values);
+      tally.writes += to - from;
+      for (int i = from; i < to; i++) {
+        checkLanding(when, device, send.get(i), want.get(i), values[i - from]);
+      }
+    }
+  }
+
+  private static long[] toArray(List<Long> values) {
+    return values.stream().mapToLong(Long::longValue).toArray();
+  }
+
+  private void checkLanding(String when, Device device, long iova, long want, long value) {
+    if (want == Expectation.FAULT) {
+      long behind = behind(device, iova);
+      if (echo.contains(behind) && memory.load(behind) != behind) {
+        throw difference(when, device, iova, Access.WRITE, want, "written at " + hex(behind));
+      }
+      return;
+    }
+    if (memory.load(want) != value) {
+      throw difference(when, device, iova, Access.WRITE, want, "not written there");
+    }
+    echo.restore(want, WRITE_BYTES);
+  }
+
+  /** Where a write would land if permissions were not looked at. */
+  private long behind(Device device, long iova) {
+    TestDomain domain = attachments.get(device).domain();
+    return domain == null ? iova : domain.requested().translate(iova);
+  }
+
+  private Difference difference(
+      String when, Device device, long iova, int access, long want, String got) {
+    List<String> lines = new ArrayList<>(lines(when, device, iova, access));
+    lines.add("  expected then: " + text(want));
+    lines.add("  QEMU: " + got);
+    return new Difference(lines);
+  }
+
+  private List<String> lines(String when, Device device, long iova, int access) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "%s: %s %s %s"
+            .formatted(when, device, access == Access.READ ? "reads" : "writes", hex(iova)));
+    for (Expectation expectation : expectations) {
+      lines.add(
+          "  %s now: %s"
+              .formatted(expectation.name(), text(expectation.answer(device, iova, access))));
+    }
+    return lines;
+  }
+
+  private static String text(long answer) {
+    return answer == Expectation.FAULT ? "refused" : hex(answer);
+  }
+}

@@ -1,0 +1,26 @@
+package dev.cleave.bench.conform.qemu;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to start QEMU.
+ *
+ * @param program the emulator, a path or a name to be found on the PATH
+ * @param memoryFile where guest memory lies while QEMU runs; null for a file without a name
+ * @param hasMonitor whether a QMP monitor is wanted, for {@link Machine#dump}
+ */
+public record QemuOptions(String program, @Nullable Path memoryFile, boolean hasMonitor) {
+  /** What is started when nobody says otherwise. */
+  public static final String DEFAULT_PROGRAM = "qemu-system-x86_64";
+
+  /**
+   * A QEMU without a named memory file and without a monitor.
+   *
+   * @param program the emulator
+   * @return the options
+   */
+  public static QemuOptions of(String program) {
+    return new QemuOptions(program, null, false);
+  }
+}
