@@ -76,7 +76,8 @@ final class ConformCommand implements Callable<Integer> {
 
   @Option(
       names = "--hold",
-      description = "With --case: keep QEMU and the tables until a line or the end of standard input.")
+      description =
+          "With --case: keep QEMU and the tables until a line or the end of standard input.")
   private boolean isHeld;
 
   @Option(
@@ -97,7 +98,7 @@ final class ConformCommand implements Callable<Integer> {
     check(
         onlyCase == null || (seconds == null && cases == null),
         "--case runs one case: leave out --seconds and --cases");
-    check(!isHeld && dumpFile == null || onlyCase != null, "--hold and --dump need --case");
+    check(onlyCase != null || (!isHeld && dumpFile == null), "--hold and --dump need --case");
     check(memoryFile == null || !Files.exists(memoryFile), memoryFile + ": exists already");
     try {
       return run();
@@ -119,8 +120,7 @@ final class ConformCommand implements Callable<Integer> {
     long start = System.nanoTime();
     Optional<Failure> failure;
     ConformanceResult result;
-    try (Machine machine =
-        Machine.start(new QemuOptions(qemu, memoryFile, dumpFile != null))) {
+    try (Machine machine = Machine.start(new QemuOptions(qemu, memoryFile, dumpFile != null))) {
       Conformance conformance = new Conformance(machine, seed);
       failure = onlyCase == null ? runMany(conformance, start) : runOne(conformance, machine);
       result = conformance.result();

@@ -47,8 +47,7 @@ final class ConformText {
           deviation.why());
     }
     out.println();
-    failure.ifPresentOrElse(
-        found -> print(out, found), () -> out.println("differences: 0"));
+    failure.ifPresentOrElse(found -> print(out, found), () -> out.println("differences: 0"));
   }
 
   private static void line(PrintWriter out, String about, long cases, long states, long probes) {
@@ -59,7 +58,6 @@ final class ConformText {
     out.printf("difference in case %d (%s):%n", failure.number(), failure.kind().word());
     failure.operations().forEach(operation -> out.println("  " + operation));
     failure.answers().forEach(out::println);
-    out.printf(
-        "again: cleave conform --seed %d --case %d%n", failure.seed(), failure.number());
+    out.printf("again: cleave conform --seed %d --case %d%n", failure.seed(), failure.number());
   }
 }

@@ -4,8 +4,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Sees to it that no two IOVAs are probed that differ only above bit 48: every 16 MiB below that bit
- * belongs to the upper bits that came first. Belongs to one thread at a time.
+ * Sees to it that no two IOVAs are probed that differ only above bit 48: every 16 MiB below that
+ * bit belongs to the upper bits that came first. Belongs to one thread at a time.
  */
 final class AliasGuard {
   private static final int UPPER_SHIFT = 48;

@@ -185,8 +185,7 @@ final class CaseGenerator {
         Long.compareUnsigned(EchoMemory.LARGE_LOW - leaf.paddr(), leaf.bytes()) < 0
             ? EchoMemory.LARGE_LOW
             : EchoMemory.LARGE_HIGH;
-    return new Place(
-        leaf.iova() + (island - leaf.paddr()), island, EchoMemory.LARGE_BYTES);
+    return new Place(leaf.iova() + (island - leaf.paddr()), island, EchoMemory.LARGE_BYTES);
   }
 
   private void split() {
@@ -230,8 +229,11 @@ final class CaseGenerator {
     int levels = levels(2, MOST_LEVELS);
     domain(levels);
     Place place = Place.under(levels, random);
-    Place other = new Place(place.iova(), EchoMemory.LARGE_LOW ^ EchoMemory.LARGE_HIGH
-        ^ place.paddr(), place.bytes());
+    Place other =
+        new Place(
+            place.iova(),
+            EchoMemory.LARGE_LOW ^ EchoMemory.LARGE_HIGH ^ place.paddr(),
+            place.bytes());
     ops.add(map(0, place, READ_WRITE));
     ops.add(unmap(0, place));
     ops.add(map(0, other, READ_WRITE));

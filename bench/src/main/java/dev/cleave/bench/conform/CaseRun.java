@@ -15,14 +15,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Carries out one case: its operations on the engine's tables, what the gathers and the device table
- * ask for on QEMU's IOMMU, and DMA in between.
+ * Carries out one case: its operations on the engine's tables, what the gathers and the device
+ * table ask for on QEMU's IOMMU, and DMA in between.
  *
  * <p>For every change: DMA, so that translations are cached · the change, some kinds with DMA
  * between the stores · DMA before the flush, which must see every cached translation as it was · a
@@ -56,12 +58,7 @@ final class CaseRun {
   private final Changer changer;
 
   CaseRun(
-      TestCase test,
-      long seed,
-      Machine machine,
-      IommuPort iommu,
-      TableMemory memory,
-      Tally tally) {
+      TestCase test, long seed, Machine machine, IommuPort iommu, TableMemory memory, Tally tally) {
     this.test = test;
     this.machine = machine;
     this.iommu = iommu;
@@ -91,8 +88,12 @@ final class CaseRun {
           domain);
       domains.add(domain);
     }
-    for (int i = 0; i < domains.size(); i++) {
-      point(Device.values()[i], new Attachment(domains.get(i).entry(Access.READ_WRITE), domains.get(i)));
+    Iterator<TestDomain> next = domains.iterator();
+    for (Device device : Device.values()) {
+      if (next.hasNext()) {
+        TestDomain domain = next.next();
+        point(device, new Attachment(domain.entry(Access.READ_WRITE), domain));
+      }
     }
   }
 
@@ -253,9 +254,10 @@ final class CaseRun {
   // ---- DMA while an operation runs -----------------------------------------------------------
 
   /** What {@link #probeBetweenStores} sends: translations that the operation keeps. */
+  @SuppressWarnings("ArrayRecordComponent") // private, and never compared
   private record InFlight(TestDomain domain, Device device, long[] iovas, long[] expected) {}
 
-  private InFlight inFlight;
+  private @Nullable InFlight inFlight;
 
   private void probeBetweenStores() {
     flushAll(inFlight.domain().id());
@@ -311,8 +313,7 @@ final class CaseRun {
     long[] same = sampler.echoes(EDU_PROBES);
     prober.checkReads("passed through", device, same, prober.expected(device, same, Access.READ));
     flushAll(domains.getFirst().id());
-    prober.checkWrites(
-        "passed through", device, same, prober.expected(device, same, Access.WRITE));
+    prober.checkWrites("passed through", device, same, prober.expected(device, same, Access.WRITE));
   }
 
   /** Stores a device table entry, and has the IOMMU forget the old one and its translations. */
@@ -320,12 +321,13 @@ final class CaseRun {
     Attachment old = attachments.put(device, attachment);
     iommu.store(device, attachment.entry());
     iommu.submit(IommuCommand.invalidateDeviceTableEntry(device.id()));
-    boolean isSameTree = old.domain() == attachment.domain() && old.domain() != null
-        && old.entry().access() == attachment.entry().access();
+    boolean isSameTree =
+        old.domain() == attachment.domain()
+            && old.domain() != null
+            && old.entry().access() == attachment.entry().access();
     if (!isSameTree) {
       iommu.submit(
-          IommuCommand.invalidatePages(
-              old.entry().domainId(), 0, IommuCommand.EVERYTHING_LOG2));
+          IommuCommand.invalidatePages(old.entry().domainId(), 0, IommuCommand.EVERYTHING_LOG2));
     }
     iommu.awaitCompletion();
   }
@@ -344,11 +346,10 @@ final class CaseRun {
     if (!domain.gather().isEmpty()) {
       domain
           .gather()
-          .forEachBlock(
-              (iova, sizeLog2) -> {
-                iommu.submit(IommuCommand.invalidatePages(domain.id(), iova, sizeLog2));
-                tally.commands++;
-              });
+          .forEachBlock((iova, sizeLog2) -> {
+            iommu.submit(IommuCommand.invalidatePages(domain.id(), iova, sizeLog2));
+            tally.commands++;
+          });
       iommu.awaitCompletion();
       domain.gather().complete();
     }
@@ -356,9 +357,7 @@ final class CaseRun {
 
   /** Empties QEMU's IOTLB of a domain, so that what is cached is known. */
   private void flushAll(int domainId) {
-    machine
-        .iommu()
-        .submit(IommuCommand.invalidatePages(domainId, 0, IommuCommand.EVERYTHING_LOG2));
+    machine.iommu().submit(IommuCommand.invalidatePages(domainId, 0, IommuCommand.EVERYTHING_LOG2));
     machine.iommu().awaitCompletion();
   }
 }

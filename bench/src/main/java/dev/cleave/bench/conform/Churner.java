@@ -7,8 +7,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /**
- * Splits a range and merges it again, over and over, while another thread does DMA to it. Nothing is
- * flushed meanwhile, so no table page is reused under the walker's feet.
+ * Splits a range and merges it again, over and over, while another thread does DMA to it. Nothing
+ * is flushed meanwhile, so no table page is reused under the walker's feet.
  */
 final class Churner {
   /** Batches of DMA in one operation. */

@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
- * Runs cases on a machine and counts what they did. Every case begins with an empty table memory and
- * nothing cached, so that any one can be run alone.
+ * Runs cases on a machine and counts what they did. Every case begins with an empty table memory
+ * and nothing cached, so that any one can be run alone.
  *
  * <p>Belongs to one thread at a time.
  */
@@ -87,8 +87,7 @@ public final class Conformance {
    * @param memories makes table memory
    * @param between what stands between the engine's flushes and the IOMMU
    */
-  Conformance(
-      Machine machine, long seed, Memories memories, UnaryOperator<IommuPort> between) {
+  Conformance(Machine machine, long seed, Memories memories, UnaryOperator<IommuPort> between) {
     this.machine = machine;
     this.seed = seed;
     this.memories = memories;
@@ -113,8 +112,7 @@ public final class Conformance {
             machine.memory().slice(GuestLayout.TABLES, GuestLayout.TABLE_BYTES),
             GuestLayout.TABLES);
     CaseRun run =
-        new CaseRun(
-            test, CaseGenerator.caseSeed(seed, number), machine, iommu, memory, tally);
+        new CaseRun(test, CaseGenerator.caseSeed(seed, number), machine, iommu, memory, tally);
     int done = 0;
     try {
       run.begin();

@@ -84,8 +84,7 @@ sealed interface Op {
   record Churn(int domain, long iova, long length, int largestLog2) implements Op {
     @Override
     public String toString() {
-      return "domain %d: churn %s %s 2^%d"
-          .formatted(domain, hex(iova), hex(length), largestLog2);
+      return "domain %d: churn %s %s 2^%d".formatted(domain, hex(iova), hex(length), largestLog2);
     }
   }
 

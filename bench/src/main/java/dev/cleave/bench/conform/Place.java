@@ -32,7 +32,7 @@ record Place(long iova, long paddr, long bytes) {
   static long aligned(int levels, long bytes, RandomGenerator random) {
     int width = Math.min(Geometry.tableLog2(levels), WIDTH);
     int least = Math.max(Geometry.tableLog2(levels - 1), Long.numberOfTrailingZeros(bytes));
-    long top = least == width ? 0 : 1L << least + random.nextInt(width - least);
+    long top = least == width ? 0 : 1L << (least + random.nextInt(width - least));
     long below = random.nextLong() & (top - 1);
     return (top | below) & -bytes;
   }
@@ -55,7 +55,7 @@ record Place(long iova, long paddr, long bytes) {
     int log2 = random.nextInt(Long.SIZE - Long.numberOfLeadingZeros(pages));
     long count = Math.min(1 + random.nextLong(1L << log2), pages - from);
     if (random.nextInt(3) == 0) { // whole regions, so that large leaves come about
-      long region = 1L << Geometry.REGION_LOG2 - Geometry.PAGE_LOG2;
+      long region = 1L << (Geometry.REGION_LOG2 - Geometry.PAGE_LOG2);
       from &= -Math.min(region, Long.highestOneBit(pages));
       count = Math.min(count + region - 1 & -region, pages - from);
     }

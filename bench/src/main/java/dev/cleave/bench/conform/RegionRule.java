@@ -30,9 +30,7 @@ final class RegionRule implements SizeRule {
   public long segmentLast(long iova, long last) {
     asked.run();
     long end = iova | Geometry.offsetMask(REGION_LOG2);
-    while (allowed(iova) == ANY
-        && Long.compareUnsigned(end, last) < 0
-        && allowed(end + 1) == ANY) {
+    while (allowed(iova) == ANY && Long.compareUnsigned(end, last) < 0 && allowed(end + 1) == ANY) {
       end = (end + 1) | Geometry.offsetMask(REGION_LOG2);
     }
     return Long.compareUnsigned(end, last) < 0 ? end : last;
@@ -45,8 +43,8 @@ final class RegionRule implements SizeRule {
   }
 
   private long allowed(long iova) {
-    long hash = ((iova >>> REGION_LOG2) + salt) * FACTOR >>> Long.SIZE - 2;
-    return switch ((int) hash) {
+    long hash = ((iova >>> REGION_LOG2) + salt) * FACTOR;
+    return switch ((int) (hash >>> (Long.SIZE - 2))) {
       case 0 -> (2L << SMALL_LOG2) - 1;
       case 1 -> (2L << MIDDLE_LOG2) - 1;
       default -> ANY;

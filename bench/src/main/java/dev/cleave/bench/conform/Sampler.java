@@ -113,9 +113,7 @@ final class Sampler {
       return first;
     }
     long span = last - first + 1;
-    return span == 0
-        ? random.nextLong()
-        : first + Long.remainderUnsigned(random.nextLong(), span);
+    return span == 0 ? random.nextLong() : first + Long.remainderUnsigned(random.nextLong(), span);
   }
 
   private static long min(long a, long b) {

@@ -89,7 +89,7 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
     if ((access & Access.WRITE) != 0) {
       permissions |= WRITE;
     }
-    return new DeviceTableEntry(q0 & ~(READ | WRITE) | permissions, q1, q2, q3);
+    return new DeviceTableEntry((q0 & ~(READ | WRITE)) | permissions, q1, q2, q3);
   }
 
   /**

@@ -1,8 +1,8 @@
 package dev.cleave.bench.conform.qemu;
 
 /**
- * QEMU's e1000 with its PHY in loopback: what it transmits, it receives. One register write makes it
- * do thousands of DMA reads, at addresses that its descriptors name.
+ * QEMU's e1000 with its PHY in loopback: what it transmits, it receives. One register write makes
+ * it do thousands of DMA reads, at addresses that its descriptors name.
  *
  * <pre>
  *  window + 0x00000  transmit ring, 8192 descriptors   (u64 address, u32 length | EOP, u32 0)
@@ -11,9 +11,9 @@ package dev.cleave.bench.conform.qemu;
  *         + 0x28000  receive buffers, 128 × 2 KiB
  * </pre>
  *
- * <p>To read, 128 descriptors of 8 bytes make one packet, and its receive buffer then holds the data
- * read. To write, the receive buffers are the addresses under test. The rings are reached by DMA as
- * well: the table of the device must map the window.
+ * <p>To read, 128 descriptors of 8 bytes make one packet, and its receive buffer then holds the
+ * data read. To write, the receive buffers are the addresses under test. The rings are reached by
+ * DMA as well: the table of the device must map the window.
  */
 final class E1000Loopback implements DmaDevice {
   private static final long CTRL_MDIC = 0x0020;
@@ -95,9 +95,9 @@ final class E1000Loopback implements DmaDevice {
   void setWindow(long iova) {
     window = iova;
     qtest.writel(registers + TDBAL, iova + TX);
-    qtest.writel(registers + TDBAH, iova + TX >>> 32);
+    qtest.writel(registers + TDBAH, (iova + TX) >>> 32);
     qtest.writel(registers + RDBAL, iova + RX);
-    qtest.writel(registers + RDBAH, iova + RX >>> 32);
+    qtest.writel(registers + RDBAH, (iova + RX) >>> 32);
   }
 
   @Override

@@ -7,8 +7,8 @@ import java.util.random.RandomGenerator;
  * Islands of guest memory in which every 8-byte word holds its own physical address, so that a DMA
  * read answers with its own translation.
  *
- * <p>Two islands of 16 MiB are whole, one below and one above 4 GiB; besides, one page in every
- * 2 MiB is an island, so that leaves of any size have some. Belongs to one thread at a time.
+ * <p>Two islands of 16 MiB are whole, one below and one above 4 GiB; besides, one page in every 2
+ * MiB is an island, so that leaves of any size have some. Belongs to one thread at a time.
  */
 public final class EchoMemory {
   /** Size of the two large islands, and their alignment. */
@@ -38,7 +38,7 @@ public final class EchoMemory {
 
   private void sprinkle(long from, long to) {
     for (long at = from; at < to; at += SPRINKLE_BYTES) {
-      long page = at + ((at * SPRINKLE_FACTOR >>> 32) & (SPRINKLE_BYTES - PAGE_BYTES));
+      long page = at + (((at * SPRINKLE_FACTOR) >>> 32) & (SPRINKLE_BYTES - PAGE_BYTES));
       if (!contains(page)) {
         ends.put(page, page + PAGE_BYTES);
       }

@@ -19,8 +19,9 @@ final class GrowingFile implements AutoCloseable {
   private String rest = "";
 
   GrowingFile(Path file) throws IOException {
-    channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE,
-        StandardOpenOption.CREATE);
+    channel =
+        FileChannel.open(
+            file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
   }
 
   /** The whole lines that have arrived since the last call. */

@@ -49,8 +49,7 @@ public final class GuestMemory implements AutoCloseable {
             StandardOpenOption.SPARSE)) {
       Arena arena = Arena.ofShared();
       // Mapping beyond the end makes the file that long, as a hole.
-      MemorySegment bytes =
-          channel.map(MapMode.READ_WRITE, 0, GuestLayout.MEMORY_BYTES, arena);
+      MemorySegment bytes = channel.map(MapMode.READ_WRITE, 0, GuestLayout.MEMORY_BYTES, arena);
       return new GuestMemory(file, arena, bytes);
     }
   }

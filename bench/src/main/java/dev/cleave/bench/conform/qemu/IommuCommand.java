@@ -70,11 +70,11 @@ public record IommuCommand(long q0, long q1) {
   public static IommuCommand invalidatePages(int domainId, long iova, int sizeLog2) {
     long size = 0;
     if (sizeLog2 > PAGE_LOG2) {
-      size = (1L << (sizeLog2 - 1)) - 1 & PAGE_MASK | SIZED;
+      size = (((1L << (sizeLog2 - 1)) - 1) & PAGE_MASK) | SIZED;
     }
     return new IommuCommand(
         operation(INVALIDATE_IOMMU_PAGES) | (domainId & DOMAIN_MASK) << DOMAIN_SHIFT,
-        iova & PAGE_MASK | size | DIRECTORIES);
+        (iova & PAGE_MASK) | size | DIRECTORIES);
   }
 
   /**

@@ -14,14 +14,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * One QEMU process, its guest memory and its qtest connection.
  *
- * <p>It never outlives its user: {@link #close} kills it, so does a shutdown hook when Java is asked
- * to end, and the kernel does when Java is killed, where {@code setpriv} is installed (it binds
- * QEMU to the thread that started it). Its files lose their names as soon as QEMU has opened them,
- * so that nothing is left behind either way.
+ * <p>It never outlives its user: {@link #close} kills it, so does a shutdown hook when Java is
+ * asked to end, and the kernel does when Java is killed, where {@code setpriv} is installed (it
+ * binds QEMU to the thread that started it). Its files lose their names as soon as QEMU has opened
+ * them, so that nothing is left behind either way.
  *
  * <p>Belongs to one thread at a time.
  */
 final class QemuProcess implements AutoCloseable {
+  private static final String NAME = "cleave-qemu-";
   private static final int BIOS_BYTES = 1 << 16;
   private static final int RESET_VECTOR = 0xFFF0;
 
@@ -43,7 +44,11 @@ final class QemuProcess implements AutoCloseable {
   private boolean closed;
 
   private QemuProcess(
-      Path directory, Process process, GuestMemory memory, GrowingFile messages, GrowingFile trace,
+      Path directory,
+      Process process,
+      GuestMemory memory,
+      GrowingFile messages,
+      GrowingFile trace,
       @Nullable Path namedMemory) {
     this.directory = directory;
     this.process = process;
@@ -64,7 +69,7 @@ final class QemuProcess implements AutoCloseable {
   static QemuProcess start(QemuOptions options) {
     QemuVersion version = QemuVersion.of(options.program());
     try {
-      Path directory = Files.createTempDirectory("cleave-qemu");
+      Path directory = Files.createTempDirectory(NAME + ProcessHandle.current().pid() + "-");
       QemuProcess started;
       try {
         started = launch(options, version, directory);
@@ -107,8 +112,7 @@ final class QemuProcess implements AutoCloseable {
               .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
               .redirectOutput(log.toFile())
               .start();
-      QemuProcess started =
-          new QemuProcess(directory, process, memory, messages, trace, named);
+      QemuProcess started = new QemuProcess(directory, process, memory, messages, trace, named);
       Runtime.getRuntime().addShutdownHook(started.hook);
       return started;
     } catch (IOException | RuntimeException e) {

@@ -1,5 +1,6 @@
 package dev.cleave.bench.conform.qemu;
 
+import dev.cleave.bench.io.BadInput;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Matcher;
@@ -21,19 +22,17 @@ public record QemuVersion(String text, int major, int minor) {
    *
    * @param program a path or a name to be found on the PATH
    * @return its version
-   * @throws QemuFailure if there is no such program, or it is no QEMU
+   * @throws BadInput if there is no such program, or it is no QEMU
    */
   public static QemuVersion of(String program) {
     try {
-      Process process =
-          new ProcessBuilder(program, "--version").redirectErrorStream(true).start();
+      Process process = new ProcessBuilder(program, "--version").redirectErrorStream(true).start();
       process.getOutputStream().close();
-      String said =
-          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       return parse(program, said);
-    } catch (IOException e) {
-      throw new QemuFailure(
-          program + ": cannot be run, expected a QEMU for x86-64 (Debian: qemu-system-x86)", e);
+    } catch (IOException _) {
+      throw BadInput.in(
+          program, "cannot be run, expected a QEMU for x86-64 (Debian: qemu-system-x86)");
     }
   }
 
@@ -41,7 +40,7 @@ public record QemuVersion(String text, int major, int minor) {
   static QemuVersion parse(String program, String said) {
     Matcher matcher = VERSION.matcher(said);
     if (!matcher.lookingAt()) {
-      throw new QemuFailure(program + ": does not say that it is QEMU");
+      throw BadInput.in(program, "does not say that it is QEMU");
     }
     return new QemuVersion(
         matcher.group(), Integer.parseInt(matcher.group(1)), Integer.parseInt(matcher.group(2)));
