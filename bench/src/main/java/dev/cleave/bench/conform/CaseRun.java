@@ -1,5 +1,6 @@
 package dev.cleave.bench.conform;
 
+import dev.cleave.bench.conform.Prober.When;
 import dev.cleave.bench.conform.RequestedMappings.Extent;
 import dev.cleave.bench.conform.qemu.Device;
 import dev.cleave.bench.conform.qemu.GuestLayout;
@@ -66,7 +67,7 @@ final class CaseRun {
     this.tally = tally;
     this.sampler = new Sampler(new SplittableRandom(seed), machine.echo());
     List<Expectation> expectations =
-        List.of(new EngineExpectation(attachments), new RequestedExpectation(attachments));
+        List.of(new RequestedExpectation(attachments), new EngineExpectation(attachments));
     this.prober = new Prober(machine, attachments, expectations, tally);
     this.changer = new Changer(this::probeBetweenStores);
     for (Device device : Device.values()) {
@@ -119,7 +120,7 @@ final class CaseRun {
                     null));
       }
     } catch (WindowLost e) {
-      throw new Difference(List.of(e.getMessage()));
+      throw new Difference(List.of(e.getMessage(), "  QEMU: does not reach the window"));
     }
   }
 
@@ -166,7 +167,7 @@ final class CaseRun {
     flushAll(domain.id());
     long[] readsBefore = prober.expected(device, reads, Access.READ);
     long[] writesBefore = prober.expected(device, writes, Access.WRITE);
-    prober.checkReads("before", device, reads, readsBefore);
+    prober.checkReads(When.BEFORE, device, reads, readsBefore);
     boolean[] isCached = new boolean[reads.length];
     for (int i = 0; i < reads.length; i++) {
       isCached[i] = domain.requested().at(reads[i]) != null;
@@ -228,12 +229,12 @@ final class CaseRun {
         writesNow[i] = writesBefore[i];
       }
     }
-    prober.checkReads("changed, not yet flushed", device, reads, readsNow);
-    prober.checkWrites("changed, not yet flushed", device, writes, writesNow);
+    prober.checkReads(When.CHANGED_NOT_YET_FLUSHED, device, reads, readsNow);
+    prober.checkWrites(When.CHANGED_NOT_YET_FLUSHED, device, writes, writesNow);
   }
 
   private void checkFresh(Device device, TestDomain domain, long[] reads, long[] writes) {
-    String when = "after the flush";
+    When when = When.AFTER_THE_FLUSH;
     prober.checkReads(when, device, reads, prober.expected(device, reads, Access.READ));
     int more = device == Device.E1000 ? BULK : EDU_PROBES / 2;
     long[] anywhere = sampler.anywhere(domain, more);
@@ -263,7 +264,7 @@ final class CaseRun {
     flushAll(inFlight.domain().id());
     long before = tally.reads;
     prober.checkReads(
-        "between the stores", inFlight.device(), inFlight.iovas(), inFlight.expected());
+        When.BETWEEN_STORES, inFlight.device(), inFlight.iovas(), inFlight.expected());
     tally.during += tally.reads - before;
   }
 
@@ -277,7 +278,7 @@ final class CaseRun {
       long[] expected = prober.expected(device, iovas, Access.READ);
       flushAll(domain.id());
       long before = tally.reads;
-      churner.during(() -> prober.checkReads("while it changes", device, iovas, expected));
+      churner.during(() -> prober.checkReads(When.WHILE_IT_CHANGES, device, iovas, expected));
       tally.during += tally.reads - before;
       flush(domain);
     }
@@ -311,9 +312,11 @@ final class CaseRun {
 
   private void checkPassedThrough(Device device) {
     long[] same = sampler.echoes(EDU_PROBES);
-    prober.checkReads("passed through", device, same, prober.expected(device, same, Access.READ));
+    prober.checkReads(
+        When.AFTER_THE_FLUSH, device, same, prober.expected(device, same, Access.READ));
     flushAll(domains.getFirst().id());
-    prober.checkWrites("passed through", device, same, prober.expected(device, same, Access.WRITE));
+    prober.checkWrites(
+        When.AFTER_THE_FLUSH, device, same, prober.expected(device, same, Access.WRITE));
   }
 
   /** Stores a device table entry, and has the IOMMU forget the old one and its translations. */

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -28,7 +29,7 @@ final class Prober {
   /** Above every physical address, so that no echo looks like it. */
   private static final long WRITTEN = 0xC1EA_5E00_0000_0000L;
 
-  private final DmaSource source;
+  private final Machine machine;
   private final EchoMemory echo;
   private final GuestMemory memory;
   private final Map<Device, Attachment> attachments;
@@ -37,10 +38,27 @@ final class Prober {
   private final AliasGuard aliases = new AliasGuard();
   private long written;
 
-  /** Who does the DMA of a device. */
-  @FunctionalInterface
-  interface DmaSource {
-    DmaDevice dma(Device device);
+  /** At which moment of a change an access is done. */
+  enum When {
+    /** Nothing is owed. */
+    BEFORE,
+    /** Inside the operation. */
+    BETWEEN_STORES,
+    /** Beside operations in another thread. */
+    WHILE_IT_CHANGES,
+    /** The operation is done, and its flush is owed. */
+    CHANGED_NOT_YET_FLUSHED,
+    /** Nothing is owed any more. */
+    AFTER_THE_FLUSH;
+
+    /** Whether the table says what QEMU must answer. */
+    boolean isSettled() {
+      return this == BEFORE || this == AFTER_THE_FLUSH;
+    }
+
+    String words() {
+      return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
   }
 
   Prober(
@@ -48,7 +66,7 @@ final class Prober {
       Map<Device, Attachment> attachments,
       List<Expectation> expectations,
       Tally tally) {
-    this.source = machine::dma;
+    this.machine = machine;
     this.echo = machine.echo();
     this.memory = machine.memory();
     this.attachments = attachments;
@@ -56,19 +74,11 @@ final class Prober {
     this.tally = tally;
   }
 
-  /** The answers on which all expectations agree. */
+  /** The answers that the operations asked for. */
   long[] expected(Device device, long[] iovas, int access) {
-    return Arrays.stream(iovas).map(iova -> expected(device, iova, access)).toArray();
-  }
-
-  private long expected(Device device, long iova, int access) {
-    long first = expectations.getFirst().answer(device, iova, access);
-    for (Expectation expectation : expectations) {
-      if (expectation.answer(device, iova, access) != first) {
-        throw new Difference(lines("expectations disagree", device, iova, access));
-      }
-    }
-    return first;
+    return Arrays.stream(iovas)
+        .map(iova -> expectations.getFirst().answer(device, iova, access))
+        .toArray();
   }
 
   /** Whether an access can be sent, and its answer recognized. */
@@ -93,7 +103,7 @@ final class Prober {
   }
 
   /** Reads at each address; answers must be as expected. */
-  void checkReads(String when, Device device, long[] iovas, long[] expected) {
+  void checkReads(When when, Device device, long[] iovas, long[] expected) {
     long[] send = new long[iovas.length];
     long[] want = new long[iovas.length];
     int count = 0;
@@ -105,7 +115,7 @@ final class Prober {
         want[count++] = answer;
       }
     }
-    DmaDevice dma = source.dma(device);
+    DmaDevice dma = machine.dma(device);
     for (int from = 0; from < count; from += dma.mostAtOnce()) {
       int to = Math.min(count, from + dma.mostAtOnce());
       long[] got = dma.read(Arrays.copyOfRange(send, from, to));
@@ -113,18 +123,23 @@ final class Prober {
       for (int i = from; i < to; i++) {
         long answer = got[i - from] == 0 ? Expectation.FAULT : got[i - from];
         if (answer != want[i]) {
-          throw difference(when, device, send[i], Access.READ, want[i], text(answer));
+          // What is read as zero may also be memory that nothing was ever written to.
+          String read = answer == Expectation.FAULT ? "refused, or no echo there" : hex(answer);
+          throw difference(when, device, send[i], Access.READ, want[i], read);
+        }
+        if (when.isSettled()) {
+          checkAgreement(when, device, send[i], Access.READ, want[i]);
         }
       }
     }
   }
 
   /** Writes at each address; where it lands must be as expected. */
-  void checkWrites(String when, Device device, long[] iovas, long[] expected) {
+  void checkWrites(When when, Device device, long[] iovas, long[] expected) {
     List<Long> send = new ArrayList<>();
     List<Long> want = new ArrayList<>();
     Set<Long> used = new HashSet<>();
-    DmaDevice dma = source.dma(device);
+    DmaDevice dma = machine.dma(device);
     for (int i = 0; i < iovas.length && send.size() < WRITE_BYTES; i++) {
       long iova = iovas[i] & -WRITE_BYTES;
       long answer = expected[i] == Expectation.FAULT ? expected[i] : expected[i] & -WRITE_BYTES;
@@ -144,6 +159,18 @@ final class Prober {
       tally.writes += to - from;
       for (int i = from; i < to; i++) {
         checkLanding(when, device, send.get(i), want.get(i), values[i - from]);
+        if (when.isSettled()) {
+          checkAgreement(when, device, send.get(i), Access.WRITE, want.get(i));
+        }
+      }
+    }
+  }
+
+  /** QEMU has answered as was asked for; so must everybody else. */
+  private void checkAgreement(When when, Device device, long iova, int access, long answer) {
+    for (Expectation expectation : expectations) {
+      if (expectation.answer(device, iova, access) != answer) {
+        throw difference(when, device, iova, access, answer, text(answer));
       }
     }
   }
@@ -152,7 +179,7 @@ final class Prober {
     return values.stream().mapToLong(Long::longValue).toArray();
   }
 
-  private void checkLanding(String when, Device device, long iova, long want, long value) {
+  private void checkLanding(When when, Device device, long iova, long want, long value) {
     if (want == Expectation.FAULT) {
       long behind = behind(device, iova);
       if (echo.contains(behind) && memory.load(behind) != behind) {
@@ -173,18 +200,19 @@ final class Prober {
   }
 
   private Difference difference(
-      String when, Device device, long iova, int access, long want, String got) {
+      When when, Device device, long iova, int access, long want, String got) {
     List<String> lines = new ArrayList<>(lines(when, device, iova, access));
     lines.add("  expected then: " + text(want));
     lines.add("  QEMU: " + got);
     return new Difference(lines);
   }
 
-  private List<String> lines(String when, Device device, long iova, int access) {
+  private List<String> lines(When when, Device device, long iova, int access) {
     List<String> lines = new ArrayList<>();
     lines.add(
         "%s: %s %s %s"
-            .formatted(when, device, access == Access.READ ? "reads" : "writes", hex(iova)));
+            .formatted(
+                when.words(), device, access == Access.READ ? "reads" : "writes", hex(iova)));
     for (Expectation expectation : expectations) {
       lines.add(
           "  %s now: %s"
