@@ -120,7 +120,7 @@ final class ConformCommand implements Callable<Integer> {
     long start = System.nanoTime();
     Optional<Failure> failure;
     ConformanceResult result;
-    try (Machine machine = Machine.start(new QemuOptions(qemu, memoryFile, dumpFile != null))) {
+    try (Machine machine = Machine.start(new QemuOptions(qemu, memoryFile))) {
       Conformance conformance = new Conformance(machine, seed);
       failure = onlyCase == null ? runMany(conformance, start) : runOne(conformance, machine);
       result = conformance.result();

@@ -32,6 +32,7 @@ final class ConformJson {
     json.put("reads", result.reads());
     json.put("writes", result.writes());
     json.put("during", result.during());
+    json.put("far", result.far());
     json.put("stale", result.stale());
     json.put("flushes", result.flushes());
     json.put("differences", failure.isPresent() ? 1 : 0);

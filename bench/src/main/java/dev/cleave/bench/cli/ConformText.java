@@ -25,10 +25,11 @@ final class ConformText {
     line(out, "all", result.cases(), result.states(), result.probes());
     out.printf(
         Locale.ROOT,
-        "%nDMA: %d reads, %d writes; %d between or beside stores, %d stale until flushed%n",
+        "%nDMA: %d reads, %d writes; %d between or beside stores, %d beyond memory, %d stale until flushed%n",
         result.reads(),
         result.writes(),
         result.during(),
+        result.far(),
         result.stale());
     out.printf(
         Locale.ROOT,

@@ -67,6 +67,7 @@ final class CaseGenerator {
       case DOMAINS -> severalDomains();
       case DEVICE_TABLE -> deviceTable();
       case SCATTERED -> scattered();
+      case FAR_OUTPUT -> farOutput();
       case MIX -> mix(2 + random.nextInt(MOST_LEVELS - 1), MIX_STEPS);
     }
     return new TestCase(number, kind, List.copyOf(domains), List.copyOf(ops));
@@ -289,6 +290,23 @@ final class CaseGenerator {
       int pages = (int) Math.min(part.bytes() >>> Geometry.PAGE_LOG2, 64);
       ops.add(new Op.MapScattered(0, part.iova(), pages, random.nextLong()));
       ops.add(anything(0, place));
+    }
+  }
+
+  private void farOutput() {
+    domain(3);
+    for (int i = 0; i < 3; i++) {
+      int sizeLog2 = SIZES[random.nextInt(SIZES.length)];
+      int levels = levels(Math.max(3, Geometry.leafLevel(sizeLog2)), MOST_LEVELS);
+      Place near = Place.ofSize(levels, sizeLog2, random);
+      long far = 1L << Math.max(sizeLog2, 34 + random.nextInt(18));
+      long below = random.nextLong() & (far - 1) & -near.bytes();
+      Place leaf = new Place(near.iova(), far | below, near.bytes());
+      ops.add(map(0, leaf, READ_WRITE));
+      Place part =
+          new Place(leaf.iova(), leaf.paddr(), Math.min(leaf.bytes(), EchoMemory.LARGE_BYTES));
+      ops.add(new Op.Split(0, part.iova(), part.bytes(), 12 + random.nextInt(9)));
+      ops.add(unmap(0, part.part(random)));
     }
   }
 

@@ -32,6 +32,8 @@ public enum CaseKind {
   DEVICE_TABLE,
   /** Pages that lie anywhere. */
   SCATTERED,
+  /** Output addresses of up to 52 bits. */
+  FAR_OUTPUT,
   /** Everything at random in a small piece of address space. */
   MIX;
 

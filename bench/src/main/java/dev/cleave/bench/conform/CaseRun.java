@@ -239,6 +239,7 @@ final class CaseRun {
     int more = device == Device.E1000 ? BULK : EDU_PROBES / 2;
     long[] anywhere = sampler.anywhere(domain, more);
     prober.checkReads(when, device, anywhere, prober.expected(device, anywhere, Access.READ));
+    prober.checkFar(when, device, domain, anywhere);
     separateReadsFromWrites(device, domain);
     prober.checkWrites(when, device, writes, prober.expected(device, writes, Access.WRITE));
     long[] written = Arrays.copyOf(anywhere, Math.min(WRITES, more));

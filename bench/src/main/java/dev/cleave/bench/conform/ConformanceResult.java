@@ -13,6 +13,7 @@ import java.util.Map;
  * @param reads those that read
  * @param writes those that wrote
  * @param during reads between the stores of an operation or beside it
+ * @param far reads beyond memory, of which QEMU's trace said where they went
  * @param stale accesses answered from a translation that was not flushed yet, as they had to be
  * @param flushes INVALIDATE_IOMMU_PAGES commands that gathers asked for
  * @param kinds cases by kind
@@ -26,6 +27,7 @@ public record ConformanceResult(
     long reads,
     long writes,
     long during,
+    long far,
     long stale,
     long flushes,
     Map<CaseKind, Conformance.KindResult> kinds,
@@ -40,6 +42,7 @@ public record ConformanceResult(
         tally.reads,
         tally.writes,
         tally.during,
+        tally.far,
         tally.stale,
         tally.commands,
         new EnumMap<>(kinds),

@@ -26,6 +26,11 @@ final class Prober {
   private static final long INTERRUPTS_LAST = 0xFEEF_FFFFL;
   private static final int WRITE_BYTES = 64;
 
+  /** Beyond all memory and device registers. */
+  private static final long FAR_FIRST = 1L << 33;
+
+  private static final int MOST_FAR = 24;
+
   /** Above every physical address, so that no echo looks like it. */
   private static final long WRITTEN = 0xC1EA_5E00_0000_0000L;
 
@@ -86,6 +91,10 @@ final class Prober {
     if (expected != Expectation.FAULT && !echo.contains(expected)) {
       return false;
     }
+    return isSendable(device, iova);
+  }
+
+  private boolean isSendable(Device device, long iova) {
     Attachment attachment = attachments.get(device);
     if (attachment.domain() != null && !Geometry.reaches(attachment.entry().levels(), iova)) {
       tally.exclude(KnownDeviation.IOVA_BEYOND_WIDTH);
@@ -164,6 +173,40 @@ final class Prober {
         }
       }
     }
+  }
+
+  /**
+   * Reads at those of the addresses that lead beyond memory. Nothing is there to be read; QEMU
+   * tells to where it translates, which is the start of the leaf.
+   */
+  void checkFar(When when, Device device, TestDomain domain, long[] iovas) {
+    long[] send =
+        Arrays.stream(iovas)
+            .map(iova -> iova & -Long.BYTES)
+            .filter(iova -> answer(device, iova) >= FAR_FIRST && isSendable(device, iova))
+            .distinct()
+            .limit(MOST_FAR)
+            .toArray();
+    if (send.length == 0) {
+      return;
+    }
+    Map<Long, Long> translations = machine.translations(device, send);
+    tally.reads += send.length;
+    tally.far += send.length;
+    for (long iova : send) {
+      boolean isMapped = domain.table().leafAt(iova, domain.cursor());
+      long want = isMapped ? answer(device, iova) & -(1L << domain.cursor().sizeLog2()) : 0;
+      Long got = translations.get(iova);
+      if (got == null || got != want) {
+        String read = got == null ? "refused" : "a leaf to " + hex(got);
+        throw difference(when, device, iova, Access.READ, want, read);
+      }
+      checkAgreement(when, device, iova, Access.READ, answer(device, iova));
+    }
+  }
+
+  private long answer(Device device, long iova) {
+    return expectations.getFirst().answer(device, iova, Access.READ);
   }
 
   /** QEMU has answered as was asked for; so must everybody else. */

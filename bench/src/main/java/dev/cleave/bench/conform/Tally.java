@@ -20,6 +20,9 @@ final class Tally {
   /** Reads done between the stores of one operation, or beside them in another thread. */
   long during;
 
+  /** Reads beyond memory, of which QEMU said where they went. */
+  long far;
+
   long commands;
 
   /** Probes that were not sent. */

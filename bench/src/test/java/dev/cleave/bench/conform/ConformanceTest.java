@@ -45,6 +45,7 @@ class ConformanceTest {
     assertTrue(result.states() >= 200, "too few states: " + result.states());
     assertTrue(result.probes() >= 200_000, "too few probes: " + result.probes());
     assertNotEquals(0, result.stale(), "no translation was ever seen stale");
+    assertNotEquals(0, result.far(), "no output address beyond memory was seen");
     assertNotEquals(0, result.during(), "no DMA ran between stores");
   }
 

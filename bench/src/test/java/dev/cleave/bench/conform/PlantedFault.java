@@ -21,6 +21,7 @@ enum PlantedFault {
   READ_AND_WRITE_SWAPPED_IN_LEAVES((_, _, bits) -> isLeaf(bits) ? swapped(bits) : bits),
   DIRECTORY_WITHOUT_WRITE((_, _, bits) -> isDirectory(bits) ? bits & ~(1L << 62) : bits),
   ADDRESS_BIT_DROPPED((_, _, bits) -> isLeaf(bits) ? bits & ~(1L << 32) : bits),
+  HIGH_ADDRESS_BIT_DROPPED((_, _, bits) -> isLeaf(bits) ? bits & ~(1L << 45) : bits),
   LAST_REPLICA_MISSING(
       (index, old, bits) -> isSized(bits) && (index + 1) % replicas(bits) == 0 ? old : bits),
   UNMAP_FORGETS_AN_ENTRY(

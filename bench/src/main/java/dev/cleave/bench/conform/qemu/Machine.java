@@ -4,9 +4,13 @@ import com.google.gson.JsonObject;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A QEMU that is ready to translate DMA: devices set up, the IOMMU running, every device passed
@@ -18,11 +22,19 @@ public final class Machine implements AutoCloseable {
   /** What lets a device's DMA through untranslated: V = 0. */
   public static final DeviceTableEntry PASSED_THROUGH = new DeviceTableEntry(0, 0, 0, 0);
 
+  private static final String TRANSLATION_EVENT = "amdvi_translation_result";
+
+  /** What the event says of one translation: the IOVA, and where its leaf leads. */
+  private static final Pattern TRANSLATION =
+      Pattern.compile(TRANSLATION_EVENT + " .*gpa 0x([0-9a-f]+) hpa 0x([0-9a-f]+)");
+
   private final QemuProcess process;
   private final AmdIommu iommu;
   private final E1000Loopback e1000;
   private final Map<Device, DmaDevice> devices = new EnumMap<>(Device.class);
   private final EchoMemory echo;
+  private final List<String> traced = new ArrayList<>();
+  private final Map<Long, Long> translations = new HashMap<>();
 
   private Machine(QemuProcess process) {
     this.process = process;
@@ -107,12 +119,58 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Lines of one event that QEMU has traced since the last call.
+   * Lines that QEMU has traced since the last call.
    *
-   * @return the lines of all events
+   * @return the lines of all events but translations
    */
   public List<String> traced() {
-    return process.traced();
+    collectTrace();
+    List<String> lines = List.copyOf(traced);
+    traced.clear();
+    return lines;
+  }
+
+  /**
+   * Reads at addresses and has QEMU tell where it sends them, which works beyond memory too.
+   *
+   * @param device who reads
+   * @param iovas where, at most as many as it can at once
+   * @return for each IOVA that was translated the address that its leaf leads to
+   * @throws QemuFailure if QEMU does not trace
+   */
+  public Map<Long, Long> translations(Device device, long[] iovas) {
+    setTraced(true);
+    var _ = dma(device).read(iovas);
+    setTraced(false);
+    translations.clear();
+    collectTrace();
+    return Map.copyOf(translations);
+  }
+
+  private void setTraced(boolean isOn) {
+    JsonObject arguments = new JsonObject();
+    arguments.addProperty("name", TRANSLATION_EVENT);
+    arguments.addProperty("enable", isOn);
+    try {
+      process.monitor().execute("trace-event-set-state", arguments);
+    } catch (IOException e) {
+      throw new QemuFailure("QEMU's monitor has ended: " + e.getMessage(), e);
+    }
+  }
+
+  private void collectTrace() {
+    for (String line : process.traced()) {
+      Matcher matcher = TRANSLATION.matcher(line);
+      if (matcher.find()) {
+        translations.put(hex(matcher.group(1)), hex(matcher.group(2)));
+      } else {
+        traced.add(line);
+      }
+    }
+  }
+
+  private static long hex(String digits) {
+    return Long.parseUnsignedLong(digits, 16);
   }
 
   /**

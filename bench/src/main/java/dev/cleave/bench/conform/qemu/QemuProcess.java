@@ -78,7 +78,7 @@ final class QemuProcess implements AutoCloseable {
         throw e;
       }
       try {
-        started.connect(options.hasMonitor());
+        started.connect();
         return started;
       } catch (IOException | RuntimeException e) {
         started.close();
@@ -163,9 +163,7 @@ final class QemuProcess implements AutoCloseable {
     command.addAll(List.of("-D", directory.resolve("trace").toString()));
     command.addAll(List.of("-qtest-log", "/dev/null"));
     command.addAll(List.of("-qtest", socket(directory.resolve("qtest"))));
-    if (options.hasMonitor()) {
-      command.addAll(List.of("-qmp", socket(directory.resolve("qmp"))));
-    }
+    command.addAll(List.of("-qmp", socket(directory.resolve("qmp"))));
     return command;
   }
 
@@ -173,7 +171,7 @@ final class QemuProcess implements AutoCloseable {
     return "unix:" + path + ",server=on,wait=off";
   }
 
-  private void connect(boolean hasMonitor) throws IOException {
+  private void connect() throws IOException {
     long deadline = System.nanoTime() + START_NANOS;
     while (qtest == null) {
       if (!process.isAlive() || System.nanoTime() - deadline > 0) {
@@ -186,9 +184,7 @@ final class QemuProcess implements AutoCloseable {
       }
     }
     var _ = qtest.inl(Pci.DATA_PORT); // once it answers the machine is complete
-    if (hasMonitor) {
-      monitor = Monitor.connect(directory.resolve("qmp"));
-    }
+    monitor = Monitor.connect(directory.resolve("qmp"));
     deleteAll(directory);
     if (namedMemory == null) {
       memory.unlink();
@@ -204,7 +200,7 @@ final class QemuProcess implements AutoCloseable {
 
   Monitor monitor() {
     if (monitor == null) {
-      throw new IllegalStateException("QEMU was started without a monitor");
+      throw new IllegalStateException("QEMU is not connected");
     }
     return monitor;
   }
