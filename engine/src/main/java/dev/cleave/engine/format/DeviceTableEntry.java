@@ -67,6 +67,32 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
   }
 
   /**
+   * The entry that passes a device's requests through: Mode 0, so that the output address is the
+   * input address, within what {@link #withAccess} leaves.
+   *
+   * @param domainId domain, 0 to 0xFFFF
+   * @return an entry that permits reads and writes
+   */
+  public static DeviceTableEntry passthrough(int domainId) {
+    return v1(0, 0, domainId);
+  }
+
+  /**
+   * The same entry with other permissions.
+   *
+   * @param access {@link Access} flags, of which only {@link Access#READ_WRITE} count; none blocks
+   *     the device
+   * @return an entry, equal in everything else
+   */
+  public DeviceTableEntry withAccess(int access) {
+    long permissions = (access & Access.READ) != 0 ? READ : 0;
+    if ((access & Access.WRITE) != 0) {
+      permissions |= WRITE;
+    }
+    return new DeviceTableEntry((q0 & ~(READ | WRITE)) | permissions, q1, q2, q3);
+  }
+
+  /**
    * Reads an entry from the hex digits of its bytes in memory.
    *
    * @param hex 64 hex digits, first byte first
