@@ -21,7 +21,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {ReplayCommand.class, InspectCommand.class, InfoCommand.class, HelpCommand.class})
+    subcommands = {
+      ReplayCommand.class,
+      InspectCommand.class,
+      FootprintCommand.class,
+      BenchCommand.class,
+      InfoCommand.class,
+      HelpCommand.class
+    })
 public final class Main implements Callable<Integer> {
   @Spec private CommandSpec spec;
 

@@ -28,24 +28,13 @@ final class ReplayText {
           "max",
           "total");
 
-  private static final String UNITS = "KMGTPE";
-
   private ReplayText() {}
 
   static void print(PrintWriter out, List<PolicyResult> results) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(HEADER);
     results.forEach(result -> rows.add(row(result)));
-    for (List<String> row : rows) {
-      StringBuilder line = new StringBuilder();
-      for (int column = 0; column < row.size(); column++) {
-        int at = column;
-        int width = rows.stream().mapToInt(r -> r.get(at).length()).max().orElse(0);
-        String format = column == 0 ? "%-" + width + "s" : "  %" + width + "s";
-        line.append(String.format(Locale.ROOT, format, row.get(column)));
-      }
-      out.println(line);
-    }
+    TextTable.print(out, rows, 1);
   }
 
   private static List<String> row(PolicyResult result) {
@@ -57,29 +46,16 @@ final class ReplayText {
         Long.toString(result.merges()),
         Long.toString(result.stores()),
         Long.toString(result.flushes()),
-        bytes(result.flushedBytes()),
-        bytes(result.gapBytes()),
+        TextTable.bytes(result.flushedBytes()),
+        TextTable.bytes(result.gapBytes()),
         Long.toString(result.rmpFaults()),
         Long.toString(result.illegalLeaves()),
-        bytes(result.tableBytesPeak()),
-        bytes(result.tableBytesEnd()),
+        TextTable.bytes(result.tableBytesPeak()),
+        TextTable.bytes(result.tableBytesEnd()),
         time(result.nsP50()),
         time(result.nsP99()),
         time(result.nsMax()),
         time(result.nsTotal()));
-  }
-
-  /** Three digits and a unit. */
-  private static String bytes(long bytes) {
-    double value = bytes;
-    int unit = -1;
-    while (value >= 1024 && unit < UNITS.length() - 1) {
-      value /= 1024;
-      unit++;
-    }
-    return unit < 0
-        ? Long.toString(bytes)
-        : String.format(Locale.ROOT, value < 10 ? "%.1f%c" : "%.0f%c", value, UNITS.charAt(unit));
   }
 
   private static String time(long nanos) {
