@@ -21,7 +21,8 @@ final class TextTable {
       StringBuilder line = new StringBuilder();
       for (int column = 0; column < row.size(); column++) {
         int at = column;
-        int width = rows.stream().mapToInt(r -> r.get(at).length()).max().orElse(0);
+        // at least 1: a format cannot ask for no width
+        int width = rows.stream().mapToInt(r -> r.get(at).length()).reduce(1, Math::max);
         String format = column < textColumns ? "%-" + width + "s" : "%" + width + "s";
         line.append(column == 0 ? "" : "  ");
         line.append(String.format(Locale.ROOT, format, row.get(column)));

@@ -59,8 +59,7 @@ public final class Footprints {
   public TableFootprint table(long guestBytes, double shared, Policy policy) {
     long pieceBytes = Math.min(guestBytes, PIECE_BYTES);
     Guest guest = guest(pieceBytes, shared);
-    boolean isUniform = guest.shared().isEmpty() || guest.shared().cardinality() == guest.pages();
-    if (isUniform && policy != Policy.ALL_4K) {
+    if (guest.isUniform() && policy != Policy.ALL_4K) {
       // Leaves go beyond pieces, and are few.
       guest = new Guest(guestBytes, pattern.sharedPages(guestBytes, shared));
     }
@@ -90,26 +89,29 @@ public final class Footprints {
 
   /** The other structures for a guest, which is given as for {@link #table}. */
   public List<RivalFootprint> rivals(long guestBytes, double shared) {
-    long pieceBytes = Math.min(guestBytes, PIECE_BYTES);
-    Guest guest = guest(pieceBytes, shared);
-    long count = guestBytes / pieceBytes;
-    return Arrays.stream(Rivals.values())
-        .map(rival -> {
-          int key = rival.seesStates() ? guest.shared().cardinality() : 0;
-          long piece =
-              rivals.computeIfAbsent(
-                  new RivalKey(pieceBytes, key, rival), _ -> rival.measure(guest));
-          long bytes = piece * count;
-          return new RivalFootprint(
-              guestBytes,
-              shared,
-              pattern.word(),
-              rival.word(),
-              bytes,
-              bytes * GIB / guestBytes,
-              bytes <= MOST_RIVAL_BYTES,
-              count);
-        })
-        .toList();
+    return Arrays.stream(Rivals.values()).map(rival -> rival(rival, guestBytes, shared)).toList();
+  }
+
+  private RivalFootprint rival(Rivals rival, long guestBytes, double shared) {
+    Guest piece = guest(Math.min(guestBytes, PIECE_BYTES), shared);
+    Guest guest =
+        rival.seesStates() && piece.isUniform()
+            ? new Guest(guestBytes, pattern.sharedPages(guestBytes, shared))
+            : piece;
+    int sharedPages = rival.seesStates() ? guest.shared().cardinality() : 0;
+    long count = guestBytes / guest.bytes();
+    long bytes =
+        count
+            * rivals.computeIfAbsent(
+                new RivalKey(guest.bytes(), sharedPages, rival), _ -> rival.measure(guest));
+    return new RivalFootprint(
+        guestBytes,
+        shared,
+        pattern.word(),
+        rival.word(),
+        bytes,
+        bytes * GIB / guestBytes,
+        bytes <= MOST_RIVAL_BYTES,
+        count);
   }
 }

@@ -25,6 +25,11 @@ record Guest(long bytes, BitSet shared) {
     return Math.toIntExact(bytes >>> PAGE_LOG2);
   }
 
+  /** Whether all its pages are in the same state. */
+  boolean isUniform() {
+    return shared.isEmpty() || shared.cardinality() == pages();
+  }
+
   /** Runs of pages of a set. */
   static void forEachRun(BitSet pages, RunVisitor visitor) {
     for (int from = pages.nextSetBit(0), to; from >= 0; from = pages.nextSetBit(to)) {

@@ -16,7 +16,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Setup;
 
 /** The table of pairs against what was promised, and against the benchmarks there are. */
 class PairsTest {
@@ -92,11 +94,17 @@ class PairsTest {
     }
   }
 
-  /** Parameters of the states of a benchmark. */
+  /** Parameters of the states of a benchmark, and of the states that these ask for. */
   private static Stream<String> parameters(Method method) {
     Function<Class<?>, Stream<Class<?>>> withParents =
         type -> Stream.<Class<?>>iterate(type, t -> t != Object.class, Class::getSuperclass);
     return Arrays.stream(method.getParameterTypes())
+        .flatMap(type ->
+            Stream.concat(
+                Stream.of(type),
+                Arrays.stream(type.getMethods())
+                    .filter(setup -> setup.isAnnotationPresent(Setup.class))
+                    .flatMap(setup -> Arrays.stream(setup.getParameterTypes()))))
         .flatMap(withParents)
         .flatMap(type -> Arrays.stream(type.getDeclaredFields()))
         .filter(field -> field.isAnnotationPresent(Param.class))
@@ -118,7 +126,7 @@ class PairsTest {
             SizedLeaves.class,
             TwoThreads.class);
     for (Class<?> type : types) {
-      var fork = type.getAnnotation(org.openjdk.jmh.annotations.Fork.class);
+      var fork = type.getAnnotation(Fork.class);
       assertTrue(
           List.of(fork.jvmArgsAppend()).contains("--enable-native-access=ALL-UNNAMED"),
           type.getName());
