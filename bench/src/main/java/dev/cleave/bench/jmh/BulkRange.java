@@ -109,7 +109,7 @@ public class BulkRange {
     @Param({"8M", "512M", "2G", "64G", "1T"})
     public String guest;
 
-    private Arena arena;
+    Arena arena;
     MemorySegment to;
     MemorySegment from;
 
@@ -124,7 +124,11 @@ public class BulkRange {
       like.close();
       arena = Arena.ofShared();
       to = arena.allocate(bytes, Tables.PAGE_BYTES).fill((byte) 1);
+      prepare();
     }
+
+    /** What a kind of this state does next; JMH promises no order among several setups. */
+    void prepare() {}
 
     /** Gives it back. */
     @TearDown(Level.Trial)
@@ -136,18 +140,9 @@ public class BulkRange {
   /** The same twice. */
   @State(Scope.Thread)
   public static class TwiceBytes extends Bytes {
-    private final Arena second = Arena.ofShared();
-
-    /** Touches the source, too. */
-    @Setup(Level.Trial)
-    public void makeSource() {
-      from = second.allocate(to.byteSize(), Tables.PAGE_BYTES).fill((byte) 2);
-    }
-
-    /** Gives it back. */
-    @TearDown(Level.Trial)
-    public void closeSource() {
-      second.close();
+    @Override
+    void prepare() {
+      from = arena.allocate(to.byteSize(), Tables.PAGE_BYTES).fill((byte) 2);
     }
   }
 

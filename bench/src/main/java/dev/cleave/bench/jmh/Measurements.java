@@ -23,7 +23,10 @@ final class Measurements {
   /** A benchmark under some parameters: those that it does not have are not in the map. */
   private record Key(String benchmark, Map<String, String> parameters) {}
 
-  private record Samples(List<Double> nanos, List<Double> allocated) {}
+  private record Samples(List<Double> nanos, List<Allocation> allocated) {}
+
+  /** What an iteration allocated, over how many operations and by how many threads. */
+  private record Allocation(double bytes, long operations, int threads) {}
 
   /** Takes what a run of JMH brought. */
   void add(Collection<RunResult> results) {
@@ -39,21 +42,39 @@ final class Measurements {
               _ -> new Samples(new ArrayList<>(), new ArrayList<>()));
       result.getBenchmarkResults().stream()
           .flatMap(fork -> fork.getIterationResults().stream())
-          .forEach(iteration -> add(iteration, into));
+          .forEach(iteration -> add(iteration, result.getParams().getThreads(), into));
     }
   }
 
-  private static void add(IterationResult iteration, Samples into) {
+  private static void add(IterationResult iteration, int threads, Samples into) {
     into.nanos().add(iteration.getPrimaryResult().getScore());
     Result<?> allocated = iteration.getSecondaryResults().get(ALLOCATED);
     if (allocated != null) {
-      into.allocated().add(allocated.getScore());
+      long operations = iteration.getMetadata().getAllOps();
+      into.allocated().add(new Allocation(allocated.getScore() * operations, operations, threads));
     }
   }
 
-  /** Median of the bytes that one operation allocated on the heap. */
+  /**
+   * Median of the bytes that one operation allocated on the heap, to the hundredth, beside what JMH
+   * itself allocates in an iteration for each thread: the least that any iteration did. Some of the
+   * rivals only touch memory that is there.
+   */
   double allocatedBytes(String benchmark, Map<String, String> parameters) {
-    return median(find(benchmark, parameters).allocated());
+    double harness = harnessBytes();
+    List<Double> perOperation =
+        find(benchmark, parameters).allocated().stream()
+            .map(own -> (own.bytes() - own.threads() * harness) / own.operations())
+            .toList();
+    return Math.max(0, Math.round(median(perOperation) * 100)) / 100.0;
+  }
+
+  private double harnessBytes() {
+    return samples.values().stream()
+        .flatMap(each -> each.allocated().stream())
+        .mapToDouble(each -> each.bytes() / each.threads())
+        .min()
+        .orElse(0);
   }
 
   /** The times of both sides, their ratio, and how sure it is. */

@@ -33,7 +33,7 @@ public class RandomTranslate {
 
   /** Random addresses, more of them than caches remember. */
   @State(Scope.Thread)
-  public static class Addresses {
+  public abstract static class Addresses {
     /** Bytes mapped: tables of 8M lie in the first-level cache, those of 64G in memory. */
     @Param({"8M", "2G", "64G", "1T"})
     public String guest;
@@ -42,7 +42,7 @@ public class RandomTranslate {
     private int next;
     long length;
 
-    /** Makes the addresses. */
+    /** Makes the addresses, then the table. */
     @Setup(Level.Trial)
     public void makeAddresses() {
       length = Numbers.parse(guest);
@@ -50,7 +50,11 @@ public class RandomTranslate {
       for (int i = 0; i < ADDRESSES; i++) {
         addresses[i] = random.nextLong(length);
       }
+      mapGuest();
     }
+
+    /** Makes the table; JMH promises no order among several setups. */
+    abstract void mapGuest();
 
     /** Another address. */
     long nextAddress() {
@@ -68,9 +72,8 @@ public class RandomTranslate {
     TableMemory memory;
     PageTable table;
 
-    /** Maps the guest. */
-    @Setup(Level.Trial)
-    public void make() {
+    @Override
+    void mapGuest() {
       memory = Tables.memory();
       table = Tables.table(memory, levels, Tables.SIZES_4K);
       table.map(0, PADDR, length, Access.READ_WRITE);
@@ -89,9 +92,8 @@ public class RandomTranslate {
   public static class Radix extends Addresses {
     HeapRadix table;
 
-    /** Maps the guest. */
-    @Setup(Level.Trial)
-    public void make() {
+    @Override
+    void mapGuest() {
       table = new HeapRadix(length);
       table.map(0, PADDR, length, Access.READ_WRITE);
     }
@@ -102,9 +104,8 @@ public class RandomTranslate {
   public static class Hash extends Addresses {
     FlatHash table;
 
-    /** Maps the guest. */
-    @Setup(Level.Trial)
-    public void make() {
+    @Override
+    void mapGuest() {
       table = new FlatHash();
       table.map(0, PADDR, length, Access.READ_WRITE);
     }
@@ -115,9 +116,8 @@ public class RandomTranslate {
   public static class Extents extends Addresses {
     ExtentMap table;
 
-    /** Maps the guest. */
-    @Setup(Level.Trial)
-    public void make() {
+    @Override
+    void mapGuest() {
       table = new ExtentMap();
       for (long at = 0; at < length; at += Tables.REGION_BYTES) {
         table.map(at, PADDR + 2 * at, Tables.REGION_BYTES, Access.READ_WRITE);

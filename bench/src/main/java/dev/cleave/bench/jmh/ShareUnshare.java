@@ -64,7 +64,14 @@ public class ShareUnshare {
       for (int i = 0; i < CHANGES; i++) {
         pages[i] = random.nextLong(GUEST_BYTES) & -Tables.PAGE_BYTES;
       }
+      prepare();
     }
+
+    /** What a kind of this state does next; JMH promises no order among several setups. */
+    void prepare() {}
+
+    /** Ends what {@link #prepare} began. */
+    void finish() {}
 
     /** Another page. */
     long nextPage() {
@@ -74,6 +81,7 @@ public class ShareUnshare {
     /** Gives the memory back. */
     @TearDown(Level.Trial)
     public void close() {
+      finish();
       table.close();
       bitmap.close();
       memory.close();
@@ -85,18 +93,14 @@ public class ShareUnshare {
   public static class Followed extends Guest {
     SplitFollower follower;
 
-    /** Starts to follow. */
-    @Setup(Level.Trial)
-    public void follow() {
+    @Override
+    void prepare() {
       follower = new SplitFollower(table, bitmap);
     }
 
-    /** Stops, before the table goes. */
     @Override
-    @TearDown(Level.Trial)
-    public void close() {
+    void finish() {
       follower.close();
-      super.close();
     }
   }
 
@@ -106,9 +110,9 @@ public class ShareUnshare {
     ShareRival inBulk;
     ShareRival pageByPage;
 
-    /** Starts to follow, in both ways: neither keeps anything between calls. */
-    @Setup(Level.Trial)
-    public void follow() {
+    /** Both ways at once: neither keeps anything between calls. */
+    @Override
+    void prepare() {
       inBulk = new RemapFollower(table, bitmap, false);
       pageByPage = new RemapFollower(table, bitmap, true);
     }

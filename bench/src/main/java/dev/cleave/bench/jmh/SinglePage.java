@@ -58,7 +58,11 @@ public class SinglePage {
         long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
         table.map(last, PADDR + last, Tables.PAGE_BYTES, Access.READ_WRITE);
       }
+      prepare();
     }
+
+    /** What a kind of this state does next; JMH promises no order among several setups. */
+    void prepare() {}
 
     /** Maps every page, one a call. */
     void mapAll() {
@@ -123,9 +127,8 @@ public class SinglePage {
   /** All of the pages stay mapped. */
   @State(Scope.Thread)
   public static class Present extends Pages {
-    /** Maps the pages. */
-    @Setup(Level.Trial)
-    public void fill() {
+    @Override
+    void prepare() {
       mapAll();
     }
   }

@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -17,6 +19,17 @@ class PairRunnerTest {
   private static final Effort MOMENT = new Effort(1, 1, 2, 20);
 
   @TempDir Path directory;
+
+  /** JMH refuses to measure beside another JMH; where nothing is measured that does not matter. */
+  @BeforeAll
+  static void ignoreOtherRuns() {
+    System.setProperty("jmh.ignoreLock", "true");
+  }
+
+  @AfterAll
+  static void mindOtherRuns() {
+    System.clearProperty("jmh.ignoreLock");
+  }
 
   private static Pair pair(String benchmark) {
     return Pairs.ALL.stream()
