@@ -29,10 +29,6 @@ final class ReplayText {
           "max",
           "total");
 
-  private static final String UNITS = "KMGTPE";
-
-  private ReplayText() {}
-
   private static final List<String> DMA_HEADER =
       List.of(
           "devices under",
@@ -47,30 +43,19 @@ final class ReplayText {
           "dropped",
           "stalled");
 
+  private ReplayText() {}
+
   static void print(PrintWriter out, List<PolicyResult> results) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(HEADER);
     results.forEach(result -> rows.add(row(result)));
-    print(rows, out);
+    TextTable.print(out, rows, 1);
     if (results.getFirst().dma() != null) {
       List<List<String>> dma = new ArrayList<>();
       dma.add(DMA_HEADER);
       results.forEach(result -> dma.add(dmaRow(result)));
       out.println();
-      print(dma, out);
-    }
-  }
-
-  private static void print(List<List<String>> rows, PrintWriter out) {
-    for (List<String> row : rows) {
-      StringBuilder line = new StringBuilder();
-      for (int column = 0; column < row.size(); column++) {
-        int at = column;
-        int width = rows.stream().mapToInt(r -> r.get(at).length()).max().orElse(0);
-        String format = column == 0 ? "%-" + width + "s" : "  %" + width + "s";
-        line.append(String.format(Locale.ROOT, format, row.get(column)));
-      }
-      out.println(line);
+      TextTable.print(out, dma, 1);
     }
   }
 
@@ -83,12 +68,12 @@ final class ReplayText {
         Long.toString(result.merges()),
         Long.toString(result.stores()),
         Long.toString(result.flushes()),
-        bytes(result.flushedBytes()),
-        bytes(result.gapBytes()),
+        TextTable.bytes(result.flushedBytes()),
+        TextTable.bytes(result.gapBytes()),
         Long.toString(result.rmpFaults()),
         Long.toString(result.illegalLeaves()),
-        bytes(result.tableBytesPeak()),
-        bytes(result.tableBytesEnd()),
+        TextTable.bytes(result.tableBytesPeak()),
+        TextTable.bytes(result.tableBytesEnd()),
         time(result.nsP50()),
         time(result.nsP99()),
         time(result.nsMax()),
@@ -117,19 +102,6 @@ final class ReplayText {
 
   private static String percent(long part, long all) {
     return String.format(Locale.ROOT, "%.1f%%", 100.0 * part / Math.max(1, all));
-  }
-
-  /** Three digits and a unit. */
-  private static String bytes(long bytes) {
-    double value = bytes;
-    int unit = -1;
-    while (value >= 1024 && unit < UNITS.length() - 1) {
-      value /= 1024;
-      unit++;
-    }
-    return unit < 0
-        ? Long.toString(bytes)
-        : String.format(Locale.ROOT, value < 10 ? "%.1f%c" : "%.0f%c", value, UNITS.charAt(unit));
   }
 
   private static String time(long nanos) {

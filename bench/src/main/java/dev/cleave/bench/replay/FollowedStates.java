@@ -50,6 +50,11 @@ final class FollowedStates implements PageStates {
   }
 
   @Override
+  public void rest() {
+    var _ = follower.mergeQuiet(0);
+  }
+
+  @Override
   public void populate(long gpa, long paddr, long length) {
     rmp.populate(gpa, paddr, length, known);
   }

@@ -19,6 +19,9 @@ interface PageStates extends AutoCloseable {
   /** Which leaf sizes a map may use. */
   SizeRule rule();
 
+  /** Nothing changes for a while: what was put off is done now. */
+  default void rest() {}
+
   /** Bytes that should have stayed mapped but did not translate for a moment. */
   default long gapBytes() {
     return 0;

@@ -80,7 +80,7 @@ public final class PolicyRun implements AutoCloseable {
   }
 
   /** What has to be known before an event, and is no part of carrying it out. */
-  void prepare(Event event) {
+  public void prepare(Event event) {
     if (event instanceof Event.Map map && options.followsRmp()) {
       states.populate(map.iova(), map.paddrOr(options.paddrBase()), map.length());
     }
@@ -100,7 +100,7 @@ public final class PolicyRun implements AutoCloseable {
   }
 
   /** Carries out an event. */
-  Outcome apply(Event event) {
+  public Outcome apply(Event event) {
     try {
       return switch (event) {
         case Event.Map(long _, long iova, var _, long length, int access) -> {
@@ -183,6 +183,11 @@ public final class PolicyRun implements AutoCloseable {
       }
       at = end + 1;
     }
+  }
+
+  /** Does what the policy has put off until nothing changes for a while. */
+  public void rest() {
+    states.rest();
   }
 
   /** The table, to be looked at. */

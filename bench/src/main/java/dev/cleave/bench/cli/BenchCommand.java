@@ -1,0 +1,186 @@
+package dev.cleave.bench.cli;
+
+import dev.cleave.bench.footprint.Footprints;
+import dev.cleave.bench.footprint.SharePattern;
+import dev.cleave.bench.footprint.TableFootprint;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Outputs;
+import dev.cleave.bench.io.Progress;
+import dev.cleave.bench.io.WorkFailed;
+import dev.cleave.bench.jmh.Effort;
+import dev.cleave.bench.jmh.Machine;
+import dev.cleave.bench.jmh.PairResult;
+import dev.cleave.bench.jmh.PairRunner;
+import dev.cleave.bench.jmh.Pairs;
+import dev.cleave.bench.replay.Policy;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.CommandLineOptionException;
+import org.openjdk.jmh.runner.options.CommandLineOptions;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code cleave bench}: measures the engine against other ways, pair by pair. */
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    description = "Measure the engine beside other ways of doing the same, in the same run.",
+    footer = {
+      "",
+      "Times are medians of the iterations; the error is half the 95% confidence interval of the",
+      "ratio. Let the machine be quiet. After -- come JMH's own options: -- -l lists all benchmarks."
+    })
+final class BenchCommand implements Callable<Integer> {
+  private static final List<String> HEADER =
+      List.of("work", "against", "work", "against", "", "ratio", "error", "limit", "");
+  private static final int TEXT_COLUMNS = 2;
+  private static final double METADATA_LIMIT = 1.01;
+  private static final long WEIGHED_GUEST_BYTES = 16L << 30;
+  private static final double WEIGHED_SHARE = 0.001;
+
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--quick", description = "Measure every pair, in less than five minutes.")
+  private boolean isQuick;
+
+  @Option(names = "--full", description = "Measure every pair five times as often and longer.")
+  private boolean isFull;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
+  private String jsonFile;
+
+  @Option(
+      names = "--jmh-json",
+      paramLabel = "FILE",
+      defaultValue = "cleave-jmh.json",
+      description = "Where JMH's own results go (default: cleave-jmh.json).")
+  private Path jmhJsonFile;
+
+  @Parameters(paramLabel = "JMH", description = "After --: options of JMH, instead of the pairs.")
+  private List<String> jmhArguments = List.of();
+
+  @Override
+  public Integer call() throws IOException {
+    int chosen = (isQuick ? 1 : 0) + (isFull ? 1 : 0) + (jmhArguments.isEmpty() ? 0 : 1);
+    if (chosen != 1) {
+      throw new BadInput("bench: expected one of --quick, --full, or -- and JMH's own options");
+    }
+    if (!jmhArguments.isEmpty()) {
+      return runJmh();
+    }
+    PairRunner runner = new PairRunner(Pairs.ALL, isFull ? Effort.FULL : Effort.QUICK, 1);
+    List<PairResult> results = measure(runner);
+    print(results);
+    if (jsonFile != null) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("machine", Machine.describe());
+      json.put("pairs", results);
+      Outputs.json(jsonFile, json);
+    }
+    runner.writeJmhJson(jmhJsonFile);
+    return ExitPolicy.OK;
+  }
+
+  private List<PairResult> measure(PairRunner runner) throws IOException {
+    Progress progress = Progress.on(spec.commandLine().getErr());
+    int[] done = new int[1];
+    try {
+      List<PairResult> results = new ArrayList<>(runner.run(work -> progress.at(work, ++done[0])));
+      results.add(runner.heapBytes());
+      results.add(metadata());
+      return results;
+    } catch (RunnerException e) {
+      Path log = Files.createTempFile("cleave-bench", ".log");
+      Files.writeString(log, runner.log());
+      throw new WorkFailed("a benchmark failed: " + e.getMessage() + "; JMH's output is in " + log);
+    } finally {
+      progress.clear();
+    }
+  }
+
+  /** Pages and what is kept beside them, of the policy that is furthest from the minimum. */
+  private static PairResult metadata() {
+    Footprints footprints = new Footprints(SharePattern.SCATTERED);
+    TableFootprint worst =
+        Stream.of(Policy.values())
+            .map(policy -> footprints.table(WEIGHED_GUEST_BYTES, WEIGHED_SHARE, policy))
+            .max(Comparator.comparingDouble(TableFootprint::ratio))
+            .orElseThrow();
+    return new PairResult(
+        "table pages + metadata of 16 GiB, 0.1% shared, " + worst.policy(),
+        "pages the tree cannot do without",
+        (double) worst.tableBytes() + worst.metadataBytes(),
+        worst.minimumBytes(),
+        worst.ratio(),
+        METADATA_LIMIT,
+        0,
+        "B");
+  }
+
+  private int runJmh() throws IOException {
+    try {
+      CommandLineOptions options = new CommandLineOptions(jmhArguments.toArray(String[]::new));
+      Runner runner = new Runner(options);
+      if (options.shouldHelp()) {
+        options.showHelp();
+      } else if (options.shouldList()) {
+        runner.list();
+      } else if (options.shouldListWithParams()) {
+        runner.listWithParams(options);
+      } else if (options.shouldListProfilers()) {
+        options.listProfilers();
+      } else if (options.shouldListResultFormats()) {
+        options.listResultFormats();
+      } else {
+        runner.run();
+      }
+      return ExitPolicy.OK;
+    } catch (CommandLineOptionException e) {
+      throw new BadInput("bench: JMH does not understand its options: " + e.getMessage());
+    } catch (RunnerException e) {
+      throw new WorkFailed("JMH failed: " + e.getMessage());
+    }
+  }
+
+  private void print(List<PairResult> results) {
+    List<List<String>> rows = new ArrayList<>(List.of(HEADER));
+    for (PairResult result : results) {
+      rows.add(
+          List.of(
+              result.work(),
+              result.against(),
+              amount(result.ns()),
+              amount(result.againstNs()),
+              result.unit(),
+              String.format(Locale.ROOT, "%.3f", result.ratio()),
+              String.format(Locale.ROOT, "%.3f", result.error()),
+              String.format(Locale.ROOT, "%.4g", result.limit()).replaceAll("\\.?0+$", ""),
+              result.isReached() ? "ok" : "above"));
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    Machine.describe().forEach((name, value) -> out.printf("%-10s %s%n", name, value));
+    out.println();
+    TextTable.print(out, rows, TEXT_COLUMNS);
+    out.flush();
+  }
+
+  private static String amount(double value) {
+    return String.format(Locale.ROOT, value < 1000 ? "%.3g" : "%,.0f", value);
+  }
+}

@@ -1,0 +1,193 @@
+package dev.cleave.bench.cli;
+
+import dev.cleave.bench.footprint.Footprints;
+import dev.cleave.bench.footprint.RivalFootprint;
+import dev.cleave.bench.footprint.SharePattern;
+import dev.cleave.bench.footprint.TableFootprint;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.io.Outputs;
+import dev.cleave.bench.io.Progress;
+import dev.cleave.bench.replay.Policy;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code cleave footprint}: what mapping a guest takes, under each policy and in other ways. */
+@Command(
+    name = "footprint",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    description = "Build the tables of guests that share some of their pages and weigh them.",
+    footer = {
+      "",
+      "A guest above 16G is taken as identical pieces of 16G: one is built, all are counted, and the",
+      "tables above them too. A table includes what is kept beside its pages to manage them. The",
+      "minimum is what a radix tree cannot do without for the leaf sizes that the policy may use.",
+      "Other structures are built and measured likewise, without regard to leaf sizes."
+    })
+final class FootprintCommand implements Callable<Integer> {
+  private static final List<String> HEADER =
+      List.of("guest", "shared", "kind", "structure", "bytes", "per GiB", "minimum", "ratio", "");
+  private static final int TEXT_COLUMNS = 4;
+  private static final long MOST_GUEST_BYTES = 4L << 40;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--guest-memory",
+      paramLabel = "SIZE",
+      split = ",",
+      description = "How much each guest has (default: 16G,256G,4T).")
+  private List<String> guests = List.of("16G", "256G", "4T");
+
+  @Option(
+      names = "--shared",
+      paramLabel = "PERCENT",
+      split = ",",
+      description = "How much of it is shared (default: 0,0.1%%,1%%,10%%).")
+  private List<String> fractions = List.of("0", "0.1%", "1%", "10%");
+
+  @Option(
+      names = "--pattern",
+      paramLabel = "NAME",
+      defaultValue = "scattered",
+      description = "Where shared pages lie: scattered, clustered, boot (default: scattered).")
+  private String pattern;
+
+  @Option(
+      names = "--policy",
+      paramLabel = "NAME",
+      split = ",",
+      description = "Which to compare: follow, follow-lazy, all-4k, remap (default: all).")
+  private List<String> policies = List.of("follow", "follow-lazy", "all-4k", "remap");
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
+  private String jsonFile;
+
+  @Override
+  public Integer call() throws IOException {
+    List<Long> sizes = guests.stream().map(FootprintCommand::guestBytes).distinct().toList();
+    List<Double> shares = fractions.stream().map(FootprintCommand::fraction).distinct().toList();
+    Footprints footprints = new Footprints(named("--pattern", pattern, SharePattern::of));
+    List<Policy> chosen =
+        policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
+    Progress progress = Progress.on(spec.commandLine().getErr());
+    List<List<String>> rows = new ArrayList<>(List.of(HEADER));
+    List<TableFootprint> tables = new ArrayList<>();
+    List<RivalFootprint> rivals = new ArrayList<>();
+    for (long guest : sizes) {
+      for (double share : shares) {
+        for (Policy policy : chosen) {
+          progress.at("combinations", tables.size());
+          tables.add(footprints.table(guest, share, policy));
+          rows.add(row(tables.getLast()));
+        }
+        List<RivalFootprint> others = footprints.rivals(guest, share);
+        rivals.addAll(others);
+        others.forEach(other -> rows.add(row(other)));
+      }
+    }
+    progress.clear();
+    print(rows);
+    if (jsonFile != null) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("tables", tables);
+      json.put("rivals", rivals);
+      Outputs.json(jsonFile, json);
+    }
+    return ExitPolicy.OK;
+  }
+
+  private static long guestBytes(String word) {
+    long bytes;
+    try {
+      bytes = Numbers.parse(word);
+    } catch (NumberFormatException e) {
+      throw new BadInput("--guest-memory: " + e.getMessage());
+    }
+    boolean isWhole = bytes % (bytes > Footprints.PIECE_BYTES ? Footprints.PIECE_BYTES : 4096) == 0;
+    if (bytes <= 0 || bytes > MOST_GUEST_BYTES || !isWhole) {
+      throw new BadInput(
+          "--guest-memory must be a multiple of 4K, above 16G one of 16G, and at most 4T, got "
+              + word);
+    }
+    return bytes;
+  }
+
+  private static double fraction(String word) {
+    boolean isPercent = word.endsWith("%");
+    double value;
+    try {
+      value = Double.parseDouble(isPercent ? word.substring(0, word.length() - 1) : word);
+    } catch (NumberFormatException _) {
+      value = Double.NaN;
+    }
+    double fraction = isPercent ? value / 100 : value;
+    if (!(fraction >= 0 && fraction <= 1)) {
+      throw new BadInput(
+          "--shared: '" + word + "' is no share, expected 0% to 100% or a number from 0 to 1");
+    }
+    return fraction;
+  }
+
+  private static <T> T named(String option, String word, Function<String, T> find) {
+    try {
+      return find.apply(word);
+    } catch (IllegalArgumentException e) {
+      throw new BadInput(option + ": " + e.getMessage());
+    }
+  }
+
+  private static List<String> row(TableFootprint table) {
+    return List.of(
+        Numbers.size(table.guestMemory()),
+        percent(table.shared()),
+        "table",
+        table.policy(),
+        TextTable.bytes(table.tableBytes() + table.metadataBytes()),
+        TextTable.bytes(Math.round(table.bytesPerGib())),
+        TextTable.bytes(table.minimumBytes()),
+        String.format(Locale.ROOT, "%.4f", table.ratio()),
+        pieces(table.pieces()));
+  }
+
+  private static List<String> row(RivalFootprint rival) {
+    return List.of(
+        Numbers.size(rival.guestMemory()),
+        percent(rival.shared()),
+        "other",
+        rival.rival(),
+        TextTable.bytes(rival.bytes()),
+        TextTable.bytes(Math.round(rival.bytesPerGib())),
+        "-",
+        "-",
+        rival.fits() ? pieces(rival.pieces()) : pieces(rival.pieces()) + ", does not fit in 24G");
+  }
+
+  private static String pieces(long count) {
+    return count == 1 ? "" : "1 piece of " + count + " built";
+  }
+
+  private static String percent(double share) {
+    return String.format(Locale.ROOT, "%.4g", share * 100).replaceAll("\\.?0+$", "") + "%";
+  }
+
+  private void print(List<List<String>> rows) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println("shared pages: " + pattern);
+    out.println();
+    TextTable.print(out, rows, TEXT_COLUMNS);
+    out.flush();
+  }
+}

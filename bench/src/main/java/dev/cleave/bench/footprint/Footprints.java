@@ -1,0 +1,117 @@
+package dev.cleave.bench.footprint;
+
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+
+import dev.cleave.bench.replay.Policy;
+import dev.cleave.engine.memory.TableMemory;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Measures guests. A guest above 16 GiB is made of identical pieces of 16 GiB; then one piece is
+ * built and counted for all, and the tables above the pieces are counted exactly. That is
+ * remembered, so that a piece is built once for guests of any size.
+ *
+ * <p>Not thread-safe.
+ */
+public final class Footprints {
+  /** A guest of more than this must be a multiple of it. */
+  public static final long PIECE_BYTES = 16L << 30;
+
+  /** What a rival may take. */
+  public static final long MOST_RIVAL_BYTES = 24L << 30;
+
+  private static final double GIB = 1L << 30;
+
+  private final SharePattern pattern;
+  private final Map<Double, Guest> pieces = new HashMap<>();
+  private final Map<TableKey, TablePages> tables = new HashMap<>();
+  private final Map<RivalKey, Long> rivals = new HashMap<>();
+
+  private record TableKey(long bytes, int sharedPages, Policy policy) {}
+
+  private record RivalKey(long bytes, int sharedPages, Rivals rival) {}
+
+  /**
+   * Nothing measured yet.
+   *
+   * @param pattern where shared pages lie
+   */
+  public Footprints(SharePattern pattern) {
+    this.pattern = pattern;
+  }
+
+  private Guest guest(long bytes, double shared) {
+    return bytes == PIECE_BYTES
+        ? pieces.computeIfAbsent(
+            shared, share -> new Guest(bytes, pattern.sharedPages(bytes, share)))
+        : new Guest(bytes, pattern.sharedPages(bytes, shared));
+  }
+
+  /**
+   * The table of a guest under a policy.
+   *
+   * @param guestBytes a positive multiple of 4096, above {@link #PIECE_BYTES} a multiple of that
+   * @param shared fraction of it that is shared, 0 to 1
+   */
+  public TableFootprint table(long guestBytes, double shared, Policy policy) {
+    long pieceBytes = Math.min(guestBytes, PIECE_BYTES);
+    Guest guest = guest(pieceBytes, shared);
+    if (guest.isUniform() && policy != Policy.ALL_4K) {
+      // Leaves go beyond pieces, and are few.
+      guest = new Guest(guestBytes, pattern.sharedPages(guestBytes, shared));
+    }
+    Guest built = guest;
+    TablePages pages =
+        tables.computeIfAbsent(
+            new TableKey(guest.bytes(), guest.shared().cardinality(), policy),
+            _ -> TablePages.of(built, policy));
+    long count = guestBytes / guest.bytes();
+    long tablePages = pages.built(count, guestBytes);
+    long tableBytes = tablePages << PAGE_LOG2;
+    long metadataBytes = tablePages * TableMemory.metadataBytesPerPage();
+    long minimum = pages.minimum(count, guestBytes) << PAGE_LOG2;
+    long bytes = tableBytes + metadataBytes;
+    return new TableFootprint(
+        guestBytes,
+        shared,
+        pattern.word(),
+        policy.word(),
+        tableBytes,
+        metadataBytes,
+        bytes * GIB / guestBytes,
+        minimum,
+        (double) bytes / minimum,
+        count);
+  }
+
+  /** The other structures for a guest, which is given as for {@link #table}. */
+  public List<RivalFootprint> rivals(long guestBytes, double shared) {
+    return Arrays.stream(Rivals.values()).map(rival -> rival(rival, guestBytes, shared)).toList();
+  }
+
+  private RivalFootprint rival(Rivals rival, long guestBytes, double shared) {
+    Guest piece = guest(Math.min(guestBytes, PIECE_BYTES), shared);
+    Guest guest =
+        rival.seesStates() && piece.isUniform()
+            ? new Guest(guestBytes, pattern.sharedPages(guestBytes, shared))
+            : piece;
+    int sharedPages = rival.seesStates() ? guest.shared().cardinality() : 0;
+    long count = guestBytes / guest.bytes();
+    long bytes =
+        count
+            * rivals.computeIfAbsent(
+                new RivalKey(guest.bytes(), sharedPages, rival), _ -> rival.measure(guest));
+    return new RivalFootprint(
+        guestBytes,
+        shared,
+        pattern.word(),
+        rival.word(),
+        bytes,
+        bytes * GIB / guestBytes,
+        bytes <= MOST_RIVAL_BYTES,
+        count);
+  }
+}

@@ -1,0 +1,145 @@
+package dev.cleave.bench.jmh;
+
+import java.util.List;
+import java.util.Map;
+
+/** What {@code cleave bench} compares, with the ratios to reach. */
+public final class Pairs {
+  private static final Map<String, String> LEVELS = Map.of("levels", "3");
+  private static final Map<String, String> SMALL = Map.of("levels", "3", "guest", "2G");
+  private static final Map<String, String> LARGE = Map.of("levels", "3", "guest", "64G");
+  private static final String FILL = "fill of the same table bytes";
+  private static final String REWALK = "the re-walking table";
+  private static final String ONE_THREAD = "one thread on both";
+
+  /** All of them. Neighbours with equal parameters are measured together. */
+  public static final List<Pair> ALL =
+      List.of(
+          new Pair("map 2 GiB as 4K leaves", FILL, "BulkRange.map", "BulkRange.fill", SMALL, 1.5),
+          new Pair(
+              "unmap 2 GiB of 4K leaves", FILL, "BulkRange.unmap", "BulkRange.fill", SMALL, 1.5),
+          new Pair("map 64 GiB as 4K leaves", FILL, "BulkRange.map", "BulkRange.fill", LARGE, 1.2),
+          new Pair(
+              "unmap 64 GiB of 4K leaves", FILL, "BulkRange.unmap", "BulkRange.fill", LARGE, 1.2),
+          new Pair(
+              "map 64 GiB where 2M fits",
+              "one store per leaf and table",
+              "LargeLeaves.map2m",
+              "LargeLeaves.stores2m",
+              Map.of(),
+              2),
+          new Pair(
+              "map 64 GiB where 1G fits",
+              "one store per leaf and table",
+              "LargeLeaves.map1g",
+              "LargeLeaves.stores1g",
+              Map.of(),
+              2),
+          new Pair(
+              "map one 4K page",
+              "translate of the same page",
+              "SinglePage.map",
+              "SinglePage.translate",
+              LEVELS,
+              1.6),
+          new Pair(
+              "unmap one 4K page",
+              "translate of the same page",
+              "SinglePage.unmap",
+              "SinglePage.translate",
+              LEVELS,
+              1.6),
+          new Pair(
+              "map + unmap one 4K page",
+              REWALK,
+              "SinglePage.mapThenUnmap",
+              "SinglePage.mapThenUnmapRewalking",
+              LEVELS,
+              1),
+          new Pair(
+              "map + unmap 256 x 4K in one call",
+              REWALK,
+              "RunOfPages.mapThenUnmap",
+              "RunOfPages.mapThenUnmapRewalking",
+              Map.of("levels", "3", "leaf", "4K"),
+              0.1),
+          new Pair(
+              "map + unmap 256 x 2M in one call",
+              REWALK,
+              "RunOfPages.mapThenUnmap",
+              "RunOfPages.mapThenUnmapRewalking",
+              Map.of("levels", "3", "leaf", "2M"),
+              0.1),
+          new Pair(
+              "translate, random over 64 GiB at 4K",
+              "on-heap long[] radix",
+              "RandomTranslate.engine",
+              "RandomTranslate.heapRadix",
+              LARGE,
+              1.1),
+          new Pair(
+              "split 2M into 512 x 4K",
+              "the fill kernel on one table",
+              "SplitMerge.split",
+              "SplitMerge.fillKernel",
+              LEVELS,
+              2),
+          new Pair(
+              "merge 512 x 4K into 2M",
+              "the forms-one-leaf kernel",
+              "SplitMerge.merge",
+              "SplitMerge.formsOneLeafKernel",
+              LEVELS,
+              2),
+          new Pair(
+              "share one 4K page of a region, and unshare it",
+              "remap of that region twice, in bulk",
+              "ShareUnshare.splitThenMerge",
+              "ShareUnshare.remapInBulk",
+              Map.of("levels", "3", "pageSizes", "4K,2M"),
+              1),
+          new Pair(
+              "share one 4K page of a region, and unshare it",
+              "remap of that region twice, page by page",
+              "ShareUnshare.splitThenMerge",
+              "ShareUnshare.remapPageByPage",
+              Map.of("levels", "3", "pageSizes", "4K,2M"),
+              0.1),
+          new Pair(
+              "fit over an unchanged 1 TiB guest",
+              "reading its bitmap once",
+              "FitUnchanged.fit",
+              "FitUnchanged.readBitmap",
+              Map.of("guest", "1T", "mixedEvery", "512"),
+              1.5),
+          new Pair(
+              "map one sized leaf of 64K",
+              "16 stores",
+              "SizedLeaves.map",
+              "SizedLeaves.stores",
+              Map.of("levels", "3", "leaf", "64K"),
+              1.5),
+          new Pair(
+              "map one sized leaf of 1M",
+              "256 stores",
+              "SizedLeaves.map",
+              "SizedLeaves.stores",
+              Map.of("levels", "3", "leaf", "1M"),
+              1.5),
+          new Pair(
+              "two threads on disjoint halves, single pages",
+              ONE_THREAD,
+              "TwoThreads.pagesByTwo",
+              "TwoThreads.pagesByOne",
+              LEVELS,
+              0.55),
+          new Pair(
+              "two threads on disjoint halves, 2 MiB runs",
+              ONE_THREAD,
+              "TwoThreads.runsByTwo",
+              "TwoThreads.runsByOne",
+              LEVELS,
+              0.55));
+
+  private Pairs() {}
+}

@@ -1,0 +1,151 @@
+package dev.cleave.bench.jmh;
+
+import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.jmh.rival.ExtentMap;
+import dev.cleave.bench.jmh.rival.FlatHash;
+import dev.cleave.bench.jmh.rival.HeapRadix;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.memory.TableMemory;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/**
+ * Random addresses of a guest mapped with 4 KiB leaves, one a call; the next address does not
+ * depend on the last result.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.NATIVE_ACCESS})
+public class RandomTranslate {
+  private static final int ADDRESSES = 1 << 20;
+  private static final long PADDR = 1L << 40;
+
+  /** Random addresses, more of them than caches remember. */
+  @State(Scope.Thread)
+  public abstract static class Addresses {
+    /** Bytes mapped: tables of 8M lie in the first-level cache, those of 64G in memory. */
+    @Param({"8M", "2G", "64G", "1T"})
+    public String guest;
+
+    private final long[] addresses = new long[ADDRESSES];
+    private int next;
+    long length;
+
+    /** Makes the addresses, then the table. */
+    @Setup(Level.Trial)
+    public void makeAddresses() {
+      length = Numbers.parse(guest);
+      var random = Tables.random();
+      for (int i = 0; i < ADDRESSES; i++) {
+        addresses[i] = random.nextLong(length);
+      }
+      mapGuest();
+    }
+
+    /** Makes the table; JMH promises no order among several setups. */
+    abstract void mapGuest();
+
+    /** Another address. */
+    long nextAddress() {
+      return addresses[next++ & (ADDRESSES - 1)];
+    }
+  }
+
+  /** The engine's table. */
+  @State(Scope.Thread)
+  public static class Engine extends Addresses {
+    /** Levels that a call walks; 1T needs 4. */
+    @Param({"3", "4"})
+    public int levels;
+
+    TableMemory memory;
+    PageTable table;
+
+    @Override
+    void mapGuest() {
+      memory = Tables.memory();
+      table = Tables.table(memory, levels, Tables.SIZES_4K);
+      table.map(0, PADDR, length, Access.READ_WRITE);
+    }
+
+    /** Gives the memory back. */
+    @TearDown(Level.Trial)
+    public void close() {
+      table.close();
+      memory.close();
+    }
+  }
+
+  /** The table of arrays. */
+  @State(Scope.Thread)
+  public static class Radix extends Addresses {
+    HeapRadix table;
+
+    @Override
+    void mapGuest() {
+      table = new HeapRadix(length);
+      table.map(0, PADDR, length, Access.READ_WRITE);
+    }
+  }
+
+  /** The hash of pages. */
+  @State(Scope.Thread)
+  public static class Hash extends Addresses {
+    FlatHash table;
+
+    @Override
+    void mapGuest() {
+      table = new FlatHash();
+      table.map(0, PADDR, length, Access.READ_WRITE);
+    }
+  }
+
+  /** The map of extents, one for each region: neighbours do not continue each other. */
+  @State(Scope.Thread)
+  public static class Extents extends Addresses {
+    ExtentMap table;
+
+    @Override
+    void mapGuest() {
+      table = new ExtentMap();
+      for (long at = 0; at < length; at += Tables.REGION_BYTES) {
+        table.map(at, PADDR + 2 * at, Tables.REGION_BYTES, Access.READ_WRITE);
+      }
+    }
+  }
+
+  /** The engine. */
+  @Benchmark
+  public long engine(Engine state) {
+    return state.table.translate(state.nextAddress());
+  }
+
+  /** Arrays on the heap. */
+  @Benchmark
+  public long heapRadix(Radix state) {
+    return state.table.translate(state.nextAddress());
+  }
+
+  /** The flat hash. Guests above 64G do not fit a small heap. */
+  @Benchmark
+  public long flatHash(Hash state) {
+    return state.table.translate(state.nextAddress());
+  }
+
+  /** The extent map. */
+  @Benchmark
+  public long extentMap(Extents state) {
+    return state.table.translate(state.nextAddress());
+  }
+}

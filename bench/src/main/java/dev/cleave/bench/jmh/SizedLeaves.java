@@ -1,0 +1,129 @@
+package dev.cleave.bench.jmh;
+
+import dev.cleave.bench.io.Numbers;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.memory.TableMemory;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/**
+ * One sized leaf a call, against as many stores of one value as it has slots. An invocation maps
+ * one leaf in each of many tables that are present.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.NATIVE_ACCESS})
+public class SizedLeaves {
+  private static final int TABLES = 2048;
+  private static final long PADDR = 1L << 40;
+  private static final long ENTRY = 1L << 60 | 1;
+
+  /** Tables with one page each that stays. */
+  @State(Scope.Thread)
+  public static class Leaves {
+    /** The leaf: 64K fills 16 slots, 1M 256. */
+    @Param({"64K", "1M"})
+    public String leaf;
+
+    /** Levels that every call walks. */
+    @Param({"3", "4"})
+    public int levels;
+
+    TableMemory memory;
+    PageTable table;
+    IotlbGather gather;
+    long leafBytes;
+
+    /** Makes the tables. */
+    @Setup(Level.Trial)
+    public void make() {
+      leafBytes = Numbers.parse(leaf);
+      memory = Tables.memory();
+      table = Tables.table(memory, levels, Tables.SIZES_4K | leafBytes);
+      gather = table.newGather();
+      for (int i = 1; i <= TABLES; i++) {
+        long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+        table.map(last, 0, Tables.PAGE_BYTES, Access.READ_WRITE);
+      }
+    }
+
+    /** Takes the leaves out again: an invocation maps {@value #TABLES}. */
+    @TearDown(Level.Invocation)
+    public void empty() {
+      for (int i = 0; i < TABLES; i++) {
+        table.unmap(i * Tables.REGION_BYTES, leafBytes, gather);
+        gather.complete();
+      }
+    }
+
+    /** Gives the memory back. */
+    @TearDown(Level.Trial)
+    public void close() {
+      table.close();
+      memory.close();
+    }
+  }
+
+  /** Tables without a tree. */
+  @State(Scope.Thread)
+  public static class Slots {
+    /** As {@link Leaves#leaf}. */
+    @Param({"64K", "1M"})
+    public String leaf;
+
+    private final Arena arena = Arena.ofShared();
+    MemorySegment tables;
+    int slots;
+
+    /** Touches all of them. */
+    @Setup(Level.Trial)
+    public void make() {
+      slots = (int) (Numbers.parse(leaf) / Tables.PAGE_BYTES);
+      tables = arena.allocate(TABLES * Tables.PAGE_BYTES, Tables.PAGE_BYTES).fill((byte) 1);
+    }
+
+    /** Gives the memory back. */
+    @TearDown(Level.Trial)
+    public void close() {
+      arena.close();
+    }
+  }
+
+  /** Maps one leaf. */
+  @Benchmark
+  @OperationsPerInvocation(TABLES)
+  public void map(Leaves state) {
+    for (int i = 0; i < TABLES; i++) {
+      state.table.map(i * Tables.REGION_BYTES, PADDR, state.leafBytes, Access.READ_WRITE);
+    }
+  }
+
+  /** Stores one value in as many slots. */
+  @Benchmark
+  @OperationsPerInvocation(TABLES)
+  public MemorySegment stores(Slots state) {
+    for (int i = 0; i < TABLES; i++) {
+      long table = i * Tables.PAGE_BYTES;
+      for (int slot = 0; slot < state.slots; slot++) {
+        state.tables.set(ValueLayout.JAVA_LONG, table + 8L * slot, ENTRY + i);
+      }
+    }
+    return state.tables;
+  }
+}

@@ -1,0 +1,75 @@
+package dev.cleave.bench.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The command from end to end, on small guests. */
+class FootprintCommandTest {
+  @TempDir Path directory;
+
+  @Test
+  void everyCombinationIsPrintedAndWritten() throws Exception {
+    Path json = directory.resolve("footprint.json");
+    Cleave.Result result =
+        Cleave.run(
+            "footprint",
+            "--guest-memory",
+            "64M,128M",
+            "--shared",
+            "0,0.5%,0.1",
+            "--pattern",
+            "boot",
+            "--policy",
+            "follow,all-4k",
+            "--json",
+            json);
+    assertEquals(0, result.code(), result.err());
+    JsonObject written = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
+    assertEquals(2 * 3 * 2, written.getAsJsonArray("tables").size());
+    assertEquals(2 * 3 * 4, written.getAsJsonArray("rivals").size());
+    JsonObject small = written.getAsJsonArray("tables").get(1).getAsJsonObject();
+    assertEquals("all-4k", small.get("policy").getAsString());
+    assertEquals((32 + 1 + 1) * 4096, small.get("tableBytes").getAsLong());
+    assertTrue(result.out().contains("0.5%"), result.out());
+    assertTrue(result.out().contains("flat hash"), result.out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--guest-memory 0",
+        "--guest-memory 1000",
+        "--guest-memory 17G",
+        "--guest-memory 8T",
+        "--guest-memory many",
+        "--shared 101%",
+        "--shared -1%",
+        "--shared some",
+        "--shared NaN",
+        "--pattern random",
+        "--policy none",
+      })
+  void whatCannotBeWeighedIsRefused(String arguments) {
+    Cleave.Result result = Cleave.run((Object[]) ("footprint " + arguments).split(" "));
+    assertEquals(2, result.code(), result.err());
+    assertEquals(1, result.errLines().size(), result.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"bench", "bench --quick --full", "bench --quick -- -l", "bench -- --nonsense"})
+  void aBenchThatIsNotClearIsRefused(String arguments) {
+    Cleave.Result result = Cleave.run((Object[]) arguments.split(" "));
+    assertEquals(2, result.code(), result.err());
+    assertEquals(1, result.errLines().size(), result.err());
+  }
+}

@@ -1,0 +1,76 @@
+package dev.cleave.bench.footprint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cleave.bench.replay.Policy;
+import dev.cleave.engine.memory.TableMemory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Real tables of small guests, and guests made of pieces. */
+class FootprintsTest {
+  private static final long MIB = 1L << 20;
+  private static final long GIB = 1L << 30;
+  private static final long PAGE = 4096;
+
+  @ParameterizedTest
+  @EnumSource(Policy.class)
+  void everyPolicyComesToTheMinimumAtRest(Policy policy) {
+    for (SharePattern pattern : SharePattern.values()) {
+      TableFootprint table = new Footprints(pattern).table(GIB + 6 * MIB, 0.002, policy);
+      assertEquals(table.minimumBytes(), table.tableBytes(), pattern + ", " + policy);
+      assertEquals(
+          table.tableBytes() / PAGE * TableMemory.metadataBytesPerPage(), table.metadataBytes());
+      assertTrue(table.ratio() <= 1.01, table.toString());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(SharePattern.class)
+  void aPatternSharesExactlyItsPart(SharePattern pattern) {
+    for (double shared : new double[] {0, 0.0001, 0.01, 0.5, 0.99, 1}) {
+      int pages = (int) (256 * MIB / PAGE);
+      var set = pattern.sharedPages(256 * MIB, shared);
+      assertEquals(Math.round(pages * shared), set.cardinality(), pattern + ", " + shared);
+      assertTrue(set.length() <= pages);
+    }
+  }
+
+  @Test
+  void aGuestOfPiecesHasTheirTablesAndThoseAbove() {
+    Footprints footprints = new Footprints(SharePattern.CLUSTERED);
+    TableFootprint piece = footprints.table(16 * GIB, 0.0001, Policy.FOLLOW);
+    TableFootprint guest = footprints.table(1024 * GIB, 0.0001, Policy.FOLLOW);
+    assertEquals(1, piece.pieces());
+    assertEquals(64, guest.pieces());
+    // a top of level 4 and two tables of level 3, where the piece has its top
+    assertEquals(64 * (piece.tableBytes() - PAGE) + 3 * PAGE, guest.tableBytes());
+    assertEquals(guest.tableBytes(), guest.minimumBytes());
+  }
+
+  @Test
+  void aGuestWithoutSharedPagesIsBuiltWholeAndNeedsNextToNothing() {
+    TableFootprint guest =
+        new Footprints(SharePattern.SCATTERED).table(1024 * GIB, 0, Policy.FOLLOW);
+    assertEquals(1, guest.pieces());
+    assertEquals(PAGE, guest.tableBytes());
+  }
+
+  @Test
+  void otherStructuresAreAsLargeAsTheirContentsMakeThem() {
+    var rivals = new Footprints(SharePattern.CLUSTERED).rivals(GIB, 0.01);
+    long pages = GIB / PAGE;
+    for (RivalFootprint rival : rivals) {
+      assertTrue(rival.fits(), rival.toString());
+      switch (rival.rival()) {
+        case "on-heap long[] radix", "re-walking table" ->
+            assertEquals(1.0, rival.bytes() / (8.0 * pages), 0.1, rival.toString());
+        case "flat hash" -> assertTrue(rival.bytes() > 16 * pages, rival.toString());
+        default -> assertTrue(rival.bytes() < pages, rival.toString());
+      }
+    }
+    assertEquals(4, rivals.size());
+  }
+}
