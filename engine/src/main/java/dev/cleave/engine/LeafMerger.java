@@ -20,9 +20,9 @@ import dev.cleave.engine.memory.TableMemory;
  *       larger than what is there, its entry is stored in each of its slots.
  *   <li>Accessed and dirty bits of all that it replaces stand in the new leaf; those that arrive
  *       later in a replaced table are carried over when the flush has completed.
- *   <li>Where tables were replaced they wait for a flush of the new leaf's range. A leaf that grows
- *       inside its table owes none: what is cached of the smaller ones stays right, and lies inside
- *       whatever is flushed when the larger one goes.
+ *   <li>A table that was replaced waits for a flush of its slot. A leaf that grows inside its table
+ *       owes none: what is cached of the smaller ones stays right, and lies inside whatever is
+ *       flushed when the larger one goes.
  * </ol>
  *
  * <p>A leaf or table that reaches over an end of the range is left alone. Belongs to one operation
@@ -183,13 +183,13 @@ final class LeafMerger {
     }
     long leaf = format.leaf(leafFirst + delta, sizeLog2, attributes | status);
     long late = 0;
-    boolean replacesTable = false;
     for (int i = 0; i < slots; i++) {
       long old = memory.exchange(entryAt(slot, i), leaf);
       late |= old & format.statusMask() & ~status;
       if (!format.isLeaf(old, level)) {
-        replacesTable = true;
         detach(format.tablePaddr(old), level - 1, leafFirst, sizeLog2, gather);
+        long slotFirst = leafFirst + ((long) i << entryLog2(level));
+        gather.add(slotFirst, slotFirst | offsetMask(entryLog2(level)));
       }
     }
     if (late != 0) {
@@ -199,9 +199,6 @@ final class LeafMerger {
     }
     entryStores += slots;
     merges++;
-    if (replacesTable) {
-      gather.add(leafFirst, leafFirst | offsetMask(sizeLog2));
-    }
   }
 
   private long statusBelow(long table, int level) {
