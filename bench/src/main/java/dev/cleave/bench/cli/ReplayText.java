@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 /** The comparison of policies as a table for a person. */
 final class ReplayText {
@@ -48,20 +49,22 @@ final class ReplayText {
   static void print(PrintWriter out, List<PolicyResult> results) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(HEADER);
-    results.forEach(result -> rows.add(row(result)));
+    boolean namesOrder =
+        results.stream().map(PolicyResult::order).filter(Objects::nonNull).distinct().count() > 1;
+    results.forEach(result -> rows.add(row(result, namesOrder)));
     TextTable.print(out, rows, 1);
     if (results.getFirst().dma() != null) {
       List<List<String>> dma = new ArrayList<>();
       dma.add(DMA_HEADER);
-      results.forEach(result -> dma.add(dmaRow(result)));
+      results.forEach(result -> dma.add(dmaRow(result, namesOrder)));
       out.println();
       TextTable.print(out, dma, 1);
     }
   }
 
-  private static List<String> row(PolicyResult result) {
+  private static List<String> row(PolicyResult result, boolean namesOrder) {
     return List.of(
-        name(result),
+        name(result, namesOrder),
         Long.toString(result.events()),
         Long.toString(result.failed()),
         Long.toString(result.splits()),
@@ -80,14 +83,16 @@ final class ReplayText {
         time(result.nsTotal()));
   }
 
-  private static String name(PolicyResult result) {
-    return result.order() == null ? result.policy() : result.policy() + " " + result.order();
+  private static String name(PolicyResult result, boolean namesOrder) {
+    return result.order() == null || !namesOrder
+        ? result.policy()
+        : result.policy() + " " + result.order();
   }
 
-  private static List<String> dmaRow(PolicyResult result) {
+  private static List<String> dmaRow(PolicyResult result, boolean namesOrder) {
     DmaResult dma = result.dma();
     return List.of(
-        name(result),
+        name(result, namesOrder),
         Long.toString(dma.accesses()),
         percent(dma.iotlbHits(), dma.accesses()),
         Long.toString(dma.walks()),
