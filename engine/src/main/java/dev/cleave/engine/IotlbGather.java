@@ -79,8 +79,8 @@ public final class IotlbGather {
           (follows == 0 || Long.compareUnsigned(from, follows) <= 0)
               && (to == -1L || Long.compareUnsigned(to + 1, first[latest]) >= 0);
       if (touches) {
-        first[latest] = min(first[latest], from);
-        last[latest] = max(last[latest], to);
+        first[latest] = Unsigned.min(first[latest], from);
+        last[latest] = Unsigned.max(last[latest], to);
         return;
       }
     }
@@ -97,23 +97,15 @@ public final class IotlbGather {
     int closest = 0;
     long least = -1;
     for (int i = 0; i < ranges; i++) {
-      long hull = max(last[i], to) - min(first[i], from);
+      long hull = Unsigned.max(last[i], to) - Unsigned.min(first[i], from);
       if (Long.compareUnsigned(hull, least) < 0) {
         least = hull;
         closest = i;
       }
     }
-    first[closest] = min(first[closest], from);
-    last[closest] = max(last[closest], to);
+    first[closest] = Unsigned.min(first[closest], from);
+    last[closest] = Unsigned.max(last[closest], to);
     latest = closest;
-  }
-
-  private static long min(long a, long b) {
-    return Long.compareUnsigned(a, b) < 0 ? a : b;
-  }
-
-  private static long max(long a, long b) {
-    return Long.compareUnsigned(a, b) > 0 ? a : b;
   }
 
   /** Takes a page that was unlinked from the tree and whose status bits are of no interest. */

@@ -66,7 +66,7 @@ final class LeafMerger {
     boolean inRun = false;
     long at = first;
     while (true) {
-      long end = min(at | mask, last);
+      long end = Unsigned.min(at | mask, last);
       long entry = memory.load(entryAt(table, index(at, level)));
       boolean joins = false;
       long paddr = 0;
@@ -78,7 +78,7 @@ final class LeafMerger {
           joins = (at & offsetMask(sizeLog2)) == 0 && Long.compareUnsigned(leafLast, last) <= 0;
           paddr = format.leafPaddr(entry, level);
           attributes = format.attributesOf(entry);
-          end = min(leafLast, last);
+          end = Unsigned.min(leafLast, last);
         } else {
           long child = format.tablePaddr(entry);
           joins = end - at == mask && isContiguous(child, level - 1);
@@ -141,7 +141,7 @@ final class LeafMerger {
     int slotLog2 = entryLog2(level);
     long at = first;
     while (true) {
-      long end = min(at | offsetMask(slotLog2), last);
+      long end = Unsigned.min(at | offsetMask(slotLog2), last);
       long entry = memory.load(entryAt(table, index(at, level)));
       boolean isLeaf = format.isLeaf(entry, level);
       int presentLog2 = isLeaf ? format.leafSizeLog2(entry, level) : 0;
@@ -150,7 +150,7 @@ final class LeafMerger {
         end = at | offsetMask(wantedLog2);
         replace(table, level, at, wantedLog2, delta, attributes, gather);
       } else if (isLeaf) {
-        end = min(at | offsetMask(presentLog2), last);
+        end = Unsigned.min(at | offsetMask(presentLog2), last);
       } else {
         merge(format.tablePaddr(entry), level - 1, at, end, gather);
       }
@@ -281,9 +281,5 @@ final class LeafMerger {
     contiguousPaddr = paddr;
     contiguousAttributes = attributes;
     return true;
-  }
-
-  private static long min(long a, long b) {
-    return Long.compareUnsigned(a, b) < 0 ? a : b;
   }
 }

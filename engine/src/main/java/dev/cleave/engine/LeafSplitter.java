@@ -98,12 +98,12 @@ final class LeafSplitter {
       if (format.isPresent(entry)) {
         if (format.isLeaf(entry, inLevel)) {
           int sizeLog2 = format.leafSizeLog2(entry, inLevel);
-          end = min(at | offsetMask(sizeLog2), to);
+          end = Unsigned.min(at | offsetMask(sizeLog2), to);
           if (isForbidden(at, end, sizeLog2)) {
             tables += splitOrCount(in, inLevel, entry, at, gather);
           }
         } else {
-          end = min(end, to);
+          end = Unsigned.min(end, to);
           tables += splitForbidden(format.tablePaddr(entry), inLevel - 1, at, end, gather);
         }
       }
@@ -193,13 +193,13 @@ final class LeafSplitter {
       long end;
       long sizes;
       if (Long.compareUnsigned(at, first) < 0) {
-        end = min(first - 1, leafLast);
+        end = Unsigned.min(first - 1, leafLast);
         sizes = tableSizes;
       } else if (Long.compareUnsigned(at, last) > 0) {
         end = leafLast;
         sizes = tableSizes;
       } else {
-        end = rule.segmentLast(at, min(last, leafLast));
+        end = rule.segmentLast(at, Unsigned.min(last, leafLast));
         sizes = sizes(rule, at, tableSizes);
       }
       if (count) {
@@ -219,7 +219,7 @@ final class LeafSplitter {
     long at = from;
     while (true) {
       long slotLast = at | mask;
-      long end = min(slotLast, to);
+      long end = Unsigned.min(slotLast, to);
       boolean whole = end - at == mask;
       int sizeLog2 = whole ? LeafSizes.covering(at, from, to, delta, sizes) : -1;
       if (sizeLog2 >= entryLog2(level)) {
@@ -261,9 +261,5 @@ final class LeafSplitter {
     for (int i = 0; i < TABLE_ENTRIES; i++) {
       addStatus(entryAt(format.tablePaddr(entry), i), slotLevel - 1, bits);
     }
-  }
-
-  private static long min(long a, long b) {
-    return Long.compareUnsigned(a, b) < 0 ? a : b;
   }
 }

@@ -31,10 +31,7 @@ final class PermissionWriter {
     long bytes = 0;
     long at = first;
     while (true) {
-      long end = at | mask;
-      if (Long.compareUnsigned(end, last) > 0) {
-        end = last;
-      }
+      long end = Unsigned.min(at | mask, last);
       long slot = entryAt(table, index(at, level));
       long entry = memory.load(slot);
       if (format.isPresent(entry)) {

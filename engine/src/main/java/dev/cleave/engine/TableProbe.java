@@ -63,7 +63,7 @@ final class TableProbe {
           return position;
         }
         long child = format.tablePaddr(entry);
-        if (anyMapped(child, at - 1, position, Long.compareUnsigned(end, last) < 0 ? end : last)) {
+        if (anyMapped(child, at - 1, position, Unsigned.min(end, last))) {
           in = child;
           at--;
           continue;
@@ -92,10 +92,7 @@ final class TableProbe {
     long bytes = 0;
     long at = first;
     while (true) {
-      long end = at | offsetMask(entryLog2(level));
-      if (Long.compareUnsigned(end, last) > 0) {
-        end = last;
-      }
+      long end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
       long entry = memory.load(entryAt(table, index(at, level)));
       if (format.isPresent(entry)) {
         bytes +=

@@ -50,10 +50,7 @@ final class TableWriter {
         end = LeafSizes.runLast(at, last, target, sizeLog2, sizes);
         writeLeaves(table, level, at, end, target, sizeLog2, attributes);
       } else {
-        end = at | offsetMask(entryLog2(level));
-        if (Long.compareUnsigned(end, last) > 0) {
-          end = last;
-        }
+        end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
         long slot = entryAt(table, index(at, level));
         long entry = fresh ? 0 : memory.load(slot);
         if (format.isPresent(entry)) {

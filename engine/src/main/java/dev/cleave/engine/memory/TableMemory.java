@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * operation knows before its first store that it will not run out.
  *
  * <p>Thread-safe. Loads have acquire and stores release order; the bulk operations are plain loads
- * and stores of single words. After {@link #close} every access throws {@link
- * IllegalStateException}.
+ * and stores of single words. After {@link #close} an access to memory that this class reserved
+ * throws {@link IllegalStateException}; memory that the caller provided stays reachable as long as
+ * the caller keeps it.
  */
 public class TableMemory implements AutoCloseable {
   private static final VarHandle ENTRY =
@@ -104,12 +105,14 @@ public class TableMemory implements AutoCloseable {
       checkPages("capacity", capacityBytes);
       long limit = Math.min(limitBytes, capacityBytes);
       checkPages("limit", limit);
+      checkPlace(base, capacityBytes);
+      PagePool pool = new PagePool(capacityBytes, limit, true);
       Arena arena = Arena.ofShared();
       MemorySegment pages = NativePages.reserve(capacityBytes, arena);
       if (hugePages) {
         NativePages.adviseHuge(pages);
       }
-      return new TableMemory(arena, pages, base, new PagePool(capacityBytes, limit, true));
+      return new TableMemory(arena, pages, base, pool);
     }
   }
 
@@ -122,15 +125,19 @@ public class TableMemory implements AutoCloseable {
    * @param pool who hands out its pages; null when it may only be read
    */
   TableMemory(Arena arena, MemorySegment pages, long base, @Nullable PagePool pool) {
-    if (base % PAGE_BYTES != 0 || base < 0 || base > PADDR_END - pages.byteSize()) {
-      throw new IllegalArgumentException(
-          "table memory must be 4096-byte aligned and end at or below 2^52, base=0x%x, bytes=0x%x"
-              .formatted(base, pages.byteSize()));
-    }
+    checkPlace(base, pages.byteSize());
     this.arena = arena;
     this.pages = pages;
     this.base = base;
     this.pool = pool;
+  }
+
+  private static void checkPlace(long base, long bytes) {
+    if (base % PAGE_BYTES != 0 || base < 0 || base > PADDR_END - bytes) {
+      throw new IllegalArgumentException(
+          "table memory must be 4096-byte aligned and end at or below 2^52, base=0x%x, bytes=0x%x"
+              .formatted(base, bytes));
+    }
   }
 
   private static void checkPages(String what, long bytes) {
