@@ -7,9 +7,9 @@ import java.nio.ByteOrder;
 /**
  * The kernels as plain loops, which run everywhere and are fast from the start.
  *
- * <p>C2 makes vectors of {@link #replicate} and of {@link #countAny} for one bit; the others it
- * does not, for a value that is carried from one round to the next, or an early end. These take
- * four words in each round. Stateless and thread-safe.
+ * <p>C2 makes vectors of {@link #replicate} and of {@link #countAny} for one bit. Of the others it
+ * does not, for a value that is carried from one round to the next, or an early end; but it unrolls
+ * them better than a hand could (TableKernelShapes). Stateless and thread-safe.
  */
 final class PlainKernels implements TableKernels {
   /**
@@ -85,23 +85,12 @@ final class PlainKernels implements TableKernels {
   @Override
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
-    int i = 0;
-    for (; i <= count - 4; i += 4) {
-      if ((or4(segment, offset, i) & mask) != 0) {
-        return true;
-      }
-    }
-    for (; i < count; i++) {
+    for (int i = 0; i < count; i++) {
       if ((word(segment, offset, i) & mask) != 0) {
         return true;
       }
     }
     return false;
-  }
-
-  private static long or4(MemorySegment segment, long offset, int index) {
-    return (word(segment, offset, index) | word(segment, offset, index + 1))
-        | (word(segment, offset, index + 2) | word(segment, offset, index + 3));
   }
 
   @Override
@@ -152,28 +141,12 @@ final class PlainKernels implements TableKernels {
 
   private static boolean isProgression(
       MemorySegment segment, long offset, int count, long first, long step, long ignored) {
-    long value0 = first;
-    long value1 = first + step;
-    long value2 = first + 2 * step;
-    long value3 = first + 3 * step;
-    int i = 0;
-    for (; i <= count - 4; i += 4) {
-      long differences =
-          ((word(segment, offset, i) ^ value0) | (word(segment, offset, i + 1) ^ value1))
-              | ((word(segment, offset, i + 2) ^ value2) | (word(segment, offset, i + 3) ^ value3));
-      if ((differences & ~ignored) != 0) {
+    long value = first;
+    for (int i = 0; i < count; i++) {
+      if (((word(segment, offset, i) ^ value) & ~ignored) != 0) {
         return false;
       }
-      value0 += 4 * step;
-      value1 += 4 * step;
-      value2 += 4 * step;
-      value3 += 4 * step;
-    }
-    for (; i < count; i++) {
-      if (((word(segment, offset, i) ^ value0) & ~ignored) != 0) {
-        return false;
-      }
-      value0 += step;
+      value += step;
     }
     return true;
   }
@@ -209,11 +182,7 @@ final class PlainKernels implements TableKernels {
   public long or(MemorySegment segment, long offset, int count) {
     assert isAligned(offset);
     long bits = 0;
-    int i = 0;
-    for (; i <= count - 4; i += 4) {
-      bits |= or4(segment, offset, i);
-    }
-    for (; i < count; i++) {
+    for (int i = 0; i < count; i++) {
       bits |= word(segment, offset, i);
     }
     return bits;
@@ -231,14 +200,21 @@ final class PlainKernels implements TableKernels {
     int found = 0;
     for (int i = 0; i < count; i += Long.SIZE) {
       int run = Math.min(Long.SIZE, count - i);
-      long bits = 0;
-      for (int k = 0; k < run; k++) {
-        bits |= oneIfAny(word(segment, offset, i + k) & mask) << k;
-      }
+      long bits = anyBits(segment, offset, i, run, mask);
       found += Long.bitCount(bits);
       orBits(bitmap, firstBit + i, bits);
     }
     return found;
+  }
+
+  /** A bit for each of 1 to 64 words, the lowest for the first: 1 if it has a bit of the mask. */
+  static long anyBits(MemorySegment segment, long offset, int index, int count, long mask) {
+    long bits = 0;
+    for (int i = 0; i < count; i++) {
+      long some = word(segment, offset, index + i) & mask;
+      bits = bits >>> 1 | ((some | -some) & Long.MIN_VALUE);
+    }
+    return bits >>> (Long.SIZE - count);
   }
 
   /** Sets up to 64 bits anywhere in a bitmap; a word that gets none is not touched. */

@@ -28,10 +28,16 @@ final class VectorKernels implements TableKernels {
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final LongVector INDEX = LongVector.zero(SPECIES).addIndex(1);
 
-  /** Vectors between two looks at what was found so far. */
-  private static final int BLOCK = 4;
-
   private static final PlainKernels PLAIN = new PlainKernels();
+
+  /**
+   * Whether they can be faster than plain loops. C2 has no masks for two lanes (on x86, JDK 25), so
+   * that with vectors of 128 bits every comparison makes objects: a hundred times slower
+   * (TableKernelShapes).
+   */
+  boolean isWideEnough() {
+    return LANES >= 4;
+  }
 
   /** Bits of a vector. */
   static int bits() {
@@ -121,14 +127,8 @@ final class VectorKernels implements TableKernels {
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
     int bound = bound(count);
-    int i = 0;
-    while (i < bound) {
-      int blockEnd = Math.min(bound, i + BLOCK * LANES);
-      LongVector bits = LongVector.zero(SPECIES);
-      for (; i < blockEnd; i += LANES) {
-        bits = bits.or(load(segment, offset, i));
-      }
-      if (bits.and(mask).compare(VectorOperators.NE, 0).anyTrue()) {
+    for (int i = 0; i < bound; i += LANES) {
+      if (load(segment, offset, i).and(mask).compare(VectorOperators.NE, 0).anyTrue()) {
         return true;
       }
     }
@@ -165,18 +165,12 @@ final class VectorKernels implements TableKernels {
     }
     LongVector values = INDEX.lanewise(VectorOperators.LSHR, replicasLog2).mul(step).add(first);
     long stride = (long) (LANES >> replicasLog2) * step;
-    int i = 0;
-    while (i < bound) {
-      int blockEnd = Math.min(bound, i + BLOCK * LANES);
-      LongVector differences = LongVector.zero(SPECIES);
-      for (; i < blockEnd; i += LANES) {
-        differences =
-            differences.or(load(segment, offset, i).lanewise(VectorOperators.XOR, values));
-        values = values.add(stride);
-      }
+    for (int i = 0; i < bound; i += LANES) {
+      LongVector differences = load(segment, offset, i).lanewise(VectorOperators.XOR, values);
       if (differences.and(~ignored).compare(VectorOperators.NE, 0).anyTrue()) {
         return false;
       }
+      values = values.add(stride);
     }
     long next = first + (bound >> replicasLog2) * step;
     return PLAIN.isProgression(
@@ -249,19 +243,21 @@ final class VectorKernels implements TableKernels {
       MemorySegment bitmap,
       long firstBit) {
     assert isAligned(offset);
-    int whole = count & -Long.SIZE;
     int found = 0;
-    for (int i = 0; i < whole; i += Long.SIZE) {
+    for (int i = 0; i < count; i += Long.SIZE) {
+      int run = Math.min(Long.SIZE, count - i);
+      int bound = bound(run);
       long bits = 0;
-      for (int k = 0; k < Long.SIZE; k += LANES) {
+      for (int k = 0; k < bound; k += LANES) {
         bits |= load(segment, offset, i + k).and(mask).compare(VectorOperators.NE, 0).toLong() << k;
+      }
+      if (bound < run) {
+        bits |= PlainKernels.anyBits(segment, offset, i + bound, run - bound, mask) << bound;
       }
       found += Long.bitCount(bits);
       orBits(bitmap, firstBit + i, bits);
     }
-    return found
-        + PLAIN.gatherAny(
-            segment, behind(offset, whole), count - whole, mask, bitmap, firstBit + whole);
+    return found;
   }
 
   @Override

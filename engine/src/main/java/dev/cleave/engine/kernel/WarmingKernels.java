@@ -40,6 +40,14 @@ final class WarmingKernels implements TableKernels {
     DONE
   }
 
+  /** Made beforehand, since an operation that happens to be the one to start it makes no garbage. */
+  private final Thread warmer =
+      Thread.ofPlatform()
+          .daemon()
+          .name("cleave-kernels")
+          .inheritInheritableThreadLocals(false)
+          .unstarted(new Warmer());
+
   private long words;
   private volatile State state = State.COUNTING;
   private boolean isWarm;
@@ -55,15 +63,30 @@ final class WarmingKernels implements TableKernels {
   private synchronized void start() {
     if (state == State.COUNTING) {
       state = State.WARMING;
-      Thread.ofPlatform()
-          .daemon()
-          .name("cleave-kernels")
-          .inheritInheritableThreadLocals(false)
-          .start(this::warm);
+      warmer.start();
     }
   }
 
-  private void warm() {
+  boolean isStarted() {
+    return state != State.COUNTING;
+  }
+
+  boolean isDone() {
+    return state == State.DONE;
+  }
+
+  /** A class, since the first lambda of a JVM takes milliseconds. */
+  private final class Warmer implements Runnable {
+    @Override
+    public void run() {
+      if (Vector.KERNELS.isWideEnough()) {
+        isWarm = runUntilFaster();
+      }
+      state = State.DONE;
+    }
+  }
+
+  private boolean runUntilFaster() {
     long begin = System.nanoTime();
     long plain = Long.MAX_VALUE;
     int faster = 0;
@@ -76,22 +99,26 @@ final class WarmingKernels implements TableKernels {
         faster = exercise.run(Vector.KERNELS) < plain ? faster + 1 : 0;
       }
     }
-    isWarm = faster == ENOUGH_ROUNDS;
-    state = State.DONE;
+    return faster == ENOUGH_ROUNDS;
+  }
+
+  private static String whyNot() {
+    return Vector.KERNELS.isWideEnough()
+        ? "plain for good: vector was not faster within %d s"
+            .formatted(GIVE_UP_NANOS / 1_000_000_000)
+        : "plain for good: vectors of %d bits are slower".formatted(VectorKernels.bits());
   }
 
   /** How far it is, a phrase for a person. */
   String progress() {
     return switch (state) {
       case COUNTING ->
-          "plain from the start, vector when C2 has compiled it: begins after %d words of work"
-              .formatted(START_WORDS);
+          !Vector.KERNELS.isWideEnough()
+              ? whyNot()
+              : "plain from the start, vector when C2 has compiled it: begins after %d words of work"
+                  .formatted(START_WORDS);
       case WARMING -> "plain while C2 compiles the vector kernels";
-      case DONE ->
-          isWarm
-              ? "vector, which C2 has compiled"
-              : "plain for good: vector was not faster within %d s"
-                  .formatted(GIVE_UP_NANOS / 1_000_000_000);
+      case DONE -> isWarm ? "vector, which C2 has compiled" : whyNot();
     };
   }
 
@@ -221,6 +248,6 @@ final class WarmingKernels implements TableKernels {
 
   @Override
   public String toString() {
-    return PLAIN + ", then " + Vector.KERNELS;
+    return Vector.KERNELS.isWideEnough() ? PLAIN + ", then " + Vector.KERNELS : PLAIN.toString();
   }
 }
