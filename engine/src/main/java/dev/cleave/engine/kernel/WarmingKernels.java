@@ -40,7 +40,9 @@ final class WarmingKernels implements TableKernels {
     DONE
   }
 
-  /** Made beforehand, since an operation that happens to be the one to start it makes no garbage. */
+  /**
+   * Made beforehand, since an operation that happens to be the one to start it makes no garbage.
+   */
   private final Thread warmer =
       Thread.ofPlatform()
           .daemon()
