@@ -21,6 +21,9 @@ final class WarmingKernels implements TableKernels {
   /** Tables for 64 GiB of 4 KiB leaves: a program that gets so far runs for some time. */
   static final long START_WORDS = 1L << 24;
 
+  /** Below, the kernels are about as fast as one another (TableKernelShapes). */
+  private static final int LEAST_WORDS = 16;
+
   /** A single round could be faster by chance. */
   private static final int ENOUGH_ROUNDS = 10;
 
@@ -54,11 +57,16 @@ final class WarmingKernels implements TableKernels {
   private volatile State state = State.COUNTING;
   private boolean isWarm;
 
-  /** Counts work of the plain kernels. Threads may overwrite each other's counts; no matter. */
+  /**
+   * Counts work of the plain kernels, where vectors would help and as long as it matters: threads
+   * that write one counter slow each other down. They may overwrite each other's counts.
+   */
   private void note(int count) {
-    words += count;
-    if (words > START_WORDS && state == State.COUNTING) {
-      start();
+    if (count >= LEAST_WORDS && state == State.COUNTING) {
+      words += count;
+      if (words > START_WORDS) {
+        start();
+      }
     }
   }
 
