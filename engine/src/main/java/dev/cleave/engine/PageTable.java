@@ -376,7 +376,10 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
+      long bytes =
+          gather.splitter.isOneLeaf(home, iova, end)
+              ? end - iova + 1
+              : mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
       gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2), gather);
       return bytes;
     } finally {

@@ -131,6 +131,12 @@ final class TableTree {
    * @return the home: see {@link #table}, {@link #level} and {@link #isTooLow}
    */
   long lockHome(long first, long last) {
+    if (isInsideEntry(2, first, last)) {
+      long table = lockRecent(first);
+      if (table != NONE) {
+        return table | 1;
+      }
+    }
     for (int attempts = 0; ; attempts++) {
       long seen = memory.reclaims();
       try {
@@ -212,7 +218,10 @@ final class TableTree {
    */
   long lockRecent(long iova) {
     long table = recent.find(iova);
-    return memory.holds(table) && memory.lock(table, place(iova, 1)) ? table : NONE;
+    long place = place(iova, 1);
+    return memory.holds(table) && memory.place(table) == place && memory.lock(table, place)
+        ? table
+        : NONE;
   }
 
   private static boolean isInsideEntry(int level, long first, long last) {
