@@ -5,7 +5,6 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import com.google.errorprone.annotations.CheckReturnValue;
@@ -43,7 +42,7 @@ import java.util.Objects;
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
  *
- * <p>Source: {@code spec/amd-vi.md} §1, §7.
+ * <p>Source: {@code spec/amd-vi.md} §1, §2, §7.
  */
 public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */
@@ -54,6 +53,7 @@ public final class PageTable implements AutoCloseable {
   private final TableMemory memory;
   private final EntryFormat format;
   private final PageTableConfig config;
+  private final IovaSpace space;
   private final RangeChecks checks;
   private final SizeRule natural;
   private final TableProbe probe;
@@ -73,14 +73,15 @@ public final class PageTable implements AutoCloseable {
     this.memory = memory;
     this.config = config;
     this.format = config.format();
-    this.checks = new RangeChecks(config);
+    this.space = new IovaSpace(config);
+    this.checks = new RangeChecks(config, space);
     this.natural = SizeRule.atMost(Long.SIZE - 1);
-    this.probe = new TableProbe(memory, format);
+    this.probe = new TableProbe(memory, format, space);
     this.writer = new TableWriter(memory, format);
     this.remover = new TableRemover(memory, format);
     this.splitter = new LeafSplitter(memory, format, writer, config.pageSizes());
     this.merger = new LeafMerger(memory, format, config.pageSizes());
-    this.mapper = new TableMapper(memory, probe, writer, config.pageSizes());
+    this.mapper = new TableMapper(memory, probe, writer, space, config.pageSizes());
     this.status = new StatusCarrier(memory, format);
     this.permissions = new PermissionWriter(memory, format);
     this.top = top;
@@ -389,8 +390,8 @@ public final class PageTable implements AutoCloseable {
   public void splitToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
     long now = writableTop(gather);
     long last = checks.lastIova(iova, length);
-    if (reaches(levels(now), iova)) {
-      splitForbidden(now, iova, TableProbe.reachable(levels(now), last), rule, gather);
+    if (space.reaches(levels(now), iova)) {
+      splitForbidden(now, iova, space.reachable(levels(now), last), rule, gather);
     }
   }
 
@@ -406,9 +407,8 @@ public final class PageTable implements AutoCloseable {
   public void mergeToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
     long now = writableTop(gather);
     long last = checks.lastIova(iova, length);
-    if (reaches(levels(now), iova)) {
-      merger.merge(
-          root(now), levels(now), iova, TableProbe.reachable(levels(now), last), rule, gather);
+    if (space.reaches(levels(now), iova)) {
+      merger.merge(root(now), levels(now), iova, space.reachable(levels(now), last), rule, gather);
     }
   }
 
@@ -423,8 +423,8 @@ public final class PageTable implements AutoCloseable {
   public void checkFit(long iova, long length, SizeRule rule) {
     long now = writableTop();
     long last = checks.lastIova(iova, length);
-    if (reaches(levels(now), iova)) {
-      last = TableProbe.reachable(levels(now), last);
+    if (space.reaches(levels(now), iova)) {
+      last = space.reachable(levels(now), last);
       long tables = splitter.splitForbidden(root(now), levels(now), iova, last, rule, null);
       reserve(tables, iova);
       memory.unreserve(tables);
@@ -440,7 +440,7 @@ public final class PageTable implements AutoCloseable {
    */
   public boolean isMergeable(long iova) {
     long now = openTop();
-    return reaches(levels(now), iova)
+    return space.reaches(levels(now), iova)
         && merger.isMergeable(root(now), levels(now), iova, leafLevel(REGION_LOG2));
   }
 
@@ -463,8 +463,11 @@ public final class PageTable implements AutoCloseable {
    */
   public long clear(IotlbGather gather) {
     long now = writableTop(gather);
-    return remover.remove(
-        root(now), levels(now), 0, TableProbe.reachable(levels(now), -1L), gather);
+    int levels = levels(now);
+    long bytes = remover.remove(root(now), levels, 0, space.pieceLast(levels, 0), gather);
+    return space.isSplit()
+        ? bytes + remover.remove(root(now), levels, space.upperFirst(), -1L, gather)
+        : bytes;
   }
 
   // ---- look ----------------------------------------------------------------------------------
@@ -479,7 +482,7 @@ public final class PageTable implements AutoCloseable {
   public long translate(long iova) {
     long now = openTop();
     int level = levels(now);
-    if (!reaches(level, iova)) {
+    if (!space.reaches(level, iova)) {
       return NOT_MAPPED;
     }
     long table = root(now);
@@ -515,7 +518,7 @@ public final class PageTable implements AutoCloseable {
    * @return a cursor before the first leaf
    */
   public LeafCursor leaves() {
-    return new LeafCursor(this, memory).over(0, -1L);
+    return new LeafCursor(this, memory, space).over(0, -1L);
   }
 
   /** Carries status bits from replaced tables to what stands there now. */
@@ -553,10 +556,10 @@ public final class PageTable implements AutoCloseable {
   /** Checks a range and returns the last address of it that can be mapped. */
   private long lastMappable(long now, long iova, long length) {
     long last = checks.lastIova(iova, length);
-    if (!reaches(levels(now), iova)) {
+    if (!space.reaches(levels(now), iova)) {
       throw Refusals.notMapped(iova, last);
     }
-    return TableProbe.reachable(levels(now), last);
+    return space.reachable(levels(now), last);
   }
 
   private static long mapped(long bytes, long first, long last) {

@@ -1,8 +1,6 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
-import static dev.cleave.engine.format.Geometry.levelsFor;
-import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 
 import dev.cleave.engine.memory.TableMemory;
@@ -21,12 +19,15 @@ final class TableMapper {
   private final TableMemory memory;
   private final TableProbe probe;
   private final TableWriter writer;
+  private final IovaSpace space;
   private final long tableSizes;
 
-  TableMapper(TableMemory memory, TableProbe probe, TableWriter writer, long tableSizes) {
+  TableMapper(
+      TableMemory memory, TableProbe probe, TableWriter writer, IovaSpace space, long tableSizes) {
     this.memory = memory;
     this.probe = probe;
     this.writer = writer;
+    this.space = space;
     this.tableSizes = tableSizes;
   }
 
@@ -36,7 +37,7 @@ final class TableMapper {
    * @return the top that reaches the range, the same or a new one
    */
   long map(long top, long first, long last, long paddr, long attributes, SizeRule rule) {
-    int levels = Math.max(PageTable.levels(top), levelsFor(last));
+    int levels = Math.max(PageTable.levels(top), space.levelsFor(last));
     long tables = newTables(top, levels, first, last);
     long delta = paddr - first;
     for (long at = first, end; ; at = end + 1) {
@@ -66,7 +67,7 @@ final class TableMapper {
    */
   long mapScattered(
       long top, long first, long last, long[] frames, int from, int count, long attributes) {
-    int levels = Math.max(PageTable.levels(top), levelsFor(last));
+    int levels = Math.max(PageTable.levels(top), space.levelsFor(last));
     long tables = newTables(top, levels, first, last);
     int end = from + count;
     for (int i = from, next; i < end; i = next) {
@@ -112,8 +113,8 @@ final class TableMapper {
     if (memory.live(root) == 0) {
       return 0; // the top itself becomes the top of any level
     }
-    if (reaches(present, first)) {
-      long reachable = TableProbe.reachable(present, last);
+    if (space.reaches(present, first)) {
+      long reachable = space.reachable(present, last);
       if (probe.anyMapped(root, present, first, reachable)) {
         throw Refusals.alreadyMapped(probe.firstMapped(root, present, first, reachable));
       }

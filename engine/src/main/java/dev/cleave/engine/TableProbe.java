@@ -4,10 +4,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
-import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
-import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -20,10 +17,12 @@ import dev.cleave.engine.memory.TableMemory;
 final class TableProbe {
   private final TableMemory memory;
   private final EntryFormat format;
+  private final IovaSpace space;
 
-  TableProbe(TableMemory memory, EntryFormat format) {
+  TableProbe(TableMemory memory, EntryFormat format, IovaSpace space) {
     this.memory = memory;
     this.format = format;
+    this.space = space;
   }
 
   /** Whether anything in a range of a table is mapped. */
@@ -73,11 +72,6 @@ final class TableProbe {
     }
   }
 
-  /** The last address of a range that a table of so many levels can have anything at. */
-  static long reachable(int levels, long last) {
-    return reaches(levels, last) ? last : offsetMask(tableLog2(levels));
-  }
-
   /** Bytes that are mapped in a range of a table. */
   long mappedBytes(long table, int level, long first, long last) {
     if (level == 1) {
@@ -111,8 +105,8 @@ final class TableProbe {
    * The lowest level that has a table for an address, once the top has grown enough to reach it.
    */
   int lowestTable(long root, int levels, long address) {
-    if (!reaches(levels, address)) {
-      return levelsFor(address);
+    if (!space.reaches(levels, address)) {
+      return space.levelsFor(address);
     }
     long table = root;
     int level = levels;

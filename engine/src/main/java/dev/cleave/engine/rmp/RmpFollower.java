@@ -321,7 +321,7 @@ public final class RmpFollower implements AutoCloseable {
   private void mergeAround(long gpa, long bytes) {
     long last = gpa + bytes - 1;
     int most = Math.min(tableLog2(table.levels()), Long.SIZE - 1);
-    long iovaLast = offsetMask(Math.min(table.config().iovaBits(), Long.SIZE - 1));
+    long iovaLast = table.config().lastIova(gpa) & Long.MAX_VALUE;
     for (int log2 = REGION_LOG2; log2 <= most; log2 += TABLE_ENTRIES_LOG2) {
       long from = gpa & ~offsetMask(log2);
       long to = Math.min(last | offsetMask(log2), iovaLast);
