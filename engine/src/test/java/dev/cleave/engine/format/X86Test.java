@@ -5,8 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,83 +62,95 @@ class X86Test {
     }
   }
 
-  /** A leaf to write and to read back. */
-  record Case(boolean born, int encryptionBit, int level, long paddr, int access, long status) {
+  /** Where leaves stand, and in which variant of the format. */
+  record Place(boolean born, int encryptionBit, int level) {
     /** With status from birth or without. */
     X86 format() {
       X86 format = born ? PLAIN : CLEAN;
       return encryptionBit == 0 ? format : format.withEncryptionBit(encryptionBit);
     }
 
-    long entry() {
-      long attributes = format().attributes(access);
-      return format().leaf(paddr, sizeLog2(), attributes | status);
-    }
-
     int sizeLog2() {
       return 12 + 9 * (level - 1);
     }
-  }
 
-  static Stream<Case> cases() {
-    List<Case> cases = new ArrayList<>();
-    for (int encryptionBit : new int[] {0, 32, 47, 51}) {
-      for (boolean born : new boolean[] {true, false}) {
-        for (int level = 1; level <= 3; level++) {
-          for (long paddr : addresses(level, encryptionBit == 0 ? 52 : encryptionBit)) {
-            for (int access : new int[] {R, RW, R | NX, RW | NX}) {
-              for (long status : new long[] {0, 0x20, 0x40, 0x60}) {
-                cases.add(new Case(born, encryptionBit, level, paddr, access, status));
-                if (encryptionBit != 0) {
-                  int encrypted = access | Access.ENCRYPTED;
-                  cases.add(new Case(born, encryptionBit, level, paddr, encrypted, status));
-                }
-              }
+    long[] addresses() {
+      long size = 1L << sizeLog2();
+      long end = 1L << (encryptionBit == 0 ? 52 : encryptionBit);
+      return new long[] {0, size, (0xa71445dead000L & (end - 1)) / size * size, end - size};
+    }
+
+    /** Does something with every leaf that can stand there. */
+    void forEach(LeafCheck check) {
+      for (long paddr : addresses()) {
+        for (int access : new int[] {R, RW, R | NX, RW | NX}) {
+          for (long status : new long[] {0, 0x20, 0x40, 0x60}) {
+            checkOne(paddr, access, status, check);
+            if (encryptionBit != 0) {
+              checkOne(paddr, access | Access.ENCRYPTED, status, check);
             }
           }
         }
       }
     }
-    return cases.stream();
+
+    private void checkOne(long paddr, int access, long status, LeafCheck check) {
+      long attributes = format().attributes(access) | status;
+      check.check(format().leaf(paddr, sizeLog2(), attributes), paddr, access, status);
+    }
   }
 
-  private static long[] addresses(int level, int outputBits) {
-    long size = 1L << (12 + 9 * (level - 1));
-    long end = 1L << outputBits;
-    return new long[] {0, size, (0xa71445dead000L & (end - 1)) / size * size, end - size};
+  /** Looks at a leaf that was made of these parts. */
+  @FunctionalInterface
+  interface LeafCheck {
+    void check(long entry, long paddr, int access, long status);
   }
 
-  @ParameterizedTest
-  @MethodSource("cases")
-  void aLeafSaysWhatWasAskedFor(Case at) {
-    boolean writes = (at.access() & Access.WRITE) != 0;
-    assertEquals(
-        new Decoded(
-            true,
-            true,
-            writes,
-            true,
-            at.born() || (at.status() & 0x20) != 0,
-            (at.born() && writes) || (at.status() & 0x40) != 0,
-            (at.access() & NX) == 0,
-            (at.access() & Access.ENCRYPTED) != 0,
-            at.paddr(),
-            0),
-        Decoded.of(at.entry(), at.level(), at.encryptionBit()));
+  static Stream<Place> places() {
+    return IntStream.of(0, 32, 47, 51)
+        .boxed()
+        .flatMap(bit ->
+            IntStream.rangeClosed(1, 3)
+                .boxed()
+                .flatMap(
+                    level -> Stream.of(new Place(true, bit, level), new Place(false, bit, level))));
   }
 
   @ParameterizedTest
-  @MethodSource("cases")
-  void aLeafIsReadBackAsItWasWritten(Case at) {
+  @MethodSource("places")
+  void aLeafSaysWhatWasAskedFor(Place at) {
+    at.forEach((entry, paddr, access, status) -> {
+      boolean writes = (access & Access.WRITE) != 0;
+      Decoded wanted =
+          new Decoded(
+              true,
+              true,
+              writes,
+              true,
+              at.born() || (status & 0x20) != 0,
+              (at.born() && writes) || (status & 0x40) != 0,
+              (access & NX) == 0,
+              (access & Access.ENCRYPTED) != 0,
+              paddr,
+              0);
+      assertEquals(wanted, Decoded.of(entry, at.level(), at.encryptionBit()));
+    });
+  }
+
+  @ParameterizedTest
+  @MethodSource("places")
+  void aLeafIsReadBackAsItWasWritten(Place at) {
     X86 format = at.format();
-    assertTrue(format.isPresent(at.entry()));
-    assertTrue(format.isLeaf(at.entry(), at.level()));
-    assertEquals(at.sizeLog2(), format.leafSizeLog2(at.entry(), at.level()));
-    assertEquals(at.paddr(), format.leafPaddr(at.entry(), at.level()));
-    assertEquals(at.access(), format.access(at.entry()));
-    assertEquals(0, X86.reservedBits(at.entry(), at.level()));
-    long again = format.leaf(at.paddr(), at.sizeLog2(), format.attributesOf(at.entry()));
-    assertEquals(at.entry() & ~0x60L, again);
+    at.forEach((entry, paddr, access, _) -> {
+      assertTrue(format.isPresent(entry));
+      assertTrue(format.isLeaf(entry, at.level()));
+      assertEquals(at.sizeLog2(), format.leafSizeLog2(entry, at.level()));
+      assertEquals(paddr, format.leafPaddr(entry, at.level()));
+      assertEquals(access, format.access(entry));
+      assertEquals(0, X86.reservedBits(entry, at.level()));
+      long again = format.leaf(paddr, at.sizeLog2(), format.attributesOf(entry));
+      assertEquals(entry & ~0x60L, again);
+    });
   }
 
   @ParameterizedTest

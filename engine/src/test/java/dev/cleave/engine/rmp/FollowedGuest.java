@@ -5,7 +5,6 @@ import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.ArrayList;
@@ -21,11 +20,7 @@ final class FollowedGuest implements AutoCloseable {
   final PageTable table;
   final RmpFollower follower;
 
-  FollowedGuest(long guestBytes, Order order, boolean isLazy) {
-    this(guestBytes, order, isLazy, PageTableConfig.of(AmdV1.LINUX));
-  }
-
-  FollowedGuest(long guestBytes, Order order, boolean isLazy, PageTableConfig config) {
+  FollowedGuest(PageTableConfig config, long guestBytes, Order order, boolean isLazy) {
     bitmap = new RmpBitmap(guestBytes);
     bitmap.setLarge(0, guestBytes, true);
     rmp = new FakeRmp(guestBytes);

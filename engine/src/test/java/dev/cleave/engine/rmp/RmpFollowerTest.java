@@ -5,18 +5,34 @@ import static dev.cleave.engine.rmp.FakeRmp.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Table, bitmap and RMP agree after every call, whatever the guest shares. */
+@ParameterizedClass
+@MethodSource("dev.cleave.engine.TableKind#fromZero")
 class RmpFollowerTest {
   private static final int STEPS = 300;
   private static final long GUEST = 8 * REGION;
+
+  private final PageTableConfig config;
+
+  RmpFollowerTest(TableKind kind) {
+    this.config = kind.config();
+  }
+
+  private FollowedGuest guest(long guestBytes, Order order, boolean isLazy) {
+    return new FollowedGuest(config, guestBytes, order, isLazy);
+  }
 
   private static void change(FollowedGuest guest, Random random) {
     int pages = (int) (guest.bitmap.guestBytes() / PAGE);
@@ -41,7 +57,7 @@ class RmpFollowerTest {
   @ParameterizedTest
   @EnumSource
   void anEagerFollowerKeepsEveryLeafLegal(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, order, false)) {
+    try (FollowedGuest guest = guest(GUEST, order, false)) {
       Random random = new Random(10);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
@@ -53,7 +69,7 @@ class RmpFollowerTest {
   @ParameterizedTest
   @EnumSource
   void aLazyFollowerKeepsEveryLeafLegal(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, order, true)) {
+    try (FollowedGuest guest = guest(GUEST, order, true)) {
       Random random = new Random(20);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
@@ -69,7 +85,7 @@ class RmpFollowerTest {
   @ParameterizedTest
   @EnumSource
   void leavesStayLegalWhereMemoryLiesBadlyOrTheFirmwareRefuses(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, order, false)) {
+    try (FollowedGuest guest = guest(GUEST, order, false)) {
       Random random = new Random(25);
       for (int i = 0; i < STEPS; i++) {
         guest.rmp.refused.set(random.nextInt(8), random.nextBoolean());
@@ -85,7 +101,7 @@ class RmpFollowerTest {
 
   @Test
   void leavesStayLegalInAGuestWhoseLastRegionIsPartial() {
-    try (FollowedGuest guest = new FollowedGuest(3 * REGION + 5 * PAGE, Order.ATOMIC, false)) {
+    try (FollowedGuest guest = guest(3 * REGION + 5 * PAGE, Order.ATOMIC, false)) {
       Random random = new Random(30);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
@@ -96,7 +112,7 @@ class RmpFollowerTest {
 
   @Test
   void leavesStayLegalWhereOnlyAPartOfARegionIsMapped() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       guest.follower.share(0, GUEST);
       guest.unmap(3 * REGION + PAGE, REGION - 7 * PAGE);
       guest.unmap(5 * REGION, REGION);
@@ -108,7 +124,7 @@ class RmpFollowerTest {
   @ParameterizedTest
   @CsvSource({"TABLE_FIRST", "RMP_FIRST", "ATOMIC"})
   void allPrivateAgainMeansTheLeavesOfTheBeginning(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(1L << 30, order, false)) {
+    try (FollowedGuest guest = guest(1L << 30, order, false)) {
       List<String> before = guest.leaves();
       assertEquals(1, before.size(), "one leaf of 1 GiB");
       Random random = new Random(40);
@@ -122,7 +138,7 @@ class RmpFollowerTest {
 
   @Test
   void aPageSharedAndTakenBackMakesNothingDifferent() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       List<String> leaves = guest.leaves();
       List<String> state = guest.rmp.state();
       guest.follower.share(3 * REGION + 77 * PAGE, PAGE);
@@ -134,7 +150,7 @@ class RmpFollowerTest {
 
   @Test
   void aRegionThatTheFirmwareRefusesToUnsmashKeepsSmallLeaves() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       guest.rmp.refused.set(3);
       guest.follower.share(3 * REGION, PAGE);
       guest.follower.unshare(3 * REGION, PAGE);
@@ -144,7 +160,7 @@ class RmpFollowerTest {
 
   @Test
   void aLazyFollowerMergesOnlyWhatHasBeenQuiet() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, true)) {
       guest.follower.share(0, PAGE);
       guest.follower.unshare(0, PAGE);
       guest.follower.share(5 * REGION, PAGE); // the next call
@@ -155,7 +171,7 @@ class RmpFollowerTest {
 
   @Test
   void aLazyFollowerMergesWhatHasBeenQuietLongEnough() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, true)) {
       guest.follower.share(0, PAGE);
       guest.follower.unshare(0, PAGE);
       guest.follower.share(5 * REGION, PAGE); // the next call
@@ -166,7 +182,7 @@ class RmpFollowerTest {
 
   @Test
   void aLazyFollowerEndsWithTheLeavesOfTheBeginningWhenAllIsQuiet() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.ATOMIC, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.ATOMIC, true)) {
       List<String> before = guest.leaves();
       Random random = new Random(50);
       for (int i = 0; i < 40; i++) {
