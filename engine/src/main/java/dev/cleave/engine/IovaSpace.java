@@ -19,9 +19,13 @@ final class IovaSpace {
   /** Bytes in each half, 0 where there is one piece. */
   private final long half;
 
+  /** The bits of an iova that a table decodes. */
+  private final long decodedMask;
+
   IovaSpace(PageTableConfig config) {
     this.bits = config.iovaBits();
     this.half = config.signExtended() ? 1L << (bits - 1) : 0;
+    this.decodedMask = config.signExtended() ? offsetMask(bits) : -1L;
   }
 
   boolean isSplit() {
@@ -40,14 +44,9 @@ final class IovaSpace {
     return Geometry.reaches(levels, iova + half);
   }
 
-  /** The fewest levels that decode an iova. */
-  int levelsFor(long iova) {
-    return Geometry.levelsFor(iova + half);
-  }
-
-  /** The last iova up to one that a table of so many levels can have anything at. */
-  long reachable(int levels, long last) {
-    return reaches(levels, last) ? last : pieceLast(levels, last);
+  /** An iova without the bits that only repeat its sign. */
+  long decoded(long iova) {
+    return iova & decodedMask;
   }
 
   /** Where the piece around an iova ends that a table of so many levels decodes. */
