@@ -484,6 +484,16 @@ public final class PageTable implements AutoCloseable {
    */
   public void checkFit(long iova, long length, SizeRule rule, IotlbGather gather) {
     reserveToFit(iova, length, rule, gather);
+    unreserve(gather);
+  }
+
+  /**
+   * Gives back what {@link #reserveToFit} has reserved and no {@link #splitToFit} has used.
+   *
+   * @param gather whose reservation it is
+   */
+  public void unreserve(IotlbGather gather) {
+    checkWritable(gather);
     gather.splitter.end();
   }
 

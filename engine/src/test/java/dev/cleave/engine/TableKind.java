@@ -72,8 +72,12 @@ public enum TableKind {
         config.signExtended());
   }
 
-  /** Where the iovas of a test begin: a multiple of every leaf size, with much space behind. */
-  long base() {
+  /**
+   * Where the iovas of a test begin.
+   *
+   * @return a multiple of every leaf size, with much space behind
+   */
+  public long base() {
     return base;
   }
 

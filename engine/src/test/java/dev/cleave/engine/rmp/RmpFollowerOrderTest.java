@@ -147,7 +147,7 @@ class RmpFollowerOrderTest {
     try (FollowedGuest guest = new FollowedGuest(small, GUEST, Order.TABLE_FIRST, false)) {
       guest.follower.share(0, GUEST);
       guest.follower.unshare(0, GUEST);
-      guest.rmp.checkLeaves(guest.table);
+      guest.check();
     }
   }
 }

@@ -5,11 +5,11 @@ import static dev.cleave.engine.rmp.FakeRmp.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,19 +19,25 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Table, bitmap and RMP agree after every call, whatever the guest shares. */
 @ParameterizedClass
-@MethodSource("dev.cleave.engine.TableKind#fromZero")
+@MethodSource("tables")
 class RmpFollowerTest {
   private static final int STEPS = 300;
   private static final long GUEST = 8 * REGION;
 
-  private final PageTableConfig config;
+  private final List<TableKind> kinds;
 
-  RmpFollowerTest(TableKind kind) {
-    this.config = kind.config();
+  RmpFollowerTest(List<TableKind> kinds) {
+    this.kinds = kinds;
+  }
+
+  /** One table of each kind, and all at once. */
+  static Stream<List<TableKind>> tables() {
+    List<TableKind> all = List.of(TableKind.values());
+    return Stream.concat(all.stream().map(List::of), Stream.of(all));
   }
 
   private FollowedGuest guest(long guestBytes, Order order, boolean isLazy) {
-    return new FollowedGuest(config, guestBytes, order, isLazy);
+    return new FollowedGuest(kinds, guestBytes, order, isLazy);
   }
 
   private static void change(FollowedGuest guest, Random random) {
@@ -49,11 +55,6 @@ class RmpFollowerTest {
     }
   }
 
-  private static void check(FollowedGuest guest) {
-    guest.rmp.checkLeaves(guest.table);
-    guest.rmp.checkBitmap(guest.bitmap);
-  }
-
   @ParameterizedTest
   @EnumSource
   void anEagerFollowerKeepsEveryLeafLegal(Order order) {
@@ -61,7 +62,7 @@ class RmpFollowerTest {
       Random random = new Random(10);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
-        check(guest);
+        guest.check();
       }
     }
   }
@@ -73,10 +74,10 @@ class RmpFollowerTest {
       Random random = new Random(20);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
-        check(guest);
+        guest.check();
         if (random.nextInt(4) == 0) {
           guest.follower.mergeQuiet(random.nextInt(6));
-          check(guest);
+          guest.check();
         }
       }
     }
@@ -94,7 +95,7 @@ class RmpFollowerTest {
           guest.rmp.unsuited.flip(region);
         }
         change(guest, random);
-        check(guest);
+        guest.check();
       }
     }
   }
@@ -105,7 +106,7 @@ class RmpFollowerTest {
       Random random = new Random(30);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
-        check(guest);
+        guest.check();
       }
     }
   }
@@ -117,7 +118,7 @@ class RmpFollowerTest {
       guest.unmap(3 * REGION + PAGE, REGION - 7 * PAGE);
       guest.unmap(5 * REGION, REGION);
       guest.follower.unshare(0, GUEST);
-      check(guest);
+      guest.check();
     }
   }
 
@@ -126,7 +127,7 @@ class RmpFollowerTest {
   void allPrivateAgainMeansTheLeavesOfTheBeginning(Order order) {
     try (FollowedGuest guest = guest(1L << 30, order, false)) {
       List<String> before = guest.leaves();
-      assertEquals(1, before.size(), "one leaf of 1 GiB");
+      assertEquals(kinds.size(), before.size(), "one leaf of 1 GiB in each table");
       Random random = new Random(40);
       for (int i = 0; i < 40; i++) {
         change(guest, random);
@@ -154,7 +155,7 @@ class RmpFollowerTest {
       guest.rmp.refused.set(3);
       guest.follower.share(3 * REGION, PAGE);
       guest.follower.unshare(3 * REGION, PAGE);
-      assertTrue(guest.leafLog2(3 * REGION) < 21, "only leaves below 2 MiB are legal");
+      assertTrue(guest.isSmall(3 * REGION), "only leaves below 2 MiB are legal");
     }
   }
 
@@ -165,7 +166,7 @@ class RmpFollowerTest {
       guest.follower.unshare(0, PAGE);
       guest.follower.share(5 * REGION, PAGE); // the next call
       assertEquals(0, guest.follower.mergeQuiet(2));
-      assertTrue(guest.leafLog2(0) < 21, "merged too early");
+      assertTrue(guest.isSmall(0), "merged too early");
     }
   }
 
@@ -176,7 +177,7 @@ class RmpFollowerTest {
       guest.follower.unshare(0, PAGE);
       guest.follower.share(5 * REGION, PAGE); // the next call
       assertEquals(1, guest.follower.mergeQuiet(1));
-      assertTrue(guest.leafLog2(0) >= 21, "not merged");
+      assertTrue(guest.isLarge(0), "not merged");
     }
   }
 
