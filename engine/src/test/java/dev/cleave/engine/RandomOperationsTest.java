@@ -23,7 +23,9 @@ import org.junit.jupiter.params.provider.MethodSource;
  * the operations that it takes and printed with its seed, to be pasted into a test.
  */
 class RandomOperationsTest {
-  private static final int RUNS = 8;
+  /** Fewer where the same runs again with other kernels. */
+  private static final int RUNS = Integer.getInteger("cleave.test.runs", 8);
+
   private static final int STEPS = 100;
 
   static Stream<Window> windows() {
