@@ -126,7 +126,7 @@ public final class Guest {
       if (refused != 0) {
         return refused;
       }
-      long marks = NestedEntry.ACCESSED | (kind == WRITE ? NestedEntry.DIRTY : 0);
+      long marks = X86Entry.ACCESSED | (kind == WRITE ? X86Entry.DIRTY : 0);
       if (mark(leafAddress, leaf, marks)) {
         return spa;
       }
@@ -190,35 +190,35 @@ public final class Guest {
     long table = root;
     int level = levels;
     while (true) {
-      long at = NestedEntry.slot(table, level, gpa);
+      long at = X86Entry.slot(table, level, gpa);
       long entry = memory.getLongOr(at, 0);
-      if ((entry & NestedEntry.PRESENT) == 0) {
+      if ((entry & X86Entry.PRESENT) == 0) {
         return entry == 0 && !memory.isBacked(at) ? MACHINE_CHECK : fault(bits);
       }
-      if (NestedEntry.hasReservedBit(entry, level)) {
+      if (X86Entry.hasReservedBit(entry, level)) {
         return fault(bits | NestedFault.PRESENT | NestedFault.RESERVED);
       }
       if (forbids(entry, kind)) {
         return fault(bits | NestedFault.PRESENT);
       }
-      if (NestedEntry.isLeaf(entry, level)) {
+      if (X86Entry.isLeaf(entry, level)) {
         leafAddress = at;
         leaf = entry;
         leafLevel = level;
-        return NestedEntry.output(entry, level, gpa);
+        return X86Entry.output(entry, level, gpa);
       }
-      if (!mark(at, entry, NestedEntry.ACCESSED)) {
+      if (!mark(at, entry, X86Entry.ACCESSED)) {
         continue;
       }
-      table = entry & NestedEntry.ADDRESS;
+      table = entry & X86Entry.ADDRESS;
       level--;
     }
   }
 
   private static boolean forbids(long entry, int kind) {
-    return (entry & NestedEntry.USER) == 0
-        || (kind == WRITE && (entry & NestedEntry.WRITABLE) == 0)
-        || (kind == EXECUTE && (entry & NestedEntry.NO_EXECUTE) != 0);
+    return (entry & X86Entry.USER) == 0
+        || (kind == WRITE && (entry & X86Entry.WRITABLE) == 0)
+        || (kind == EXECUTE && (entry & X86Entry.NO_EXECUTE) != 0);
   }
 
   private boolean mark(long at, long entry, long marks) {
