@@ -53,7 +53,6 @@ public final class X86Entry {
   private static final long PAGE_SIZE = 1L << 7;
   private static final long PAT_OF_LARGE = 1L << 12;
   private static final int HIGHEST_LEAF_LEVEL = 3;
-  private static final int NO_EXECUTE_SHIFT = 63;
 
   private X86Entry() {}
 
@@ -113,7 +112,7 @@ public final class X86Entry {
    *     #MAY_USER}
    */
   public static int rights(long entry) {
-    int execute = (int) (~entry >>> NO_EXECUTE_SHIFT);
+    int execute = (entry & NO_EXECUTE) == 0 ? MAY_EXECUTE : 0;
     return ((int) entry & (MAY_WRITE | MAY_USER)) | execute;
   }
 

@@ -74,7 +74,9 @@ final class GuestStage {
       statistics.iotlbHits++;
       return pageFault(Event.PR | Event.PE, pasid, gva, flags);
     }
-    if ((found & (write ? Permission.WRITE : Permission.READ)) == 0) {
+    // If D is clear its own entry comes before what it leads to, and may be forbidden as well.
+    boolean isMarked = !write || (found & Iotlb.GUEST_DIRTY) != 0;
+    if (isMarked && (found & (write ? Permission.WRITE : Permission.READ)) == 0) {
       statistics.iotlbHits++;
       return host.forbidden(iotlb.gpa(at, gva), write);
     }
