@@ -30,9 +30,6 @@ final class Iotlb {
   /** D of the guest leaf is set; its A always is. */
   static final long GUEST_DIRTY = 1L << 57;
 
-  /** What stands for a host table where there is none. */
-  static final long IDENTITY;
-
   private static final long LARGE = 1L << 58;
   private static final int LARGE_LOG2 = 21;
   private static final int RIGHTS_SHIFT = 52;
@@ -40,9 +37,8 @@ final class Iotlb {
   private static final int LOG2_MASK = 63;
   private static final long ADDRESS = 0x000f_ffff_ffff_f000L;
 
-  static {
-    IDENTITY = compose(0, 63, Permission.ALL | ACCESSED | DIRTY);
-  }
+  /** What stands for a host table where there is none. */
+  static final long IDENTITY = compose(0, 63, Permission.ALL | ACCESSED | DIRTY);
 
   private final TranslationCache cache;
   private final long sizes;
