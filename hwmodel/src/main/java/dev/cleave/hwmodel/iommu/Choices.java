@@ -16,8 +16,8 @@ import dev.cleave.hwmodel.cpu.X86Entry;
  *   <li>Permissions are checked at each level as the walk goes; a walk starts again if an entry
  *       changed at the atomic re-read; in a sized leaf the replica that the walk met is marked
  *       ({@link HostWalker}).
- *   <li>A cached translation or directory that lacks a permission refuses the request without
- *       another walk: then a stale right shows ({@link Iommu#translate}).
+ *   <li>A cached translation or host directory that lacks a permission refuses the request without
+ *       another walk: then a stale right shows ({@link HostStage}, {@link GuestStage}).
  *   <li>Whether a cached directory larger than the range survives PDE, and whether the RMP is asked
  *       again when the IOTLB answers, can be chosen ({@link IommuConfig}).
  *   <li>The head of the command ring and the tail of the event ring ignore writes while their ring
@@ -36,8 +36,11 @@ import dev.cleave.hwmodel.cpu.X86Entry;
  *       by privileged requests need RW too, and nothing keeps them from user pages ({@link
  *       GuestWalker}).
  *   <li>Requests without PASID are a user's. Those with one skip the exclusion range, whose
- *       addresses are no process's; the interrupt window is none of theirs either, and the device
- *       table entry's own refusals are logged as without PASID ({@link Iommu#translate}).
+ *       addresses are no process's; the interrupt window is no memory for them either, and the
+ *       device table entry's own refusals are logged as without PASID ({@link Iommu#translate}).
+ *   <li>An invalidation of host translations (GN=0) means guest physical addresses and drops what
+ *       any PASID's guest table made of them; guest directories hold such addresses and stay
+ *       ({@link Iotlb}, {@link DirectoryCache}).
  *   <li>Where a PASID's table begins is cached as a directory: a GCR3 entry that changes wants an
  *       invalidation with PDE of everything the PASID has ({@link DirectoryCache}).
  *   <li>A reserved or unannounced number of GCR3 or guest table levels makes the device table entry
