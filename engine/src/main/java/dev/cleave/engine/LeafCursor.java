@@ -69,7 +69,13 @@ public final class LeafCursor {
         done = true;
         break;
       }
-      boolean found = step(PageTable.root(top), topLevel, next);
+      boolean found;
+      try {
+        found = step(PageTable.root(top), topLevel, next);
+      } catch (IndexOutOfBoundsException e) {
+        memory.rethrowIfStill(seen, e);
+        continue;
+      }
       if (!memory.isStill(seen)) {
         continue; // it may have read a table that is another by now
       }

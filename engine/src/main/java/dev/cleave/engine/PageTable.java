@@ -1,5 +1,6 @@
 package dev.cleave.engine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.index;
@@ -35,10 +36,35 @@ import java.util.Objects;
  *
  * <h2>Threads</h2>
  *
- * <p>One writer at a time, the caller's to order. {@link #translate}, {@link #leafAt}, cursors and
- * hardware walkers may run beside it, without locks: an entry is published by one aligned 8-byte
- * release store after what it points at was filled, and a page is not reused before its gather is
- * completed.
+ * <p><em>Readers</em> &mdash; {@link #translate}, {@link #leafAt}, cursors &mdash; run beside
+ * anything, take no lock and store nothing. So do hardware walkers, which also set accessed and
+ * dirty bits at any moment. What a reader observes:
+ *
+ * <ul>
+ *   <li>An entry is published by one aligned 8-byte store with release order, after all that it
+ *       points at. Whoever follows it finds a table that is filled.
+ *   <li>Beside split, merge and fit every mapped address translates as before, at every instant.
+ *       Beside map, unmap and protect an address of their range translates as before or as after.
+ *   <li>A table page that was taken out is reused only when the gather that carries it has been
+ *       {@linkplain IotlbGather#complete completed}. Hardware is out of it by then, since its
+ *       caches were flushed. A software reader may still be in it: it finds out from a count that
+ *       changes before pages are reused, and looks again; it never returns what it read from a
+ *       reused page.
+ * </ul>
+ *
+ * <p><em>Writers</em> &mdash; all other operations &mdash; run side by side, in any number of
+ * threads, as long as their ranges are disjoint; they may share tables and even leaves, which an
+ * operation splits at the ends of its range. Each table page has a lock, and an operation holds
+ * that of its home, the lowest table that has all of its range: operations in different tables do
+ * not wait for each other, and a long one keeps others out of its home only. Growing the top is one
+ * such operation. A gather belongs to one writer at a time. A table that becomes empty beside a map
+ * into it is either kept, or replaced by a new one.
+ *
+ * <p><em>What the caller orders:</em> writers whose ranges overlap. If they run side by side all
+ * the same, each of them takes effect as if they had run in some order, or is refused with a reason
+ * that would be right in that order; table memory and what is counted of it stay intact. {@link
+ * #close} ends the use of the table: nobody may be in it. A bitmap and the follower of it belong to
+ * one writer.
  *
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
@@ -292,15 +318,14 @@ public final class PageTable implements AutoCloseable {
   public long unmap(long iova, long length, IotlbGather gather) {
     checkWritable(gather);
     long last = checks.lastIova(iova, length);
+    if (length == PAGE_BYTES && remover.removePage(iova, gather)) {
+      return length;
+    }
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      long bytes = remover.removeOne(home, iova, end, gather);
-      if (bytes == 0) {
-        gather.splitter.cutEnds(home, iova, end, gather);
-        bytes = remover.remove(table(home), level(home), iova, end, gather);
-      }
-      return mapped(bytes, iova, last);
+      gather.splitter.cutEnds(home, iova, end, gather);
+      return mapped(remover.remove(table(home), level(home), iova, end, gather), iova, last);
     } finally {
       tree.leave(home, iova, gather);
     }
@@ -532,12 +557,13 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException CLOSED
    */
   public long translate(long iova) {
-    while (true) {
-      long seen = memory.reclaims();
+    long seen = memory.reclaims();
+    try {
       long paddr = walk(iova);
-      if (memory.isStill(seen)) {
-        return paddr;
-      }
+      return memory.isStill(seen) ? paddr : translate(iova);
+    } catch (IndexOutOfBoundsException e) {
+      memory.rethrowIfStill(seen, e);
+      return translate(iova);
     }
   }
 
@@ -549,7 +575,7 @@ public final class PageTable implements AutoCloseable {
     }
     long table = root(now);
     while (true) {
-      long entry = memory.load(entryAt(table, index(iova, level)));
+      long entry = memory.loadOnWalk(entryAt(table, index(iova, level)));
       if (!format.isPresent(entry)) {
         return NOT_MAPPED;
       }

@@ -46,11 +46,16 @@ final class TableMapper {
 
   /** Maps contiguous memory with the largest leaves that fit. */
   void map(long first, long last, long paddr, long attributes) {
-    boolean isOnePage = last - first == offsetMask(PAGE_LOG2);
-    int sizeLog2 = isOnePage ? PAGE_LOG2 : LeafSizes.largestAt(first, last, paddr, tableSizes);
-    int level = isOnePage ? 1 : leafLevel(sizeLog2);
-    boolean isOneRun =
-        isOnePage || LeafSizes.runLast(first, last, paddr, sizeLog2, tableSizes) == last;
+    if (last - first == offsetMask(PAGE_LOG2)) {
+      long table = tree.lockRecent(first);
+      if (table != TableTree.NONE) {
+        mapPage(table, first, format.leaf(paddr, PAGE_LOG2, attributes));
+        return;
+      }
+    }
+    int sizeLog2 = LeafSizes.largestAt(first, last, paddr, tableSizes);
+    int level = leafLevel(sizeLog2);
+    boolean isOneRun = LeafSizes.runLast(first, last, paddr, sizeLog2, tableSizes) == last;
     long home = tree.lockHome(first, last);
     if (!isOneRun || TableTree.level(home) != level || TableTree.isTooLow(home)) {
       mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
@@ -58,13 +63,23 @@ final class TableMapper {
     }
     long table = TableTree.table(home);
     int from = index(first, level);
-    int slots = isOnePage ? 1 : (int) ((last - first) >>> entryLog2(level)) + 1;
+    int slots = (int) ((last - first) >>> entryLog2(level)) + 1;
     if (!isFree(table, from, slots)) {
       tree.unlock(table);
       throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, last));
     }
     writer.writeRun(table, from, slots, format.leaf(paddr, sizeLog2, attributes), sizeLog2);
     tree.unlock(table);
+  }
+
+  private void mapPage(long table, long iova, long leaf) {
+    long slot = entryAt(table, index(iova, 1));
+    if (format.isPresent(memory.load(slot))) {
+      tree.unlock(table);
+      throw Refusals.alreadyMapped(iova);
+    }
+    memory.store(slot, leaf);
+    memory.unlock(table, 1, 1);
   }
 
   private boolean isFree(long table, int from, int slots) {

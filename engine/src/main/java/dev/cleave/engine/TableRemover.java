@@ -23,25 +23,27 @@ final class TableRemover {
   }
 
   /**
-   * Makes a hole of the one leaf that a range is, if that is so.
+   * Makes a hole of a 4 KiB leaf whose table was found lately.
    *
-   * @param home the range's, locked
-   * @return bytes that were mapped; 0 if there is no such leaf
+   * @return whether that is done; otherwise nothing has changed
    */
-  long removeOne(long home, long first, long last, IotlbGather gather) {
-    long table = TableTree.table(home);
-    int level = TableTree.level(home);
-    long slot = entryAt(table, index(first, level));
-    long entry = memory.load(slot);
-    if (last - first != offsetMask(entryLog2(level))
-        || !format.isPresent(entry)
-        || !format.isLeaf(entry, level)
-        || format.leafSizeLog2(entry, level) != entryLog2(level)) {
-      return 0;
+  boolean removePage(long iova, IotlbGather gather) {
+    long table = tree.lockRecent(iova);
+    if (table == TableTree.NONE) {
+      return false;
     }
-    clear(table, slot, 1);
-    gather.add(first, last);
-    return last - first + 1;
+    long slot = entryAt(table, index(iova, 1));
+    long entry = memory.load(slot);
+    if (!format.isPresent(entry) || format.leafSizeLog2(entry, 1) != PAGE_LOG2) {
+      memory.unlock(table);
+      return false;
+    }
+    memory.store(slot, 0);
+    gather.add(iova, iova | offsetMask(PAGE_LOG2));
+    if (!memory.unlockIfLive(table, -1, 1)) {
+      tree.leave(table | 1, iova, gather);
+    }
+    return true;
   }
 
   /**

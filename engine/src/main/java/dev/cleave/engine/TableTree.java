@@ -33,6 +33,7 @@ final class TableTree {
   /** No table. */
   static final long NONE = -1;
 
+  private static final long RETRY = -2;
   private static final int LEVEL_BITS = 3;
   private static final long LEVEL_MASK = (1L << LEVEL_BITS) - 1;
   private static final long TOO_LOW = 1L << LEVEL_BITS;
@@ -42,6 +43,8 @@ final class TableTree {
 
   /** What tells the places of this tree from those of others, above the level. */
   private final long owner;
+
+  private final RecentTables recent = new RecentTables();
 
   /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
   private volatile long top;
@@ -129,19 +132,35 @@ final class TableTree {
    */
   long lockHome(long first, long last) {
     for (int attempts = 0; ; attempts++) {
-      long now = openTop();
-      long home = findHome(now, first, last);
-      long table = table(home);
-      boolean isTop = table == table(now);
-      if (memory.lock(table, place(isTop ? 0 : first, level(home)))) {
-        if (isTop ? top == now && isHome(home, first, last) : isHome(home, first, last)) {
+      long seen = memory.reclaims();
+      try {
+        long home = tryLockHome(first, last);
+        if (home != NONE) {
           return home;
         }
-        memory.unlock(table);
-      } else {
-        memory.pause(attempts);
+      } catch (IndexOutOfBoundsException e) {
+        memory.rethrowIfStill(seen, e);
       }
+      memory.pause(attempts);
     }
+  }
+
+  private long tryLockHome(long first, long last) {
+    long now = openTop();
+    long home = findHome(now, first, last);
+    long table = table(home);
+    boolean isTop = table == table(now);
+    if (!memory.lock(table, place(isTop ? 0 : first, level(home)))) {
+      return NONE;
+    }
+    if ((isTop && top != now) || !isHome(home, first, last)) {
+      memory.unlock(table);
+      return NONE;
+    }
+    if (level(home) == 1) {
+      recent.note(first, table);
+    }
+    return home;
   }
 
   /** Locks the top. */
@@ -158,6 +177,7 @@ final class TableTree {
     }
   }
 
+  /** What it reads may come from a page that is reused meanwhile: then no place will agree. */
   private long findHome(long now, long first, long last) {
     long table = table(now);
     int level = level(now);
@@ -165,15 +185,11 @@ final class TableTree {
       return now | TOO_LOW;
     }
     while (isInsideEntry(level, first, last)) {
-      long entry = memory.load(entryAt(table, index(first, level)));
+      long entry = memory.loadOnWalk(entryAt(table, index(first, level)));
       if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
         break;
       }
-      long child = format.tablePaddr(entry);
-      if (!memory.holds(child)) {
-        break; // read from a page that was reused: the place will not agree
-      }
-      table = child;
+      table = format.tablePaddr(entry);
       level--;
     }
     return table | level;
@@ -187,6 +203,16 @@ final class TableTree {
     }
     long entry = memory.load(entryAt(table(home), index(first, level)));
     return !format.isPresent(entry) || format.isLeaf(entry, level);
+  }
+
+  /**
+   * Locks the leaf table that decodes an address, if it was found lately and still is that.
+   *
+   * @return the table, or {@link #NONE}
+   */
+  long lockRecent(long iova) {
+    long table = recent.find(iova);
+    return memory.holds(table) && memory.lock(table, place(iova, 1)) ? table : NONE;
   }
 
   private static boolean isInsideEntry(int level, long first, long last) {
@@ -262,21 +288,31 @@ final class TableTree {
    */
   private long lockAbove(long iova, int level) {
     for (int attempts = 0; ; attempts++) {
-      long now = openTop();
-      long table = table(now);
-      int at = level(now);
-      while (at > level + 1) {
-        long entry = memory.load(entryAt(table, index(iova, at)));
-        if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
-          return NONE;
+      long seen = memory.reclaims();
+      try {
+        long table = tryLockAbove(iova, level);
+        if (table != RETRY) {
+          return table;
         }
-        table = format.tablePaddr(entry);
-        at--;
-      }
-      if (memory.lock(table, place(iova, at))) {
-        return table;
+      } catch (IndexOutOfBoundsException e) {
+        memory.rethrowIfStill(seen, e);
       }
       memory.pause(attempts);
     }
+  }
+
+  private long tryLockAbove(long iova, int level) {
+    long now = openTop();
+    long table = table(now);
+    int at = level(now);
+    while (at > level + 1) {
+      long entry = memory.load(entryAt(table, index(iova, at)));
+      if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
+        return NONE;
+      }
+      table = format.tablePaddr(entry);
+      at--;
+    }
+    return memory.lock(table, place(iova, at)) ? table : RETRY;
   }
 }
