@@ -33,7 +33,10 @@ final class TableTree {
   static final long NONE = -1;
 
   private static final long RETRY = -2;
-  private static final int MOST_ATTEMPTS = 1 << 22;
+
+  /** Seconds, by the pauses between them. */
+  private static final int MOST_ATTEMPTS = 1 << 14;
+
   private static final int LEVEL_BITS = 3;
   private static final long LEVEL_MASK = (1L << LEVEL_BITS) - 1;
   private static final long TOO_LOW = 1L << LEVEL_BITS;

@@ -12,6 +12,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.BitSet;
 import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,8 @@ public class TableMemory implements AutoCloseable {
   private static final VarHandle RECLAIMS;
   private static final long PADDR_END = 1L << 52;
   private static final int SPINS = 1 << 10;
+  private static final int YIELDS = 1 << 6;
+  private static final long PARK_NANOS = 100_000;
 
   /** Page tables that one memory can tell apart. */
   public static final int MAX_OWNERS = (1 << 18) - 1;
@@ -425,8 +428,10 @@ public class TableMemory implements AutoCloseable {
   public void pause(int attempts) {
     if (attempts < SPINS) {
       Thread.onSpinWait();
-    } else {
+    } else if (attempts < SPINS + YIELDS) {
       Thread.yield();
+    } else {
+      LockSupport.parkNanos(PARK_NANOS);
     }
   }
 
