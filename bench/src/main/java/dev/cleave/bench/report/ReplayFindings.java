@@ -1,0 +1,152 @@
+package dev.cleave.bench.report;
+
+import static dev.cleave.bench.report.Wording.and;
+import static dev.cleave.bench.report.Wording.bytes;
+import static dev.cleave.bench.report.Wording.number;
+import static dev.cleave.bench.report.Wording.time;
+import static dev.cleave.bench.report.Wording.times;
+import static dev.cleave.bench.report.Wording.verb;
+
+import dev.cleave.bench.machine.DmaResult;
+import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.ReplayOptions;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
+
+/** What the figures of a replay say, in three sentences: of memory, of devices, and of time. */
+final class ReplayFindings {
+  /** A policy is worth its table memory up to so many times the least. */
+  private static final int WORTH_TIMES = 2;
+
+  private final List<PolicyResult> results;
+  private final ReplayOptions options;
+
+  /**
+   * Findings.
+   *
+   * @param results one of each policy, at least one, all of the same events
+   */
+  ReplayFindings(List<PolicyResult> results, ReplayOptions options) {
+    this.results = results;
+    this.options = options;
+  }
+
+  List<String> sentences() {
+    return List.of(memory(), devices(), choice());
+  }
+
+  private String memory() {
+    long least = least(results, PolicyResult::tableBytesPeak);
+    long most = results.stream().mapToLong(PolicyResult::tableBytesPeak).max().orElseThrow();
+    if (least == most) {
+      return "Every table took " + bytes(least) + " at its peak.";
+    }
+    List<String> small = names(result -> result.tableBytesPeak() == least);
+    List<String> large = names(result -> result.tableBytesPeak() == most);
+    return "%s %s the least table memory, %s at the peak; %s %s %s, %s as much."
+        .formatted(
+            and(small),
+            verb(small, "needs", "need"),
+            bytes(least),
+            and(large),
+            verb(large, "needs", "need"),
+            bytes(most),
+            times((double) most / least));
+  }
+
+  private String devices() {
+    List<String> hitless = names(result -> result.gapBytes() == 0);
+    List<String> clauses = new ArrayList<>();
+    if (!hitless.isEmpty()) {
+      clauses.add(
+          (hitless.size() == results.size() ? "No policy ever" : and(hitless) + " never")
+              + " took a mapping away from under a device");
+    }
+    for (PolicyResult result : results) {
+      if (result.gapBytes() > 0) {
+        clauses.add(
+            "%s took %s of mappings away for a moment"
+                .formatted(result.policy(), bytes(result.gapBytes())));
+      }
+    }
+    if (options.dmaAccesses() > 0) {
+      clauses.add(
+          counts(
+              "devices", "were refused", result -> faults(Objects.requireNonNull(result.dma()))));
+    } else if (options.followsRmp()) {
+      clauses.add(counts("leaves and RMP", "disagreed for a moment", PolicyResult::rmpFaults));
+    }
+    return String.join("; ", clauses) + ".";
+  }
+
+  private static long faults(DmaResult dma) {
+    return dma.translationFaults() + dma.rmpFaults();
+  }
+
+  /** "devices were refused 12 times under follow, never under all-4k". */
+  private String counts(String who, String what, ToLongFunction<PolicyResult> figure) {
+    List<String> some = new ArrayList<>();
+    for (PolicyResult result : results) {
+      if (figure.applyAsLong(result) > 0) {
+        some.add(number(figure.applyAsLong(result)) + " times under " + result.policy());
+      }
+    }
+    List<String> none = names(result -> figure.applyAsLong(result) == 0);
+    if (some.isEmpty()) {
+      return who + " never " + what;
+    }
+    return who
+        + " "
+        + what
+        + " "
+        + and(some)
+        + (none.isEmpty() ? "" : ", never under " + and(none));
+  }
+
+  /** The quickest of those that do no harm and are small. */
+  private String choice() {
+    List<PolicyResult> harmless =
+        results.stream()
+            .filter(result -> result.gapBytes() == 0 && result.illegalLeaves() == 0)
+            .toList();
+    if (harmless.isEmpty()) {
+      PolicyResult quickest = quickest(results).orElseThrow();
+      return "No policy here is without gaps or illegal leaves; the quickest is %s, %s in all."
+          .formatted(quickest.policy(), time(quickest.nsTotal()));
+    }
+    long least = least(harmless, PolicyResult::tableBytesPeak);
+    List<PolicyResult> worthy =
+        harmless.stream().filter(result -> result.tableBytesPeak() <= WORTH_TIMES * least).toList();
+    PolicyResult chosen = quickest(worthy).orElseThrow();
+    String others =
+        and(
+            results.stream()
+                .filter(result -> !result.equals(chosen))
+                .map(result -> time(result.nsTotal()) + " under " + result.policy())
+                .toList());
+    return ("Choose %s: without gaps and with at most twice the least table memory it is the"
+            + " quickest, %s for %s events%s.")
+        .formatted(
+            chosen.policy(),
+            time(chosen.nsTotal()),
+            number(chosen.events()),
+            others.isEmpty() ? "" : ", against " + others);
+  }
+
+  private static Optional<PolicyResult> quickest(List<PolicyResult> of) {
+    return of.stream().min(Comparator.comparingLong(PolicyResult::nsTotal));
+  }
+
+  private static long least(List<PolicyResult> of, ToLongFunction<PolicyResult> figure) {
+    return of.stream().mapToLong(figure).min().orElseThrow();
+  }
+
+  private List<String> names(Predicate<PolicyResult> test) {
+    return results.stream().filter(test).map(PolicyResult::policy).toList();
+  }
+}
