@@ -48,13 +48,12 @@ final class ReplayFindings {
     }
     List<String> small = names(result -> result.tableBytesPeak() == least);
     List<String> large = names(result -> result.tableBytesPeak() == most);
-    return "%s %s the least table memory, %s at the peak; %s %s %s, %s as much."
+    return "The least table memory is taken by %s, %s at the peak; %s %s %s, %s as much."
         .formatted(
             and(small),
-            verb(small, "needs", "need"),
             bytes(least),
             and(large),
-            verb(large, "needs", "need"),
+            verb(large, "takes", "take"),
             bytes(most),
             times((double) most / least));
   }
@@ -64,14 +63,17 @@ final class ReplayFindings {
     List<String> clauses = new ArrayList<>();
     if (!hitless.isEmpty()) {
       clauses.add(
-          (hitless.size() == results.size() ? "No policy ever" : and(hitless) + " never")
-              + " took a mapping away from under a device");
+          (hitless.size() == results.size() ? "No" : "Under " + and(hitless) + " no")
+              + " mapping was ever taken away from under a device");
     }
     for (PolicyResult result : results) {
       if (result.gapBytes() > 0) {
         clauses.add(
-            "%s took %s of mappings away for a moment"
-                .formatted(result.policy(), bytes(result.gapBytes())));
+            "%s %s took %s of mappings away for a moment"
+                .formatted(
+                    clauses.isEmpty() ? "The policy" : "the policy",
+                    result.policy(),
+                    bytes(result.gapBytes())));
       }
     }
     if (options.dmaAccesses() > 0) {

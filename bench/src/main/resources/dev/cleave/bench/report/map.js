@@ -348,30 +348,33 @@ class MemoryMaps {
     const width = canvas.parentElement.clientWidth;
     const g = this.grid = this.layout(width);
     const height = Math.ceil(g.rows * g.side) + 2;
-    const scale = window.devicePixelRatio || 1;
+    const scale = Math.max(window.devicePixelRatio || 1, document.documentElement.classList.contains('printing') ? 3 : 1);
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
     canvas.style.height = height + 'px';
     const context = canvas.getContext('2d');
     context.scale(scale, scale);
     const cells = this.tally(layer.runs, g);
-    const gap = g.side >= 5 ? 1 : g.side >= 3 ? .5 : 0;
+    const pixel = value => Math.round(value * scale) / scale;
+    const gap = g.side >= 4 ? 1 / Math.min(scale, 2) : 0;
     for (let i = 0; i < g.count; i++) {
-      const x = g.gutter + (i % g.columns) * g.side, y = Math.floor(i / g.columns) * g.side;
+      const column = i % g.columns, row = Math.floor(i / g.columns);
+      const x = pixel(g.gutter + column * g.side), y = pixel(row * g.side);
+      const wide = pixel(g.gutter + (column + 1) * g.side) - x - gap, tall = pixel((row + 1) * g.side) - y - gap;
       context.fillStyle = this.blend(cells, i);
-      context.fillRect(x, y, g.side - gap, g.side - gap);
+      context.fillRect(x, y, wide, tall);
       const foot = this.foot(cells, i, g.cell);
       if (foot) {
-        const tall = Math.max(1.5, g.side * .34);
+        const high = Math.max(1, pixel(tall * .38));
         context.fillStyle = foot;
-        context.fillRect(x, y + g.side - gap - tall, g.side - gap, tall);
+        context.fillRect(x, y + tall - high, wide, high);
       }
     }
     this.drawLeaves(context, layer.runs, g);
     this.drawEvent(context, g);
     this.drawAddresses(context, g);
     const found = survey(layer.runs, this.view.from, this.view.from + this.view.pages);
-    counts.textContent = leafCounts(found.leaves)
+    counts.textContent = classCounts(found.leaves)
       + (layer.steps < this.step ? ' (noted up to event ' + count(layer.steps * this.data.stepLength) + ')' : '');
   }
 
@@ -494,6 +497,13 @@ const leafCounts = leaves => {
   const parts = [...leaves].sort((a, b) => a[0] - b[0]).map(([log2, number]) => count(number) + ' \u00d7 ' + leafName(log2));
   const shown = parts.length > 8 ? parts.slice(0, 8).concat('\u2026') : parts;
   return shown.length ? 'leaves ' + shown.join(', ') : 'nothing mapped';
+};
+
+const classCounts = leaves => {
+  const counts = new Array(LEAF_CLASSES.length).fill(0);
+  leaves.forEach((number, log2) => { counts[classOf(log2)] += number; });
+  const parts = LEAF_CLASSES.map((name, i) => count(counts[i]) + ' \u00d7 ' + name).filter((_, i) => counts[i] > 0);
+  return parts.length ? parts.join(', ') : 'nothing mapped';
 };
 
 function rgb(color) {

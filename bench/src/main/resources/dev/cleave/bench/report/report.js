@@ -37,7 +37,7 @@ const nanos = value => scaled(value, 1000, ['ns', '\u00b5s', 'ms', 's']);
 
 function percentile(value) {
   const digits = Math.max(0, Math.ceil(-Math.log10(1 - value / 100)) - 1);
-  return value >= 100 ? '100\u00a0%' : value.toFixed(Math.min(digits, 4)) + '\u00a0%';
+  return value >= 100 ? '100\u00a0%' : parseFloat(value.toFixed(Math.min(digits, 4))) + '\u00a0%';
 }
 
 const FORMATS = {
@@ -74,7 +74,9 @@ function buildTable(summary, page) {
   const table = element('table', {id: 'summary', class: isPolicies ? '' : 'names-long', parent: scroll});
   const head = element('tr', {parent: element('thead', {parent: table})});
   element('th', {text: summary.subject, parent: head});
-  summary.columns.forEach(column => element('th', {text: column.name, title: column.note, 'data-key': column.key, parent: head}));
+  const isZero = summary.columns.map((_, j) => summary.rows.every(row => row.cells[j].value === 0));
+  const shown = summary.columns.filter((_, j) => !isZero[j]);
+  shown.forEach(column => element('th', {text: column.name, title: column.note, 'data-key': column.key, parent: head}));
   const body = element('tbody', {parent: table});
   summary.rows.forEach((row, i) => {
     const line = element('tr', {'data-name': row.name, parent: body});
@@ -82,6 +84,7 @@ function buildTable(summary, page) {
     if (isPolicies) element('i', {class: 'key', style: 'background: var(--s' + i % SERIES_COLORS + ')', parent: name});
     name.append(row.name);
     row.cells.forEach((cell, j) => {
+      if (isZero[j]) return;
       const column = summary.columns[j];
       element('td', {
         text: format(cell.value, column.unit), class: cell.isMarked ? 'best' : '', 'data-key': column.key,
@@ -90,7 +93,8 @@ function buildTable(summary, page) {
     });
   });
   const note = element('p', {class: 'note', parent: page});
-  note.append('Marked: ' + summary.mark + '. ');
+  const zero = summary.columns.filter((_, j) => isZero[j]).map(column => column.name);
+  note.append('Marked: ' + summary.mark + '. ' + (zero.length > 0 ? 'Nothing but 0: ' + zero.join(', ') + '. ' : ''));
   copyButton('Copy CSV', () => csv([[summary.subject, ...summary.columns.map(column => column.name)],
     ...summary.rows.map(row => [row.name, ...row.cells.map(cell => cell.value)])]), note);
 }
@@ -100,16 +104,19 @@ function buildFacts(title, facts, parent) {
   element('h3', {text: title, parent: box});
   const list = element('dl', {parent: box});
   for (const [name, value] of Object.entries(facts)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
+    const isRecords = Array.isArray(value) && typeof value[0] === 'object';
+    for (const one of isRecords ? value : [value]) {
       element('dt', {text: words(name), parent: list});
       element('dd', {text: fact(name, one), parent: list});
     }
   }
 }
 
-const words = name => name.replace(/[A-Z]/g, letter => ' ' + letter.toLowerCase());
+const words = name => ['rmp', 'os', 'jdk'].includes(name) ? name.toUpperCase()
+  : name.replace(/[A-Z]/g, letter => ' ' + letter.toLowerCase());
 
 function fact(name, value) {
+  if (Array.isArray(value)) return value.length > 8 ? value[0] + ' \u2026 ' + value.at(-1) : value.join(', ');
   if (value !== null && typeof value === 'object') {
     return Object.entries(value).map(([key, one]) => key === 'file' ? one : count(one) + ' ' + words(key)).join(', ');
   }
@@ -168,7 +175,7 @@ const charts = [];
 function buildSection(section, page) {
   element('h2', {text: section.title, parent: page});
   element('p', {class: 'note', text: section.text, parent: page});
-  const grid = element('div', {class: 'charts', parent: page});
+  const grid = element('div', {class: 'charts' + (section.charts.length === 3 ? ' three' : ''), parent: page});
   section.charts.forEach(chart => charts.push(new ChartBox(chart, grid, section.charts.length === 1)));
 }
 
@@ -190,6 +197,7 @@ class ChartBox {
     copyButton('Copy CSV', () => csv(chartRows(chart)), header);
     element('p', {class: 'note', text: chart.note, parent: box});
     this.plot = element('div', {class: 'plot', parent: box});
+    this.plot.chart = this;
     if (chart.shape === 'LYING_BARS') {
       const bars = this.variant.names.length * (this.variant.series.length > 1 ? 34 : 24);
       this.plot.style.height = bars + 90 + 'px';
@@ -221,7 +229,7 @@ class ChartBox {
       color: colors.series,
       textStyle: {fontFamily: 'inherit', color: colors.text},
       grid: {left: 8, right: 28, top: variant.series.length > 1 ? 58 : 34, bottom: 34, containLabel: true},
-      legend: variant.series.length > 1 ? {top: 2, type: 'scroll', textStyle: {color: colors.text}, pageTextStyle: {color: colors.text}} : undefined,
+      legend: variant.series.length > 1 ? {top: 2, type: 'scroll', icon: 'roundRect', itemWidth: 14, itemHeight: 8, textStyle: {color: colors.text}, pageTextStyle: {color: colors.text}} : undefined,
       tooltip: {
         trigger: 'axis', axisPointer: {type: isBars ? 'shadow' : 'line'}, confine: true,
         backgroundColor: colors.ground, borderColor: colors.line, textStyle: {color: colors.text, fontSize: 12},
@@ -346,11 +354,16 @@ async function build() {
     maps = await MemoryMaps.build(report.map, element('section', {id: 'map', parent: page}));
   }
   report.sections.forEach(section => buildSection(section, page));
-  const drawAll = () => {
+  const drawAll = isAll => {
     if (maps) maps.draw();
-    charts.forEach(chart => chart.draw());
+    charts.filter(chart => isAll || chart.drawn).forEach(chart => chart.draw());
   };
-  drawAll();
+  drawAll(false);
+  const nearby = new IntersectionObserver(entries => entries.filter(entry => entry.isIntersecting).forEach(entry => {
+    nearby.unobserve(entry.target);
+    entry.target.chart.draw();
+  }), {rootMargin: '600px'});
+  charts.forEach(chart => nearby.observe(chart.plot));
   if (maps) {
     let waiting = false;
     maps.listeners.push(event => {
@@ -362,14 +375,14 @@ async function build() {
   }
   const print = isPrinting => {
     document.documentElement.classList.toggle('printing', isPrinting);
-    drawAll();
+    drawAll(true);
   };
   matchMedia('print').addEventListener('change', query => print(query.matches));
   window.addEventListener('beforeprint', () => print(true));
   window.addEventListener('afterprint', () => print(false));
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
-  window.addEventListener('resize', () => charts.forEach(chart => chart.drawn.resize()));
-  document.documentElement.dataset.ready = 'true';
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => drawAll(false));
+  window.addEventListener('resize', () => charts.forEach(chart => chart.drawn?.resize()));
+  document.documentElement.dataset.ready = Math.round(performance.now()); // ms since the page was opened
 }
 
 build();
