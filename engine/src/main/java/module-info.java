@@ -4,6 +4,7 @@
  */
 module dev.cleave.engine {
   requires static com.google.errorprone.annotations;
+  requires static jdk.jfr;
   requires static org.jspecify;
 
   exports dev.cleave.engine;

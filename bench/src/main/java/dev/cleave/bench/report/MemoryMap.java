@@ -80,6 +80,12 @@ record MemoryMap(
     }
     return new MemoryMap(
         guestBytes != 0,
-        Math.min(first, end), end, events.size(), steps.length(), kinds, text.text(), layers);
+        Math.min(first, end),
+        end,
+        events.size(),
+        steps.length(),
+        kinds,
+        text.text(),
+        layers);
   }
 }

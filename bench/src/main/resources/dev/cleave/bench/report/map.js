@@ -365,7 +365,7 @@ class MemoryMaps {
       context.fillRect(x, y, wide, tall);
       const foot = this.foot(cells, i, g.cell);
       if (foot) {
-        const high = Math.max(1, pixel(tall * .38));
+        const high = foot === this.colors.small ? 1 : Math.max(1, pixel(tall * .38));
         context.fillStyle = foot;
         context.fillRect(x, y + tall - high, wide, high);
       }
