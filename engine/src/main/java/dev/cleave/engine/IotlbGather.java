@@ -42,17 +42,34 @@ public final class IotlbGather {
   /** The range added to last: leaves come slot by slot, and must not be divided among ranges. */
   private int latest;
 
-  /** Detached pages, strung together by {@link TableMemory#link}; 0 is the end. */
-  private long detached;
+  /** Detached pages, strung together by {@link TableMemory#link}. */
+  private long detached = END;
 
   private long detachedPages;
+
+  private static final long END = TableTree.NONE;
+
+  /** A tag: three ones, the leaf's size, its first address. */
+  private static final long TAG = 7;
+
+  private static final int TAG_SIZE_SHIFT = 3;
 
   /** The tag of a page whose accessed and dirty bits nobody wants any more. */
   private static final long DROPPED = -1;
 
-  IotlbGather(PageTable table, TableMemory memory) {
+  /** What the operations of one writer need for themselves. */
+  final LeafSplitter splitter;
+
+  final LeafMerger merger;
+
+  /** Entries that were written to tables that are detached, for {@link TableStatistics}. */
+  private long stores;
+
+  IotlbGather(PageTable table, TableTree tree, TableWriter writer, long pageSizes) {
     this.table = table;
-    this.memory = memory;
+    this.memory = tree.memory;
+    this.splitter = new LeafSplitter(tree, writer, pageSizes);
+    this.merger = new LeafMerger(tree, this, pageSizes);
   }
 
   PageTable table() {
@@ -118,10 +135,11 @@ public final class IotlbGather {
    * the flush completes, so its size is remembered with its address, in the bits that are zero.
    */
   void detachMerged(long page, long leafFirst, int sizeLog2) {
-    link(page, leafFirst | sizeLog2);
+    link(page, leafFirst | (long) sizeLog2 << TAG_SIZE_SHIFT | TAG);
   }
 
   private void link(long page, long tag) {
+    stores += memory.stores(page);
     memory.link(page, detached, tag);
     detached = page;
     detachedPages++;
@@ -133,7 +151,7 @@ public final class IotlbGather {
    * @return true for a new gather and after {@link #complete}
    */
   public boolean isEmpty() {
-    return ranges == 0 && detached == 0;
+    return ranges == 0 && detached == END;
   }
 
   /**
@@ -179,7 +197,7 @@ public final class IotlbGather {
    * @return true when the flush must name them
    */
   public boolean hasTables() {
-    return detached != 0;
+    return detached != END;
   }
 
   /**
@@ -219,19 +237,32 @@ public final class IotlbGather {
    * bits that arrived in merged tables are carried over, and the pages go back to the pool.
    */
   public void complete() {
-    for (long page = detached; page != 0; ) {
-      long next = memory.next(page);
+    if (detached != END) {
+      releasePages();
+    }
+    ranges = 0;
+  }
+
+  private void releasePages() {
+    for (long page = detached; page != END; page = memory.next(page)) {
       long tag = memory.tag(page);
       if (tag != DROPPED) {
-        long first = tag & -PAGE_BYTES;
-        int sizeLog2 = (int) (tag - first);
+        long first = tag & -(long) PAGE_BYTES;
+        int sizeLog2 = (int) (tag - first) >>> TAG_SIZE_SHIFT;
         table.carryStatus(first, first | offsetMask(sizeLog2), memory.orAll(page));
       }
-      memory.release(page);
-      page = next;
     }
-    detached = 0;
+    memory.reclaim();
+    for (long page = detached, next; page != END; page = next) {
+      next = memory.next(page);
+      memory.release(page);
+    }
+    detached = END;
     detachedPages = 0;
-    ranges = 0;
+  }
+
+  /** Entries that were written to tables that it has taken so far. */
+  long stores() {
+    return stores;
   }
 }

@@ -62,6 +62,7 @@ public final class LeafCursor {
    */
   public boolean advance() {
     while (!done) {
+      long seen = memory.reclaims();
       long top = table.top();
       int topLevel = PageTable.levels(top);
       if (!reaches(topLevel, next)) {
@@ -69,6 +70,9 @@ public final class LeafCursor {
         break;
       }
       boolean found = step(PageTable.root(top), topLevel, next);
+      if (!memory.isStill(seen)) {
+        continue; // it may have read a table that is another by now
+      }
       done = Long.compareUnsigned(reached, last) >= 0;
       next = reached + 1;
       if (found) {

@@ -25,80 +25,136 @@ import dev.cleave.engine.memory.TableMemory;
  *       flushed when the larger one goes.
  * </ol>
  *
- * <p>A leaf or table that reaches over an end of the range is left alone. Belongs to one operation
- * at a time.
+ * <p>A leaf or table that reaches over an end of the range is left alone. Belongs to one writer.
  */
 final class LeafMerger {
+  private final TableTree tree;
   private final TableMemory memory;
   private final EntryFormat format;
   private final long tableSizes;
 
-  /** Leaves made of smaller ones, and entries written, for {@link TableStatistics}. */
+  /** Leaves made of smaller ones, for {@link TableStatistics}. */
   long merges;
 
-  long entryStores;
-
-  /** The operation. */
+  /** The operation: what is allowed where, and who takes what is owed. */
   private SizeRule rule = SizeRule.atMost(0);
 
-  /** What {@link #isContiguous} found. */
+  private final IotlbGather gather;
+
+  /** What {@link #lockIfContiguous} found. */
   private long contiguousPaddr;
 
   private long contiguousAttributes;
+  private long contiguousStatus;
 
-  LeafMerger(TableMemory memory, EntryFormat format, long tableSizes) {
-    this.memory = memory;
-    this.format = format;
+  LeafMerger(TableTree tree, IotlbGather gather, long tableSizes) {
+    this.tree = tree;
+    this.memory = tree.memory;
+    this.format = tree.format;
+    this.gather = gather;
     this.tableSizes = tableSizes;
   }
 
-  /** Merges what a rule allows in a range of a table. */
-  void merge(long table, int level, long first, long last, SizeRule wanted, IotlbGather gather) {
+  /** Merges what a rule allows in a range of a locked table. */
+  void merge(long table, int level, long first, long last, SizeRule wanted) {
     rule = wanted;
-    merge(table, level, first, last, gather);
+    merge(table, level, first, last);
   }
 
-  private void merge(long table, int level, long first, long last, IotlbGather gather) {
+  /** Goes through the slots: those that lie whole in one segment together, others one by one. */
+  private void merge(long table, int level, long first, long last) {
     long mask = offsetMask(entryLog2(level));
+    long at = first;
+    while (true) {
+      long segmentLast = rule.segmentLast(at, last);
+      long end = ((segmentLast + 1) & ~mask) - 1; // of the last slot that the segment has whole
+      if ((at & mask) != 0 || Long.compareUnsigned(segmentLast - at, mask) < 0) {
+        end = Unsigned.min(at | mask, last);
+        long entry = memory.load(entryAt(table, index(at, level)));
+        if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
+          mergeBelow(table, level, entry, at, end);
+        }
+      } else {
+        mergeSlots(table, level, at, end, LeafSplitter.sizes(rule, at, tableSizes));
+      }
+      if (Long.compareUnsigned(end, last) >= 0) {
+        return;
+      }
+      at = end + 1;
+    }
+  }
+
+  private void mergeBelow(long table, int level, long entry, long first, long last) {
+    if (Long.bitCount(LeafSizes.upTo(entryLog2(level), tableSizes)) < 2) {
+      return; // nothing can grow there
+    }
+    long child = tree.lockChild(table, level, first, entry);
+    if (child != TableTree.NONE) {
+      mergeLocked(child, level - 1, first, last);
+    }
+  }
+
+  private void mergeLocked(long table, int level, long first, long last) {
+    try {
+      merge(table, level, first, last);
+    } finally {
+      tree.unlock(table);
+    }
+  }
+
+  /** Merges in slots that lie whole in a segment where some sizes are allowed. */
+  private void mergeSlots(long table, int level, long first, long last, long sizes) {
+    int slotLog2 = entryLog2(level);
+    long larger = sizes & -2L << slotLog2;
+    boolean leavesCanGrow = larger != 0 && fits(Long.numberOfTrailingZeros(larger), first, last);
+    boolean slotsCanHold = leavesCanGrow || (sizes & 1L << slotLog2) != 0;
+    boolean inRun = false;
     long runFirst = 0;
     long runDelta = 0;
     long runAttributes = 0;
-    boolean inRun = false;
+    long runStatus = 0;
     long at = first;
     while (true) {
-      long end = Unsigned.min(at | mask, last);
+      long end = at | offsetMask(slotLog2);
       long entry = memory.load(entryAt(table, index(at, level)));
       boolean joins = false;
       long paddr = 0;
-      long attributes = 0;
-      if (format.isPresent(entry)) {
-        if (format.isLeaf(entry, level)) {
+      long bits = 0;
+      if (!format.isPresent(entry)) {
+        // a hole
+      } else if (format.isLeaf(entry, level)) {
+        if (leavesCanGrow) {
           int sizeLog2 = format.leafSizeLog2(entry, level);
           long leafLast = at | offsetMask(sizeLog2);
           joins = (at & offsetMask(sizeLog2)) == 0 && Long.compareUnsigned(leafLast, last) <= 0;
-          paddr = format.leafPaddr(entry, level);
-          attributes = format.attributesOf(entry);
           end = Unsigned.min(leafLast, last);
-        } else {
-          long child = format.tablePaddr(entry);
-          joins = end - at == mask && isContiguous(child, level - 1);
-          paddr = contiguousPaddr;
-          attributes = contiguousAttributes;
-          if (!joins) {
-            merge(child, level - 1, at, end, gather);
-          }
+          paddr = format.leafPaddr(entry, level);
+          bits = format.attributesOf(entry);
         }
+      } else if (slotsCanHold) {
+        long child = tree.lockChild(table, level, at, entry);
+        if (child != TableTree.NONE) {
+          joins = lockIfContiguous(child, level - 1, at);
+          if (!joins) {
+            mergeLocked(child, level - 1, at, end);
+          }
+          paddr = contiguousPaddr;
+          bits = contiguousAttributes;
+        }
+      } else {
+        mergeBelow(table, level, entry, at, end);
       }
-      boolean continues = joins && inRun && paddr - at == runDelta && attributes == runAttributes;
+      boolean continues = joins && inRun && paddr - at == runDelta && bits == runAttributes;
       if (inRun && !continues) {
-        mergeRun(table, level, runFirst, at - 1, runDelta, runAttributes, gather);
+        mergeRun(table, level, runFirst, at - 1, runDelta, runAttributes, runStatus, sizes);
         inRun = false;
       }
       if (joins && !inRun) {
         inRun = true;
         runFirst = at;
         runDelta = paddr - at;
-        runAttributes = attributes;
+        runAttributes = bits;
+        runStatus = contiguousStatus;
       }
       if (end == last) {
         break;
@@ -106,53 +162,51 @@ final class LeafMerger {
       at = end + 1;
     }
     if (inRun) {
-      mergeRun(table, level, runFirst, last, runDelta, runAttributes, gather);
+      mergeRun(table, level, runFirst, last, runDelta, runAttributes, runStatus, sizes);
     }
   }
 
+  /** Whether an aligned block of a size lies in a range. */
+  private static boolean fits(int sizeLog2, long first, long last) {
+    long start = (first + offsetMask(sizeLog2)) & -(1L << sizeLog2);
+    return Long.compareUnsigned(start, first) >= 0
+        && Long.compareUnsigned(start, last) <= 0
+        && Long.compareUnsigned(last - start, offsetMask(sizeLog2)) >= 0;
+  }
+
+  /**
+   * Lays out slots that translate as one; the tables below them are locked.
+   *
+   * @param firstStatus status bits below the first slot
+   */
   private void mergeRun(
       long table,
       int level,
       long first,
       long last,
       long delta,
-      long attributes,
-      IotlbGather gather) {
-    long at = first;
-    while (true) {
-      long end = rule.segmentLast(at, last);
-      mergeSegment(table, level, at, end, delta, attributes, gather);
-      if (end == last) {
-        return;
-      }
-      at = end + 1;
-    }
-  }
-
-  private void mergeSegment(
-      long table,
-      int level,
-      long first,
-      long last,
-      long delta,
-      long attributes,
-      IotlbGather gather) {
-    long sizes = LeafSplitter.sizes(rule, first, tableSizes);
+      long bits,
+      long firstStatus,
+      long sizes) {
     int slotLog2 = entryLog2(level);
+    boolean isOneSlot = last - first == offsetMask(slotLog2);
     long at = first;
     while (true) {
-      long end = Unsigned.min(at | offsetMask(slotLog2), last);
+      long end = at | offsetMask(slotLog2);
       long entry = memory.load(entryAt(table, index(at, level)));
       boolean isLeaf = format.isLeaf(entry, level);
       int presentLog2 = isLeaf ? format.leafSizeLog2(entry, level) : 0;
       int wantedLog2 = LeafSizes.covering(at, first, last, delta, sizes);
       if (wantedLog2 >= slotLog2 && wantedLog2 > presentLog2) {
         end = at | offsetMask(wantedLog2);
-        replace(table, level, at, wantedLog2, delta, attributes, gather);
+        long status = isOneSlot ? firstStatus : statusOf(table, level, at, wantedLog2);
+        replace(table, level, at, wantedLog2, at + delta, bits, status);
       } else if (isLeaf) {
         end = Unsigned.min(at | offsetMask(presentLog2), last);
       } else {
-        merge(format.tablePaddr(entry), level - 1, at, end, gather);
+        long child = format.tablePaddr(entry);
+        unlockBelow(child, level - 1);
+        mergeLocked(child, level - 1, at, end);
       }
       if (end == last) {
         return;
@@ -161,44 +215,16 @@ final class LeafMerger {
     }
   }
 
-  /** Makes one leaf of what stands in its slots. */
-  private void replace(
-      long table,
-      int level,
-      long leafFirst,
-      int sizeLog2,
-      long delta,
-      long attributes,
-      IotlbGather gather) {
-    assert (leafFirst & offsetMask(sizeLog2)) == 0 : "slots of a leaf are visited from the first";
-    int slots = 1 << slotsLog2(sizeLog2);
-    long slot = entryAt(table, index(leafFirst, level));
+  private long statusOf(long table, int level, long leafFirst, int sizeLog2) {
     long status = 0;
-    for (int i = 0; i < slots; i++) {
-      long entry = memory.load(entryAt(slot, i));
+    for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
+      long entry = memory.load(entryAt(table, index(leafFirst, level) + i));
       status |= entry & format.statusMask();
       if (!format.isLeaf(entry, level)) {
         status |= statusBelow(format.tablePaddr(entry), level - 1);
       }
     }
-    long leaf = format.leaf(leafFirst + delta, sizeLog2, attributes | status);
-    long late = 0;
-    for (int i = 0; i < slots; i++) {
-      long old = memory.exchange(entryAt(slot, i), leaf);
-      late |= old & format.statusMask() & ~status;
-      if (!format.isLeaf(old, level)) {
-        detach(format.tablePaddr(old), level - 1, leafFirst, sizeLog2, gather);
-        long slotFirst = leafFirst + ((long) i << entryLog2(level));
-        gather.add(slotFirst, slotFirst | offsetMask(entryLog2(level)));
-      }
-    }
-    if (late != 0) {
-      for (int i = 0; i < slots; i++) {
-        memory.or(entryAt(slot, i), late);
-      }
-    }
-    entryStores += slots;
-    merges++;
+    return status;
   }
 
   private long statusBelow(long table, int level) {
@@ -212,34 +238,71 @@ final class LeafMerger {
     return status;
   }
 
-  private void detach(long table, int level, long leafFirst, int sizeLog2, IotlbGather gather) {
+  /** Makes one leaf of what stands in its slots. */
+  private void replace(
+      long table, int level, long leafFirst, int sizeLog2, long paddr, long bits, long status) {
+    int slots = 1 << slotsLog2(sizeLog2);
+    long slot = entryAt(table, index(leafFirst, level));
+    long leaf = format.leaf(paddr, sizeLog2, bits | status);
+    long late = 0;
+    for (int i = 0; i < slots; i++) {
+      long old = memory.exchange(entryAt(slot, i), leaf);
+      late |= old & format.statusMask() & ~status;
+      if (!format.isLeaf(old, level)) {
+        detach(format.tablePaddr(old), level - 1, leafFirst, sizeLog2);
+        long slotFirst = leafFirst + ((long) i << entryLog2(level));
+        gather.add(slotFirst, slotFirst | offsetMask(entryLog2(level)));
+      }
+    }
+    if (late != 0) {
+      for (int i = 0; i < slots; i++) {
+        memory.or(entryAt(slot, i), late);
+      }
+    }
+    memory.count(table, 0, slots);
+    merges++;
+  }
+
+  private void detach(long table, int level, long leafFirst, int sizeLog2) {
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
       long entry = memory.load(entryAt(table, i));
       if (!format.isLeaf(entry, level)) {
-        detach(format.tablePaddr(entry), level - 1, leafFirst, sizeLog2, gather);
+        detach(format.tablePaddr(entry), level - 1, leafFirst, sizeLog2);
       }
     }
+    memory.abandon(table);
     gather.detachMerged(table, leafFirst, sizeLog2);
   }
 
+  // ---- contiguity ----------------------------------------------------------------------------
+
   /** Whether what stands below the entry for an address could become a leaf of the entry's size. */
-  boolean isMergeable(long root, int levels, long iova, int level) {
-    long in = root;
-    for (int at = levels; at >= level; at--) {
-      long entry = memory.load(entryAt(in, index(iova, at)));
-      if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
-        return false;
-      }
-      in = format.tablePaddr(entry);
+  boolean isMergeable(long home, long iova, int level) {
+    long table = TableTree.table(home);
+    long entry = memory.load(entryAt(table, index(iova, level)));
+    if (TableTree.level(home) != level
+        || (tableSizes & 1L << entryLog2(level)) == 0
+        || !format.isPresent(entry)
+        || format.isLeaf(entry, level)) {
+      return false;
     }
-    return levels >= level
-        && (tableSizes & 1L << entryLog2(level)) != 0
-        && isContiguous(in, level - 1)
-        && (contiguousPaddr & offsetMask(entryLog2(level))) == 0;
+    long child = tree.lockChild(table, level, iova, entry);
+    if (child == TableTree.NONE) {
+      return false;
+    }
+    boolean isContiguous = lockIfContiguous(child, level - 1, iova);
+    if (isContiguous) {
+      unlockBelow(child, level - 1);
+    }
+    tree.unlock(child);
+    return isContiguous && (contiguousPaddr & offsetMask(entryLog2(level))) == 0;
   }
 
-  /** Whether a table translates all its addresses to one contiguous piece with equal attributes. */
-  private boolean isContiguous(long table, int level) {
+  /**
+   * Whether a locked table translates all its addresses to one contiguous piece with equal
+   * attributes. If it does, all tables below it are locked.
+   */
+  private boolean lockIfContiguous(long table, int level, long first) {
     if (memory.live(table) != TABLE_ENTRIES) {
       return false;
     }
@@ -250,15 +313,17 @@ final class LeafMerger {
       contiguousAttributes = format.attributesOf(entry);
       if (memory.isProgression(
           table, entry, 1L << sizeLog2, slotsLog2(sizeLog2), format.statusMask())) {
+        contiguousStatus = memory.orAll(table) & format.statusMask();
         return true;
       }
     }
-    return isContiguousByParts(table, level);
+    return lockIfPartsAre(table, level, first);
   }
 
-  private boolean isContiguousByParts(long table, int level) {
+  private boolean lockIfPartsAre(long table, int level, long first) {
     long paddr = 0;
-    long attributes = 0;
+    long bits = 0;
+    long status = 0;
     for (int i = 0; i < TABLE_ENTRIES; ) {
       long entry = memory.load(entryAt(table, i));
       int slots = 1;
@@ -266,20 +331,56 @@ final class LeafMerger {
         slots = 1 << slotsLog2(format.leafSizeLog2(entry, level));
         contiguousPaddr = format.leafPaddr(entry, level);
         contiguousAttributes = format.attributesOf(entry);
-      } else if (!isContiguous(format.tablePaddr(entry), level - 1)) {
+        contiguousStatus = 0;
+        for (int slot = i; slot < i + slots; slot++) {
+          contiguousStatus |= memory.load(entryAt(table, slot)) & format.statusMask();
+        }
+      } else if (!lockBelowIfContiguous(table, level, entry, first, i)) {
+        unlockBelow(table, level, i);
         return false;
       }
       if (i == 0) {
         paddr = contiguousPaddr;
-        attributes = contiguousAttributes;
+        bits = contiguousAttributes;
       } else if (contiguousPaddr != paddr + ((long) i << entryLog2(level))
-          || contiguousAttributes != attributes) {
+          || contiguousAttributes != bits) {
+        unlockBelow(table, level, i + slots);
         return false;
       }
+      status |= contiguousStatus;
       i += slots;
     }
     contiguousPaddr = paddr;
-    contiguousAttributes = attributes;
+    contiguousAttributes = bits;
+    contiguousStatus = status;
     return true;
+  }
+
+  private boolean lockBelowIfContiguous(long table, int level, long entry, long first, int slot) {
+    long at = first + ((long) slot << entryLog2(level));
+    long child = tree.lockChild(table, level, at, entry);
+    if (child == TableTree.NONE) {
+      return false;
+    }
+    boolean isContiguous = lockIfContiguous(child, level - 1, at);
+    if (!isContiguous) {
+      tree.unlock(child);
+    }
+    return isContiguous;
+  }
+
+  private void unlockBelow(long table, int level) {
+    unlockBelow(table, level, TABLE_ENTRIES);
+  }
+
+  /** Unlocks all tables below the first slots of a table. */
+  private void unlockBelow(long table, int level, int slots) {
+    for (int i = 0; level > 1 && i < slots; i++) {
+      long entry = memory.load(entryAt(table, i));
+      if (!format.isLeaf(entry, level)) {
+        unlockBelow(format.tablePaddr(entry), level - 1);
+        tree.unlock(format.tablePaddr(entry));
+      }
+    }
   }
 }

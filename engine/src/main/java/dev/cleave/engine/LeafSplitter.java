@@ -26,11 +26,13 @@ import org.jspecify.annotations.Nullable;
  *   <li>The whole old leaf is to be flushed.
  * </ol>
  *
- * <p>Belongs to one operation at a time.
+ * <p>Belongs to one writer. An operation is counted first and then done: what it takes has been
+ * reserved by then.
  */
 final class LeafSplitter {
-  private static final long NO_TABLE = 0;
+  private static final SizeRule NATURAL = SizeRule.atMost(Long.SIZE - 1);
 
+  private final TableTree tree;
   private final TableMemory memory;
   private final EntryFormat format;
   private final TableWriter writer;
@@ -39,11 +41,18 @@ final class LeafSplitter {
   /** Leaves split, for {@link TableStatistics}. */
   long splits;
 
-  /** The operation: where the rule holds, and the rule. */
+  /** Leaves that the counting came to. */
+  private long toSplit;
+
+  /** Pages that have been reserved and not yet taken. */
+  private long reserved;
+
+  /** The operation: where the rule holds, the rule, and who takes what is owed. */
   private long first;
 
   private long last;
-  private SizeRule rule = SizeRule.atMost(0);
+  private SizeRule rule = NATURAL;
+  private @Nullable IotlbGather gather;
 
   /** The leaf that is being split: where it stands, what it says. */
   private long table;
@@ -55,11 +64,12 @@ final class LeafSplitter {
   private long lateStatus;
 
   /** A table for the slot under way, not yet published. */
-  private long child = NO_TABLE;
+  private long child = TableTree.NONE;
 
-  LeafSplitter(TableMemory memory, EntryFormat format, TableWriter writer, long tableSizes) {
-    this.memory = memory;
-    this.format = format;
+  LeafSplitter(TableTree tree, TableWriter writer, long tableSizes) {
+    this.tree = tree;
+    this.memory = tree.memory;
+    this.format = tree.format;
     this.writer = writer;
     this.tableSizes = tableSizes;
   }
@@ -70,41 +80,107 @@ final class LeafSplitter {
     return sizes != 0 ? sizes : Long.lowestOneBit(tableSizes);
   }
 
+  // ---- operations ----------------------------------------------------------------------------
+
   /**
-   * Splits every leaf that a rule forbids in a range, or counts what that takes.
+   * Splits every leaf that a rule forbids in a range.
    *
-   * @param gather takes what is owed; null to change nothing and only count
-   * @return table pages needed
+   * @param home the range's, locked
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; nothing has changed then
    */
-  long splitForbidden(
-      long root, int levels, long from, long to, SizeRule wanted, @Nullable IotlbGather gather) {
+  void splitForbidden(long home, long from, long to, SizeRule wanted, IotlbGather debts) {
+    begin(from, to, wanted, null);
+    long tables = visit(TableTree.table(home), TableTree.level(home), from, to);
+    if (toSplit != 0) {
+      reserve(tables);
+      gather = debts;
+      visit(TableTree.table(home), TableTree.level(home), from, to);
+      end();
+    }
+  }
+
+  /**
+   * Reserves what {@link #splitForbidden} takes, for its next call.
+   *
+   * @param home the range's, locked
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; nothing has changed then
+   */
+  void reserveForbidden(long home, long from, long to, SizeRule wanted) {
+    begin(from, to, wanted, null);
+    reserve(visit(TableTree.table(home), TableTree.level(home), from, to));
+  }
+
+  /**
+   * Splits the leaves that reach over the ends of a range, so that it begins and ends between
+   * leaves.
+   *
+   * @param home the range's, locked
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; nothing has changed then
+   */
+  void cutEnds(long home, long from, long to, IotlbGather debts) {
+    begin(from, to, NATURAL, null);
+    long tables = cutBothEnds(home, from, to);
+    if (toSplit != 0) {
+      reserve(tables);
+      gather = debts;
+      cutBothEnds(home, from, to);
+      end();
+    }
+  }
+
+  private void begin(long from, long to, SizeRule wanted, @Nullable IotlbGather debts) {
     first = from;
     last = to;
     rule = wanted;
-    return splitForbidden(root, levels, from, to, gather);
+    gather = debts;
+    toSplit = 0;
   }
 
-  private long splitForbidden(
-      long in, int inLevel, long from, long to, @Nullable IotlbGather gather) {
+  private void reserve(long tables) {
+    if (tables > reserved && !memory.tryReserve(tables - reserved)) {
+      throw Refusals.outOfMemory(tables, first);
+    }
+    reserved = Math.max(reserved, tables);
+  }
+
+  /** Gives back what was reserved and not needed: another writer may have split a leaf of ours. */
+  void end() {
+    if (reserved != 0) {
+      memory.unreserve(reserved);
+      reserved = 0;
+    }
+  }
+
+  // ---- finding leaves ------------------------------------------------------------------------
+
+  /** Splits or counts in a range of a locked table; returns the table pages counted. */
+  private long visit(long in, int inLevel, long from, long to) {
     int largestHere = entryLog2(inLevel + 1) - 1;
     if (largestHere <= rule.alwaysAllowedLog2()) {
       return 0;
     }
+    long mask = offsetMask(entryLog2(inLevel));
+    long sizesHere = LeafSizes.upTo(Math.min(largestHere, Long.SIZE - 1), tableSizes);
     long tables = 0;
     long at = from;
     while (true) {
-      long end = at | offsetMask(entryLog2(inLevel));
+      long segmentLast = rule.segmentLast(at, to);
+      if ((sizesHere & ~rule.sizes(at)) == 0) {
+        at = Unsigned.max(at, segmentLast & ~mask); // only a leaf over its end can be forbidden
+      }
+      long end = at | mask;
       long entry = memory.load(entryAt(in, index(at, inLevel)));
       if (format.isPresent(entry)) {
         if (format.isLeaf(entry, inLevel)) {
           int sizeLog2 = format.leafSizeLog2(entry, inLevel);
           end = Unsigned.min(at | offsetMask(sizeLog2), to);
-          if (isForbidden(at, end, sizeLog2)) {
-            tables += splitOrCount(in, inLevel, entry, at, gather);
+          if (Long.compareUnsigned(segmentLast, end) < 0
+              || (sizes(rule, at, tableSizes) & 1L << sizeLog2) == 0) {
+            tables += splitOrCount(in, inLevel, entry, at);
           }
         } else {
           end = Unsigned.min(end, to);
-          tables += splitForbidden(format.tablePaddr(entry), inLevel - 1, at, end, gather);
+          tables += visitBelow(in, inLevel, entry, at, end);
         }
       }
       if (Long.compareUnsigned(end, to) >= 0) {
@@ -114,36 +190,42 @@ final class LeafSplitter {
     }
   }
 
-  private boolean isForbidden(long at, long end, int sizeLog2) {
-    return rule.segmentLast(at, end) != end || (sizes(rule, at, tableSizes) & 1L << sizeLog2) == 0;
-  }
-
-  /**
-   * Splits the leaves that reach over the ends of a range, so that it begins and ends between
-   * leaves, or counts what that takes.
-   *
-   * @param gather takes what is owed; null to change nothing and only count
-   * @return table pages needed
-   */
-  long cutEnds(
-      long root, int levels, long from, long to, SizeRule natural, @Nullable IotlbGather gather) {
-    first = from;
-    last = to;
-    rule = natural;
-    return cutAround(from, root, levels, gather) + cutAround(to, root, levels, gather);
-  }
-
-  private long cutAround(long end, long root, int levels, @Nullable IotlbGather gather) {
-    long in = root;
-    int inLevel = levels;
-    long entry = memory.load(entryAt(in, index(end, inLevel)));
-    while (format.isPresent(entry) && !format.isLeaf(entry, inLevel)) {
-      in = format.tablePaddr(entry);
-      inLevel--;
-      entry = memory.load(entryAt(in, index(end, inLevel)));
+  private long visitBelow(long in, int inLevel, long entry, long from, long to) {
+    if (entryLog2(inLevel) - 1 <= rule.alwaysAllowedLog2()) {
+      return 0;
     }
+    long below = tree.lockChild(in, inLevel, from, entry);
+    if (below == TableTree.NONE) {
+      return 0;
+    }
+    try {
+      return visit(below, inLevel - 1, from, to);
+    } finally {
+      tree.unlock(below);
+    }
+  }
+
+  private long cutBothEnds(long home, long from, long to) {
+    long in = TableTree.table(home);
+    int inLevel = TableTree.level(home);
+    return cutAround(from, in, inLevel) + cutAround(to, in, inLevel);
+  }
+
+  private long cutAround(long end, long in, int inLevel) {
+    long entry = memory.load(entryAt(in, index(end, inLevel)));
     if (!format.isPresent(entry)) {
       return 0;
+    }
+    if (!format.isLeaf(entry, inLevel)) {
+      long below = tree.lockChild(in, inLevel, end, entry);
+      if (below == TableTree.NONE) {
+        return 0;
+      }
+      try {
+        return cutAround(end, below, inLevel - 1);
+      } finally {
+        tree.unlock(below);
+      }
     }
     int sizeLog2 = format.leafSizeLog2(entry, inLevel);
     long leafFirst = end & -(1L << sizeLog2);
@@ -152,11 +234,12 @@ final class LeafSplitter {
         Long.compareUnsigned(leafFirst, first) >= 0 && Long.compareUnsigned(leafLast, last) <= 0;
     // One leaf around both ends is split once; while counting it is met a second time.
     boolean again = end != first && Long.compareUnsigned(leafFirst, first) <= 0;
-    return inside || again ? 0 : splitOrCount(in, inLevel, entry, end, gather);
+    return inside || again ? 0 : splitOrCount(in, inLevel, entry, end);
   }
 
-  private long splitOrCount(
-      long in, int inLevel, long entry, long at, @Nullable IotlbGather gather) {
+  // ---- one leaf ------------------------------------------------------------------------------
+
+  private long splitOrCount(long in, int inLevel, long entry, long at) {
     table = in;
     level = inLevel;
     int sizeLog2 = format.leafSizeLog2(entry, inLevel);
@@ -164,9 +247,12 @@ final class LeafSplitter {
     long leafLast = at | offsetMask(sizeLog2);
     delta = format.leafPaddr(entry, inLevel) - leafFirst;
     attributes = format.attributesOf(entry);
+    long tables = segments(leafFirst, leafLast, true);
     if (gather == null) {
-      return segments(leafFirst, leafLast, true);
+      toSplit++;
+      return tables;
     }
+    reserve(tables); // has been reserved, unless ranges of concurrent writers overlap
     int slots = 1 << slotsLog2(sizeLog2);
     long slot = entryAt(in, index(leafFirst, inLevel));
     status = 0;
@@ -175,9 +261,10 @@ final class LeafSplitter {
       status |= memory.load(entryAt(slot, i)) & format.statusMask();
     }
     segments(leafFirst, leafLast, false);
+    reserved -= tables;
     if (lateStatus != 0) {
       for (int i = 0; i < slots; i++) {
-        addStatus(entryAt(slot, i), inLevel, lateStatus);
+        addStatus(in, inLevel, leafFirst + ((long) i << entryLog2(inLevel)), lateStatus);
       }
     }
     gather.add(leafFirst, leafLast);
@@ -226,13 +313,15 @@ final class LeafSplitter {
         long leafFirst = at & -(1L << sizeLog2);
         replace(at, format.leaf(leafFirst + delta, sizeLog2, attributes | status));
       } else {
-        if (child == NO_TABLE) {
-          child = memory.take(level - 1, !whole);
+        if (child == TableTree.NONE) {
+          child = tree.take(at, level - 1, !whole);
         }
-        writer.write(child, level - 1, at, end, at + delta, attributes | status, sizes, whole);
+        long bits = attributes | status;
+        writer.write(child, level - 1, at, end, slotLast, at + delta, bits, sizes, whole);
         if (end == slotLast) {
           replace(at, format.directory(child, level - 1));
-          child = NO_TABLE;
+          tree.unlock(child);
+          child = TableTree.NONE;
         }
       }
       if (end == to) {
@@ -245,21 +334,27 @@ final class LeafSplitter {
   private void replace(long at, long entry) {
     long old = memory.exchange(entryAt(table, index(at, level)), entry);
     lateStatus |= old & format.statusMask() & ~status;
-    writer.entryStores++;
+    memory.count(table, 0, 1);
   }
 
   /** Sets accessed and dirty bits in a leaf, or in every leaf below a directory. */
-  private void addStatus(long slot, int slotLevel, long bits) {
+  private void addStatus(long in, int inLevel, long at, long bits) {
+    long slot = entryAt(in, index(at, inLevel));
     long entry = memory.load(slot);
     if (!format.isPresent(entry)) {
       return;
     }
-    if (format.isLeaf(entry, slotLevel)) {
+    if (format.isLeaf(entry, inLevel)) {
       memory.or(slot, bits);
       return;
     }
-    for (int i = 0; i < TABLE_ENTRIES; i++) {
-      addStatus(entryAt(format.tablePaddr(entry), i), slotLevel - 1, bits);
+    long below = tree.lockChild(in, inLevel, at, entry);
+    if (below == TableTree.NONE) {
+      return;
     }
+    for (int i = 0; i < TABLE_ENTRIES; i++) {
+      addStatus(below, inLevel - 1, at + ((long) i << entryLog2(inLevel - 1)), bits);
+    }
+    tree.unlock(below);
   }
 }

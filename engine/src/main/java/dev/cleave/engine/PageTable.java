@@ -55,35 +55,27 @@ public final class PageTable implements AutoCloseable {
   private final EntryFormat format;
   private final PageTableConfig config;
   private final RangeChecks checks;
-  private final SizeRule natural;
+  private final TableTree tree;
   private final TableProbe probe;
   private final TableWriter writer;
   private final TableRemover remover;
-  private final LeafSplitter splitter;
-  private final LeafMerger merger;
   private final TableMapper mapper;
   private final PermissionWriter permissions;
   private final StatusCarrier status;
   private final List<IotlbGather> gathers = new ArrayList<>();
 
-  /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
-  private volatile long top;
-
-  private PageTable(TableMemory memory, PageTableConfig config, long top) {
-    this.memory = memory;
+  private PageTable(TableTree tree, PageTableConfig config) {
+    this.memory = tree.memory;
     this.config = config;
     this.format = config.format();
     this.checks = new RangeChecks(config);
-    this.natural = SizeRule.atMost(Long.SIZE - 1);
-    this.probe = new TableProbe(memory, format);
-    this.writer = new TableWriter(memory, format);
-    this.remover = new TableRemover(memory, format);
-    this.splitter = new LeafSplitter(memory, format, writer, config.pageSizes());
-    this.merger = new LeafMerger(memory, format, config.pageSizes());
-    this.mapper = new TableMapper(memory, probe, writer, config.pageSizes());
-    this.status = new StatusCarrier(memory, format);
-    this.permissions = new PermissionWriter(memory, format);
-    this.top = top;
+    this.tree = tree;
+    this.probe = new TableProbe(tree);
+    this.writer = new TableWriter(tree);
+    this.remover = new TableRemover(tree);
+    this.mapper = new TableMapper(tree, probe, writer, config.pageSizes());
+    this.status = new StatusCarrier(tree);
+    this.permissions = new PermissionWriter(tree);
   }
 
   /**
@@ -98,7 +90,7 @@ public final class PageTable implements AutoCloseable {
     if (!memory.tryReserve(1)) {
       throw Refusals.outOfMemory(1, 0);
     }
-    return new PageTable(memory, config, memory.take(config.levels(), true) | config.levels());
+    return new PageTable(TableTree.create(memory, config.format(), config.levels()), config);
   }
 
   /**
@@ -116,7 +108,7 @@ public final class PageTable implements AutoCloseable {
       throw new IllegalArgumentException(
           "the top must be a page of memory attached to an image, root=0x%x".formatted(root));
     }
-    return new PageTable(memory, config, root | config.levels());
+    return new PageTable(TableTree.open(memory, config.format(), root | config.levels()), config);
   }
 
   // ---- what it is ----------------------------------------------------------------------------
@@ -146,7 +138,7 @@ public final class PageTable implements AutoCloseable {
    * @return its paddr
    */
   public long root() {
-    return root(openTop());
+    return root(tree.openTop());
   }
 
   /**
@@ -155,7 +147,7 @@ public final class PageTable implements AutoCloseable {
    * @return 1 to 6
    */
   public int levels() {
-    return levels(openTop());
+    return levels(tree.openTop());
   }
 
   /**
@@ -164,7 +156,7 @@ public final class PageTable implements AutoCloseable {
    * @return the top's paddr plus its level
    */
   public long top() {
-    return top;
+    return tree.top();
   }
 
   /**
@@ -188,15 +180,24 @@ public final class PageTable implements AutoCloseable {
   }
 
   /**
-   * What its operations have done so far.
+   * What its operations have done so far. All tables are looked at.
    *
    * @return a snapshot, exact while no operation runs
+   * @throws PageTableException CLOSED
    */
   public TableStatistics statistics() {
-    return new TableStatistics(
-        splitter.splits,
-        merger.merges,
-        writer.entryStores + remover.entryStores + merger.entryStores + permissions.entryStores);
+    long now = tree.openTop();
+    long splits = 0;
+    long merges = 0;
+    long stores = probe.stores(root(now), levels(now));
+    synchronized (gathers) {
+      for (IotlbGather gather : gathers) {
+        splits += gather.splitter.splits;
+        merges += gather.merger.merges;
+        stores += gather.stores();
+      }
+    }
+    return new TableStatistics(splits, merges, stores);
   }
 
   /**
@@ -206,7 +207,7 @@ public final class PageTable implements AutoCloseable {
    */
   @CheckReturnValue
   public IotlbGather newGather() {
-    IotlbGather gather = new IotlbGather(this, memory);
+    IotlbGather gather = new IotlbGather(this, tree, writer, config.pageSizes());
     synchronized (gathers) {
       gathers.add(gather);
     }
@@ -226,7 +227,11 @@ public final class PageTable implements AutoCloseable {
    *     NO_PERMISSION or CLOSED; nothing has changed then
    */
   public void map(long iova, long paddr, long length, int access) {
-    map(iova, paddr, length, access, natural);
+    checkWritable();
+    long last = checks.lastIova(iova, length);
+    checks.checkAccess(iova, access);
+    checks.checkOutput(paddr, length);
+    mapper.map(iova, last, paddr, format.attributes(access));
   }
 
   /**
@@ -240,18 +245,11 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException as {@link #map(long, long, long, int)}
    */
   public void map(long iova, long paddr, long length, int access, SizeRule rule) {
-    long now = writableTop();
+    checkWritable();
     long last = checks.lastIova(iova, length);
     checks.checkAccess(iova, access);
     checks.checkOutput(paddr, length);
-    publish(now, mapper.map(now, iova, last, paddr, format.attributes(access), rule));
-  }
-
-  /** Makes a new top known, once everything below it is there. */
-  private void publish(long old, long now) {
-    if (now != old) {
-      top = now;
-    }
+    mapper.map(iova, last, paddr, format.attributes(access), rule);
   }
 
   /**
@@ -268,7 +266,7 @@ public final class PageTable implements AutoCloseable {
    */
   public void mapScattered(long iova, long[] frames, int from, int count, int access) {
     Objects.checkFromIndexSize(from, count, frames.length);
-    long now = writableTop();
+    checkWritable();
     long last = checks.lastIova(iova, (long) count << PAGE_LOG2);
     checks.checkAccess(iova, access);
     int end = from + count;
@@ -276,8 +274,7 @@ public final class PageTable implements AutoCloseable {
       next = TableMapper.runEnd(frames, i, end);
       checks.checkFrames(frames[i], next - i);
     }
-    long attributes = format.attributes(access);
-    publish(now, mapper.mapScattered(now, iova, last, frames, from, count, attributes));
+    mapper.mapScattered(iova, last, frames, from, count, format.attributes(access));
   }
 
   // ---- unmap and change ----------------------------------------------------------------------
@@ -293,10 +290,20 @@ public final class PageTable implements AutoCloseable {
    *     OUT_OF_TABLE_MEMORY or CLOSED; nothing has changed then
    */
   public long unmap(long iova, long length, IotlbGather gather) {
-    long now = writableTop(gather);
-    long last = lastMappable(now, iova, length);
-    cutEnds(now, iova, last, gather);
-    return mapped(remover.remove(root(now), levels(now), iova, last, gather), iova, last);
+    checkWritable(gather);
+    long last = checks.lastIova(iova, length);
+    long home = tree.lockHome(iova, last);
+    try {
+      long end = reachable(home, iova, last);
+      long bytes = remover.removeOne(home, iova, end, gather);
+      if (bytes == 0) {
+        gather.splitter.cutEnds(home, iova, end, gather);
+        bytes = remover.remove(table(home), level(home), iova, end, gather);
+      }
+      return mapped(bytes, iova, last);
+    } finally {
+      tree.leave(home, iova, gather);
+    }
   }
 
   /**
@@ -311,12 +318,18 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException NO_PERMISSION, or as {@link #unmap}; nothing has changed then
    */
   public long protect(long iova, long length, int access, IotlbGather gather) {
-    long now = writableTop(gather);
-    long last = lastMappable(now, iova, length);
+    checkWritable(gather);
+    long last = checks.lastIova(iova, length);
     checks.checkAccess(iova, access);
-    cutEnds(now, iova, last, gather);
-    return mapped(
-        permissions.change(root(now), levels(now), iova, last, access, gather), iova, last);
+    long home = tree.lockHome(iova, last);
+    try {
+      long end = reachable(home, iova, last);
+      gather.splitter.cutEnds(home, iova, end, gather);
+      return mapped(
+          permissions.change(table(home), level(home), iova, end, access, gather), iova, last);
+    } finally {
+      tree.unlock(table(home));
+    }
   }
 
   /**
@@ -332,12 +345,18 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException as {@link #unmap}; nothing has changed then
    */
   public long split(long iova, long length, int largestLog2, IotlbGather gather) {
-    long now = writableTop(gather);
-    long last = lastMappable(now, iova, length);
+    checkWritable(gather);
+    long last = checks.lastIova(iova, length);
     checks.checkLargestLeaf(iova, largestLog2);
-    long bytes = mapped(probe.mappedBytes(root(now), levels(now), iova, last), iova, last);
-    splitForbidden(now, iova, last, SizeRule.atMost(largestLog2), gather);
-    return bytes;
+    long home = tree.lockHome(iova, last);
+    try {
+      long end = reachable(home, iova, last);
+      long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
+      gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2), gather);
+      return bytes;
+    } finally {
+      tree.unlock(table(home));
+    }
   }
 
   /**
@@ -353,12 +372,18 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException as {@link #unmap}; nothing has changed then
    */
   public long merge(long iova, long length, int largestLog2, IotlbGather gather) {
-    long now = writableTop(gather);
-    long last = lastMappable(now, iova, length);
+    checkWritable(gather);
+    long last = checks.lastIova(iova, length);
     checks.checkLargestLeaf(iova, largestLog2);
-    long bytes = mapped(probe.mappedBytes(root(now), levels(now), iova, last), iova, last);
-    merger.merge(root(now), levels(now), iova, last, SizeRule.atMost(largestLog2), gather);
-    return bytes;
+    long home = tree.lockHome(iova, last);
+    try {
+      long end = reachable(home, iova, last);
+      long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
+      gather.merger.merge(table(home), level(home), iova, end, SizeRule.atMost(largestLog2));
+      return bytes;
+    } finally {
+      tree.unlock(table(home));
+    }
   }
 
   /**
@@ -387,10 +412,16 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException as {@link #fit}; nothing has changed then
    */
   public void splitToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
-    long now = writableTop(gather);
+    checkWritable(gather);
     long last = checks.lastIova(iova, length);
-    if (reaches(levels(now), iova)) {
-      splitForbidden(now, iova, TableProbe.reachable(levels(now), last), rule, gather);
+    long home = tree.lockHome(iova, last);
+    try {
+      if (reachesFrom(home, iova)) {
+        gather.splitter.splitForbidden(home, iova, end(home, last), rule, gather);
+      }
+    } finally {
+      gather.splitter.end();
+      tree.unlock(table(home));
     }
   }
 
@@ -404,54 +435,74 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException as {@link #fit}; nothing has changed then
    */
   public void mergeToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
-    long now = writableTop(gather);
+    checkWritable(gather);
     long last = checks.lastIova(iova, length);
-    if (reaches(levels(now), iova)) {
-      merger.merge(
-          root(now), levels(now), iova, TableProbe.reachable(levels(now), last), rule, gather);
+    long home = tree.lockHome(iova, last);
+    try {
+      if (reachesFrom(home, iova)) {
+        gather.merger.merge(table(home), level(home), iova, end(home, last), rule);
+      }
+    } finally {
+      tree.unlock(table(home));
     }
   }
 
   /**
-   * Refuses what {@link #fit} would refuse now, and changes nothing.
+   * Refuses what {@link #splitToFit} would refuse now. Otherwise it changes nothing, but reserves
+   * what that takes: the next {@code splitToFit} with this gather, of the same range, will not run
+   * out of table memory.
    *
    * @param iova first address, a multiple of the smallest page
    * @param length bytes, a positive multiple of the smallest page
    * @param rule which leaf sizes are allowed where
+   * @param gather who is going to split
    * @throws PageTableException as {@link #fit}
    */
-  public void checkFit(long iova, long length, SizeRule rule) {
-    long now = writableTop();
+  public void reserveToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
+    checkWritable(gather);
     long last = checks.lastIova(iova, length);
-    if (reaches(levels(now), iova)) {
-      last = TableProbe.reachable(levels(now), last);
-      long tables = splitter.splitForbidden(root(now), levels(now), iova, last, rule, null);
-      reserve(tables, iova);
-      memory.unreserve(tables);
+    long home = tree.lockHome(iova, last);
+    try {
+      if (reachesFrom(home, iova)) {
+        gather.splitter.reserveForbidden(home, iova, end(home, last), rule);
+      }
+    } finally {
+      tree.unlock(table(home));
     }
+  }
+
+  /**
+   * Refuses what {@link #splitToFit} would refuse now, and changes nothing.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param rule which leaf sizes are allowed where
+   * @param gather a gather of the caller's
+   * @throws PageTableException as {@link #fit}
+   */
+  public void checkFit(long iova, long length, SizeRule rule, IotlbGather gather) {
+    reserveToFit(iova, length, rule, gather);
+    gather.splitter.end();
   }
 
   /**
    * Whether smaller leaves around an address could be merged into one of 2 MiB.
    *
    * @param iova any address
+   * @param gather a gather of the caller's
    * @return false also where there is such a leaf already, or a larger one, or nothing
    * @throws PageTableException CLOSED
    */
-  public boolean isMergeable(long iova) {
-    long now = openTop();
-    return reaches(levels(now), iova)
-        && merger.isMergeable(root(now), levels(now), iova, leafLevel(REGION_LOG2));
-  }
-
-  private void cutEnds(long now, long first, long last, IotlbGather gather) {
-    reserve(splitter.cutEnds(root(now), levels(now), first, last, natural, null), first);
-    splitter.cutEnds(root(now), levels(now), first, last, natural, gather);
-  }
-
-  private void splitForbidden(long now, long first, long last, SizeRule rule, IotlbGather gather) {
-    reserve(splitter.splitForbidden(root(now), levels(now), first, last, rule, null), first);
-    splitter.splitForbidden(root(now), levels(now), first, last, rule, gather);
+  public boolean isMergeable(long iova, IotlbGather gather) {
+    checkWritable(gather);
+    long region = iova & ~offsetMask(REGION_LOG2);
+    long home = tree.lockHome(region, region | offsetMask(REGION_LOG2));
+    try {
+      return reachesFrom(home, iova)
+          && gather.merger.isMergeable(home, region, leafLevel(REGION_LOG2));
+    } finally {
+      tree.unlock(table(home));
+    }
   }
 
   /**
@@ -462,9 +513,13 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException CLOSED
    */
   public long clear(IotlbGather gather) {
-    long now = writableTop(gather);
-    return remover.remove(
-        root(now), levels(now), 0, TableProbe.reachable(levels(now), -1L), gather);
+    checkWritable(gather);
+    long home = tree.lockTop();
+    try {
+      return remover.remove(table(home), level(home), 0, end(home, -1L), gather);
+    } finally {
+      tree.unlock(table(home));
+    }
   }
 
   // ---- look ----------------------------------------------------------------------------------
@@ -477,7 +532,17 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException CLOSED
    */
   public long translate(long iova) {
-    long now = openTop();
+    while (true) {
+      long seen = memory.reclaims();
+      long paddr = walk(iova);
+      if (memory.isStill(seen)) {
+        return paddr;
+      }
+    }
+  }
+
+  private long walk(long iova) {
+    long now = tree.openTop();
     int level = levels(now);
     if (!reaches(level, iova)) {
       return NOT_MAPPED;
@@ -520,43 +585,49 @@ public final class PageTable implements AutoCloseable {
 
   /** Carries status bits from replaced tables to what stands there now. */
   void carryStatus(long first, long last, long bits) {
-    long now = top;
-    if (now != 0) {
-      status.carry(root(now), levels(now), first, last, bits);
+    if (tree.top() != 0) {
+      status.carry(first, last, bits);
     }
   }
 
   // ---- rules and refusals --------------------------------------------------------------------
 
-  private long openTop() {
-    long now = top;
-    if (now == 0) {
-      throw Refusals.closed();
-    }
-    return now;
-  }
-
-  private long writableTop() {
+  private void checkWritable() {
     if (memory.isReadOnly()) {
       throw Refusals.readOnly();
     }
-    return openTop();
   }
 
-  private long writableTop(IotlbGather gather) {
+  private void checkWritable(IotlbGather gather) {
     if (gather.table() != this) {
       throw new IllegalArgumentException("the gather must be one that this table made");
     }
-    return writableTop();
+    checkWritable();
   }
 
-  /** Checks a range and returns the last address of it that can be mapped. */
-  private long lastMappable(long now, long iova, long length) {
-    long last = checks.lastIova(iova, length);
-    if (!reaches(levels(now), iova)) {
+  private static long table(long home) {
+    return TableTree.table(home);
+  }
+
+  private static int level(long home) {
+    return TableTree.level(home);
+  }
+
+  private static boolean reachesFrom(long home, long iova) {
+    return !TableTree.isTooLow(home) || reaches(level(home), iova);
+  }
+
+  /** The last address of a range that a home has anything at. */
+  private static long end(long home, long last) {
+    return TableTree.isTooLow(home) ? TableProbe.reachable(level(home), last) : last;
+  }
+
+  /** The same, where nothing at all is a refusal. */
+  private static long reachable(long home, long iova, long last) {
+    if (!reachesFrom(home, iova)) {
       throw Refusals.notMapped(iova, last);
     }
-    return TableProbe.reachable(levels(now), last);
+    return end(home, last);
   }
 
   private static long mapped(long bytes, long first, long last) {
@@ -564,12 +635,6 @@ public final class PageTable implements AutoCloseable {
       throw Refusals.notMapped(first, last);
     }
     return bytes;
-  }
-
-  private void reserve(long tables, long iova) {
-    if (tables > 0 && !memory.tryReserve(tables)) {
-      throw Refusals.outOfMemory(tables, iova);
-    }
   }
 
   // ---- end -----------------------------------------------------------------------------------
@@ -582,26 +647,25 @@ public final class PageTable implements AutoCloseable {
    */
   @Override
   public void close() {
-    long now = top;
-    if (now == 0) {
+    if (memory.isReadOnly()) {
+      var _ = tree.close();
       return;
     }
-    top = 0;
-    if (memory.isReadOnly()) {
+    long now = tree.top();
+    if (now == 0) {
       return;
     }
     int owing = 0;
     for (IotlbGather gather : gathers) {
       owing += gather.isEmpty() ? 0 : 1;
       gather.complete();
+      gather.splitter.end();
     }
     IotlbGather all = newGather();
-    if (memory.live(root(now)) == 0) {
-      all.detach(root(now));
-    } else {
-      var _ = remover.drop(root(now), levels(now), all);
-    }
+    var _ = remover.drop(root(now), levels(now), 0, all);
+    var _ = tree.close();
     all.complete();
+    tree.releaseOwner();
     if (owing != 0) {
       throw new IllegalStateException(
           "the page table was closed while %d gathers owed a flush: complete them first"

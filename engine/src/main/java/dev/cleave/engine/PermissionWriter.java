@@ -8,27 +8,31 @@ import static dev.cleave.engine.memory.TableMemory.entryAt;
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TableMemory;
 
-/** Changes what leaves allow, slot by slot, and keeps everything else, status bits included. */
+/**
+ * Changes what leaves allow, slot by slot, and keeps everything else, status bits included.
+ * Thread-safe.
+ */
 final class PermissionWriter {
+  private final TableTree tree;
   private final TableMemory memory;
   private final EntryFormat format;
 
-  /** Entries written, for {@link TableStatistics}. */
-  long entryStores;
-
-  PermissionWriter(TableMemory memory, EntryFormat format) {
-    this.memory = memory;
-    this.format = format;
+  PermissionWriter(TableTree tree) {
+    this.tree = tree;
+    this.memory = tree.memory;
+    this.format = tree.format;
   }
 
   /**
-   * Gives all leaves of a range of a table the same permissions. No leaf reaches over either end.
+   * Gives all leaves of a range of a locked table the same permissions. No leaf reaches over either
+   * end.
    *
    * @return bytes that are mapped
    */
   long change(long table, int level, long first, long last, int access, IotlbGather gather) {
     long mask = offsetMask(entryLog2(level));
     long bytes = 0;
+    int stores = 0;
     long at = first;
     while (true) {
       long end = Unsigned.min(at | mask, last);
@@ -39,17 +43,30 @@ final class PermissionWriter {
           bytes += mask + 1;
           if (format.withPermissions(entry, access) != entry) {
             replace(slot, entry, access);
+            stores++;
             gather.add(at, end);
           }
         } else {
-          bytes += change(format.tablePaddr(entry), level - 1, at, end, access, gather);
+          bytes += changeBelow(table, level, entry, at, end, access, gather);
         }
       }
       if (end == last) {
+        memory.count(table, 0, stores);
         return bytes;
       }
       at = end + 1;
     }
+  }
+
+  private long changeBelow(
+      long table, int level, long entry, long first, long last, int access, IotlbGather gather) {
+    long child = tree.lockChild(table, level, first, entry);
+    if (child == TableTree.NONE) {
+      return 0;
+    }
+    long bytes = change(child, level - 1, first, last, access, gather);
+    tree.unlock(child);
+    return bytes;
   }
 
   private void replace(long slot, long seen, int access) {
@@ -57,6 +74,5 @@ final class PermissionWriter {
     while (!memory.compareAndSet(slot, entry, format.withPermissions(entry, access))) {
       entry = memory.load(slot); // hardware set a status bit
     }
-    entryStores++;
   }
 }

@@ -1,92 +1,144 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.entryLog2;
+import static dev.cleave.engine.format.Geometry.index;
+import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.levelsFor;
+import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.tableLog2;
+import static dev.cleave.engine.memory.TableMemory.entryAt;
 
+import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TableMemory;
 
 /**
  * Maps a range, or nothing.
  *
  * <ol>
- *   <li>The range is looked at: it must be free.
+ *   <li>The range's home is locked.
+ *   <li>The range is claimed: it must be free, and the tables that have a part of it are locked.
  *   <li>The table pages that it takes are counted, piece by piece, and reserved.
  *   <li>The top grows until it reaches the range.
  *   <li>The leaves are written. Nothing can fail any more.
  * </ol>
+ *
+ * <p>Where all leaves are alike and stand in one table that is there, only the first and the last
+ * of these are needed. Thread-safe.
  */
 final class TableMapper {
+  private final TableTree tree;
   private final TableMemory memory;
+  private final EntryFormat format;
   private final TableProbe probe;
   private final TableWriter writer;
   private final long tableSizes;
 
-  TableMapper(TableMemory memory, TableProbe probe, TableWriter writer, long tableSizes) {
-    this.memory = memory;
+  TableMapper(TableTree tree, TableProbe probe, TableWriter writer, long tableSizes) {
+    this.tree = tree;
+    this.memory = tree.memory;
+    this.format = tree.format;
     this.probe = probe;
     this.writer = writer;
     this.tableSizes = tableSizes;
   }
 
-  /**
-   * Maps contiguous memory, in pieces for each of which a rule allows other sizes.
-   *
-   * @return the top that reaches the range, the same or a new one
-   */
-  long map(long top, long first, long last, long paddr, long attributes, SizeRule rule) {
-    int levels = Math.max(PageTable.levels(top), levelsFor(last));
-    long tables = newTables(top, levels, first, last);
+  /** Maps contiguous memory with the largest leaves that fit. */
+  void map(long first, long last, long paddr, long attributes) {
+    boolean isOnePage = last - first == offsetMask(PAGE_LOG2);
+    int sizeLog2 = isOnePage ? PAGE_LOG2 : LeafSizes.largestAt(first, last, paddr, tableSizes);
+    int level = isOnePage ? 1 : leafLevel(sizeLog2);
+    boolean isOneRun =
+        isOnePage || LeafSizes.runLast(first, last, paddr, sizeLog2, tableSizes) == last;
+    long home = tree.lockHome(first, last);
+    if (!isOneRun || TableTree.level(home) != level || TableTree.isTooLow(home)) {
+      mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
+      return;
+    }
+    long table = TableTree.table(home);
+    int from = index(first, level);
+    int slots = isOnePage ? 1 : (int) ((last - first) >>> entryLog2(level)) + 1;
+    if (!isFree(table, from, slots)) {
+      tree.unlock(table);
+      throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, last));
+    }
+    writer.writeRun(table, from, slots, format.leaf(paddr, sizeLog2, attributes), sizeLog2);
+    tree.unlock(table);
+  }
+
+  private boolean isFree(long table, int from, int slots) {
+    return slots == 1
+        ? !format.isPresent(memory.load(entryAt(table, from)))
+        : memory.countAny(table, from, slots, format.presentMask()) == 0;
+  }
+
+  /** Maps contiguous memory, in pieces for each of which a rule allows other sizes. */
+  void map(long first, long last, long paddr, long attributes, SizeRule rule) {
+    mapBelow(tree.lockHome(first, last), first, last, paddr, attributes, rule);
+  }
+
+  private void mapBelow(
+      long home, long first, long last, long paddr, long attributes, SizeRule rule) {
+    int levels = claim(home, first, last);
     long delta = paddr - first;
+    try {
+      long tables = newTables(home, levels, first, last);
+      for (long at = first, end; ; at = end + 1) {
+        end = rule.segmentLast(at, last);
+        long sizes = LeafSplitter.sizes(rule, at, tableSizes);
+        tables += LeafSizes.tables(at, end, at + delta, sizes, levels, at != first);
+        if (end == last) {
+          break;
+        }
+      }
+      reserve(tables, first);
+    } catch (RuntimeException e) {
+      giveUp(home, first, last);
+      throw e;
+    }
+    long grown = grow(home, levels);
     for (long at = first, end; ; at = end + 1) {
       end = rule.segmentLast(at, last);
       long sizes = LeafSplitter.sizes(rule, at, tableSizes);
-      tables += LeafSizes.tables(at, end, at + delta, sizes, levels, at != first);
+      long root = TableTree.table(grown);
+      writer.write(root, levels, at, end, last, at + delta, attributes, sizes, false);
       if (end == last) {
         break;
       }
     }
-    reserve(tables, first);
-    long grown = grow(top, levels);
-    for (long at = first, end; ; at = end + 1) {
-      end = rule.segmentLast(at, last);
-      long sizes = LeafSplitter.sizes(rule, at, tableSizes);
-      writer.write(PageTable.root(grown), levels, at, end, at + delta, attributes, sizes, false);
-      if (end == last) {
-        return grown;
-      }
-    }
+    finish(home, grown, first);
   }
 
-  /**
-   * Maps page frames, in runs of consecutive ones.
-   *
-   * @return the top that reaches the range, the same or a new one
-   */
-  long mapScattered(
-      long top, long first, long last, long[] frames, int from, int count, long attributes) {
-    int levels = Math.max(PageTable.levels(top), levelsFor(last));
-    long tables = newTables(top, levels, first, last);
+  /** Maps page frames, in runs of consecutive ones. */
+  void mapScattered(long first, long last, long[] frames, int from, int count, long attributes) {
+    long home = tree.lockHome(first, last);
+    int levels = claim(home, first, last);
     int end = from + count;
+    try {
+      long tables = newTables(home, levels, first, last);
+      for (int i = from, next; i < end; i = next) {
+        next = runEnd(frames, i, end);
+        long at = first + pages(i - from);
+        long runLast = first + pages(next - from) - 1;
+        long paddr = frames[i] << PAGE_LOG2;
+        tables += LeafSizes.tables(at, runLast, paddr, tableSizes, levels, i != from);
+      }
+      reserve(tables, first);
+    } catch (RuntimeException e) {
+      giveUp(home, first, last);
+      throw e;
+    }
+    long grown = grow(home, levels);
     for (int i = from, next; i < end; i = next) {
       next = runEnd(frames, i, end);
       long at = first + pages(i - from);
       long runLast = first + pages(next - from) - 1;
       long paddr = frames[i] << PAGE_LOG2;
-      tables += LeafSizes.tables(at, runLast, paddr, tableSizes, levels, i != from);
+      long root = TableTree.table(grown);
+      writer.write(root, levels, at, runLast, last, paddr, attributes, tableSizes, false);
     }
-    reserve(tables, first);
-    long grown = grow(top, levels);
-    for (int i = from, next; i < end; i = next) {
-      next = runEnd(frames, i, end);
-      long at = first + pages(i - from);
-      long runLast = first + pages(next - from) - 1;
-      long paddr = frames[i] << PAGE_LOG2;
-      writer.write(
-          PageTable.root(grown), levels, at, runLast, paddr, attributes, tableSizes, false);
-    }
-    return grown;
+    finish(home, grown, first);
   }
 
   private static long pages(int count) {
@@ -102,29 +154,126 @@ final class TableMapper {
     return next;
   }
 
+  // ---- claim ---------------------------------------------------------------------------------
+
   /**
-   * Table pages that growing to so many levels takes, less those that are there already on the way
-   * to a range's two ends. No others can be: they would lie inside the range, and hold something.
+   * Locks the tables below the home that have a part of a range. The range must be free; the home
+   * is unlocked if it is not.
+   *
+   * @return levels that the home has to have: more than it has only if it is too low
    */
-  private long newTables(long top, int levels, long first, long last) {
-    long root = PageTable.root(top);
-    int present = PageTable.levels(top);
-    if (memory.live(root) == 0) {
-      return 0; // the top itself becomes the top of any level
+  private int claim(long home, long first, long last) {
+    long table = TableTree.table(home);
+    int level = TableTree.level(home);
+    if (TableTree.isTooLow(home) && !reaches(level, first)) {
+      return levelsFor(last);
     }
-    if (reaches(present, first)) {
-      long reachable = TableProbe.reachable(present, last);
-      if (probe.anyMapped(root, present, first, reachable)) {
-        throw Refusals.alreadyMapped(probe.firstMapped(root, present, first, reachable));
+    long here = TableTree.isTooLow(home) ? TableProbe.reachable(level, last) : last;
+    if (!claim(table, level, first, here)) {
+      tree.unlock(table);
+      throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, here));
+    }
+    return TableTree.isTooLow(home) ? levelsFor(last) : level;
+  }
+
+  /** Leans on a promise of the tree: a table below the top holds something. */
+  private boolean claim(long table, int level, long first, long last) {
+    int from = index(first, level);
+    int to = index(last, level);
+    if (level == 1 || memory.live(table) == 0) {
+      return memory.countAny(table, from, to - from + 1, format.presentMask()) == 0;
+    }
+    long mask = offsetMask(entryLog2(level));
+    long firstEnd = from == to ? last : first | mask;
+    if (!claimEntry(table, level, first, firstEnd)) {
+      return false;
+    }
+    if (from == to
+        || (memory.countAny(table, from + 1, to - from - 1, format.presentMask()) == 0
+            && claimEntry(table, level, last & ~mask, last))) {
+      return true;
+    }
+    unclaimEntry(table, level, first, firstEnd);
+    return false;
+  }
+
+  private boolean claimEntry(long table, int level, long first, long last) {
+    long entry = memory.load(entryAt(table, index(first, level)));
+    if (!format.isPresent(entry)) {
+      return true;
+    }
+    if (format.isLeaf(entry, level)) {
+      return false;
+    }
+    long child = tree.lockChild(table, level, first, entry);
+    if (child == TableTree.NONE) {
+      return true;
+    }
+    if (last - first == offsetMask(entryLog2(level)) || !claim(child, level - 1, first, last)) {
+      tree.unlock(child);
+      return false;
+    }
+    return true;
+  }
+
+  private void unclaim(long table, int level, long first, long last) {
+    if (level > 1) {
+      long mask = offsetMask(entryLog2(level));
+      boolean isOne = index(first, level) == index(last, level);
+      unclaimEntry(table, level, first, isOne ? last : first | mask);
+      if (!isOne) {
+        unclaimEntry(table, level, last & ~mask, last);
       }
     }
+  }
+
+  private void unclaimEntry(long table, int level, long first, long last) {
+    long entry = memory.load(entryAt(table, index(first, level)));
+    if (format.isPresent(entry)) {
+      long child = format.tablePaddr(entry);
+      unclaim(child, level - 1, first, last);
+      tree.unlock(child);
+    }
+  }
+
+  /** Unlocks what was claimed; nothing has been written. */
+  private void giveUp(long home, long first, long last) {
+    long table = TableTree.table(home);
+    int level = TableTree.level(home);
+    if (!TableTree.isTooLow(home)) {
+      unclaim(table, level, first, last);
+    } else if (reaches(level, first)) {
+      unclaim(table, level, first, TableProbe.reachable(level, last));
+    }
+    tree.unlock(table);
+  }
+
+  // ---- table pages ---------------------------------------------------------------------------
+
+  /**
+   * Table pages that growing takes, less those that are there already for the range: on the way to
+   * its two ends.
+   */
+  private long newTables(long home, int levels, long first, long last) {
+    long root = TableTree.table(home);
+    int present = TableTree.level(home);
+    if (memory.live(root) == 0) {
+      return 0; // a top becomes the top of any level
+    }
     long tables = (long) levels - present;
-    for (int level = probe.lowestTable(root, present, first); level < levels; level++) {
+    for (int level = present; level < levels; level++) {
+      tables -= reaches(level, first) ? 1 : 0;
+    }
+    if (TableTree.isTooLow(home) && !reaches(present, first)) {
+      return tables;
+    }
+    for (int level = probe.lowestTable(root, present, first); level < present; level++) {
       tables--;
     }
-    for (int level = probe.lowestTable(root, present, last); level < levels; level++) {
+    long here = TableTree.isTooLow(home) ? TableProbe.reachable(present, last) : last;
+    for (int level = probe.lowestTable(root, present, here); level < present; level++) {
       int log2 = tableLog2(level);
-      tables -= first >>> log2 == last >>> log2 ? 0 : 1;
+      tables -= first >>> log2 == here >>> log2 ? 0 : 1;
     }
     return tables;
   }
@@ -135,19 +284,41 @@ final class TableMapper {
     }
   }
 
-  /** Puts tops above the top until there are so many levels. Their pages have been reserved. */
-  private long grow(long top, int levels) {
-    long now = top;
-    if (PageTable.levels(now) < levels && memory.live(PageTable.root(now)) == 0) {
-      memory.relevel(PageTable.root(now), levels);
-      now = PageTable.root(now) | levels;
+  /**
+   * Puts tops above the top until there are so many levels, and makes the last one known. Their
+   * pages have been reserved.
+   */
+  private long grow(long home, int levels) {
+    if (!TableTree.isTooLow(home)) {
+      return home;
     }
-    while (PageTable.levels(now) < levels) {
-      int level = PageTable.levels(now);
-      long above = memory.take(level + 1, true);
-      writer.publish(above, above, PageTable.root(now), level);
-      now = above | level + 1;
+    long table = TableTree.table(home);
+    if (memory.live(table) == 0) {
+      memory.relevel(table, levels, tree.place(0, levels));
+      tree.setTop(table | levels);
+      memory.reclaim(); // a reader that is in it decodes entries to come at the old level
+      return table | levels;
     }
-    return now;
+    for (int level = TableTree.level(home); level < levels; level++) {
+      long above = tree.take(0, level + 1, true);
+      tree.publish(above, entryAt(above, 0), table, level);
+      table = above;
+    }
+    tree.setTop(table | levels);
+    return table | levels;
+  }
+
+  /** Unlocks the tops, but for those that the writer came through. */
+  private void finish(long home, long grown, long first) {
+    long table = TableTree.table(grown);
+    for (int level = TableTree.level(grown); table != TableTree.table(home); ) {
+      long below = format.tablePaddr(memory.load(entryAt(table, 0)));
+      level--;
+      if (!reaches(level, first)) {
+        tree.unlock(below);
+      }
+      table = below;
+    }
+    tree.unlock(TableTree.table(grown));
   }
 }

@@ -4,7 +4,6 @@ import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
-import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.tableLog2;
@@ -13,63 +12,39 @@ import static dev.cleave.engine.memory.TableMemory.entryAt;
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TableMemory;
 
-/**
- * Answers about a range that a writer needs before it writes. It leans on a promise of the tree: a
- * table below the top is never empty, so what lies wholly inside a range need not be entered.
- */
+/** Answers about a range that a writer needs before it writes. Thread-safe. */
 final class TableProbe {
+  private static final long NOTHING = -1;
+
+  private final TableTree tree;
   private final TableMemory memory;
   private final EntryFormat format;
 
-  TableProbe(TableMemory memory, EntryFormat format) {
-    this.memory = memory;
-    this.format = format;
+  TableProbe(TableTree tree) {
+    this.tree = tree;
+    this.memory = tree.memory;
+    this.format = tree.format;
   }
 
-  /** Whether anything in a range of a table is mapped. */
-  boolean anyMapped(long table, int level, long first, long last) {
-    int from = index(first, level);
-    int to = index(last, level);
-    long mask = offsetMask(entryLog2(level));
-    long firstEnd = from == to ? last : first | mask;
-    if (isMapped(table, from, level, first, firstEnd)) {
-      return true;
-    }
-    return from != to
-        && (memory.countAny(table, from + 1, to - from - 1, format.presentMask()) != 0
-            || isMapped(table, to, level, last & ~mask, last));
-  }
-
-  private boolean isMapped(long table, int index, int level, long first, long last) {
-    long entry = memory.load(entryAt(table, index));
-    if (!format.isPresent(entry)) {
-      return false;
-    }
-    return format.isLeaf(entry, level)
-        || last - first == offsetMask(entryLog2(level))
-        || anyMapped(format.tablePaddr(entry), level - 1, first, last);
-  }
-
-  /** The first address of a range that is mapped; there is one. */
+  /**
+   * The first address of a range that is mapped, for a person to read; a writer whose range
+   * overlaps may change it meanwhile.
+   */
   long firstMapped(long table, int level, long first, long last) {
-    long in = table;
-    int at = level;
-    long position = first;
-    while (true) {
-      long entry = memory.load(entryAt(in, index(position, at)));
-      long end = position | offsetMask(entryLog2(at));
+    for (long at = first; ; ) {
+      long end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
+      long entry = memory.load(entryAt(table, index(at, level)));
       if (format.isPresent(entry)) {
-        if (format.isLeaf(entry, at)) {
-          return position;
-        }
-        long child = format.tablePaddr(entry);
-        if (anyMapped(child, at - 1, position, Unsigned.min(end, last))) {
-          in = child;
-          at--;
-          continue;
+        boolean isLeaf = format.isLeaf(entry, level);
+        long found = isLeaf ? at : firstMapped(format.tablePaddr(entry), level - 1, at, end);
+        if (found != NOTHING) {
+          return found;
         }
       }
-      position = end + 1;
+      if (end == last) {
+        return NOTHING;
+      }
+      at = end + 1;
     }
   }
 
@@ -78,7 +53,7 @@ final class TableProbe {
     return reaches(levels, last) ? last : offsetMask(tableLog2(levels));
   }
 
-  /** Bytes that are mapped in a range of a table. */
+  /** Bytes that are mapped in a range of a locked table. */
   long mappedBytes(long table, int level, long first, long last) {
     if (level == 1) {
       int from = index(first, 1);
@@ -98,7 +73,7 @@ final class TableProbe {
         bytes +=
             format.isLeaf(entry, level)
                 ? end - at + 1
-                : mappedBytes(format.tablePaddr(entry), level - 1, at, end);
+                : mappedBytesBelow(table, level, entry, at, end);
       }
       if (end == last) {
         return bytes;
@@ -107,23 +82,42 @@ final class TableProbe {
     }
   }
 
-  /**
-   * The lowest level that has a table for an address, once the top has grown enough to reach it.
-   */
-  int lowestTable(long root, int levels, long address) {
-    if (!reaches(levels, address)) {
-      return levelsFor(address);
+  private long mappedBytesBelow(long table, int level, long entry, long first, long last) {
+    long child = tree.lockChild(table, level, first, entry);
+    if (child == TableTree.NONE) {
+      return 0;
     }
-    long table = root;
-    int level = levels;
-    while (level > 1) {
-      long entry = memory.load(entryAt(table, index(address, level)));
-      if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
+    long bytes = mappedBytes(child, level - 1, first, last);
+    tree.unlock(child);
+    return bytes;
+  }
+
+  /** The lowest level that has a table for an address, from a table down. */
+  int lowestTable(long table, int level, long address) {
+    long in = table;
+    int at = level;
+    while (at > 1) {
+      long entry = memory.load(entryAt(in, index(address, at)));
+      if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
         break;
       }
-      table = format.tablePaddr(entry);
-      level--;
+      in = format.tablePaddr(entry);
+      at--;
     }
-    return level;
+    return at;
+  }
+
+  /** Entries that were written to a table, and to all below it that it points at. */
+  long stores(long table, int level) {
+    long stores = memory.stores(table);
+    int live = level == 1 ? 0 : memory.live(table);
+    for (int i = 0; i < TABLE_ENTRIES && live > 0; i++) {
+      long entry = memory.load(entryAt(table, i));
+      if (format.isPresent(entry)) {
+        live--;
+        stores += format.isLeaf(entry, level) ? 0 : stores(format.tablePaddr(entry), level - 1);
+      }
+    }
+    return stores;
   }
 }

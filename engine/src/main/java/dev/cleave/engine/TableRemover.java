@@ -10,22 +10,43 @@ import static dev.cleave.engine.memory.TableMemory.entryAt;
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TableMemory;
 
-/** Takes leaves out, and the tables that become empty with them. */
+/** Takes leaves out, and the tables that become empty with them. Thread-safe. */
 final class TableRemover {
+  private final TableTree tree;
   private final TableMemory memory;
   private final EntryFormat format;
 
-  /** Entries written, for {@link TableStatistics}. */
-  long entryStores;
-
-  TableRemover(TableMemory memory, EntryFormat format) {
-    this.memory = memory;
-    this.format = format;
+  TableRemover(TableTree tree) {
+    this.tree = tree;
+    this.memory = tree.memory;
+    this.format = tree.format;
   }
 
   /**
-   * Makes holes of a range of a table. No leaf reaches over either end of it. The table itself may
-   * be empty afterwards; what is below it and empty is unlinked.
+   * Makes a hole of the one leaf that a range is, if that is so.
+   *
+   * @param home the range's, locked
+   * @return bytes that were mapped; 0 if there is no such leaf
+   */
+  long removeOne(long home, long first, long last, IotlbGather gather) {
+    long table = TableTree.table(home);
+    int level = TableTree.level(home);
+    long slot = entryAt(table, index(first, level));
+    long entry = memory.load(slot);
+    if (last - first != offsetMask(entryLog2(level))
+        || !format.isPresent(entry)
+        || !format.isLeaf(entry, level)
+        || format.leafSizeLog2(entry, level) != entryLog2(level)) {
+      return 0;
+    }
+    clear(table, slot, 1);
+    gather.add(first, last);
+    return last - first + 1;
+  }
+
+  /**
+   * Makes holes of a range of a locked table. No leaf reaches over either end of it. The table
+   * itself may be empty afterwards; what is below it and empty is unlinked.
    *
    * @return bytes that were mapped
    */
@@ -36,8 +57,7 @@ final class TableRemover {
       int live = memory.countAny(table, from, count, format.presentMask());
       if (live != 0) {
         memory.zero(table, from, count);
-        memory.addLive(table, -live);
-        entryStores += count;
+        memory.count(table, -live, count);
         gather.add(first, last);
       }
       return (long) live << PAGE_LOG2;
@@ -45,40 +65,73 @@ final class TableRemover {
     long mask = offsetMask(entryLog2(level));
     long bytes = 0;
     long at = first;
-    for (int i = 0; i < count; i++) {
-      long end = i == count - 1 ? last : at | mask;
+    for (int i = 0; i < count; ) {
       long slot = entryAt(table, from + i);
       long entry = memory.load(slot);
-      if (format.isPresent(entry)) {
-        boolean whole = end - at == mask;
-        if (format.isLeaf(entry, level)) {
-          bytes += mask + 1;
-          clear(table, slot);
-          gather.add(at, end);
-        } else if (whole) {
-          clear(table, slot);
-          bytes += drop(format.tablePaddr(entry), level - 1, gather);
-          gather.add(at, end);
-        } else {
-          long child = format.tablePaddr(entry);
-          bytes += remove(child, level - 1, at, end, gather);
-          if (memory.live(child) == 0) {
-            clear(table, slot);
-            gather.detach(child);
-            // A cached directory may survive a flush that is smaller than what it covers.
-            gather.add(at & ~mask, at | mask);
-          }
-        }
+      int slots = 1;
+      long end = i == count - 1 ? last : at | mask;
+      if (!format.isPresent(entry)) {
+        // a hole
+      } else if (format.isLeaf(entry, level)) {
+        slots = leafSlots(table, level, from + i, count - i);
+        end = at + ((long) slots << entryLog2(level)) - 1;
+        clear(table, slot, slots);
+        bytes += end - at + 1;
+        gather.add(at, end);
+      } else if (end - at == mask) {
+        clear(table, slot, 1);
+        bytes += drop(format.tablePaddr(entry), level - 1, at, gather);
+        gather.add(at, end);
+      } else {
+        bytes += removeBelow(table, level, entry, at, end, gather);
       }
+      i += slots;
       at = end + 1;
     }
     return bytes;
   }
 
-  private void clear(long table, long slot) {
-    memory.store(slot, 0);
-    memory.addLive(table, -1);
-    entryStores++;
+  /** Number of slots of leaves, which one leaf begins. */
+  private int leafSlots(long table, int level, int from, int most) {
+    int slots = 1;
+    while (slots < most) {
+      long entry = memory.load(entryAt(table, from + slots));
+      if (!format.isPresent(entry) || !format.isLeaf(entry, level)) {
+        break;
+      }
+      slots++;
+    }
+    return slots;
+  }
+
+  private void clear(long table, long slot, int slots) {
+    if (slots == 1) {
+      memory.store(slot, 0);
+    } else {
+      memory.zero(table, (int) (slot - table) / Long.BYTES, slots);
+    }
+    memory.count(table, -slots, slots);
+  }
+
+  /** Makes holes of a part of what is below a directory. */
+  private long removeBelow(
+      long table, int level, long entry, long first, long last, IotlbGather gather) {
+    long child = tree.lockChild(table, level, first, entry);
+    if (child == TableTree.NONE) {
+      return 0;
+    }
+    long bytes = remove(child, level - 1, first, last, gather);
+    if (memory.live(child) == 0) {
+      clear(table, entryAt(table, index(first, level)), 1);
+      memory.abandon(child);
+      gather.detach(child);
+      // A cached directory may survive a flush that is smaller than what it covers.
+      long mask = offsetMask(entryLog2(level));
+      gather.add(first & ~mask, first | mask);
+    } else {
+      tree.unlock(child);
+    }
+    return bytes;
   }
 
   /**
@@ -87,23 +140,28 @@ final class TableRemover {
    *
    * @return bytes that were mapped
    */
-  long drop(long table, int level, IotlbGather gather) {
+  long drop(long table, int level, long first, IotlbGather gather) {
+    if (!memory.lock(table, tree.place(first, level))) {
+      return 0; // somebody else has abandoned it, and will detach it
+    }
+    int live = memory.live(table);
     long bytes = 0;
     if (level == 1) {
-      bytes = (long) memory.live(table) << PAGE_LOG2;
+      bytes = (long) live << PAGE_LOG2;
     } else {
-      int live = memory.live(table);
       for (int i = 0; i < TABLE_ENTRIES && live > 0; i++) {
         long entry = memory.load(entryAt(table, i));
         if (format.isPresent(entry)) {
           live--;
+          long at = first + ((long) i << entryLog2(level));
           bytes +=
               format.isLeaf(entry, level)
                   ? 1L << entryLog2(level)
-                  : drop(format.tablePaddr(entry), level - 1, gather);
+                  : drop(format.tablePaddr(entry), level - 1, at, gather);
         }
       }
     }
+    memory.abandon(table);
     gather.detach(table);
     return bytes;
   }

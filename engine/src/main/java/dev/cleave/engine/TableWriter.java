@@ -12,31 +12,33 @@ import dev.cleave.engine.memory.TableMemory;
 
 /**
  * Writes leaves into holes. New tables are filled before the directory that publishes them is
- * stored, and are zeroed first only when they will not be filled whole.
+ * stored, and are zeroed first only when they will not be filled whole. Thread-safe.
  */
 final class TableWriter {
+  private final TableTree tree;
   private final TableMemory memory;
   private final EntryFormat format;
 
-  /** Entries written, for {@link TableStatistics}. */
-  long entryStores;
-
-  TableWriter(TableMemory memory, EntryFormat format) {
-    this.memory = memory;
-    this.format = format;
+  TableWriter(TableTree tree) {
+    this.tree = tree;
+    this.memory = tree.memory;
+    this.format = tree.format;
   }
 
   /**
-   * Lays out a range in a table; the table pages it needs have been reserved.
+   * Lays out a piece of a range in a table; the table pages it needs have been reserved. The table
+   * is locked, and so are the tables below it that have a part of the range. Those below are
+   * unlocked when the range's last piece in them has been written.
    *
    * @param fresh whether nothing has been written to the table: it may hold anything, and all of it
-   *     lies in the range
+   *     lies in the piece
    */
   void write(
       long table,
       int level,
       long first,
       long last,
+      long rangeLast,
       long paddr,
       long attributes,
       long sizes,
@@ -48,18 +50,23 @@ final class TableWriter {
       long end;
       if (leafLevel(sizeLog2) == level) {
         end = LeafSizes.runLast(at, last, target, sizeLog2, sizes);
-        writeLeaves(table, level, at, end, target, sizeLog2, attributes);
+        int slots = (int) ((end - at) >>> entryLog2(level)) + 1;
+        long leaf = format.leaf(target, sizeLog2, attributes);
+        writeRun(table, index(at, level), slots, leaf, sizeLog2);
       } else {
-        end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
+        long entryLast = at | offsetMask(entryLog2(level));
+        end = Unsigned.min(entryLast, last);
         long slot = entryAt(table, index(at, level));
         long entry = fresh ? 0 : memory.load(slot);
-        if (format.isPresent(entry)) {
-          write(format.tablePaddr(entry), level - 1, at, end, target, attributes, sizes, false);
-        } else {
-          boolean whole = end - at == offsetMask(entryLog2(level));
-          long child = memory.take(level - 1, !whole);
-          write(child, level - 1, at, end, target, attributes, sizes, whole);
-          publish(table, slot, child, level - 1);
+        boolean isPresent = format.isPresent(entry);
+        boolean whole = end - at == offsetMask(entryLog2(level));
+        long child = isPresent ? format.tablePaddr(entry) : tree.take(at, level - 1, !whole);
+        write(child, level - 1, at, end, rangeLast, target, attributes, sizes, whole);
+        if (!isPresent) {
+          tree.publish(table, slot, child, level - 1);
+        }
+        if (end == entryLast || end == rangeLast) {
+          tree.unlock(child);
         }
       }
       if (end == last) {
@@ -70,24 +77,13 @@ final class TableWriter {
     }
   }
 
-  private void writeLeaves(
-      long table, int level, long first, long last, long paddr, int sizeLog2, long attributes) {
-    int slots = (int) ((last - first) >>> entryLog2(level)) + 1;
-    memory.fill(
-        table,
-        index(first, level),
-        slots,
-        format.leaf(paddr, sizeLog2, attributes),
-        1L << sizeLog2,
-        slotsLog2(sizeLog2));
-    memory.addLive(table, slots);
-    entryStores += slots;
-  }
-
-  /** Stores the directory that makes a filled table reachable. */
-  void publish(long table, long slot, long child, int childLevel) {
-    memory.store(slot, format.directory(child, childLevel));
-    memory.addLive(table, 1);
-    entryStores++;
+  /** Writes a run of equal leaves, of which one is the first, into slots of a locked table. */
+  void writeRun(long table, int from, int slots, long leaf, int sizeLog2) {
+    if (slots == 1) {
+      memory.store(entryAt(table, from), leaf);
+    } else {
+      memory.fill(table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2));
+    }
+    memory.count(table, slots, slots);
   }
 }

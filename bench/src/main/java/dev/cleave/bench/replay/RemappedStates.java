@@ -102,7 +102,7 @@ final class RemappedStates implements PageStates {
     inKnown.run();
     changed.xor(regions(gpa, length, known::allowsLarge));
     try {
-      forEachRun(changed, (first, bytes) -> table.checkFit(first, bytes, known.rule()));
+      forEachRun(changed, (first, bytes) -> table.checkFit(first, bytes, known.rule(), gather));
     } catch (PageTableException e) {
       known.restore(gpa, length);
       throw e;

@@ -10,8 +10,10 @@ import dev.cleave.engine.kernel.TableKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.BitSet;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -35,12 +37,29 @@ public class TableMemory implements AutoCloseable {
   private static final VarHandle ENTRY =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
   private static final TableKernels KERNELS = Kernels.chosen();
+  private static final VarHandle RECLAIMS;
   private static final long PADDR_END = 1L << 52;
+  private static final int SPINS = 1 << 10;
+
+  /** Page tables that one memory can tell apart. */
+  public static final int MAX_OWNERS = (1 << 18) - 1;
+
+  static {
+    try {
+      RECLAIMS = MethodHandles.lookup().findVarHandle(TableMemory.class, "reclaims", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   private final Arena arena;
   private final MemorySegment pages;
   private final @Nullable PagePool pool;
   private final long base;
+  private final BitSet owners = new BitSet();
+
+  @SuppressWarnings("unused") // by the handle
+  private long reclaims;
 
   /** What a {@link #builder} asks for. */
   public static final class Builder {
@@ -234,35 +253,39 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
-   * Takes a page that was reserved.
+   * Takes a page that was reserved, for a table that nobody else writes.
    *
    * @param level hardware level of the table it becomes, 1 to 6
    * @param zeroed whether it must read as zeros; otherwise it holds anything
    * @return its physical address
    */
   public final long take(int level, boolean zeroed) {
-    PagePool from = pool();
-    int page = from.take(level);
-    long table = base + ((long) page << PAGE_LOG2);
-    if (zeroed && !from.isZero(page)) {
-      zero(table, 0, TABLE_ENTRIES);
-    }
-    from.markDirty(page);
+    long table = take(level, zeroed, level);
+    unlock(table);
     return table;
   }
 
   /**
-   * Counts a page at another level from now on.
+   * Takes a page that was reserved. It is locked: whoever finds it waits until it is published.
    *
-   * @param table physical address of a page that was taken
    * @param level hardware level of the table it becomes, 1 to 6
+   * @param zeroed whether it must read as zeros; otherwise it holds anything
+   * @param place where it will stand, as for {@link #lock}
+   * @return its physical address
    */
-  public final void relevel(long table, int level) {
-    pool().relevel(pageIndex(table), level);
+  public final long take(int level, boolean zeroed, long place) {
+    int page = pool().take(level, place);
+    PageRecords records = records();
+    long table = base + ((long) page << PAGE_LOG2);
+    if (zeroed && !records.isZero(page)) {
+      zero(table, 0, TABLE_ENTRIES);
+    }
+    return table;
   }
 
   /**
-   * Puts a page back. Nobody may read it any more, hardware included.
+   * Puts a page back. Hardware does not read it any more, and no writer is going to; a software
+   * reader that is still in it finds out by {@link #reclaims}.
    *
    * @param table physical address of a page that was taken
    */
@@ -283,8 +306,148 @@ public class TableMemory implements AutoCloseable {
     return (int) ((table - base) >>> PAGE_LOG2);
   }
 
-  // ---- what is remembered of a page
-  // --------------------------------------------------------------
+  private PageRecords records() {
+    return pool().records();
+  }
+
+  // ---- reclaiming ----------------------------------------------------------------------------
+
+  /**
+   * A count that changes whenever what was a table may become another: a reader who finds it
+   * unchanged after its last load has seen no reused page.
+   *
+   * @return any number
+   */
+  public final long reclaims() {
+    return (long) RECLAIMS.getAcquire(this);
+  }
+
+  /**
+   * Whether the count is what it was, seen after all loads before this call.
+   *
+   * @param seen what {@link #reclaims} returned
+   * @return false when the loads in between may have come from a reused page
+   */
+  public final boolean isStill(long seen) {
+    VarHandle.loadLoadFence();
+    return reclaims() == seen;
+  }
+
+  /** Tells readers that pages will be reused; to be called before they are put back. */
+  public final void reclaim() {
+    var _ = (long) RECLAIMS.getAndAdd(this, 1L);
+  }
+
+  // ---- what is remembered of a page ----------------------------------------------------------
+
+  /**
+   * A number by which a page table tells its places from those of others in this memory.
+   *
+   * @return 1 to {@value #MAX_OWNERS}
+   * @throws IllegalStateException if all are in use
+   */
+  public final int takeOwner() {
+    synchronized (owners) {
+      int owner = owners.nextClearBit(1);
+      if (owner > MAX_OWNERS) {
+        throw new IllegalStateException(
+            "a table memory serves at most %d page tables at once".formatted(MAX_OWNERS));
+      }
+      owners.set(owner);
+      return owner;
+    }
+  }
+
+  /**
+   * Gives an owner's number back; none of its places is in use any more.
+   *
+   * @param owner what {@link #takeOwner} returned
+   */
+  public final void releaseOwner(int owner) {
+    synchronized (owners) {
+      owners.clear(owner);
+    }
+  }
+
+  /**
+   * Locks a table against other writers, and waits for those that have it.
+   *
+   * @param table physical address of a page
+   * @param place where the caller found it: what tells this table from all others of this memory,
+   *     with the table's level in its three low bits
+   * @return false if the page does not stand there any more; it is not locked then
+   */
+  public final boolean lock(long table, long place) {
+    int attempts = 0;
+    while (true) {
+      long outcome = tryLock(table, place);
+      if (outcome >= 0) {
+        return true;
+      }
+      if (outcome == PageRecords.GONE) {
+        return false;
+      }
+      pause(attempts++);
+    }
+  }
+
+  /**
+   * Locks a table if nobody has it.
+   *
+   * @param table physical address of a page
+   * @param place as for {@link #lock}
+   * @return not negative if it is locked now
+   */
+  long tryLock(long table, long place) {
+    return records().tryLock(pageIndex(table), place);
+  }
+
+  /**
+   * Lets time pass for another writer.
+   *
+   * @param attempts how often the caller has waited already
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // who has the lock may need this processor
+  public void pause(int attempts) {
+    if (attempts < SPINS) {
+      Thread.onSpinWait();
+    } else {
+      Thread.yield();
+    }
+  }
+
+  /**
+   * Unlocks a table.
+   *
+   * @param table physical address of a page that the caller has locked
+   */
+  public void unlock(long table) {
+    records().unlock(pageIndex(table));
+  }
+
+  /**
+   * Makes a table one that is to be found nowhere, and unlocks it: whoever waits for its lock looks
+   * for it again from the top.
+   *
+   * @param table physical address of a page that the caller has locked
+   */
+  public void abandon(long table) {
+    records().setPlace(pageIndex(table), 0);
+    unlock(table);
+  }
+
+  /**
+   * Makes a table one of another level, at another place. Readers may be in it: see {@link
+   * #reclaim}.
+   *
+   * @param table physical address of a page that the caller has locked, with no entry present
+   * @param level hardware level of the table it becomes, 1 to 6
+   * @param place where it stands now
+   */
+  public final void relevel(long table, int level, long place) {
+    records().setLevel(pageIndex(table), level);
+    records().setPlace(pageIndex(table), place);
+  }
 
   /**
    * How many entries of a table are present, as its writers count them.
@@ -293,29 +456,39 @@ public class TableMemory implements AutoCloseable {
    * @return 0 to 512
    */
   public final int live(long table) {
-    return pool().live(pageIndex(table));
+    return records().live(pageIndex(table));
   }
 
   /**
-   * Counts entries that appear in or vanish from a table. Its writers are the caller's to order.
+   * How many entries were written to a table since it was taken.
    *
    * @param table physical address of a page that was taken
-   * @param change number of entries
-   * @return how many are present now
+   * @return number of stores, as its writers count them
    */
-  public final int addLive(long table, int change) {
-    return pool().addLive(pageIndex(table), change);
+  public final long stores(long table) {
+    return records().stores(pageIndex(table));
+  }
+
+  /**
+   * Counts entries that appear in or vanish from a table, and the stores that this took.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @param live change of the number of entries present
+   * @param stores number of entries written
+   */
+  public final void count(long table, int live, int stores) {
+    records().count(pageIndex(table), live, stores);
   }
 
   /**
    * Strings a detached page into a list that costs no memory, each with one word of the caller's.
    *
-   * @param table physical address of the page
+   * @param table physical address of a page that was {@linkplain #abandon abandoned}
    * @param next physical address of the page behind it, or 0
-   * @param tag the caller's word
+   * @param tag the caller's word; its three low bits are ones, which no place has
    */
   public final void link(long table, long next, long tag) {
-    pool().link(pageIndex(table), next, tag);
+    records().link(pageIndex(table), next, tag);
   }
 
   /**
@@ -325,7 +498,7 @@ public class TableMemory implements AutoCloseable {
    * @return physical address, or 0 at the end
    */
   public final long next(long table) {
-    return pool().next(pageIndex(table));
+    return records().next(pageIndex(table));
   }
 
   /**
@@ -335,7 +508,7 @@ public class TableMemory implements AutoCloseable {
    * @return what {@link #link} was given
    */
   public final long tag(long table) {
-    return pool().tag(pageIndex(table));
+    return records().place(pageIndex(table));
   }
 
   // ---- entries -------------------------------------------------------------------------------
@@ -498,7 +671,8 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
-   * The most memory that was ever in use.
+   * The most memory that was ever in use. Where threads took pages at the same time it is what was
+   * seen now and then, to within a few pages a thread.
    *
    * @return bytes
    */
@@ -507,7 +681,7 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
-   * Pages in use at a level.
+   * Pages in use at a level. All pages ever used are looked at.
    *
    * @param level hardware level, 1 to 6
    * @return number of pages
@@ -522,7 +696,7 @@ public class TableMemory implements AutoCloseable {
    * @return bytes for each page ever used
    */
   public static int metadataBytesPerPage() {
-    return PagePool.RECORD_BYTES;
+    return PageRecords.RECORD_BYTES;
   }
 
   /**

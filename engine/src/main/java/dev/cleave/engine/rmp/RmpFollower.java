@@ -167,13 +167,13 @@ public final class RmpFollower implements AutoCloseable {
     boolean isMapped = cursor.over(region, region + REGION_MASK).advance();
     return !isMapped
         || cursor.sizeLog2() >= REGION_LOG2
-        || (!asItStands && table.isMergeable(region));
+        || (!asItStands && table.isMergeable(region, gather));
   }
 
   /** Brings table and RMP to what the bitmap says now, or the bitmap back to what it said. */
   private void change() {
     try {
-      table.checkFit(regionStart(first), regionBytes(), bitmap.rule());
+      table.reserveToFit(regionStart(first), regionBytes(), bitmap.rule(), gather);
       if (order == Order.TABLE_FIRST) {
         changeTable();
       }

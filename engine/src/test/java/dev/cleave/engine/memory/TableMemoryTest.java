@@ -79,7 +79,7 @@ class TableMemoryTest {
       long other = take(memory, 2);
       assertEquals(1, memory.pages(1));
       assertEquals(2, memory.pages(2));
-      memory.relevel(other, 3);
+      memory.relevel(other, 3, 3);
       assertEquals(1, memory.pages(2));
       assertEquals(1, memory.pages(3));
       assertEquals(3 * PAGE, memory.usedBytes());

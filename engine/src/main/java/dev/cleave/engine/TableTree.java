@@ -1,0 +1,282 @@
+package dev.cleave.engine;
+
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.entryLog2;
+import static dev.cleave.engine.format.Geometry.index;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+import static dev.cleave.engine.format.Geometry.reaches;
+import static dev.cleave.engine.format.Geometry.tableLog2;
+import static dev.cleave.engine.memory.TableMemory.entryAt;
+
+import dev.cleave.engine.format.EntryFormat;
+import dev.cleave.engine.memory.TableMemory;
+
+/**
+ * The tables of one page table as its writers see them: how a table is found, locked, published and
+ * taken out.
+ *
+ * <ol>
+ *   <li>The entries of a table are written by who holds its lock, and by hardware.
+ *   <li>An operation locks its <em>home</em> first: the lowest table that has the whole range. From
+ *       there it locks downward and from left to right, a table only while it holds the one above.
+ *       So no two operations ever wait for each other.
+ *   <li>A new table is locked from the moment it is taken until it has been published.
+ *   <li>A table that became empty is abandoned first, then unlocked, and only then unlinked from
+ *       the table above, whose lock is taken alone. Whoever finds an abandoned table looks again
+ *       from the top; whoever holds the table above may unlink it in passing.
+ * </ol>
+ *
+ * <p>A home is carried in one word: the table's paddr, its level in the low bits, and whether it is
+ * a top that does not reach the range. Thread-safe.
+ */
+final class TableTree {
+  /** No table. */
+  static final long NONE = -1;
+
+  private static final int LEVEL_BITS = 3;
+  private static final long LEVEL_MASK = (1L << LEVEL_BITS) - 1;
+  private static final long TOO_LOW = 1L << LEVEL_BITS;
+
+  final TableMemory memory;
+  final EntryFormat format;
+
+  /** What tells the places of this tree from those of others, above the level. */
+  private final long owner;
+
+  /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
+  private volatile long top;
+
+  TableTree(TableMemory memory, EntryFormat format, int owner, long top) {
+    this.memory = memory;
+    this.format = format;
+    this.owner = (long) owner << LEVEL_BITS;
+    this.top = top;
+  }
+
+  /** A tree with an empty top of so many levels. Its page has been reserved. */
+  static TableTree create(TableMemory memory, EntryFormat format, int levels) {
+    TableTree tree = new TableTree(memory, format, memory.takeOwner(), 0);
+    long root = memory.take(levels, true, tree.place(0, levels));
+    memory.unlock(root);
+    tree.top = root | levels;
+    return tree;
+  }
+
+  /** A tree to be read only. */
+  static TableTree open(TableMemory memory, EntryFormat format, long top) {
+    return new TableTree(memory, format, 0, top);
+  }
+
+  /** The top; 0 when closed. */
+  long top() {
+    return top;
+  }
+
+  long openTop() {
+    long now = top;
+    if (now == 0) {
+      throw Refusals.closed();
+    }
+    return now;
+  }
+
+  /** Makes a new top known. The caller holds the locks of the old one and of the new one. */
+  void setTop(long now) {
+    top = now;
+  }
+
+  /** Ends the tree: nobody finds anything any more. */
+  long close() {
+    long last = top;
+    top = 0;
+    return last;
+  }
+
+  void releaseOwner() {
+    memory.releaseOwner((int) (owner >>> LEVEL_BITS));
+  }
+
+  /** The table of a home or of a top. */
+  static long table(long home) {
+    return home & -(long) PAGE_BYTES;
+  }
+
+  /** The level of a home or of a top. */
+  static int level(long home) {
+    return (int) (home & LEVEL_MASK);
+  }
+
+  /** Whether a home is a top that does not reach the range. */
+  static boolean isTooLow(long home) {
+    return (home & TOO_LOW) != 0;
+  }
+
+  /** Where the table stands that decodes an address at a level. */
+  long place(long iova, int level) {
+    int log2 = tableLog2(level);
+    long base = log2 < Long.SIZE ? iova & -1L << log2 : 0;
+    return base | owner | level;
+  }
+
+  // ---- locks ---------------------------------------------------------------------------------
+
+  /**
+   * Locks the lowest table that has a whole range: where the range takes several entries, or one
+   * entry whole, or a part of an entry that is no directory. It is the top when the top does not
+   * reach the range.
+   *
+   * @return the home: see {@link #table}, {@link #level} and {@link #isTooLow}
+   */
+  long lockHome(long first, long last) {
+    for (int attempts = 0; ; attempts++) {
+      long now = openTop();
+      long home = findHome(now, first, last);
+      long table = table(home);
+      boolean isTop = table == table(now);
+      if (memory.lock(table, place(isTop ? 0 : first, level(home)))) {
+        if (isTop ? top == now && isHome(home, first, last) : isHome(home, first, last)) {
+          return home;
+        }
+        memory.unlock(table);
+      } else {
+        memory.pause(attempts);
+      }
+    }
+  }
+
+  /** Locks the top. */
+  long lockTop() {
+    for (int attempts = 0; ; attempts++) {
+      long now = openTop();
+      if (memory.lock(table(now), place(0, level(now)))) {
+        if (top == now) {
+          return now | TOO_LOW;
+        }
+        memory.unlock(table(now));
+      }
+      memory.pause(attempts);
+    }
+  }
+
+  private long findHome(long now, long first, long last) {
+    long table = table(now);
+    int level = level(now);
+    if (!reaches(level, last)) {
+      return now | TOO_LOW;
+    }
+    while (isInsideEntry(level, first, last)) {
+      long entry = memory.load(entryAt(table, index(first, level)));
+      if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
+        break;
+      }
+      long child = format.tablePaddr(entry);
+      if (!memory.holds(child)) {
+        break; // read from a page that was reused: the place will not agree
+      }
+      table = child;
+      level--;
+    }
+    return table | level;
+  }
+
+  /** Whether a table, now that it is locked, still is the lowest that has the range. */
+  private boolean isHome(long home, long first, long last) {
+    int level = level(home);
+    if (isTooLow(home) || !isInsideEntry(level, first, last)) {
+      return true;
+    }
+    long entry = memory.load(entryAt(table(home), index(first, level)));
+    return !format.isPresent(entry) || format.isLeaf(entry, level);
+  }
+
+  private static boolean isInsideEntry(int level, long first, long last) {
+    long mask = offsetMask(entryLog2(level));
+    return (first ^ last) >>> entryLog2(level) == 0 && last - first != mask;
+  }
+
+  /**
+   * Locks the table below a directory. The caller has locked the table that the directory stands
+   * in. If the table below is on its way out, the directory is taken away in passing.
+   *
+   * @param entry the directory
+   * @return the table below, or {@link #NONE} if there is a hole now
+   */
+  long lockChild(long table, int level, long iova, long entry) {
+    long child = format.tablePaddr(entry);
+    if (memory.lock(child, place(iova, level - 1))) {
+      return child;
+    }
+    memory.store(entryAt(table, index(iova, level)), 0);
+    memory.count(table, -1, 1);
+    return NONE;
+  }
+
+  void unlock(long table) {
+    memory.unlock(table);
+  }
+
+  /** Takes a page that was reserved, for the table that decodes an address at a level. */
+  long take(long iova, int level, boolean zeroed) {
+    return memory.take(level, zeroed, place(iova, level));
+  }
+
+  /** Stores the directory that makes a filled table reachable. Both tables are locked. */
+  void publish(long table, long slot, long child, int childLevel) {
+    memory.store(slot, format.directory(child, childLevel));
+    memory.count(table, 1, 1);
+  }
+
+  /**
+   * Ends an operation that has taken entries out of its home. If the home is empty now, and not the
+   * top, it is unlinked, and so are the tables above that become empty with it.
+   */
+  void leave(long home, long iova, IotlbGather gather) {
+    long table = table(home);
+    int level = level(home);
+    while (memory.live(table) == 0 && table != table(top)) {
+      memory.abandon(table);
+      long above = lockAbove(iova, level);
+      long slot = entryAt(above, index(iova, level + 1));
+      if (above != NONE && memory.load(slot) == format.directory(table, level)) {
+        memory.store(slot, 0);
+        memory.count(above, -1, 1);
+      }
+      gather.detach(table);
+      // A cached directory may survive a flush that is smaller than what it covers.
+      long mask = offsetMask(entryLog2(level + 1));
+      gather.add(iova & ~mask, iova | mask);
+      if (above == NONE) {
+        return;
+      }
+      table = above;
+      level++;
+    }
+    memory.unlock(table);
+  }
+
+  /**
+   * Locks the table above an abandoned one.
+   *
+   * @return {@link #NONE} if it is gone, which can only be when nothing in it points at the
+   *     abandoned one any more
+   */
+  private long lockAbove(long iova, int level) {
+    for (int attempts = 0; ; attempts++) {
+      long now = openTop();
+      long table = table(now);
+      int at = level(now);
+      while (at > level + 1) {
+        long entry = memory.load(entryAt(table, index(iova, at)));
+        if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
+          return NONE;
+        }
+        table = format.tablePaddr(entry);
+        at--;
+      }
+      if (memory.lock(table, place(iova, at))) {
+        return table;
+      }
+      memory.pause(attempts);
+    }
+  }
+}

@@ -1,0 +1,184 @@
+package dev.cleave.engine.memory;
+
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+
+/**
+ * A small record of each table page.
+ *
+ * <pre>
+ *   0                        8                    16             20
+ *  +------------------------+--------------------+--------------+------+
+ *  |         state          |       place        |  free link   | zero |   free: place is 0
+ *  +------------------------+--------------------+--------------+------+
+ *  |         state          |       place        |                     |   in use
+ *  +------------------------+--------------------+---------------------+
+ *  |         state          |  tag (ends in 7)   |      next page      |   detached
+ *  +------------------------+--------------------+---------------------+
+ *
+ *  state   63      16   13      12   10 9     0
+ *         +----------+--------+--------+-------+
+ *         |  stores  | locked | level  | live  |
+ *         +----------+--------+--------+-------+
+ * </pre>
+ *
+ * <p>The <em>place</em> says of which page table a table is a part, and where: it ends in the
+ * table's level, 1 to 6. Whoever locks a page says which place it has in mind, so that a page that
+ * was put back and used again elsewhere in the meantime is not mistaken for what it was. State and
+ * place are written only under the lock; a stray lock of a page that is free, taken back at once,
+ * does no harm.
+ *
+ * <p>Thread-safe.
+ */
+final class PageRecords implements AutoCloseable {
+  static final int RECORD_BYTES = 24;
+
+  /** What {@link #tryLock} returns for a page that stands elsewhere, or nowhere. */
+  static final long GONE = -1;
+
+  /** What it returns for a page that somebody else has locked. */
+  static final long BUSY = -2;
+
+  private static final int STATE = 0;
+  private static final int PLACE = 8;
+  private static final int NEXT = 16;
+  private static final int ZERO = 20;
+
+  private static final long LIVE_MASK = 0x3FF;
+  private static final int LEVEL_SHIFT = 10;
+  private static final long LEVEL_MASK = 7;
+  private static final long LOCKED = 1L << 13;
+  private static final int STORES_SHIFT = 16;
+
+  private static final VarHandle BYTE = ValueLayout.JAVA_BYTE.varHandle();
+  private static final VarHandle INT = ValueLayout.JAVA_INT.varHandle();
+  private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment records;
+
+  PageRecords(long pages) {
+    long bytes = (pages * RECORD_BYTES + PAGE_BYTES - 1) & -(long) PAGE_BYTES;
+    records = NativePages.reserve(bytes, arena);
+  }
+
+  private static long at(int page, int field) {
+    return (long) page * RECORD_BYTES + field;
+  }
+
+  // ---- lock ----------------------------------------------------------------------------------
+
+  /** Locks a page that stands at a place; {@link #GONE} or {@link #BUSY} if that cannot be. */
+  long tryLock(int page, long place) {
+    if (place(page) != place) {
+      return GONE;
+    }
+    long state = (long) LONG.getOpaque(records, at(page, STATE));
+    if ((state & LOCKED) != 0
+        || !LONG.compareAndSet(records, at(page, STATE), state, state | LOCKED)) {
+      return BUSY;
+    }
+    if (place(page) != place) {
+      LONG.setRelease(records, at(page, STATE), state);
+      return GONE;
+    }
+    return 0;
+  }
+
+  void unlock(int page) {
+    LONG.setRelease(records, at(page, STATE), state(page) & ~LOCKED);
+  }
+
+  /** The page's lock holder reads and writes it without contention. */
+  private long state(int page) {
+    return (long) LONG.getOpaque(records, at(page, STATE));
+  }
+
+  /** Begins a page's use: it is locked, and has no entries. */
+  void begin(int page, int level, long place) {
+    long state;
+    do {
+      state = state(page) & ~LOCKED; // a stray lock is given back at once
+    } while (!LONG.compareAndSet(
+        records, at(page, STATE), state, (long) level << LEVEL_SHIFT | LOCKED));
+    LONG.setRelease(records, at(page, PLACE), place);
+    VarHandle.releaseFence(); // who sees what is written to the page sees that it was put back
+  }
+
+  /** Ends a page's use. */
+  void end(int page) {
+    LONG.setRelease(records, at(page, PLACE), 0L);
+    setZero(page, false);
+  }
+
+  // ---- in use --------------------------------------------------------------------------------
+
+  long place(int page) {
+    return (long) LONG.getAcquire(records, at(page, PLACE));
+  }
+
+  void setPlace(int page, long place) {
+    LONG.setRelease(records, at(page, PLACE), place);
+  }
+
+  int live(int page) {
+    return (int) (state(page) & LIVE_MASK);
+  }
+
+  int level(int page) {
+    return (int) (state(page) >>> LEVEL_SHIFT & LEVEL_MASK);
+  }
+
+  void setLevel(int page, int level) {
+    long state = state(page) & ~(LEVEL_MASK << LEVEL_SHIFT);
+    LONG.setOpaque(records, at(page, STATE), state | (long) level << LEVEL_SHIFT);
+  }
+
+  long stores(int page) {
+    return state(page) >>> STORES_SHIFT;
+  }
+
+  void count(int page, int live, int stores) {
+    long change = live + ((long) stores << STORES_SHIFT);
+    LONG.setOpaque(records, at(page, STATE), state(page) + change);
+  }
+
+  // ---- detached ------------------------------------------------------------------------------
+
+  void link(int page, long next, long tag) {
+    assert (tag & LEVEL_MASK) == LEVEL_MASK : "a tag must not look like a place, tag=" + tag;
+    LONG.setRelease(records, at(page, PLACE), tag);
+    LONG.set(records, at(page, NEXT), next);
+  }
+
+  long next(int page) {
+    return (long) LONG.get(records, at(page, NEXT));
+  }
+
+  // ---- free ----------------------------------------------------------------------------------
+
+  int freeLink(int page) {
+    return (int) INT.getOpaque(records, at(page, NEXT));
+  }
+
+  void setFreeLink(int page, int link) {
+    INT.setOpaque(records, at(page, NEXT), link);
+  }
+
+  boolean isZero(int page) {
+    return (byte) BYTE.get(records, at(page, ZERO)) != 0;
+  }
+
+  void setZero(int page, boolean value) {
+    BYTE.set(records, at(page, ZERO), (byte) (value ? 1 : 0));
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
