@@ -53,7 +53,8 @@ class InterruptionTest {
             .start();
     try {
       assertFalse(process.waitFor(millis, TimeUnit.MILLISECONDS), "it ended by itself");
-      assertEquals(0, new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor());
+      assertEquals(
+          0, new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor());
       assertTrue(process.waitFor(MOST_SECONDS, TimeUnit.SECONDS), "it did not end");
     } finally {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
@@ -69,7 +70,8 @@ class InterruptionTest {
   /** Events that take minutes: each splits all of a guest, or merges it again. */
   private Path longTrace() throws IOException {
     String twice = "split 0 4G 4K\nmerge 0 4G 1G\n";
-    return Files.writeString(directory.resolve("long.trace"), "map 0 0 4G rw\n" + twice.repeat(9000));
+    return Files.writeString(
+        directory.resolve("long.trace"), "map 0 0 4G rw\n" + twice.repeat(9000));
   }
 
   @Test

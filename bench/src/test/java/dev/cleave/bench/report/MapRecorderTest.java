@@ -158,7 +158,8 @@ class MapRecorderTest {
         recorder.ended(event);
         recorder.stepEnded(i);
       }
-      assertTrue(recorder.steps() > 0 && recorder.steps() < EVENTS, String.valueOf(recorder.steps()));
+      assertTrue(
+          recorder.steps() > 0 && recorder.steps() < EVENTS, String.valueOf(recorder.steps()));
     }
   }
 }

@@ -24,6 +24,10 @@ public final class FitEvent extends Event {
   @DataAmount
   long length;
 
+  @Label("Merges")
+  @Description("Whether leaves were made larger rather than smaller")
+  boolean merges;
+
   /** The operation begins. */
   public FitEvent() {
     begin();
@@ -34,11 +38,13 @@ public final class FitEvent extends Event {
    *
    * @param iovaDone its first address
    * @param lengthDone its bytes
+   * @param isMerge whether it made leaves larger rather than smaller
    */
-  public void done(long iovaDone, long lengthDone) {
+  public void done(long iovaDone, long lengthDone, boolean isMerge) {
     if (shouldCommit()) {
       iova = iovaDone;
       length = lengthDone;
+      merges = isMerge;
       commit();
     }
   }

@@ -10,6 +10,10 @@ import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
+import dev.cleave.engine.recording.FlushEvent;
+import dev.cleave.engine.recording.Recording;
+import dev.cleave.engine.recording.ShareEvent;
+import dev.cleave.engine.recording.UnshareEvent;
 import java.lang.foreign.Arena;
 
 /**
@@ -106,6 +110,7 @@ public final class RmpFollower implements AutoCloseable {
    * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, table and RMP are as they were
    */
   public void share(long gpa, long bytes) {
+    ShareEvent event = Recording.ofShares() ? new ShareEvent() : null;
     begin(gpa, bytes, true);
     long lastRegion = regionStart(gpa + bytes - 1);
     smashesFirstRegion = !isWholeRegion(regionStart(gpa)) && bitmap.isLarge(gpa);
@@ -113,6 +118,9 @@ public final class RmpFollower implements AutoCloseable {
         lastRegion != regionStart(gpa) && !isWholeRegion(lastRegion) && bitmap.isLarge(lastRegion);
     bitmap.share(gpa, bytes);
     change();
+    if (event != null) {
+      event.done(gpa, bytes);
+    }
   }
 
   /**
@@ -124,6 +132,7 @@ public final class RmpFollower implements AutoCloseable {
    * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, table and RMP are as they were
    */
   public void unshare(long gpa, long bytes) {
+    UnshareEvent event = Recording.ofUnshares() ? new UnshareEvent() : null;
     begin(gpa, bytes, false);
     smashesFirstRegion = false;
     smashesLastRegion = false;
@@ -131,6 +140,9 @@ public final class RmpFollower implements AutoCloseable {
     chooseLarge();
     change();
     unsmash(regionStart(gpa), regionStart(gpa + bytes - 1));
+    if (event != null) {
+      event.done(gpa, bytes);
+    }
   }
 
   private void begin(long gpa, long bytes, boolean isShare) {
@@ -339,7 +351,11 @@ public final class RmpFollower implements AutoCloseable {
 
   private void settle() {
     if (!gather.isEmpty()) {
+      FlushEvent event = Recording.ofFlushes() ? new FlushEvent() : null;
       flush.flush(table, gather);
+      if (event != null) {
+        event.done(gather);
+      }
       gather.complete();
     }
   }
