@@ -15,6 +15,7 @@ import dev.cleave.bench.report.Comparison.Row;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What a report shows of benchmarks. */
 public final class BenchReport {
@@ -72,11 +73,16 @@ public final class BenchReport {
     return new Row(
         "%s (%s)".formatted(name(pair), pair.unit()),
         List.of(
-            new Cell(pair.ns(), false),
-            new Cell(pair.againstNs(), false),
-            new Cell(pair.ratio(), pair.isReached()),
-            new Cell(pair.error(), false),
+            new Cell(finite(pair.ns()), false),
+            new Cell(finite(pair.againstNs()), false),
+            new Cell(finite(pair.ratio()), pair.isReached()),
+            new Cell(finite(pair.error()), false),
             new Cell(pair.limit(), false)));
+  }
+
+  /** Too few iterations have no error, and nothing in no time has no ratio. */
+  private static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
   }
 
   private static String name(PairResult pair) {
@@ -109,8 +115,8 @@ public final class BenchReport {
         new Series(
             "ratio, part of the limit",
             Style.SOLID,
-            pairs.stream().map(BenchReport::partOfLimit).toList(),
-            pairs.stream().map(pair -> pair.error() / pair.limit()).toList());
+            pairs.stream().map(pair -> finite(partOfLimit(pair))).toList(),
+            pairs.stream().map(pair -> finite(pair.error() / pair.limit())).toList());
     return new Chart(
         "pairs",
         "Ratio to the limit",

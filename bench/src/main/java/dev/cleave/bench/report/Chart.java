@@ -70,7 +70,7 @@ record Chart(
       String name,
       Style style,
       List<? extends @Nullable Number> values,
-      @Nullable List<Double> errors) {
+      @Nullable List<@Nullable Double> errors) {
     Series(String name, Style style, List<? extends @Nullable Number> values) {
       this(name, style, values, null);
     }

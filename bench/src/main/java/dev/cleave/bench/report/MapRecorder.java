@@ -2,6 +2,7 @@ package dev.cleave.bench.report;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES_LOG2;
 
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.report.PageRuns.Run;
@@ -18,7 +19,9 @@ import java.util.List;
  * has it.
  *
  * <p>What may have changed is the regions that an event names, the leaves that reach beyond them
- * before and after it, and, when the policy has tidied up, every region that was ever named.
+ * before and after it, and, when the policy has tidied up, every region that was ever named. Where
+ * a change of page states made leaves merge, others may have merged with them as far around as
+ * {@link dev.cleave.engine.rmp.RmpFollower} looks; there the leaves alone are surveyed.
  *
  * <p>Not thread-safe.
  */
@@ -33,8 +36,14 @@ final class MapRecorder {
   private final PageRuns known = new PageRuns();
   private final DirtyPages dirty = new DirtyPages();
   private final DirtyPages named = new DirtyPages();
+
+  /** Where leaves may have merged. */
+  private final DirtyPages merged = new DirtyPages();
+
   private final Varints splices = new Varints();
   private final int mostBytes;
+  private long lastMerges;
+  private boolean hasMerged;
   private int lastStep;
   private long lastPage;
   private int steps;
@@ -54,6 +63,9 @@ final class MapRecorder {
     if (isFull()) {
       return;
     }
+    long merges = run.statistics().merges();
+    hasMerged = merges != lastMerges;
+    lastMerges = merges;
     switch (event) {
       case Event.Translate _, Event.Dma _ -> {}
       default -> named(event.address(), event.length());
@@ -84,6 +96,15 @@ final class MapRecorder {
     addLeaf(end - 1, survey.sizeLog2At(end - 1));
     addLeaf(from, MemorySurvey.sizeLog2(known.at(from)));
     addLeaf(end - 1, MemorySurvey.sizeLog2(known.at(end - 1)));
+    if (hasMerged) {
+      int around = Math.max(survey.sizeLog2At(from), survey.sizeLog2At(end - 1));
+      int log2 = REGION_LOG2 + TABLE_ENTRIES_LOG2;
+      while (log2 <= around) {
+        log2 += TABLE_ENTRIES_LOG2;
+      }
+      long pages = Math.min(1L << (log2 - PAGE_LOG2), PageRuns.PAGES);
+      merged.add(from & -pages, Math.min((end + pages - 1) & -pages, PageRuns.PAGES));
+    }
   }
 
   /** The whole leaf around a page. */
@@ -104,13 +125,14 @@ final class MapRecorder {
     if (isFull()) {
       return;
     }
-    dirty.forEach((from, end) -> compare(step, from, end));
+    dirty.forEach((from, end) -> compare(step, from, end, survey.over(from, end)));
     dirty.clear();
+    merged.forEach((from, end) -> compare(step, from, end, survey.leavesOver(from, end, known)));
+    merged.clear();
     steps = step;
   }
 
-  private void compare(int step, long from, long end) {
-    List<Run> now = survey.over(from, end);
+  private void compare(int step, long from, long end, List<Run> now) {
     List<Run> before = known.over(from, end);
     if (now.equals(before)) {
       return;

@@ -49,8 +49,39 @@ final class MemorySurvey {
     return leaves.over(address, address).advance() ? leaves.sizeLog2() : 0;
   }
 
+  /** The values of some pages, whose states have not changed since they were last known. */
+  List<Run> leavesOver(long from, long end, PageRuns known) {
+    List<Run> before = known.over(from, end);
+    collect(from, end, this::add);
+    List<Run> sizes = List.copyOf(runs);
+    runs.clear();
+    int at = 0;
+    long left = sizes.getFirst().pages();
+    for (Run run : before) {
+      for (long pages = run.pages(), part; pages > 0; pages -= part) {
+        if (left == 0) {
+          left = sizes.get(++at).pages();
+        }
+        part = Math.min(pages, left);
+        left -= part;
+        add(0, part, (run.value() & ~SIZE_MASK) | sizes.get(at).value());
+      }
+    }
+    return List.copyOf(runs);
+  }
+
   /** The values of some pages. */
   List<Run> over(long from, long end) {
+    collect(from, end, states == null ? this::add : this::addByState);
+    return List.copyOf(runs);
+  }
+
+  private interface Taker {
+    void take(long from, long end, int sizeLog2);
+  }
+
+  /** Goes through leaves and holes; neighbours of one size are taken together. */
+  private void collect(long from, long end, Taker taker) {
     runs.clear();
     long last = (end << PAGE_LOG2) - 1;
     leaves.over(from << PAGE_LOG2, last);
@@ -60,25 +91,20 @@ final class MemorySurvey {
     while (leaves.advance()) {
       long iova = Math.max(leaves.iova() >>> PAGE_LOG2, from);
       if (iova != at || leaves.sizeLog2() != size) {
-        addLeaves(runStart, at, size);
-        addLeaves(at, iova, 0);
+        taker.take(runStart, at, size);
+        taker.take(at, iova, 0);
         runStart = iova;
         size = leaves.sizeLog2();
       }
       long pages = 1L << (leaves.sizeLog2() - PAGE_LOG2);
       at = Math.min((leaves.iova() >>> PAGE_LOG2) + pages, end);
     }
-    addLeaves(runStart, at, size);
-    addLeaves(at, end, 0);
-    return List.copyOf(runs);
+    taker.take(runStart, at, size);
+    taker.take(at, end, 0);
   }
 
   /** Adds pages with leaves of one size, by their states. */
-  private void addLeaves(long from, long end, int size) {
-    if (states == null) {
-      add(from, end, size);
-      return;
-    }
+  private void addByState(long from, long end, int size) {
     long guestEnd = Math.min(end, states.guestBytes() >>> PAGE_LOG2);
     for (long at = from, next; at < guestEnd; at = next) {
       long gpa = at << PAGE_LOG2;

@@ -8,6 +8,11 @@ final class Wording {
   private static final String UNITS = "KMGTPE";
   private static final List<String> TIMES = List.of("ns", "µs", "ms", "s");
 
+  /** Neither lets a line end at it. */
+  private static final char SPACE = '\u00a0';
+
+  private static final char THIN_SPACE = '\u202f';
+
   private Wording() {}
 
   static String bytes(long bytes) {
@@ -17,7 +22,9 @@ final class Wording {
       value /= 1024;
       unit++;
     }
-    return unit < 0 ? number(value) + " bytes" : number(value) + " " + UNITS.charAt(unit) + "iB";
+    return unit < 0
+        ? number(value) + SPACE + "bytes"
+        : number(value) + SPACE + UNITS.charAt(unit) + "iB";
   }
 
   static String time(long nanos) {
@@ -27,7 +34,7 @@ final class Wording {
       value /= 1000;
       unit++;
     }
-    return number(value) + " " + TIMES.get(unit);
+    return number(value) + SPACE + TIMES.get(unit);
   }
 
   static String number(long value) {
@@ -37,7 +44,7 @@ final class Wording {
   /** Three digits that count, or all of a larger number. */
   static String number(double value) {
     if (value == Math.rint(value) || value >= 100) {
-      return String.format(Locale.ROOT, "%,.0f", value).replace(',', ' ');
+      return String.format(Locale.ROOT, "%,.0f", value).replace(',', THIN_SPACE);
     }
     return String.format(Locale.ROOT, value >= 10 ? "%.1f" : "%.2f", value);
   }

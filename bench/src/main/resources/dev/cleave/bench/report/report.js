@@ -17,7 +17,7 @@ function element(name, options = {}) {
 
 // ---------------------------------------------------------------- numbers
 
-const count = value => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u2009');
+const count = value => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
 /** Three digits that count, or all of a larger number. */
 function number(value) {
@@ -296,7 +296,7 @@ class ChartBox {
     if (!errors) return [];
     return [{
       type: 'custom', name: 'error', z: 5, tooltip: {show: false}, silent: true,
-      data: values.map((value, i) => [value - errors[i], value + errors[i], i]), encode: {x: [0, 1], y: 2},
+      data: values.map((value, i) => [value - errors[i], value + errors[i], i]).filter(([from, to]) => to > from), encode: {x: [0, 1], y: 2},
       renderItem: (_, api) => {
         const from = api.coord([api.value(0), api.value(2)]), to = api.coord([api.value(1), api.value(2)]);
         const line = (x1, y1, x2, y2) => ({type: 'line', shape: {x1, y1, x2, y2}, style: {stroke: colors.text, lineWidth: 1.5}});

@@ -68,7 +68,11 @@ final class Chromium implements AutoCloseable {
                 .setColorScheme(ColorScheme.LIGHT)
                 .setPermissions(List.of("clipboard-read", "clipboard-write")));
     Page page = context.newPage();
-    page.onConsoleMessage(message -> complaints.add(message.type() + ": " + message.text()));
+    page.onConsoleMessage(message -> {
+      if (!message.text().contains("willReadFrequently")) { // said of what the tests do
+        complaints.add(message.type() + ": " + message.text());
+      }
+    });
     page.onPageError(complaints::add);
     page.onRequest(request -> {
       if (!request.url().equals(report.toUri().toString())) {

@@ -126,6 +126,7 @@ class OtherReportsTest {
     assertEquals(pairs.size(), rows.size());
     for (int i = 0; i < pairs.size(); i++) {
       ElementHandle ratio = rows.get(i).querySelector("td[data-key=ratio]");
+      assertTrue(pairs.get(i).ratio() > 0, pairs.get(i).toString());
       assertEquals(pairs.get(i).ratio(), Double.parseDouble(ratio.getAttribute("data-value")));
       assertEquals(pairs.get(i).isReached() ? "best" : "", ratio.getAttribute("class"));
     }

@@ -127,7 +127,7 @@ class ReplayReportTest {
     }
     List<String> sentences = page.locator("#findings li").allTextContents();
     assertEquals(3, sentences.size());
-    assertTrue(sentences.getFirst().contains("all-4k takes 2.02 MiB"), sentences.getFirst());
+    assertTrue(sentences.getFirst().contains("all-4k takes 2.01\u00a0MiB"), sentences.getFirst());
   }
 
   @Test
@@ -274,7 +274,7 @@ class ReplayReportTest {
     page.locator("#map-address").fill("0xa00123");
     page.locator("#map-address").press("Enter");
     assertTrue(page.locator("#map-window").textContent().startsWith("0xa00000 – 0xc00000"));
-    assertEquals("remap: leaves 1 × 2M; shared", hovered("remap", 7));
+    assertEquals("remap: leaves 1 × 8M; shared", hovered("remap", 7));
   }
 
   private String ground() {
