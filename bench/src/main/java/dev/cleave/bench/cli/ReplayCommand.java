@@ -195,7 +195,8 @@ final class ReplayCommand implements Callable<Integer> {
         GuestRam ram = dmaAccesses > 0 ? new GuestRam(log.events(), paddrBase) : null) {
       List<PolicyResult> results = new ArrayList<>();
       for (Policy policy : policies) {
-        for (RmpFollower.Order order : policy.hasOrder() ? orders : orders.subList(0, 1)) {
+        boolean hasOrder = policy.hasOrder() && options.followsRmp();
+        for (RmpFollower.Order order : hasOrder ? orders : orders.subList(0, 1)) {
           if (!interruption.isRequested()) {
             results.add(
                 run(policy, log, options.withOrder(order), ram, results, progress, interruption));

@@ -158,19 +158,25 @@ public final class FootprintReport {
                 percent(worst.shared()),
                 Numbers.size(worst.guestMemory()),
                 worst.pattern()));
-    rivals.stream()
-        .filter(rival -> isSummed(rival) && rival.shared() == most.shared())
-        .min(Comparator.comparingLong(RivalFootprint::bytes))
-        .ifPresent(rival ->
-            sentences.add(
-                "Of the other structures %s is the smallest there, at %s shared: %s, %s times that of %s."
-                    .formatted(
-                        rival.rival(),
-                        percent(rival.shared()),
-                        bytes(rival.bytes()),
-                        number((double) rival.bytes() / total(most)),
-                        first)));
+    double share = shares.stream().filter(one -> one > 0).findFirst().orElse(shares.getFirst());
+    for (TableFootprint table : summed) {
+      rivals.stream()
+          .filter(rival -> isSummed(rival) && rival.shared() == share)
+          .filter(_ -> table.shared() == share)
+          .min(Comparator.comparingLong(RivalFootprint::bytes))
+          .ifPresent(rival -> sentences.add(against(table, rival)));
+    }
     return sentences;
+  }
+
+  private static String against(TableFootprint table, RivalFootprint rival) {
+    return "The smallest of the other structures with %s shared, %s, takes %s, and %s takes %s."
+        .formatted(
+            percent(rival.shared()),
+            rival.rival(),
+            bytes(rival.bytes()),
+            table.policy(),
+            bytes(total(table)));
   }
 
   static long total(TableFootprint table) {

@@ -3,7 +3,6 @@ package dev.cleave.bench.report;
 import static dev.cleave.bench.report.Wording.and;
 import static dev.cleave.bench.report.Wording.bytes;
 import static dev.cleave.bench.report.Wording.number;
-import static dev.cleave.bench.report.Wording.time;
 import static dev.cleave.bench.report.Wording.times;
 import static dev.cleave.bench.report.Wording.verb;
 
@@ -11,14 +10,12 @@ import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayOptions;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 
-/** What the figures of a replay say, in three sentences: of memory, of devices, and of time. */
+/** What the figures of a replay say, in three sentences: of memory, of devices, and what to choose. */
 final class ReplayFindings {
   /** A policy is worth its table memory up to so many times the least. */
   private static final int WORTH_TIMES = 2;
@@ -110,38 +107,54 @@ final class ReplayFindings {
         + (none.isEmpty() ? "" : ", never under " + and(none));
   }
 
-  /** The quickest of those that do no harm and are small. */
+  /**
+   * Of those that do no harm and are small, which make the least work: flushes first, then stores.
+   * Times do not decide, since they depend on which policy is replayed first.
+   */
   private String choice() {
     List<PolicyResult> harmless =
         results.stream()
             .filter(result -> result.gapBytes() == 0 && result.illegalLeaves() == 0)
             .toList();
     if (harmless.isEmpty()) {
-      PolicyResult quickest = quickest(results).orElseThrow();
-      return "No policy here is without gaps or illegal leaves; the quickest is %s, %s in all."
-          .formatted(quickest.policy(), time(quickest.nsTotal()));
+      return "No policy here is without gaps or illegal leaves.";
     }
-    long least = least(harmless, PolicyResult::tableBytesPeak);
-    List<PolicyResult> worthy =
-        harmless.stream().filter(result -> result.tableBytesPeak() <= WORTH_TIMES * least).toList();
-    PolicyResult chosen = quickest(worthy).orElseThrow();
+    long smallest = least(harmless, PolicyResult::tableBytesPeak);
+    List<PolicyResult> small =
+        harmless.stream()
+            .filter(result -> result.tableBytesPeak() <= WORTH_TIMES * smallest)
+            .toList();
+    long flushes = least(small, PolicyResult::flushes);
+    long stores =
+        small.stream()
+            .filter(result -> result.flushes() == flushes)
+            .mapToLong(PolicyResult::stores)
+            .min()
+            .orElseThrow();
+    List<String> chosen =
+        small.stream()
+            .filter(result -> result.flushes() == flushes && result.stores() == stores)
+            .map(PolicyResult::policy)
+            .toList();
     String others =
         and(
-            results.stream()
-                .filter(result -> !result.equals(chosen))
-                .map(result -> time(result.nsTotal()) + " under " + result.policy())
+            small.stream()
+                .filter(result -> !chosen.contains(result.policy()))
+                .map(result ->
+                    "%s and %s under %s"
+                        .formatted(
+                            number(result.flushes()), number(result.stores()), result.policy()))
                 .toList());
-    return ("Choose %s: without gaps and with at most twice the least table memory it is the"
-            + " quickest, %s for %s events%s.")
+    return ("Choose %s%s: of those without gaps and with at most twice the least table memory %s the"
+            + " least work, %s flush commands and %s stores for %s events%s.")
         .formatted(
-            chosen.policy(),
-            time(chosen.nsTotal()),
-            number(chosen.events()),
+            chosen.size() > 1 ? "any of " : "",
+            and(chosen),
+            verb(chosen, "it makes", "they make"),
+            number(flushes),
+            number(stores),
+            number(results.getFirst().events()),
             others.isEmpty() ? "" : ", against " + others);
-  }
-
-  private static Optional<PolicyResult> quickest(List<PolicyResult> of) {
-    return of.stream().min(Comparator.comparingLong(PolicyResult::nsTotal));
   }
 
   private static long least(List<PolicyResult> of, ToLongFunction<PolicyResult> figure) {

@@ -6,7 +6,6 @@ import java.util.Locale;
 /** Numbers and lists in sentences. */
 final class Wording {
   private static final String UNITS = "KMGTPE";
-  private static final List<String> TIMES = List.of("ns", "µs", "ms", "s");
 
   /** Neither lets a line end at it. */
   private static final char SPACE = '\u00a0';
@@ -27,16 +26,6 @@ final class Wording {
         : number(value) + SPACE + UNITS.charAt(unit) + "iB";
   }
 
-  static String time(long nanos) {
-    double value = nanos;
-    int unit = 0;
-    while (value >= 1000 && unit < TIMES.size() - 1) {
-      value /= 1000;
-      unit++;
-    }
-    return number(value) + SPACE + TIMES.get(unit);
-  }
-
   static String number(long value) {
     return number((double) value);
   }
@@ -46,7 +35,8 @@ final class Wording {
     if (value == Math.rint(value) || value >= 100) {
       return String.format(Locale.ROOT, "%,.0f", value).replace(',', THIN_SPACE);
     }
-    return String.format(Locale.ROOT, value >= 10 ? "%.1f" : "%.2f", value);
+String text = String.format(Locale.ROOT, value >= 10 ? "%.1f" : "%.2f", value);
+    return text.replaceAll("\\.?0+$", "");
   }
 
   static String times(double ratio) {

@@ -442,11 +442,26 @@ class MemoryMaps {
     this.outline(context, g, Math.max(0, first), Math.min(last, g.count - 1));
   }
 
+  /** Around cells in order, which may begin and end in the middle of a row. */
   outline(context, g, first, last) {
-    for (let row = Math.floor(first / g.columns); row <= Math.floor(last / g.columns); row++) {
-      const from = Math.max(first, row * g.columns), to = Math.min(last, row * g.columns + g.columns - 1);
-      context.strokeRect(g.gutter + (from % g.columns) * g.side - .5, row * g.side - .5, (to - from + 1) * g.side, g.side);
+    const x = column => g.gutter + column * g.side - .5, y = row => row * g.side - .5;
+    const left = first % g.columns, right = last % g.columns + 1;
+    const top = Math.floor(first / g.columns), bottom = Math.floor(last / g.columns);
+    if (top === bottom) {
+      context.strokeRect(x(left), y(top), (right - left) * g.side, g.side);
+      return;
     }
+    context.beginPath();
+    context.moveTo(x(left), y(top));
+    context.lineTo(x(g.columns), y(top));
+    context.lineTo(x(g.columns), y(bottom));
+    context.lineTo(x(right), y(bottom));
+    context.lineTo(x(right), y(bottom + 1));
+    context.lineTo(x(0), y(bottom + 1));
+    context.lineTo(x(0), y(top + 1));
+    context.lineTo(x(left), y(top + 1));
+    context.closePath();
+    context.stroke();
   }
 
   drawAddresses(context, g) {

@@ -1,6 +1,6 @@
 'use strict';
 /* Draws the page from its data: a Report of dev.cleave.bench.report. */
-const SERIES_COLORS = 8;
+const SERIES_COLORS = 10;
 
 function element(name, options = {}) {
   const {text, parent, ...attributes} = options;
