@@ -1,5 +1,6 @@
 package dev.cleave.engine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.index;
@@ -37,15 +38,40 @@ import java.util.Objects;
  *
  * <h2>Threads</h2>
  *
- * <p>One writer at a time, the caller's to order. {@link #translate}, {@link #leafAt}, cursors and
- * hardware walkers may run beside it, without locks: an entry is published by one aligned 8-byte
- * release store after what it points at was filled, and a page is not reused before its gather is
- * completed.
+ * <p><em>Readers</em> &mdash; {@link #translate}, {@link #leafAt}, cursors &mdash; run beside
+ * anything, take no lock and store nothing. So do hardware walkers, which also set accessed and
+ * dirty bits at any moment. What a reader observes:
+ *
+ * <ul>
+ *   <li>An entry is published by one aligned 8-byte store with release order, after all that it
+ *       points at. Whoever follows it finds a table that is filled.
+ *   <li>Beside split, merge and fit every mapped address translates as before, at every instant.
+ *       Beside map, unmap and protect an address of their range translates as before or as after.
+ *   <li>A table page that was taken out is reused only when the gather that carries it has been
+ *       {@linkplain IotlbGather#complete completed}. Hardware is out of it by then, since its
+ *       caches were flushed. A software reader may still be in it: it finds out from a count that
+ *       changes before pages are reused, and looks again; it never returns what it read from a
+ *       reused page.
+ * </ul>
+ *
+ * <p><em>Writers</em> &mdash; all other operations &mdash; run side by side, in any number of
+ * threads, as long as their ranges are disjoint; they may share tables and even leaves, which an
+ * operation splits at the ends of its range. Each table page has a lock, and an operation holds
+ * that of its home, the lowest table that has all of its range: operations in different tables do
+ * not wait for each other, and a long one keeps others out of its home only. Growing the top is one
+ * such operation. A gather belongs to one writer at a time. A table that becomes empty beside a map
+ * into it is either kept, or replaced by a new one.
+ *
+ * <p><em>What the caller orders:</em> writers whose ranges overlap. If they run side by side all
+ * the same, each of them takes effect as if they had run in some order, or is refused with a reason
+ * that would be right in that order; table memory and what is counted of it stay intact. {@link
+ * #close} ends the use of the table: nobody may be in it. A bitmap and the follower of it belong to
+ * one writer.
  *
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
  *
- * <p>Source: {@code spec/amd-vi.md} §1, §7.
+ * <p>Source: {@code spec/amd-vi.md} §1, §2, §7.
  */
 public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */
@@ -56,6 +82,7 @@ public final class PageTable implements AutoCloseable {
   private final TableMemory memory;
   private final EntryFormat format;
   private final PageTableConfig config;
+  private final IovaSpace space;
   private final RangeChecks checks;
   private final TableTree tree;
   private final TableProbe probe;
@@ -70,7 +97,8 @@ public final class PageTable implements AutoCloseable {
     this.memory = tree.memory;
     this.config = config;
     this.format = config.format();
-    this.checks = new RangeChecks(config);
+    this.space = tree.space;
+    this.checks = new RangeChecks(config, space);
     this.tree = tree;
     this.probe = new TableProbe(tree);
     this.writer = new TableWriter(tree);
@@ -92,7 +120,7 @@ public final class PageTable implements AutoCloseable {
     if (!memory.tryReserve(1)) {
       throw Refusals.outOfMemory(1, 0);
     }
-    return new PageTable(TableTree.create(memory, config.format(), config.levels()), config);
+    return new PageTable(TableTree.create(memory, config), config);
   }
 
   /**
@@ -110,7 +138,7 @@ public final class PageTable implements AutoCloseable {
       throw new IllegalArgumentException(
           "the top must be a page of memory attached to an image, root=0x%x".formatted(root));
     }
-    return new PageTable(TableTree.open(memory, config.format(), root | config.levels()), config);
+    return new PageTable(TableTree.open(memory, config, root), config);
   }
 
   // ---- what it is ----------------------------------------------------------------------------
@@ -294,15 +322,14 @@ public final class PageTable implements AutoCloseable {
   public long unmap(long iova, long length, IotlbGather gather) {
     checkWritable(gather);
     long last = checks.lastIova(iova, length);
+    if (length == PAGE_BYTES && remover.removePage(iova, gather)) {
+      return length;
+    }
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      long bytes = remover.removeOne(home, iova, end, gather);
-      if (bytes == 0) {
-        gather.splitter.cutEnds(home, iova, end, gather);
-        bytes = remover.remove(table(home), level(home), iova, end, gather);
-      }
-      return mapped(bytes, iova, last);
+      gather.splitter.cutEnds(home, iova, end, gather);
+      return mapped(remover.remove(table(home), level(home), iova, end, gather), iova, last);
     } finally {
       tree.leave(home, iova, gather);
     }
@@ -353,7 +380,10 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
+      long bytes =
+          gather.splitter.isOneLeaf(home, iova, end)
+              ? end - iova + 1
+              : mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
       gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2), gather);
       return bytes;
     } finally {
@@ -492,6 +522,16 @@ public final class PageTable implements AutoCloseable {
    */
   public void checkFit(long iova, long length, SizeRule rule, IotlbGather gather) {
     reserveToFit(iova, length, rule, gather);
+    unreserve(gather);
+  }
+
+  /**
+   * Gives back what {@link #reserveToFit} has reserved and no {@link #splitToFit} has used.
+   *
+   * @param gather whose reservation it is
+   */
+  public void unreserve(IotlbGather gather) {
+    checkWritable(gather);
     gather.splitter.end();
   }
 
@@ -526,7 +566,11 @@ public final class PageTable implements AutoCloseable {
     checkWritable(gather);
     long home = tree.lockTop();
     try {
-      return remover.remove(table(home), level(home), 0, end(home, -1L), gather);
+      int level = level(home);
+      long lower = remover.remove(table(home), level, 0, space.pieceLast(level, 0), gather);
+      return space.isSplit()
+          ? lower + remover.remove(table(home), level, space.upperFirst(), -1L, gather)
+          : lower;
     } finally {
       tree.unlock(table(home));
     }
@@ -542,24 +586,25 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException CLOSED
    */
   public long translate(long iova) {
-    while (true) {
-      long seen = memory.reclaims();
+    long seen = memory.reclaims();
+    try {
       long paddr = walk(iova);
-      if (memory.isStill(seen)) {
-        return paddr;
-      }
+      return memory.isStill(seen) ? paddr : translate(iova);
+    } catch (IndexOutOfBoundsException e) {
+      memory.rethrowIfStill(seen, e);
+      return translate(iova);
     }
   }
 
   private long walk(long iova) {
     long now = tree.openTop();
     int level = levels(now);
-    if (!reaches(level, iova)) {
+    if (!space.reaches(level, iova)) {
       return NOT_MAPPED;
     }
     long table = root(now);
     while (true) {
-      long entry = memory.load(entryAt(table, index(iova, level)));
+      long entry = memory.loadOnWalk(entryAt(table, index(iova, level)));
       if (!format.isPresent(entry)) {
         return NOT_MAPPED;
       }
@@ -590,7 +635,7 @@ public final class PageTable implements AutoCloseable {
    * @return a cursor before the first leaf
    */
   public LeafCursor leaves() {
-    return new LeafCursor(this, memory).over(0, -1L);
+    return new LeafCursor(this, memory, space).over(0, -1L);
   }
 
   /** Carries status bits from replaced tables to what stands there now. */

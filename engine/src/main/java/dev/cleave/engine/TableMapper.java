@@ -46,11 +46,16 @@ final class TableMapper {
 
   /** Maps contiguous memory with the largest leaves that fit. */
   void map(long first, long last, long paddr, long attributes) {
-    boolean isOnePage = last - first == offsetMask(PAGE_LOG2);
-    int sizeLog2 = isOnePage ? PAGE_LOG2 : LeafSizes.largestAt(first, last, paddr, tableSizes);
-    int level = isOnePage ? 1 : leafLevel(sizeLog2);
-    boolean isOneRun =
-        isOnePage || LeafSizes.runLast(first, last, paddr, sizeLog2, tableSizes) == last;
+    if (last - first == offsetMask(PAGE_LOG2)) {
+      long table = tree.lockRecent(first);
+      if (table != TableTree.NONE) {
+        mapPage(table, first, format.leaf(paddr, PAGE_LOG2, attributes));
+        return;
+      }
+    }
+    int sizeLog2 = LeafSizes.largestAt(first, last, paddr, tableSizes);
+    int level = leafLevel(sizeLog2);
+    boolean isOneRun = LeafSizes.runLast(first, last, paddr, sizeLog2, tableSizes) == last;
     long home = tree.lockHome(first, last);
     if (!isOneRun || TableTree.level(home) != level || TableTree.isTooLow(home)) {
       mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
@@ -58,7 +63,7 @@ final class TableMapper {
     }
     long table = TableTree.table(home);
     int from = index(first, level);
-    int slots = isOnePage ? 1 : (int) ((last - first) >>> entryLog2(level)) + 1;
+    int slots = (int) ((last - first) >>> entryLog2(level)) + 1;
     if (!isFree(table, from, slots)) {
       tree.unlock(table);
       throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, last));
@@ -67,10 +72,20 @@ final class TableMapper {
     tree.unlock(table);
   }
 
+  private void mapPage(long table, long iova, long leaf) {
+    long slot = entryAt(table, index(iova, 1));
+    if (format.isPresent(memory.load(slot))) {
+      tree.unlock(table);
+      throw Refusals.alreadyMapped(iova);
+    }
+    memory.store(slot, leaf);
+    memory.unlock(table, 1, 1);
+  }
+
   private boolean isFree(long table, int from, int slots) {
     return slots == 1
         ? !format.isPresent(memory.load(entryAt(table, from)))
-        : memory.countAny(table, from, slots, format.presentMask()) == 0;
+        : !memory.anyHas(table, from, slots, format.presentMask());
   }
 
   /** Maps contiguous memory, in pieces for each of which a rule allows other sizes. */
@@ -181,7 +196,7 @@ final class TableMapper {
     int from = index(first, level);
     int to = index(last, level);
     if (level == 1 || memory.live(table) == 0) {
-      return memory.countAny(table, from, to - from + 1, format.presentMask()) == 0;
+      return !memory.anyHas(table, from, to - from + 1, format.presentMask());
     }
     long mask = offsetMask(entryLog2(level));
     long firstEnd = from == to ? last : first | mask;
@@ -189,7 +204,7 @@ final class TableMapper {
       return false;
     }
     if (from == to
-        || (memory.countAny(table, from + 1, to - from - 1, format.presentMask()) == 0
+        || (!memory.anyHas(table, from + 1, to - from - 1, format.presentMask())
             && claimEntry(table, level, last & ~mask, last))) {
       return true;
     }

@@ -5,6 +5,8 @@ import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
+import static dev.cleave.engine.format.Geometry.slotsLog2;
+import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -23,25 +25,27 @@ final class TableRemover {
   }
 
   /**
-   * Makes a hole of the one leaf that a range is, if that is so.
+   * Makes a hole of a 4 KiB leaf whose table was found lately.
    *
-   * @param home the range's, locked
-   * @return bytes that were mapped; 0 if there is no such leaf
+   * @return whether that is done; otherwise nothing has changed
    */
-  long removeOne(long home, long first, long last, IotlbGather gather) {
-    long table = TableTree.table(home);
-    int level = TableTree.level(home);
-    long slot = entryAt(table, index(first, level));
-    long entry = memory.load(slot);
-    if (last - first != offsetMask(entryLog2(level))
-        || !format.isPresent(entry)
-        || !format.isLeaf(entry, level)
-        || format.leafSizeLog2(entry, level) != entryLog2(level)) {
-      return 0;
+  boolean removePage(long iova, IotlbGather gather) {
+    long table = tree.lockRecent(iova);
+    if (table == TableTree.NONE) {
+      return false;
     }
-    clear(table, slot, 1);
-    gather.add(first, last);
-    return last - first + 1;
+    long slot = entryAt(table, index(iova, 1));
+    long entry = memory.load(slot);
+    if (!format.isPresent(entry) || format.leafSizeLog2(entry, 1) != PAGE_LOG2) {
+      memory.unlock(table);
+      return false;
+    }
+    memory.store(slot, 0);
+    gather.add(iova, iova | offsetMask(PAGE_LOG2));
+    if (!memory.unlockIfLive(table, -1, 1)) {
+      tree.leave(table | 1, iova, gather);
+    }
+    return true;
   }
 
   /**
@@ -73,7 +77,7 @@ final class TableRemover {
       if (!format.isPresent(entry)) {
         // a hole
       } else if (format.isLeaf(entry, level)) {
-        slots = leafSlots(table, level, from + i, count - i);
+        slots = leafSlots(table, level, from + i, count - i, entry);
         end = at + ((long) slots << entryLog2(level)) - 1;
         clear(table, slot, slots);
         bytes += end - at + 1;
@@ -92,7 +96,15 @@ final class TableRemover {
   }
 
   /** Number of slots of leaves, which one leaf begins. */
-  private int leafSlots(long table, int level, int from, int most) {
+  private int leafSlots(long table, int level, int from, int most, long leaf) {
+    int sizeLog2 = format.leafSizeLog2(leaf, level);
+    long step = 1L << sizeLog2;
+    long mask = format.statusMask();
+    if (most > 1
+        && memory.progressionBits(table, from, most, leaf, step, slotsLog2(sizeLog2), mask)
+            != NO_PROGRESSION) {
+      return most;
+    }
     int slots = 1;
     while (slots < most) {
       long entry = memory.load(entryAt(table, from + slots));

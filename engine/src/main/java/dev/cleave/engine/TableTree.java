@@ -4,7 +4,6 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
@@ -33,6 +32,7 @@ final class TableTree {
   /** No table. */
   static final long NONE = -1;
 
+  private static final long RETRY = -2;
   private static final int LEVEL_BITS = 3;
   private static final long LEVEL_MASK = (1L << LEVEL_BITS) - 1;
   private static final long TOO_LOW = 1L << LEVEL_BITS;
@@ -40,22 +40,28 @@ final class TableTree {
   final TableMemory memory;
   final EntryFormat format;
 
+  final IovaSpace space;
+
   /** What tells the places of this tree from those of others, above the level. */
   private final long owner;
+
+  private final RecentTables recent = new RecentTables();
 
   /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
   private volatile long top;
 
-  TableTree(TableMemory memory, EntryFormat format, int owner, long top) {
+  private TableTree(TableMemory memory, PageTableConfig config, int owner, long top) {
     this.memory = memory;
-    this.format = format;
+    this.format = config.format();
+    this.space = new IovaSpace(config);
     this.owner = (long) owner << LEVEL_BITS;
     this.top = top;
   }
 
-  /** A tree with an empty top of so many levels. Its page has been reserved. */
-  static TableTree create(TableMemory memory, EntryFormat format, int levels) {
-    TableTree tree = new TableTree(memory, format, memory.takeOwner(), 0);
+  /** A tree with an empty top. Its page has been reserved. */
+  static TableTree create(TableMemory memory, PageTableConfig config) {
+    TableTree tree = new TableTree(memory, config, memory.takeOwner(), 0);
+    int levels = config.levels();
     long root = memory.take(levels, true, tree.place(0, levels));
     memory.unlock(root);
     tree.top = root | levels;
@@ -63,8 +69,8 @@ final class TableTree {
   }
 
   /** A tree to be read only. */
-  static TableTree open(TableMemory memory, EntryFormat format, long top) {
-    return new TableTree(memory, format, 0, top);
+  static TableTree open(TableMemory memory, PageTableConfig config, long root) {
+    return new TableTree(memory, config, 0, root | config.levels());
   }
 
   /** The top; 0 when closed. */
@@ -114,7 +120,7 @@ final class TableTree {
   /** Where the table stands that decodes an address at a level. */
   long place(long iova, int level) {
     int log2 = tableLog2(level);
-    long base = log2 < Long.SIZE ? iova & -1L << log2 : 0;
+    long base = log2 < Long.SIZE ? space.decoded(iova) & -1L << log2 : 0;
     return base | owner | level;
   }
 
@@ -128,20 +134,42 @@ final class TableTree {
    * @return the home: see {@link #table}, {@link #level} and {@link #isTooLow}
    */
   long lockHome(long first, long last) {
-    for (int attempts = 0; ; attempts++) {
-      long now = openTop();
-      long home = findHome(now, first, last);
-      long table = table(home);
-      boolean isTop = table == table(now);
-      if (memory.lock(table, place(isTop ? 0 : first, level(home)))) {
-        if (isTop ? top == now && isHome(home, first, last) : isHome(home, first, last)) {
-          return home;
-        }
-        memory.unlock(table);
-      } else {
-        memory.pause(attempts);
+    if (isInsideEntry(2, first, last)) {
+      long table = lockRecent(first);
+      if (table != NONE) {
+        return table | 1;
       }
     }
+    for (int attempts = 0; ; attempts++) {
+      long seen = memory.reclaims();
+      try {
+        long home = tryLockHome(first, last);
+        if (home != NONE) {
+          return home;
+        }
+      } catch (IndexOutOfBoundsException e) {
+        memory.rethrowIfStill(seen, e);
+      }
+      memory.pause(attempts);
+    }
+  }
+
+  private long tryLockHome(long first, long last) {
+    long now = openTop();
+    long home = findHome(now, first, last);
+    long table = table(home);
+    boolean isTop = table == table(now);
+    if (!memory.lock(table, place(isTop ? 0 : first, level(home)))) {
+      return NONE;
+    }
+    if ((isTop && top != now) || !isHome(home, first, last)) {
+      memory.unlock(table);
+      return NONE;
+    }
+    if (level(home) == 1) {
+      recent.note(first, table);
+    }
+    return home;
   }
 
   /** Locks the top. */
@@ -158,22 +186,19 @@ final class TableTree {
     }
   }
 
+  /** What it reads may come from a page that is reused meanwhile: then no place will agree. */
   private long findHome(long now, long first, long last) {
     long table = table(now);
     int level = level(now);
-    if (!reaches(level, last)) {
+    if (!space.reaches(level, last)) {
       return now | TOO_LOW;
     }
     while (isInsideEntry(level, first, last)) {
-      long entry = memory.load(entryAt(table, index(first, level)));
+      long entry = memory.loadOnWalk(entryAt(table, index(first, level)));
       if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
         break;
       }
-      long child = format.tablePaddr(entry);
-      if (!memory.holds(child)) {
-        break; // read from a page that was reused: the place will not agree
-      }
-      table = child;
+      table = format.tablePaddr(entry);
       level--;
     }
     return table | level;
@@ -187,6 +212,19 @@ final class TableTree {
     }
     long entry = memory.load(entryAt(table(home), index(first, level)));
     return !format.isPresent(entry) || format.isLeaf(entry, level);
+  }
+
+  /**
+   * Locks the leaf table that decodes an address, if it was found lately and still is that.
+   *
+   * @return the table, or {@link #NONE}
+   */
+  long lockRecent(long iova) {
+    long table = recent.find(iova);
+    long place = place(iova, 1);
+    return memory.holds(table) && memory.place(table) == place && memory.lock(table, place)
+        ? table
+        : NONE;
   }
 
   private static boolean isInsideEntry(int level, long first, long last) {
@@ -262,21 +300,31 @@ final class TableTree {
    */
   private long lockAbove(long iova, int level) {
     for (int attempts = 0; ; attempts++) {
-      long now = openTop();
-      long table = table(now);
-      int at = level(now);
-      while (at > level + 1) {
-        long entry = memory.load(entryAt(table, index(iova, at)));
-        if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
-          return NONE;
+      long seen = memory.reclaims();
+      try {
+        long table = tryLockAbove(iova, level);
+        if (table != RETRY) {
+          return table;
         }
-        table = format.tablePaddr(entry);
-        at--;
-      }
-      if (memory.lock(table, place(iova, at))) {
-        return table;
+      } catch (IndexOutOfBoundsException e) {
+        memory.rethrowIfStill(seen, e);
       }
       memory.pause(attempts);
     }
+  }
+
+  private long tryLockAbove(long iova, int level) {
+    long now = openTop();
+    long table = table(now);
+    int at = level(now);
+    while (at > level + 1) {
+      long entry = memory.load(entryAt(table, index(iova, at)));
+      if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
+        return NONE;
+      }
+      table = format.tablePaddr(entry);
+      at--;
+    }
+    return memory.lock(table, place(iova, at)) ? table : RETRY;
   }
 }

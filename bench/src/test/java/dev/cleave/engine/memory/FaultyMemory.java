@@ -2,7 +2,6 @@ package dev.cleave.engine.memory;
 
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -34,8 +33,7 @@ public final class FaultyMemory extends TableMemory {
    * @param fault what goes wrong
    */
   public FaultyMemory(MemorySegment memory, long base, EntryFault fault) {
-    super(
-        Arena.ofShared(), memory, base, new PagePool(memory.byteSize(), memory.byteSize(), false));
+    super(Words.over(memory), base, new PagePool(memory.byteSize(), memory.byteSize(), false));
     this.fault = fault;
   }
 

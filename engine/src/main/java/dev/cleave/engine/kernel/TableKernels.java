@@ -3,13 +3,37 @@ package dev.cleave.engine.kernel;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What is done to many entries at once. An entry is a little-endian 8-byte word at an 8-byte
- * aligned offset of a segment; every store of one is a single 8-byte store.
+ * What is done to many words at once: the entries of a table, or the bits of a bitmap.
  *
- * <p>Implementations are stateless and thread-safe, as far as the words they are given are. Offsets
- * are in bytes, counts in entries; a count of 0 is allowed everywhere.
+ * <p>A word is eight bytes, little-endian, at an 8-byte aligned offset of a segment whose own start
+ * is 8-byte aligned. Offsets are in bytes, counts in words; a count of 0 is allowed everywhere.
+ * Nothing outside the words that were named is written, and no word that was named is written
+ * twice.
+ *
+ * <h2>Words are never torn</h2>
+ *
+ * <p>Whoever reads a table beside a kernel, hardware included, sees each word as it was or as it
+ * becomes. A plain kernel stores words by single 8-byte stores. A vector kernel, and a plain loop
+ * that the compiler made vectors of, stores several words by one instruction. Neither Java nor the
+ * instruction sets promise that such a store is one; what holds is that it falls apart only between
+ * its elements. Arm says so for every vector store whose elements are aligned. x86 promises it for
+ * each aligned 8-byte piece in practice: a core splits a store at cache lines at most, and an
+ * aligned word never lies across two; HotSpot itself relies on that where it vectorises loops over
+ * Java arrays, whose elements may not tear either. A zeroing through {@link MemorySegment#fill}
+ * would do as well: it stores units as large as the alignment of the range.
+ *
+ * <p>The order in which words of one call appear is open. Who publishes a table orders that by a
+ * release store behind the call.
+ *
+ * <p>Implementations are thread-safe, as far as the words they are given are.
  */
 public interface TableKernels {
+  /** What {@link #progressionBits} returns for words that are no progression. */
+  long NO_PROGRESSION = -1;
+
+  /** Words of the bitmap that hold one bit for each 4 KiB page of a 2 MiB region. */
+  int REGION_WORDS = 8;
+
   /**
    * Writes a progression: word {@code i} becomes {@code first + (i >> replicasLog2) * step}.
    *
@@ -18,9 +42,19 @@ public interface TableKernels {
    * @param count number of words
    * @param first value of the first word
    * @param step from one value to the next
-   * @param replicasLog2 logarithm of the number of words that hold each value
+   * @param replicasLog2 logarithm of the number of words that hold each value, 0 to 30
    */
   void fill(MemorySegment segment, long offset, int count, long first, long step, int replicasLog2);
+
+  /**
+   * Writes one value to all words.
+   *
+   * @param segment the memory
+   * @param offset of the first word
+   * @param count number of words
+   * @param value of each word
+   */
+  void replicate(MemorySegment segment, long offset, int count, long value);
 
   /**
    * Writes zeros.
@@ -30,6 +64,28 @@ public interface TableKernels {
    * @param count number of words
    */
   void zero(MemorySegment segment, long offset, int count);
+
+  /**
+   * Whether every word has a bit of a mask: all present.
+   *
+   * @param segment the memory
+   * @param offset of the first word
+   * @param count number of words
+   * @param mask the bits to look at
+   * @return true when no word is without, so also when there is none
+   */
+  boolean allHave(MemorySegment segment, long offset, int count, long mask);
+
+  /**
+   * Whether any word has a bit of a mask: any present.
+   *
+   * @param segment the memory
+   * @param offset of the first word
+   * @param count number of words
+   * @param mask the bits to look at
+   * @return false when all words are without
+   */
+  boolean anyHas(MemorySegment segment, long offset, int count, long mask);
 
   /**
    * Counts the words that have any bit of a mask.
@@ -43,24 +99,69 @@ public interface TableKernels {
   int countAny(MemorySegment segment, long offset, int count, long mask);
 
   /**
-   * Whether the words are the progression that {@link #fill} would have written, some bits aside.
+   * Whether the words are the progression that {@link #fill} would have written, some bits aside:
+   * whether entries form one leaf, replicas of sized leaves included.
    *
    * @param segment the memory
    * @param offset of the first word
    * @param count number of words
    * @param first value of the first word
    * @param step from one value to the next
-   * @param replicasLog2 logarithm of the number of words that hold each value
+   * @param replicasLog2 logarithm of the number of words that hold each value, 0 to 30
    * @param ignored bits that do not matter
    * @return true when every word agrees
    */
-  boolean isProgression(
+  default boolean isProgression(
       MemorySegment segment,
       long offset,
       int count,
       long first,
       long step,
       int replicasLog2,
+      long ignored) {
+    return progressionBits(segment, offset, count, first, step, replicasLog2, ignored)
+        != NO_PROGRESSION;
+  }
+
+  /**
+   * What {@link #isProgression} says, and what it ignored: one look at a table that is to become
+   * one leaf finds both whether it may and what status it has.
+   *
+   * @param segment the memory
+   * @param offset of the first word
+   * @param count number of words
+   * @param first value of the first word
+   * @param step from one value to the next
+   * @param replicasLog2 logarithm of the number of words that hold each value, 0 to 30
+   * @param ignored bits that do not matter, not all
+   * @return the ignored bits that any word has, or {@link #NO_PROGRESSION}
+   */
+  long progressionBits(
+      MemorySegment segment,
+      long offset,
+      int count,
+      long first,
+      long step,
+      int replicasLog2,
+      long ignored);
+
+  /**
+   * Whether two runs of words are the same, some bits aside.
+   *
+   * @param segment the memory of the one
+   * @param offset of its first word
+   * @param other the memory of the other
+   * @param otherOffset of its first word
+   * @param count number of words of each
+   * @param ignored bits that do not matter
+   * @return true when every pair agrees
+   */
+  boolean isEqual(
+      MemorySegment segment,
+      long offset,
+      MemorySegment other,
+      long otherOffset,
+      int count,
       long ignored);
 
   /**
@@ -72,4 +173,41 @@ public interface TableKernels {
    * @return every bit that is set in any of them
    */
   long or(MemorySegment segment, long offset, int count);
+
+  /**
+   * Sets a bit for each word that has any bit of a mask: gathers dirty entries. Other bits of the
+   * bitmap stay as they are. The bitmap has one writer at a time: its words are read and written
+   * back, those at both ends with bits beside the run.
+   *
+   * @param segment the memory
+   * @param offset of the first word
+   * @param count number of words
+   * @param mask the bits to look at
+   * @param bitmap words from offset 0 on; bit {@code b} is bit {@code b % 64} of word {@code b /
+   *     64}
+   * @param firstBit the bit that stands for the first word, from 0
+   * @return how many words had a bit of the mask, 0 to {@code count}
+   */
+  int gatherAny(
+      MemorySegment segment,
+      long offset,
+      int count,
+      long mask,
+      MemorySegment bitmap,
+      long firstBit);
+
+  /**
+   * Which regions of a bitmap are uniform. A region is {@value #REGION_WORDS} words, 512 bits: one
+   * for each of its 4 KiB pages. With 1 for a shared page, {@code (-1, 0)} asks which regions are
+   * all shared, {@code (0, -1)} which are all private, {@code (-1, -1)} which are not mixed, and
+   * {@code (-1, large)} where leaves of 2 MiB are legal ({@code spec/rmp.md} §3).
+   *
+   * @param bits the memory
+   * @param offset of the first region
+   * @param regions number of regions, 0 to 64
+   * @param whereSet bit {@code r}: region {@code r} counts when all its bits are 1
+   * @param whereClear bit {@code r}: region {@code r} counts when all its bits are 0
+   * @return bit {@code r} is 1 when region {@code r} counts; those behind the last are 0
+   */
+  long uniformRegions(MemorySegment bits, long offset, int regions, long whereSet, long whereClear);
 }

@@ -96,6 +96,20 @@ public final class NativePages {
             bytes, arena, memory -> call(() -> (int) calls.munmap.invokeExact(address, bytes)));
   }
 
+  /**
+   * All of the process's memory as one segment that is always alive.
+   *
+   * @return null where the module is denied native access
+   */
+  @SuppressWarnings("restricted") // for those who check addresses themselves
+  static @Nullable MemorySegment allMemory() {
+    try {
+      return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    } catch (IllegalCallerException e) {
+      return null;
+    }
+  }
+
   /** Asks for huge pages under the memory; whether there are any is the system's to say. */
   static boolean adviseHuge(MemorySegment memory) {
     return advise(memory, MADV_HUGEPAGE);

@@ -109,7 +109,7 @@ final class PagePool {
     this.capacityPages = (int) pages;
     this.available = new AtomicLong(limitBytes >>> PAGE_LOG2);
     this.freshIsZero = freshIsZero;
-    this.records = new PageRecords(pages);
+    this.records = new PageRecords(capacityPages);
     Arrays.setAll(stripes, _ -> new Stripe());
   }
 

@@ -2,9 +2,6 @@ package dev.cleave.engine.memory;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 
 /**
@@ -46,7 +43,6 @@ final class PageRecords implements AutoCloseable {
   private static final int STATE = 0;
   private static final int PLACE = 8;
   private static final int NEXT = 16;
-  private static final int ZERO = 20;
 
   private static final long LIVE_MASK = 0x3FF;
   private static final int LEVEL_SHIFT = 10;
@@ -54,16 +50,15 @@ final class PageRecords implements AutoCloseable {
   private static final long LOCKED = 1L << 13;
   private static final int STORES_SHIFT = 16;
 
-  private static final VarHandle BYTE = ValueLayout.JAVA_BYTE.varHandle();
-  private static final VarHandle INT = ValueLayout.JAVA_INT.varHandle();
-  private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+  /** Among the bits of {@link #NEXT}. */
+  private static final long LINK_MASK = 0xFFFF_FFFFL;
 
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment records;
+  private static final long ZERO = 1L << 32;
 
-  PageRecords(long pages) {
-    long bytes = (pages * RECORD_BYTES + PAGE_BYTES - 1) & -(long) PAGE_BYTES;
-    records = NativePages.reserve(bytes, arena);
+  private final Words words;
+
+  PageRecords(int pages) {
+    words = Words.reserve(((long) pages * RECORD_BYTES + PAGE_BYTES - 1) & -(long) PAGE_BYTES);
   }
 
   private static long at(int page, int field) {
@@ -74,28 +69,38 @@ final class PageRecords implements AutoCloseable {
 
   /** Locks a page that stands at a place; {@link #GONE} or {@link #BUSY} if that cannot be. */
   long tryLock(int page, long place) {
-    if (place(page) != place) {
-      return GONE;
-    }
-    long state = (long) LONG.getOpaque(records, at(page, STATE));
-    if ((state & LOCKED) != 0
-        || !LONG.compareAndSet(records, at(page, STATE), state, state | LOCKED)) {
+    long state = words.getOpaque(at(page, STATE));
+    if ((state & LOCKED) != 0 || !words.compareAndSet(at(page, STATE), state, state | LOCKED)) {
       return BUSY;
     }
     if (place(page) != place) {
-      LONG.setRelease(records, at(page, STATE), state);
+      words.setRelease(at(page, STATE), state);
       return GONE;
     }
     return 0;
   }
 
+  /** Counts, and unlocks. */
+  void unlock(int page, int live, int stores) {
+    long state = state(page) + live + ((long) stores << STORES_SHIFT);
+    words.setRelease(at(page, STATE), state & ~LOCKED);
+  }
+
+  /** Counts, and unlocks unless no entry is left. */
+  boolean unlockIfLive(int page, int live, int stores) {
+    long state = state(page) + live + ((long) stores << STORES_SHIFT);
+    boolean isLive = (state & LIVE_MASK) != 0;
+    words.setRelease(at(page, STATE), isLive ? state & ~LOCKED : state);
+    return isLive;
+  }
+
   void unlock(int page) {
-    LONG.setRelease(records, at(page, STATE), state(page) & ~LOCKED);
+    words.setRelease(at(page, STATE), state(page) & ~LOCKED);
   }
 
   /** The page's lock holder reads and writes it without contention. */
   private long state(int page) {
-    return (long) LONG.getOpaque(records, at(page, STATE));
+    return words.getOpaque(at(page, STATE));
   }
 
   /** Begins a page's use: it is locked, and has no entries. */
@@ -103,26 +108,25 @@ final class PageRecords implements AutoCloseable {
     long state;
     do {
       state = state(page) & ~LOCKED; // a stray lock is given back at once
-    } while (!LONG.compareAndSet(
-        records, at(page, STATE), state, (long) level << LEVEL_SHIFT | LOCKED));
-    LONG.setRelease(records, at(page, PLACE), place);
+    } while (!words.compareAndSet(at(page, STATE), state, (long) level << LEVEL_SHIFT | LOCKED));
+    words.setRelease(at(page, PLACE), place);
     VarHandle.releaseFence(); // who sees what is written to the page sees that it was put back
   }
 
   /** Ends a page's use. */
   void end(int page) {
-    LONG.setRelease(records, at(page, PLACE), 0L);
+    words.setRelease(at(page, PLACE), 0L);
     setZero(page, false);
   }
 
   // ---- in use --------------------------------------------------------------------------------
 
   long place(int page) {
-    return (long) LONG.getAcquire(records, at(page, PLACE));
+    return words.getAcquire(at(page, PLACE));
   }
 
   void setPlace(int page, long place) {
-    LONG.setRelease(records, at(page, PLACE), place);
+    words.setRelease(at(page, PLACE), place);
   }
 
   int live(int page) {
@@ -135,7 +139,7 @@ final class PageRecords implements AutoCloseable {
 
   void setLevel(int page, int level) {
     long state = state(page) & ~(LEVEL_MASK << LEVEL_SHIFT);
-    LONG.setOpaque(records, at(page, STATE), state | (long) level << LEVEL_SHIFT);
+    words.setOpaque(at(page, STATE), state | (long) level << LEVEL_SHIFT);
   }
 
   long stores(int page) {
@@ -144,41 +148,42 @@ final class PageRecords implements AutoCloseable {
 
   void count(int page, int live, int stores) {
     long change = live + ((long) stores << STORES_SHIFT);
-    LONG.setOpaque(records, at(page, STATE), state(page) + change);
+    words.setOpaque(at(page, STATE), state(page) + change);
   }
 
   // ---- detached ------------------------------------------------------------------------------
 
   void link(int page, long next, long tag) {
     assert (tag & LEVEL_MASK) == LEVEL_MASK : "a tag must not look like a place, tag=" + tag;
-    LONG.setRelease(records, at(page, PLACE), tag);
-    LONG.set(records, at(page, NEXT), next);
+    words.setRelease(at(page, PLACE), tag);
+    words.setOpaque(at(page, NEXT), next);
   }
 
   long next(int page) {
-    return (long) LONG.get(records, at(page, NEXT));
+    return words.getOpaque(at(page, NEXT));
   }
 
   // ---- free ----------------------------------------------------------------------------------
 
   int freeLink(int page) {
-    return (int) INT.getOpaque(records, at(page, NEXT));
+    return (int) words.getOpaque(at(page, NEXT));
   }
 
   void setFreeLink(int page, int link) {
-    INT.setOpaque(records, at(page, NEXT), link);
+    long flags = words.getOpaque(at(page, NEXT)) & ~LINK_MASK;
+    words.setOpaque(at(page, NEXT), flags | (link & LINK_MASK));
   }
 
   boolean isZero(int page) {
-    return (byte) BYTE.get(records, at(page, ZERO)) != 0;
+    return (words.getOpaque(at(page, NEXT)) & ZERO) != 0;
   }
 
   void setZero(int page, boolean value) {
-    BYTE.set(records, at(page, ZERO), (byte) (value ? 1 : 0));
+    words.setOpaque(at(page, NEXT), value ? ZERO : 0);
   }
 
   @Override
   public void close() {
-    arena.close();
+    words.close();
   }
 }

@@ -6,10 +6,13 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 
 import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.kernel.Kernels;
+import dev.cleave.engine.kernel.TableKernels;
 import dev.cleave.engine.memory.NativePages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 
 /**
  * A VMM's own knowledge of the RMP: for each 4 KiB guest page whether it is shared, for each region
@@ -30,9 +33,11 @@ import java.lang.foreign.ValueLayout;
  * spec/rmp.md} §3.
  */
 public final class RmpBitmap implements AutoCloseable {
-  private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
+  private static final TableKernels KERNELS = Kernels.chosen();
+  private static final ValueLayout.OfLong WORD =
+      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int REGION_PAGES_LOG2 = REGION_LOG2 - PAGE_LOG2;
-  private static final int REGION_WORDS = (1 << REGION_PAGES_LOG2) / Long.SIZE;
+  private static final int REGION_WORDS = TableKernels.REGION_WORDS;
   private static final long ADDRESS_REGIONS = 1L << (Long.SIZE - REGION_LOG2);
   private static final int SMALL_LOG2 = REGION_LOG2 - 1;
   private static final long ALL_SIZES = -1L;
@@ -71,9 +76,8 @@ public final class RmpBitmap implements AutoCloseable {
     this.savedShared = reserve(regions * REGION_WORDS);
     this.savedLarge = reserve(words(regions));
     this.mixedRegions = regions;
-    for (long page = guestBytes >>> PAGE_LOG2; page % (1 << REGION_PAGES_LOG2) != 0; page++) {
-      setBit(shared, page, true); // beyond the guest, but in its last region
-    }
+    long end = guestBytes >>> PAGE_LOG2;
+    setBits(shared, end, regions << REGION_PAGES_LOG2, true); // beyond the guest, all alike
   }
 
   private static long words(long bits) {
@@ -150,7 +154,7 @@ public final class RmpBitmap implements AutoCloseable {
    * @return true when all 512 pages are private
    */
   public boolean isPrivate(long gpa) {
-    return regionWords(checked(gpa) >>> REGION_LOG2, 0);
+    return KERNELS.uniformRegions(shared, regionOffset(checked(gpa) >>> REGION_LOG2), 1, 0, 1) != 0;
   }
 
   /**
@@ -177,27 +181,13 @@ public final class RmpBitmap implements AutoCloseable {
 
   private void set(long gpa, long length, boolean value) {
     check(gpa, length);
-    long page = gpa >>> PAGE_LOG2;
-    long end = page + (length >>> PAGE_LOG2);
-    while (page < end) {
-      long region = page >>> REGION_PAGES_LOG2;
-      long stop = Math.min(end, (region + 1) << REGION_PAGES_LOG2);
-      while (page < stop) {
-        int from = (int) page & (Long.SIZE - 1);
-        int count = (int) Math.min(stop - page, Long.SIZE - from);
-        long mask = -1L >>> (Long.SIZE - count) << from;
-        long offset = page / Long.SIZE * Long.BYTES;
-        long old = shared.get(WORD, offset);
-        long now = value ? old | mask : old & ~mask;
-        shared.set(WORD, offset, now);
-        sharedPages += Long.bitCount(now) - Long.bitCount(old);
-        page += count;
-      }
-      if (value) {
-        setBit(large, region, false);
-      }
-      derive(region);
+    sharedPages += setBits(shared, gpa >>> PAGE_LOG2, (gpa + length) >>> PAGE_LOG2, value);
+    long region = gpa >>> REGION_LOG2;
+    long end = ((gpa + length - 1) >>> REGION_LOG2) + 1;
+    if (value) {
+      setBits(large, region, end, false);
     }
+    derive(region, end);
   }
 
   /**
@@ -210,19 +200,31 @@ public final class RmpBitmap implements AutoCloseable {
    */
   public void setLarge(long gpa, long length, boolean value) {
     check(gpa, length);
+    long region = (gpa + offsetMask(REGION_LOG2)) >>> REGION_LOG2;
     long end = (gpa + length) >>> REGION_LOG2;
-    for (long region = (gpa + offsetMask(REGION_LOG2)) >>> REGION_LOG2; region < end; region++) {
-      setBit(large, region, value);
-      derive(region);
+    setBits(large, region, end, value);
+    derive(region, end);
+  }
+
+  /** Brings {@link #whole} up to date, 64 regions at a time. */
+  private void derive(long firstRegion, long endRegion) {
+    for (long region = firstRegion, next; region < endRegion; region = next) {
+      int shift = (int) (region % Long.SIZE);
+      next = Math.min(region - shift + Long.SIZE, endRegion);
+      long offset = region / Long.SIZE * Long.BYTES;
+      long mask = -1L >>> (Long.SIZE - (next - region)) << shift;
+      long isLarge = large.get(WORD, offset) >>> shift;
+      long now =
+          KERNELS.uniformRegions(shared, regionOffset(region), (int) (next - region), -1, isLarge)
+              << shift;
+      long old = whole.get(WORD, offset);
+      whole.set(WORD, offset, (old & ~mask) | now);
+      mixedRegions += Long.bitCount(old & mask) - Long.bitCount(now);
     }
   }
 
-  private void derive(long region) {
-    boolean now = regionWords(region, -1L) || (bit(large, region) && regionWords(region, 0));
-    if (now != bit(whole, region)) {
-      setBit(whole, region, now);
-      mixedRegions += now ? -1 : 1;
-    }
+  private static long regionOffset(long region) {
+    return region * REGION_WORDS * Long.BYTES;
   }
 
   /**
@@ -250,10 +252,7 @@ public final class RmpBitmap implements AutoCloseable {
     copyRegions(gpa, length, savedShared, shared);
     copyFlags(gpa, length, savedLarge, large);
     sharedPages = savedSharedPages;
-    long lastRegion = (gpa + length - 1) >>> REGION_LOG2;
-    for (long region = gpa >>> REGION_LOG2; region <= lastRegion; region++) {
-      derive(region);
-    }
+    derive(gpa >>> REGION_LOG2, ((gpa + length - 1) >>> REGION_LOG2) + 1);
   }
 
   private static void copyRegions(long gpa, long length, MemorySegment from, MemorySegment to) {
@@ -267,16 +266,6 @@ public final class RmpBitmap implements AutoCloseable {
     long word = (gpa >>> REGION_LOG2) / Long.SIZE;
     long count = ((gpa + length - 1) >>> REGION_LOG2) / Long.SIZE - word + 1;
     MemorySegment.copy(from, word * Long.BYTES, to, word * Long.BYTES, count * Long.BYTES);
-  }
-
-  private boolean regionWords(long region, long value) {
-    long offset = region * REGION_WORDS * Long.BYTES;
-    for (int i = 0; i < REGION_WORDS; i++) {
-      if (shared.get(WORD, offset + (long) i * Long.BYTES) != value) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /**
@@ -390,11 +379,20 @@ public final class RmpBitmap implements AutoCloseable {
     return (bits.get(WORD, index / Long.SIZE * Long.BYTES) >>> (index % Long.SIZE) & 1) != 0;
   }
 
-  private static void setBit(MemorySegment bits, long index, boolean value) {
-    long offset = index / Long.SIZE * Long.BYTES;
-    long mask = 1L << (index % Long.SIZE);
-    long word = bits.get(WORD, offset);
-    bits.set(WORD, offset, value ? word | mask : word & ~mask);
+  /** Sets a run of bits to one value; returns by how many the number of ones has grown. */
+  private static long setBits(MemorySegment bits, long from, long end, boolean value) {
+    long grown = 0;
+    for (long index = from, next; index < end; index = next) {
+      int shift = (int) (index % Long.SIZE);
+      next = Math.min(index - shift + Long.SIZE, end);
+      long mask = -1L >>> (Long.SIZE - (next - index)) << shift;
+      long offset = index / Long.SIZE * Long.BYTES;
+      long old = bits.get(WORD, offset);
+      long now = value ? old | mask : old & ~mask;
+      bits.set(WORD, offset, now);
+      grown += Long.bitCount(now) - Long.bitCount(old);
+    }
+    return grown;
   }
 
   private long checked(long gpa) {

@@ -2,11 +2,14 @@ package dev.cleave.engine.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.BitSet;
 import java.util.Random;
 import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -184,5 +187,177 @@ abstract class TableKernelsContract {
       fillAll(i -> i < at || i >= end ? ~first : first);
       assertEquals(true, kernels.isProgression(memory, 8L * at, count, first, 0, 0, 0));
     }
+  }
+
+  @Test
+  void replicateWritesTheValueAndNothingElse() {
+    for (int count = 0; count <= MAX_COUNT; count++) {
+      int at = MARGIN - count % 8;
+      long value = random.nextLong();
+      fillAll(_ -> random.nextLong());
+      kernels.replicate(memory, 8L * at, count, value);
+      for (int i = 0; i < count; i++) {
+        expected[at + i] = value;
+      }
+      assertMemory();
+    }
+  }
+
+  @Test
+  void oneWordWithoutAnyBitOfTheMaskAnywhereIsNotAll() {
+    for (int count = 0; count <= MAX_COUNT; count++) {
+      int at = MARGIN - count % 8;
+      int end = at + count;
+      long mask = count % 2 == 0 ? 1 : 1L << 63 | 0x60;
+      fillAll(i -> i < at || i >= end ? 0 : noise(~mask) | someBit(mask));
+      assertTrue(kernels.allHave(memory, 8L * at, count, mask), "count " + count);
+      if (count > 0) {
+        int without = at + random.nextInt(count);
+        memory.set(WORD, 8L * without, ~mask);
+        assertFalse(kernels.allHave(memory, 8L * at, count, mask), "count " + count);
+      }
+    }
+  }
+
+  @Test
+  void oneWordWithABitOfTheMaskAnywhereIsAny() {
+    for (int count = 0; count <= MAX_COUNT; count++) {
+      int at = MARGIN - count % 8;
+      int end = at + count;
+      long mask = count % 2 == 0 ? 1 : 1L << 63 | 0x60;
+      fillAll(i -> i < at || i >= end ? -1L : noise(~mask));
+      assertFalse(kernels.anyHas(memory, 8L * at, count, mask), "count " + count);
+      if (count > 0) {
+        int with = at + random.nextInt(count);
+        memory.set(WORD, 8L * with, someBit(mask));
+        assertTrue(kernels.anyHas(memory, 8L * at, count, mask), "count " + count);
+      }
+    }
+  }
+
+  /** One bit of a mask. */
+  private long someBit(long mask) {
+    long rest = mask;
+    for (int skip = random.nextInt(Long.bitCount(mask)); skip > 0; skip--) {
+      rest &= rest - 1;
+    }
+    return Long.lowestOneBit(rest);
+  }
+
+  @Test
+  void runsThatDifferInIgnoredBitsOnlyAreEqual() {
+    for (int count = 0; count <= MAX_COUNT; count++) {
+      int at = MARGIN - count % 8;
+      fillAll(_ -> random.nextLong());
+      MemorySegment other = arena.allocate(8L * (count + 3), 8);
+      for (int i = 0; i < count; i++) {
+        other.set(WORD, 8L * (3 + i), expected[at + i] ^ noise(0x60));
+      }
+      assertTrue(kernels.isEqual(memory, 8L * at, other, 24, count, 0x60), "count " + count);
+    }
+  }
+
+  @Test
+  void oneWrongBitAnywhereMakesRunsDiffer() {
+    for (int count = 1; count <= MAX_COUNT; count++) {
+      int at = MARGIN - count % 8;
+      fillAll(_ -> random.nextLong());
+      MemorySegment other = arena.allocate(8L * count, 8);
+      MemorySegment.copy(memory, 8L * at, other, 0, 8L * count);
+      int wrong = random.nextInt(count);
+      int bit = random.nextInt(57) + 7; // 5 and 6 are ignored
+      other.set(WORD, 8L * wrong, other.get(WORD, 8L * wrong) ^ 1L << bit);
+      assertFalse(kernels.isEqual(memory, 8L * at, other, 0, count, 0x60), "count " + count);
+    }
+  }
+
+  @Test
+  void gatheredBitsAreThoseOfWordsWithAnyBitOfTheMaskAndNoOtherBitChanges() {
+    MemorySegment bitmap = arena.allocate(8L * 16, 8);
+    for (int count = 0; count <= MAX_COUNT; count++) {
+      int at = MARGIN - count % 8;
+      int firstBit = random.nextInt(16 * 64 - count);
+      long mask = count % 2 == 0 ? 1 : 1L << 63 | 0x60;
+      fillAll(_ -> random.nextInt(4) == 0 ? random.nextLong() : 0);
+      BitSet bits = new BitSet();
+      for (int word = 0; word < 16; word++) {
+        bitmap.set(WORD, 8L * word, noise(0x00f0_0f0f_5555_1248L));
+      }
+      bits.or(BitSet.valueOf(bitmap.toArray(WORD)));
+      int found = 0;
+      for (int i = 0; i < count; i++) {
+        if ((expected[at + i] & mask) != 0) {
+          bits.set(firstBit + i);
+          found++;
+        }
+      }
+      assertEquals(found, kernels.gatherAny(memory, 8L * at, count, mask, bitmap, firstBit));
+      assertEquals(bits, BitSet.valueOf(bitmap.toArray(WORD)), "count " + count);
+      assertMemory();
+    }
+  }
+
+  @Test
+  void gatheringNothingTouchesNoBitmap() {
+    fillAll(_ -> 0x1000);
+    assertEquals(0, kernels.gatherAny(memory, 0, 512, 1, MemorySegment.NULL, 0));
+  }
+
+  @Test
+  void gatheringUpToTheEndOfABitmapStaysInside() {
+    fillAll(_ -> 1);
+    MemorySegment bitmap = arena.allocate(8, 8);
+    assertEquals(60, kernels.gatherAny(memory, 0, 60, 1, bitmap, 4));
+    assertEquals(-1L << 4, bitmap.get(WORD, 0));
+  }
+
+  @Test
+  void regionsCountWhereAllTheirBitsAreAlike() {
+    MemorySegment bits = arena.allocate(65L * 64, 64);
+    for (int regions = 0; regions <= 64; regions++) {
+      long set = 0;
+      long clear = 0;
+      for (int region = 0; region < 65; region++) {
+        int shape = random.nextInt(3);
+        for (int word = 0; word < 8; word++) {
+          bits.set(WORD, 64L * region + 8L * word, shape == 0 ? -1L : 0);
+        }
+        if (shape == 2) {
+          flip(bits, 64L * region, random.nextInt(512));
+        }
+        set |= shape == 0 && region < regions ? 1L << region : 0;
+        clear |= shape == 1 && region < regions ? 1L << region : 0;
+      }
+      long whereClear = random.nextLong();
+      long whereSet = random.nextLong();
+      assertEquals(set, kernels.uniformRegions(bits, 0, regions, -1, 0));
+      assertEquals(clear, kernels.uniformRegions(bits, 0, regions, 0, -1));
+      assertEquals(
+          (set & whereSet) | (clear & whereClear),
+          kernels.uniformRegions(bits, 0, regions, whereSet, whereClear));
+    }
+  }
+
+  @Test
+  void aRegionWithOneBitAmissIsMixedWhereverTheBitIs() {
+    MemorySegment bits = arena.allocate(64 + 8, 64);
+    for (int bit = 0; bit < 512; bit++) {
+      for (int value = -1; value <= 0; value++) {
+        bits.asSlice(8).fill((byte) value);
+        flip(bits, 8, bit);
+        assertEquals(0, kernels.uniformRegions(bits, 8, 1, -1, -1), "bit " + bit);
+      }
+    }
+  }
+
+  @Test
+  void aRegionOfEqualWordsThatAreNeitherOnesNorZerosIsMixed() {
+    fillAll(_ -> 0x5555_5555_5555_5555L);
+    assertEquals(0, kernels.uniformRegions(memory, 0, 64, -1, -1));
+  }
+
+  private static void flip(MemorySegment bits, long offset, int bit) {
+    long at = offset + bit / 64 * 8L;
+    bits.set(WORD, at, bits.get(WORD, at) ^ 1L << bit);
   }
 }

@@ -1,7 +1,5 @@
 package dev.cleave.engine.memory;
 
-import java.lang.foreign.Arena;
-
 /**
  * Table memory that calls a hook after every single store, so that a walker can look in between.
  * Bulk writes become single stores.
@@ -17,11 +15,7 @@ public final class SteppedMemory extends TableMemory {
    * @param base physical address of its first byte
    */
   public SteppedMemory(long bytes, long base) {
-    this(Arena.ofShared(), bytes, base);
-  }
-
-  private SteppedMemory(Arena arena, long bytes, long base) {
-    super(arena, NativePages.reserve(bytes, arena), base, new PagePool(bytes, bytes, true));
+    super(Words.reserve(bytes), base, new PagePool(bytes, bytes, true));
   }
 
   /**

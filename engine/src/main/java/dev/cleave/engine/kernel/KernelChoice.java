@@ -1,0 +1,115 @@
+package dev.cleave.engine.kernel;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which kernels a Java run time should use.
+ *
+ * @param kind what to use
+ * @param reason why, a phrase for a person
+ * @param warning what the user should know and can change, or null
+ */
+record KernelChoice(Kind kind, String reason, @Nullable String warning) {
+  /** Ways to do the work. */
+  enum Kind {
+    /** Plain loops. */
+    PLAIN,
+    /** Vectors from the start. */
+    VECTOR,
+    /** Plain loops until the vectors are compiled. */
+    WARMING
+  }
+
+  static final String PROPERTY = "cleave.kernels";
+  static final String AUTO = "auto";
+  static final String MODULE = "jdk.incubator.vector";
+  private static final int FEATURE = 25;
+
+  /**
+   * What there is to decide from.
+   *
+   * @param feature version of Java
+   * @param vmName of the virtual machine
+   * @param vmVersion of the virtual machine
+   * @param vmInfo how it runs code
+   * @param hasVectorModule whether the Vector API is there
+   */
+  record JavaRuntime(
+      int feature, String vmName, String vmVersion, String vmInfo, boolean hasVectorModule) {
+    /** This one. */
+    static JavaRuntime current(boolean hasVectorModule) {
+      return new JavaRuntime(
+          Runtime.version().feature(),
+          System.getProperty("java.vm.name", ""),
+          System.getProperty("java.vm.version", ""),
+          System.getProperty("java.vm.info", ""),
+          hasVectorModule);
+    }
+
+    private boolean isHotSpot() {
+      return vmName.contains("OpenJDK") || vmName.contains("HotSpot");
+    }
+
+    private boolean hasC2() {
+      return !vmInfo.contains("interpreted")
+          && !vmInfo.contains("emulated-client")
+          && !vmVersion.contains("jvmci");
+    }
+  }
+
+  /**
+   * Decides.
+   *
+   * @param wanted {@code auto}, {@code plain} or {@code vector}; vectors that were asked for are
+   *     used at once and on any virtual machine that has them
+   * @param runtime where they would run
+   */
+  static KernelChoice decide(String wanted, JavaRuntime runtime) {
+    return switch (wanted) {
+      case AUTO -> decide(runtime);
+      case "plain" -> plain(asked(wanted), null);
+      case "vector" ->
+          runtime.hasVectorModule()
+              ? new KernelChoice(Kind.VECTOR, asked(wanted), null)
+              : decide(runtime);
+      default -> {
+        KernelChoice auto = decide(runtime);
+        yield new KernelChoice(
+            auto.kind(),
+            auto.reason(),
+            "%s must be auto, plain or vector, %s=%s: auto it is"
+                .formatted(PROPERTY, PROPERTY, wanted));
+      }
+    };
+  }
+
+  private static String asked(String wanted) {
+    return "asked for by -D%s=%s".formatted(PROPERTY, wanted);
+  }
+
+  private static KernelChoice decide(JavaRuntime runtime) {
+    if (runtime.feature() != FEATURE) {
+      return plain(
+          "the vector kernels are for Java %d, this is %d".formatted(FEATURE, runtime.feature()),
+          null);
+    }
+    if (!runtime.isHotSpot() || !runtime.hasC2()) {
+      return plain(
+          "vectors need HotSpot's C2, this is %s, %s, %s"
+              .formatted(runtime.vmName(), runtime.vmVersion(), runtime.vmInfo()),
+          null);
+    }
+    if (!runtime.hasVectorModule()) {
+      String missing = "without --add-modules=%s there is no Vector API".formatted(MODULE);
+      return plain(
+          missing,
+          "plain kernels: %s; add the flag for more speed, or -D%s=plain"
+              .formatted(missing, PROPERTY));
+    }
+    return new KernelChoice(Kind.WARMING, "plain until C2 has compiled the vector ones", null);
+  }
+
+  private static KernelChoice plain(String reason, @Nullable String warning) {
+    return new KernelChoice(Kind.PLAIN, reason, warning);
+  }
+}

@@ -1,0 +1,92 @@
+package dev.cleave.engine.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Every kernel over every shape that tables and bitmaps have, on memory of its own: what a compiler
+ * has to see before it compiles them well, and what shows by its time whether it has. Not
+ * thread-safe.
+ */
+final class KernelExercise implements AutoCloseable {
+  private static final int[] COUNTS = {65, 64, 33, 17, 16, 9, 3, 1};
+  private static final int MAX_REPLICAS_LOG2 = 9;
+  private static final int WORDS = 512;
+  private static final long BYTES = (long) WORDS * Long.BYTES;
+  private static final long FIRST = 0x1000_0000_0000_0001L;
+  private static final long STEP = 0x1000;
+  private static final long STATUS = 0x60;
+
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment words = arena.allocate(BYTES, BYTES);
+  private final MemorySegment others = arena.allocate(BYTES, BYTES);
+  private final MemorySegment bitmap = arena.allocate(BYTES, BYTES);
+  private long sum;
+
+  /**
+   * Runs all kernels once over all shapes.
+   *
+   * @return how long that took, in nanoseconds
+   */
+  long run(TableKernels kernels) {
+    long begin = System.nanoTime();
+    for (int count : COUNTS) {
+      for (int replicasLog2 = 0; replicasLog2 <= MAX_REPLICAS_LOG2; replicasLog2++) {
+        progression(kernels, count, replicasLog2);
+      }
+      masks(kernels, count);
+      regions(kernels, count / TableKernels.REGION_WORDS);
+    }
+    return System.nanoTime() - begin;
+  }
+
+  /** Alike but for one word, which is one of the first, and of the last. */
+  private void progression(TableKernels kernels, int count, int replicasLog2) {
+    kernels.fill(words, 0, count, FIRST, STEP, replicasLog2);
+    note(kernels.isProgression(words, 0, count, FIRST, STEP, replicasLog2, STATUS));
+    note(kernels.isProgression(words, 0, count, STEP, STEP, replicasLog2, STATUS));
+    PlainKernels.setWord(words, 0, count - 1, 0);
+    note(kernels.isProgression(words, 0, count, FIRST, STEP, replicasLog2, STATUS));
+  }
+
+  private void masks(TableKernels kernels, int count) {
+    for (long value = 0; value <= 1; value++) {
+      kernels.replicate(words, 0, count, value);
+      kernels.replicate(others, 0, count, value);
+      for (long last = 0; last <= 1; last++) {
+        PlainKernels.setWord(words, 0, count - 1, last);
+        note(kernels.isEqual(words, 0, others, 0, count, STATUS));
+        note(kernels.allHave(words, 0, count, 1));
+        note(kernels.anyHas(words, 0, count, 1));
+        sum += kernels.countAny(words, 0, count, 1);
+        sum += kernels.countAny(words, 0, count, STATUS);
+        sum += kernels.or(words, 0, count);
+        sum += kernels.gatherAny(words, 0, count, 1, bitmap, value);
+      }
+    }
+    kernels.zero(words, 0, count);
+  }
+
+  private void regions(TableKernels kernels, int regions) {
+    int count = regions * TableKernels.REGION_WORDS;
+    for (long value = -1; value <= 1; value++) {
+      kernels.replicate(words, 0, count, value);
+      sum += kernels.uniformRegions(words, 0, regions, -1, -1);
+      sum += kernels.uniformRegions(words, 0, Math.min(regions, 1), -1, 0);
+    }
+  }
+
+  private void note(boolean answer) {
+    sum += answer ? 1 : 0;
+  }
+
+  /** What all kernels answered, summed up: the same for every implementation. */
+  long sum() {
+    return sum;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
