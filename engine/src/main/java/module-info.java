@@ -6,6 +6,7 @@
 module dev.cleave.engine {
   requires static com.google.errorprone.annotations;
   requires static jdk.incubator.vector;
+  requires static jdk.jfr;
   requires static org.jspecify;
 
   exports dev.cleave.engine;

@@ -12,6 +12,8 @@ import static dev.cleave.engine.memory.TableMemory.entryAt;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.recording.FitEvent;
+import dev.cleave.engine.recording.Recording;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -442,6 +444,7 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException as {@link #fit}; nothing has changed then
    */
   public void splitToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
+    FitEvent event = Recording.ofFits() ? new FitEvent() : null;
     checkWritable(gather);
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
@@ -452,6 +455,9 @@ public final class PageTable implements AutoCloseable {
     } finally {
       gather.splitter.end();
       tree.unlock(table(home));
+    }
+    if (event != null) {
+      event.done(iova, length, false);
     }
   }
 
@@ -465,6 +471,7 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException as {@link #fit}; nothing has changed then
    */
   public void mergeToFit(long iova, long length, SizeRule rule, IotlbGather gather) {
+    FitEvent event = Recording.ofFits() ? new FitEvent() : null;
     checkWritable(gather);
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
@@ -474,6 +481,9 @@ public final class PageTable implements AutoCloseable {
       }
     } finally {
       tree.unlock(table(home));
+    }
+    if (event != null) {
+      event.done(iova, length, true);
     }
   }
 

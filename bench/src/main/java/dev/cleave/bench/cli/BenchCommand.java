@@ -4,6 +4,7 @@ import dev.cleave.bench.footprint.Footprints;
 import dev.cleave.bench.footprint.SharePattern;
 import dev.cleave.bench.footprint.TableFootprint;
 import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Interruption;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.io.WorkFailed;
@@ -13,6 +14,7 @@ import dev.cleave.bench.jmh.PairResult;
 import dev.cleave.bench.jmh.PairRunner;
 import dev.cleave.bench.jmh.Pairs;
 import dev.cleave.bench.replay.Policy;
+import dev.cleave.bench.report.BenchReport;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -30,6 +32,7 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -56,11 +59,19 @@ final class BenchCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  @Mixin private Invocation invocation;
+
   @Option(names = "--quick", description = "Measure every pair, in less than five minutes.")
   private boolean isQuick;
 
   @Option(names = "--full", description = "Measure every pair five times as often and longer.")
   private boolean isFull;
+
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description = "Write the pairs as a page to look at: one HTML file.")
+  private String reportFile;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
@@ -84,26 +95,53 @@ final class BenchCommand implements Callable<Integer> {
     if (!jmhArguments.isEmpty()) {
       return runJmh();
     }
-    PairRunner runner = new PairRunner(Pairs.ALL, isFull ? Effort.FULL : Effort.QUICK, 1);
-    List<PairResult> results = measure(runner);
-    print(results);
-    if (jsonFile != null) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("machine", Machine.describe());
-      json.put("pairs", results);
-      Outputs.json(jsonFile, json);
+    Outputs.check(jsonFile);
+    Outputs.check(reportFile);
+    Outputs.check(jmhJsonFile.toString());
+    try (Interruption interruption = Interruption.listen(BenchCommand::endForks)) {
+      PairRunner runner = new PairRunner(Pairs.ALL, isFull ? Effort.FULL : Effort.QUICK, 1);
+      List<PairResult> results = measure(runner, interruption);
+      print(results);
+      write(results);
+      runner.writeJmhJson(jmhJsonFile);
+      if (interruption.isRequested()) {
+        invocation.sayInterrupted(
+            "%d of %d pairs were measured".formatted(results.size(), Pairs.ALL.size()));
+        return ExitPolicy.INTERRUPTED;
+      }
+      return ExitPolicy.OK;
     }
-    runner.writeJmhJson(jmhJsonFile);
-    return ExitPolicy.OK;
   }
 
-  private List<PairResult> measure(PairRunner runner) throws IOException {
-    Progress progress = Progress.on(spec.commandLine().getErr());
-    int[] done = new int[1];
+  /** JMH measures in JVMs of its own, and nobody waits for them when the user asks to end. */
+  private static void endForks() {
+    ProcessHandle.current().descendants().forEach(ProcessHandle::destroy);
+  }
+
+  private List<PairResult> measure(PairRunner runner, Interruption interruption)
+      throws IOException {
+    Progress progress = invocation.progress();
     try {
-      List<PairResult> results = new ArrayList<>(runner.run(work -> progress.at(work, ++done[0])));
-      results.add(runner.heapBytes());
-      results.add(metadata());
+      List<PairResult> results =
+          new ArrayList<>(
+              runner.run(
+                  new PairRunner.Watcher() {
+                    private int done;
+
+                    @Override
+                    public void begins(String work) {
+                      progress.at("runs of pairs", done++, runner.runs());
+                    }
+
+                    @Override
+                    public boolean goesOn() {
+                      return !interruption.isRequested();
+                    }
+                  }));
+      if (!interruption.isRequested()) {
+        results.add(runner.heapBytes());
+        results.add(metadata());
+      }
       return results;
     } catch (RunnerException e) {
       Path log = Files.createTempFile("cleave-bench", ".log");
@@ -111,6 +149,23 @@ final class BenchCommand implements Callable<Integer> {
       throw new WorkFailed("a benchmark failed: " + e.getMessage() + "; JMH's output is in " + log);
     } finally {
       progress.clear();
+    }
+  }
+
+  private void write(List<PairResult> results) throws IOException {
+    if (jsonFile != null) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("machine", Machine.describe());
+      json.put("pairs", results);
+      Outputs.json(jsonFile, json);
+    }
+    if (reportFile != null && !results.isEmpty()) {
+      BenchReport.of(
+              results,
+              Map.of("effort", isFull ? "full" : "quick"),
+              Machine.describe(),
+              invocation.commandLine())
+          .write(reportFile);
     }
   }
 

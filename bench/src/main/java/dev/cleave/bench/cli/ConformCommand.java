@@ -10,6 +10,7 @@ import dev.cleave.bench.conform.qemu.QemuFailure;
 import dev.cleave.bench.conform.qemu.QemuOptions;
 import dev.cleave.bench.conform.qemu.QemuVersion;
 import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Interruption;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.io.WorkFailed;
@@ -22,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -42,6 +44,8 @@ final class ConformCommand implements Callable<Integer> {
   private static final long DEFAULT_SECONDS = 10;
 
   @Spec private CommandSpec spec;
+
+  @Mixin private Invocation invocation;
 
   @Option(
       names = "--qemu",
@@ -121,30 +125,54 @@ final class ConformCommand implements Callable<Integer> {
     long start = System.nanoTime();
     Optional<Failure> failure;
     ConformanceResult result;
-    try (Machine machine = Machine.start(new QemuOptions(qemu, memoryFile))) {
+    try (Interruption interruption = Interruption.listen();
+        Machine machine = Machine.start(new QemuOptions(qemu, memoryFile))) {
       Conformance conformance = new Conformance(machine, seed);
-      failure = onlyCase == null ? runMany(conformance, start) : runOne(conformance, machine);
+      failure =
+          onlyCase == null
+              ? runMany(conformance, start, interruption)
+              : runOne(conformance, machine);
       result = conformance.result();
-    }
-    Duration took = Duration.ofNanos(System.nanoTime() - start);
-    ConformText.print(out, result, failure, took);
-    out.flush();
-    if (jsonFile != null) {
-      Outputs.json(jsonFile, ConformJson.of(version, seed, result, failure, took));
+      Duration took = Duration.ofNanos(System.nanoTime() - start);
+      ConformText.print(out, result, failure, took);
+      out.flush();
+      if (jsonFile != null) {
+        Outputs.json(jsonFile, ConformJson.of(version, seed, result, failure, took));
+      }
+      if (interruption.isRequested()) {
+        invocation.sayInterrupted("after %d cases".formatted(result.cases()));
+        return ExitPolicy.INTERRUPTED;
+      }
     }
     return failure.isPresent() ? ExitPolicy.FAILED : ExitPolicy.OK;
   }
 
-  private Optional<Failure> runMany(Conformance conformance, long start) {
-    Progress progress = Progress.on(spec.commandLine().getErr());
+  private Optional<Failure> runMany(
+      Conformance conformance, long start, Interruption interruption) {
+    Progress progress = invocation.progress();
     long limit = Duration.ofSeconds(seconds == null ? DEFAULT_SECONDS : seconds).toNanos();
     Optional<Failure> failure = Optional.empty();
-    for (long number = 0; failure.isEmpty() && goesOn(number, start, limit); number++) {
-      failure = conformance.run(number, () -> {});
-      progress.at("cases", number + 1);
+    try {
+      for (long number = 0;
+          failure.isEmpty() && !interruption.isRequested() && goesOn(number, start, limit);
+          number++) {
+        failure = conformance.run(number, () -> {});
+        progress.at("cases", number + 1, expected(number + 1, start, limit));
+      }
+    } catch (QemuFailure e) {
+      if (!interruption.isRequestedNowOrSoon()) {
+        throw e;
+      }
+    } finally {
+      progress.clear();
     }
-    progress.clear();
     return failure;
+  }
+
+  /** How many cases there will be, or are likely to be in the time given. */
+  private long expected(long done, long start, long limit) {
+    double part = (double) (System.nanoTime() - start) / limit;
+    return cases == null ? Math.max(done, Math.round(done / part)) : cases;
   }
 
   private boolean goesOn(long number, long start, long limit) {

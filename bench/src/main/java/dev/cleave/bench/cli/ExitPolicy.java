@@ -25,6 +25,9 @@ final class ExitPolicy implements IParameterExceptionHandler, IExecutionExceptio
   /** Bad usage or bad input. */
   static final int BAD = 2;
 
+  /** The user ended the work early (Ctrl-C); what was done by then has been shown. */
+  static final int INTERRUPTED = 130;
+
   @Override
   public int handleParseException(ParameterException e, String[] arguments) {
     CommandLine command = e.getCommandLine();

@@ -5,10 +5,12 @@ import dev.cleave.bench.footprint.RivalFootprint;
 import dev.cleave.bench.footprint.SharePattern;
 import dev.cleave.bench.footprint.TableFootprint;
 import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Interruption;
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.replay.Policy;
+import dev.cleave.bench.report.FootprintReport;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -16,9 +18,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -40,9 +44,11 @@ final class FootprintCommand implements Callable<Integer> {
   private static final List<String> HEADER =
       List.of("guest", "shared", "kind", "structure", "bytes", "per GiB", "minimum", "ratio", "");
   private static final int TEXT_COLUMNS = 4;
-  private static final long MOST_GUEST_BYTES = 4L << 40;
+  private static final long MOST_GUEST_BYTES = 16L << 40;
 
   @Spec private CommandSpec spec;
+
+  @Mixin private Invocation invocation;
 
   @Option(
       names = "--guest-memory",
@@ -61,9 +67,9 @@ final class FootprintCommand implements Callable<Integer> {
   @Option(
       names = "--pattern",
       paramLabel = "NAME",
-      defaultValue = "scattered",
+      split = ",",
       description = "Where shared pages lie: scattered, clustered, boot (default: scattered).")
-  private String pattern;
+  private List<String> patterns = List.of("scattered");
 
   @Option(
       names = "--policy",
@@ -72,41 +78,89 @@ final class FootprintCommand implements Callable<Integer> {
       description = "Which to compare: follow, follow-lazy, all-4k, remap (default: all).")
   private List<String> policies = List.of("follow", "follow-lazy", "all-4k", "remap");
 
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description = "Write the curves as a page to look at: one HTML file.")
+  private String reportFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
+
+  private final List<TableFootprint> tables = new ArrayList<>();
+  private final List<RivalFootprint> rivals = new ArrayList<>();
+
+  /** What is printed, by the pattern. */
+  private final SequencedMap<String, List<List<String>>> rows = new LinkedHashMap<>();
 
   @Override
   public Integer call() throws IOException {
     List<Long> sizes = guests.stream().map(FootprintCommand::guestBytes).distinct().toList();
     List<Double> shares = fractions.stream().map(FootprintCommand::fraction).distinct().toList();
-    Footprints footprints = new Footprints(named("--pattern", pattern, SharePattern::of));
+    List<SharePattern> kinds =
+        patterns.stream()
+            .map(word -> named("--pattern", word, SharePattern::of))
+            .distinct()
+            .toList();
     List<Policy> chosen =
         policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
-    Progress progress = Progress.on(spec.commandLine().getErr());
-    List<List<String>> rows = new ArrayList<>(List.of(HEADER));
-    List<TableFootprint> tables = new ArrayList<>();
-    List<RivalFootprint> rivals = new ArrayList<>();
-    for (long guest : sizes) {
-      for (double share : shares) {
-        for (Policy policy : chosen) {
-          progress.at("combinations", tables.size());
-          tables.add(footprints.table(guest, share, policy));
-          rows.add(row(tables.getLast()));
+    Outputs.check(jsonFile);
+    Outputs.check(reportFile);
+    int all = kinds.size() * sizes.size() * shares.size();
+    try (Interruption interruption = Interruption.listen()) {
+      int done = 0;
+      Progress progress = invocation.progress();
+      for (SharePattern kind : kinds) {
+        Footprints footprints = new Footprints(kind);
+        for (long guest : sizes) {
+          for (double share : shares) {
+            if (!interruption.isRequested()) {
+              progress.at("guests", done++, all);
+              weigh(kind, footprints, guest, share, chosen);
+            }
+          }
         }
-        List<RivalFootprint> others = footprints.rivals(guest, share);
-        rivals.addAll(others);
-        others.forEach(other -> rows.add(row(other)));
       }
+      progress.clear();
+      print();
+      write();
+      if (interruption.isRequested()) {
+        invocation.sayInterrupted("%d of %d guests were weighed".formatted(done, all));
+        return ExitPolicy.INTERRUPTED;
+      }
+      return ExitPolicy.OK;
     }
-    progress.clear();
-    print(rows);
+  }
+
+  private void weigh(
+      SharePattern pattern, Footprints footprints, long guest, double share, List<Policy> chosen) {
+    List<List<String>> printed =
+        rows.computeIfAbsent(pattern.word(), _ -> new ArrayList<>(List.of(HEADER)));
+    for (Policy policy : chosen) {
+      tables.add(footprints.table(guest, share, policy));
+      printed.add(row(tables.getLast()));
+    }
+    for (RivalFootprint rival : footprints.rivals(guest, share)) {
+      rivals.add(rival);
+      printed.add(row(rival));
+    }
+  }
+
+  private void write() throws IOException {
     if (jsonFile != null) {
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("tables", tables);
       json.put("rivals", rivals);
       Outputs.json(jsonFile, json);
     }
-    return ExitPolicy.OK;
+    if (reportFile != null && !tables.isEmpty()) {
+      Map<String, Object> input = new LinkedHashMap<>();
+      input.put("guests", String.join(", ", guests));
+      input.put("shared", String.join(", ", fractions));
+      input.put("patterns", String.join(", ", patterns));
+      input.put("policies", String.join(", ", policies));
+      FootprintReport.of(tables, rivals, input, invocation.commandLine()).write(reportFile);
+    }
   }
 
   private static long guestBytes(String word) {
@@ -119,7 +173,7 @@ final class FootprintCommand implements Callable<Integer> {
     boolean isWhole = bytes % (bytes > Footprints.PIECE_BYTES ? Footprints.PIECE_BYTES : 4096) == 0;
     if (bytes <= 0 || bytes > MOST_GUEST_BYTES || !isWhole) {
       throw new BadInput(
-          "--guest-memory must be a multiple of 4K, above 16G one of 16G, and at most 4T, got "
+          "--guest-memory must be a multiple of 4K, above 16G one of 16G, and at most 16T, got "
               + word);
     }
     return bytes;
@@ -183,11 +237,16 @@ final class FootprintCommand implements Callable<Integer> {
     return String.format(Locale.ROOT, "%.4g", share * 100).replaceAll("\\.?0+$", "") + "%";
   }
 
-  private void print(List<List<String>> rows) {
+  private void print() {
     PrintWriter out = spec.commandLine().getOut();
-    out.println("shared pages: " + pattern);
-    out.println();
-    TextTable.print(out, rows, TEXT_COLUMNS);
+    rows.forEach((pattern, ofPattern) -> {
+      if (!pattern.equals(rows.firstEntry().getKey())) {
+        out.println();
+      }
+      out.println("shared pages: " + pattern);
+      out.println();
+      TextTable.print(out, ofPattern, TEXT_COLUMNS);
+    });
     out.flush();
   }
 }

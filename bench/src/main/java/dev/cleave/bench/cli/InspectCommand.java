@@ -54,6 +54,8 @@ final class InspectCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  @Mixin private Invocation invocation;
+
   @Parameters(
       paramLabel = "IMAGE",
       description =
@@ -96,7 +98,7 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     roots.check();
-    progress = Progress.on(spec.commandLine().getErr());
+    progress = invocation.progress();
     OptionalLong start = base == null ? OptionalLong.empty() : OptionalLong.of(base);
     try (MemoryImage opened = MemoryImage.open(image, start)) {
       return inspect(opened);

@@ -2,35 +2,35 @@ package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Csv;
+import dev.cleave.bench.io.Interruption;
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.replay.EventLog;
-import dev.cleave.bench.replay.Outcome;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.replay.Replay;
 import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableExport;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.report.RecordedRun;
+import dev.cleave.bench.report.ReplayReport;
+import dev.cleave.bench.report.RunRecorder;
 import dev.cleave.bench.trace.TraceCounts;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.rmp.RmpFollower;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -52,6 +52,8 @@ final class ReplayCommand implements Callable<Integer> {
   private static final long MOST_GUEST_BYTES = 1L << 46;
 
   @Spec private CommandSpec spec;
+
+  @Mixin private Invocation invocation;
 
   @Parameters(
       paramLabel = "TRACE",
@@ -114,8 +116,9 @@ final class ReplayCommand implements Callable<Integer> {
       split = ",",
       description =
           "What comes first when table and RMP change: table-first (default), rmp-first, atomic;"
-              + " with several, policies that follow run once for each.")
-  private List<String> orderNames = List.of("table-first");
+              + " with several, policies that follow run once for each. A report shows all three"
+              + " unless this says otherwise.")
+  private @Nullable List<String> orderNames;
 
   @Option(
       names = "--dma",
@@ -154,10 +157,19 @@ final class ReplayCommand implements Callable<Integer> {
   private String imageDirectory;
 
   /** The first lines whose events did not fit the first policy's table. */
-  private final List<String> misplacedLines = new ArrayList<>();
+  private List<String> misplacedLines = List.of();
+
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description = "Write the comparison as a page to look at: one HTML file.")
+  private String reportFile;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
+
+  /** The runs that the report shows. */
+  private final List<RecordedRun> recorded = new ArrayList<>();
 
   @Override
   public Integer call() throws IOException {
@@ -172,27 +184,48 @@ final class ReplayCommand implements Callable<Integer> {
     Outputs.check(resultsFile);
     Outputs.check(leavesFile);
     Outputs.check(jsonFile);
+    Outputs.check(reportFile);
     check(
         imageDirectory == null || !Files.isRegularFile(Path.of(imageDirectory)),
         "--image: '" + imageDirectory + "' is a file, expected a directory to write");
-    EventLog log = EventLog.read(traces, isStrict);
+    Progress progress = invocation.progress();
+    EventLog log = EventLog.read(traces, isStrict, read -> progress.at("events read", read));
     ReplayOptions options = options(log, sizes);
-    Progress progress = Progress.on(spec.commandLine().getErr());
-    List<PolicyResult> results = new ArrayList<>();
-    try (GuestRam ram = dmaAccesses > 0 ? new GuestRam(log.events(), paddrBase) : null) {
+    try (Interruption interruption = Interruption.listen();
+        GuestRam ram = dmaAccesses > 0 ? new GuestRam(log.events(), paddrBase) : null) {
+      List<PolicyResult> results = new ArrayList<>();
       for (Policy policy : policies) {
-        for (RmpFollower.Order order : policy.hasOrder() ? orders : orders.subList(0, 1)) {
-          boolean isFirst = results.isEmpty();
-          results.add(run(policy, log, options.withOrder(order), ram, isFirst, progress));
+        boolean hasOrder = policy.hasOrder() && options.followsRmp();
+        for (RmpFollower.Order order : hasOrder ? orders : orders.subList(0, 1)) {
+          if (!interruption.isRequested()) {
+            results.add(
+                run(policy, log, options.withOrder(order), ram, results, progress, interruption));
+          }
         }
       }
+      progress.clear();
+      print(log, results, options);
+      if (jsonFile != null) {
+        Outputs.json(jsonFile, ReplayJson.of(log, options, results));
+      }
+      if (reportFile != null) {
+        ReplayReport.of(
+                log.events(),
+                options,
+                recorded,
+                ReplayJson.input(log, options),
+                invocation.commandLine())
+            .write(reportFile);
+      }
+      if (!interruption.isRequested()) {
+        return ExitPolicy.OK;
+      }
+      PolicyResult last = results.getLast();
+      invocation.sayInterrupted(
+          "%s ended after %d of %d events"
+              .formatted(last.policy(), last.events(), log.events().size()));
+      return ExitPolicy.INTERRUPTED;
     }
-    progress.clear();
-    print(log, results, options);
-    if (jsonFile != null) {
-      Outputs.json(jsonFile, json(log, options, results));
-    }
-    return ExitPolicy.OK;
   }
 
   private List<Policy> policies() {
@@ -204,7 +237,13 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private List<RmpFollower.Order> orders() {
-    return orderNames.stream().distinct().map(ReplayCommand::order).toList();
+    List<String> names =
+        orderNames != null
+            ? orderNames
+            : reportFile == null
+                ? List.of("table-first")
+                : List.of("table-first", "rmp-first", "atomic");
+    return names.stream().distinct().map(ReplayCommand::order).toList();
   }
 
   private static RmpFollower.Order order(String name) {
@@ -262,34 +301,29 @@ final class ReplayCommand implements Callable<Integer> {
       EventLog log,
       ReplayOptions options,
       @Nullable GuestRam ram,
-      boolean isFirst,
-      Progress progress)
+      List<PolicyResult> before,
+      Progress progress,
+      Interruption interruption)
       throws IOException {
+    boolean isFirst = before.isEmpty();
+    boolean isFirstOfPolicy =
+        before.stream().noneMatch(result -> result.policy().equals(policy.word()));
     Csv csv =
         isFirst && resultsFile != null ? new Csv(Outputs.open(resultsFile), RESULT_COLUMNS) : null;
     try (csv;
         PolicyRun run = new PolicyRun(policy, options, true, ram);
         PolicyRun timed = new PolicyRun(policy, options, false, null)) {
-      long[] done = new long[1];
-      PolicyResult result =
-          Replay.replay(
-              policy,
-              options,
-              log.events(),
-              run,
-              timed,
-              (event, outcome) -> {
-                progress.at(policy.word() + ", events", ++done[0]);
-                if (isFirst
-                    && misplacedLines.size() < TraceCounts.REMEMBERED
-                    && Replay.isMisplaced(event, outcome)) {
-                  misplacedLines.add(Long.toString(event.line()));
-                }
-                if (csv != null) {
-                  write(csv, event, outcome);
-                }
-              });
+      int events = log.events().size();
+      RunRecorder recorder =
+          reportFile == null ? null : new RunRecorder(run, events, isFirstOfPolicy);
+      ReplayWatch watch =
+          new ReplayWatch(policy.word(), events, csv, recorder, progress, interruption);
+      PolicyResult result = Replay.replay(policy, options, log.events(), run, timed, watch);
+      if (recorder != null) {
+        recorded.add(new RecordedRun(result, recorder));
+      }
       if (isFirst) {
+        misplacedLines = watch.misplacedLines();
         TableExport export = new TableExport(run);
         if (leavesFile != null) {
           export.leaves(leavesFile);
@@ -299,21 +333,6 @@ final class ReplayCommand implements Callable<Integer> {
         }
       }
       return result;
-    }
-  }
-
-  private static void write(Csv csv, Event event, Outcome outcome) {
-    boolean isTranslate = event instanceof Event.Translate;
-    try {
-      csv.row(
-          List.of(),
-          List.of(
-              Long.toString(event.line()),
-              event.kind().word(),
-              outcome.status(),
-              isTranslate ? Numbers.hex(outcome.value()) : Long.toUnsignedString(outcome.value())));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 
@@ -359,32 +378,5 @@ final class ReplayCommand implements Callable<Integer> {
 
   private static String line(TraceCounts.Oddity oddity) {
     return "line " + oddity.line() + ": " + oddity.excerpt();
-  }
-
-  private Map<String, Object> json(
-      EventLog log, ReplayOptions options, List<PolicyResult> results) {
-    Map<String, Object> input = new LinkedHashMap<>();
-    List<Map<String, Object>> files = new ArrayList<>();
-    log.counts()
-        .forEach((file, counts) -> {
-          Map<String, Object> one = new LinkedHashMap<>();
-          one.put("file", file);
-          one.put("lines", counts.lines());
-          one.put("events", counts.events());
-          one.put("noEffect", counts.noEffect());
-          one.put("skipped", counts.skipped());
-          one.put("malformed", counts.malformed());
-          files.add(one);
-        });
-    input.put("files", files);
-    input.put("rmp", options.followsRmp());
-    input.put("guestMemory", options.followsRmp() ? options.guestBytes() : 0);
-    input.put("pageSizes", PageSizes.words(options.pageSizes()));
-    input.put("levels", options.levels());
-    input.put("paddrBase", Numbers.hex(options.paddrBase()));
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("input", input);
-    json.put("policies", results);
-    return json;
   }
 }

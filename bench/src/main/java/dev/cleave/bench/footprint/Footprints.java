@@ -30,9 +30,9 @@ public final class Footprints {
   private final Map<TableKey, TablePages> tables = new HashMap<>();
   private final Map<RivalKey, Long> rivals = new HashMap<>();
 
-  private record TableKey(long bytes, int sharedPages, Policy policy) {}
+  private record TableKey(long bytes, long sharedPages, Policy policy) {}
 
-  private record RivalKey(long bytes, int sharedPages, Rivals rival) {}
+  private record RivalKey(long bytes, long sharedPages, Rivals rival) {}
 
   /**
    * Nothing measured yet.
@@ -45,9 +45,8 @@ public final class Footprints {
 
   private Guest guest(long bytes, double shared) {
     return bytes == PIECE_BYTES
-        ? pieces.computeIfAbsent(
-            shared, share -> new Guest(bytes, pattern.sharedPages(bytes, share)))
-        : new Guest(bytes, pattern.sharedPages(bytes, shared));
+        ? pieces.computeIfAbsent(shared, share -> Guest.of(bytes, pattern, share))
+        : Guest.of(bytes, pattern, shared);
   }
 
   /**
@@ -61,12 +60,12 @@ public final class Footprints {
     Guest guest = guest(pieceBytes, shared);
     if (guest.isUniform() && policy != Policy.ALL_4K) {
       // Leaves go beyond pieces, and are few.
-      guest = new Guest(guestBytes, pattern.sharedPages(guestBytes, shared));
+      guest = guest.stretchedTo(guestBytes);
     }
     Guest built = guest;
     TablePages pages =
         tables.computeIfAbsent(
-            new TableKey(guest.bytes(), guest.shared().cardinality(), policy),
+            new TableKey(guest.bytes(), guest.sharedPages(), policy),
             _ -> TablePages.of(built, policy));
     long count = guestBytes / guest.bytes();
     long tablePages = pages.built(count, guestBytes);
@@ -94,11 +93,8 @@ public final class Footprints {
 
   private RivalFootprint rival(Rivals rival, long guestBytes, double shared) {
     Guest piece = guest(Math.min(guestBytes, PIECE_BYTES), shared);
-    Guest guest =
-        rival.seesStates() && piece.isUniform()
-            ? new Guest(guestBytes, pattern.sharedPages(guestBytes, shared))
-            : piece;
-    int sharedPages = rival.seesStates() ? guest.shared().cardinality() : 0;
+    Guest guest = rival.seesStates() && piece.isUniform() ? piece.stretchedTo(guestBytes) : piece;
+    long sharedPages = rival.seesStates() ? guest.sharedPages() : 0;
     long count = guestBytes / guest.bytes();
     long bytes =
         count

@@ -9,9 +9,10 @@ import java.util.Random;
  * A guest whose memory is mapped whole, at its own addresses and with memory that lies as it does.
  *
  * @param bytes where it ends, a multiple of 4096
+ * @param isWhollyShared whether all its pages are shared, which {@code shared} then does not say
  * @param shared pages by number
  */
-record Guest(long bytes, BitSet shared) {
+record Guest(long bytes, boolean isWhollyShared, BitSet shared) {
   private static final int CHURN_SHARE = 8;
   private static final long SEED = 0xc0ffee;
 
@@ -21,13 +22,37 @@ record Guest(long bytes, BitSet shared) {
     void visit(long first, long length);
   }
 
-  int pages() {
-    return Math.toIntExact(bytes >>> PAGE_LOG2);
+  /** A guest that shares a part of its memory, 0 to 1. */
+  static Guest of(long bytes, SharePattern pattern, double share) {
+    if (share == 1) {
+      return new Guest(bytes, true, new BitSet());
+    }
+    BitSet shared = pattern.sharedPages(bytes, share);
+    boolean isWhollyShared = shared.cardinality() == bytes >>> PAGE_LOG2;
+    return new Guest(bytes, isWhollyShared, isWhollyShared ? new BitSet() : shared);
   }
 
   /** Whether all its pages are in the same state. */
   boolean isUniform() {
-    return shared.isEmpty() || shared.cardinality() == pages();
+    return shared.isEmpty();
+  }
+
+  /** One in the same state that is larger. */
+  Guest stretchedTo(long otherBytes) {
+    assert isUniform();
+    return new Guest(otherBytes, isWhollyShared, shared);
+  }
+
+  long sharedPages() {
+    return isWhollyShared ? bytes >>> PAGE_LOG2 : shared.cardinality();
+  }
+
+  /** Runs of shared pages. */
+  void forEachSharedRun(RunVisitor visitor) {
+    if (isWhollyShared) {
+      visitor.visit(0, bytes);
+    }
+    forEachRun(shared, visitor);
   }
 
   /** Runs of pages of a set. */
@@ -43,11 +68,15 @@ record Guest(long bytes, BitSet shared) {
    * forgets to tidy up behind them shows it.
    */
   BitSet churn() {
-    BitSet churn = new BitSet(pages());
-    int count = Math.min(shared.cardinality() / CHURN_SHARE, pages() - shared.cardinality());
+    BitSet churn = new BitSet();
+    if (isUniform()) {
+      return churn;
+    }
+    int pages = Math.toIntExact(bytes >>> PAGE_LOG2);
+    int count = Math.min(shared.cardinality() / CHURN_SHARE, pages - shared.cardinality());
     Random random = new Random(SEED);
     for (int left = count; left > 0; ) {
-      int page = random.nextInt(pages());
+      int page = random.nextInt(pages);
       if (!shared.get(page) && !churn.get(page)) {
         churn.set(page);
         left--;

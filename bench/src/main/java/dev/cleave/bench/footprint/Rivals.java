@@ -73,13 +73,11 @@ enum Rivals {
       return;
     }
     long[] next = new long[1];
-    Guest.forEachRun(
-        guest.shared(),
-        (gpa, length) -> {
-          mapPrivate(table, next[0], gpa);
-          table.map(gpa, gpa, length, Access.READ_WRITE);
-          next[0] = gpa + length;
-        });
+    guest.forEachSharedRun((gpa, length) -> {
+      mapPrivate(table, next[0], gpa);
+      table.map(gpa, gpa, length, Access.READ_WRITE);
+      next[0] = gpa + length;
+    });
     mapPrivate(table, next[0], guest.bytes());
   }
 

@@ -48,19 +48,22 @@ public enum SharePattern {
   /**
    * The shared pages of a guest.
    *
-   * @param guestBytes a multiple of 4096, at most 8 TiB
+   * @param guestBytes a multiple of 4096, below 8 TiB if anything is shared
    * @param fraction how much of it is shared, 0 to 1; rounded to whole pages
    * @return the shared pages by number, exactly that many
    */
   public BitSet sharedPages(long guestBytes, double fraction) {
-    int guestPages = Math.toIntExact(guestBytes >>> PAGE_LOG2);
-    int count = (int) Math.round(guestPages * fraction);
     BitSet pages = new BitSet();
-    if (count == guestPages) {
-      pages.set(0, guestPages);
+    if (fraction == 0) {
       return pages;
     }
-    share(pages, guestPages, count, new Random(SEED));
+    int guestPages = Math.toIntExact(guestBytes >>> PAGE_LOG2);
+    int count = (int) Math.round(guestPages * fraction);
+    if (count == guestPages) {
+      pages.set(0, guestPages);
+    } else {
+      share(pages, guestPages, count, new Random(SEED));
+    }
     return pages;
   }
 

@@ -59,8 +59,7 @@ final class TablePages {
             0);
     try (PolicyRun run = new PolicyRun(policy, options, false, null)) {
       apply(run, new Event.Map(1, 0, OptionalLong.of(0), guest.bytes(), Access.READ_WRITE));
-      Guest.forEachRun(
-          guest.shared(), (gpa, length) -> apply(run, new Event.Share(1, gpa, length)));
+      guest.forEachSharedRun((gpa, length) -> apply(run, new Event.Share(1, gpa, length)));
       var churn = guest.churn();
       Guest.forEachRun(churn, (gpa, length) -> apply(run, new Event.Share(1, gpa, length)));
       Guest.forEachRun(churn, (gpa, length) -> apply(run, new Event.Unshare(1, gpa, length)));
@@ -92,7 +91,7 @@ final class TablePages {
       if (wholeRegions != 0) {
         states.setLarge(0, wholeRegions, true);
       }
-      Guest.forEachRun(guest.shared(), states::share);
+      guest.forEachSharedRun(states::share);
       return MinimumTables.count(states.rule(), guest.bytes(), AmdV1.LINUX.leafSizes(), levels);
     }
   }

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
@@ -90,14 +91,27 @@ final class Measurements {
         pair.work(), pair.against(), median(work), median(rival), ratio, pair.limit(), error, "ns");
   }
 
+  /** Whether both sides were measured. */
+  boolean has(Pair pair) {
+    return isThere(pair.benchmark(), pair.parameters()) && isThere(pair.rival(), pair.parameters());
+  }
+
+  private boolean isThere(String benchmark, Map<String, String> parameters) {
+    return lookUp(benchmark, parameters).isPresent();
+  }
+
   private Samples find(String benchmark, Map<String, String> parameters) {
+    return lookUp(benchmark, parameters)
+        .orElseThrow(() ->
+            new IllegalStateException("%s %s was not measured".formatted(benchmark, parameters)));
+  }
+
+  private Optional<Samples> lookUp(String benchmark, Map<String, String> parameters) {
     return samples.entrySet().stream()
         .filter(entry -> entry.getKey().benchmark().equals(benchmark))
         .filter(entry -> parameters.entrySet().containsAll(entry.getKey().parameters().entrySet()))
         .map(Map.Entry::getValue)
-        .findFirst()
-        .orElseThrow(() ->
-            new IllegalStateException("%s %s was not measured".formatted(benchmark, parameters)));
+        .findFirst();
   }
 
   static double median(List<Double> values) {

@@ -40,6 +40,11 @@ public final class PairRunner {
   public interface Watcher {
     /** Another run begins. */
     void begins(String work);
+
+    /** Whether to go on; if not, a run that is under way may fail, and what was measured counts. */
+    default boolean goesOn() {
+      return true;
+    }
   }
 
   /**
@@ -58,19 +63,33 @@ public final class PairRunner {
   /**
    * Measures everything.
    *
-   * @return a result for each pair
+   * @return a result for each pair that was measured: all, unless the watcher ended it
    * @throws RunnerException if JMH cannot run, or a benchmark fails; {@link #log} says why
    */
   public List<PairResult> run(Watcher watcher) throws RunnerException {
     for (int round = 0; round < effort.rounds(); round++) {
       for (List<Pair> group : groups()) {
+        if (!watcher.goesOn()) {
+          break;
+        }
         watcher.begins(group.getFirst().work());
-        Collection<RunResult> results = run(group);
-        raw.addAll(results);
-        measurements.add(results);
+        try {
+          Collection<RunResult> results = run(group);
+          raw.addAll(results);
+          measurements.add(results);
+        } catch (RunnerException e) {
+          if (watcher.goesOn()) {
+            throw e;
+          }
+        }
       }
     }
-    return pairs.stream().map(measurements::compare).toList();
+    return pairs.stream().filter(measurements::has).map(measurements::compare).toList();
+  }
+
+  /** Number of runs of JMH that there will be. */
+  public int runs() {
+    return effort.rounds() * groups().size();
   }
 
   /** Pairs that have a benchmark and the parameters in common, in order of appearance. */

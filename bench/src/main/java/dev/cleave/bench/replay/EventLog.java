@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 
 /**
  * The events of one or more traces, in order, and what the readers counted.
@@ -21,15 +22,18 @@ public record EventLog(List<Event> events, Map<String, TraceCounts> counts) {
    *
    * @param files paths, or {@code -} for standard input
    * @param isStrict whether an unknown line is an error
+   * @param watcher is told of every event how many there are
    * @throws IOException with file, line and what was expected
    */
-  public static EventLog read(List<String> files, boolean isStrict) throws IOException {
+  public static EventLog read(List<String> files, boolean isStrict, LongConsumer watcher)
+      throws IOException {
     List<Event> events = new ArrayList<>();
     Map<String, TraceCounts> counts = new LinkedHashMap<>();
     for (String file : files) {
       try (TraceReader reader = TraceReader.open(file, isStrict)) {
         for (Event event = reader.next(); event != null; event = reader.next()) {
           events.add(event);
+          watcher.accept(events.size());
         }
         counts.put(file, reader.counts());
       }

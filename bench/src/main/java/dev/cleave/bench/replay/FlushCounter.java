@@ -6,7 +6,7 @@ import dev.cleave.engine.PageTable;
 import org.jspecify.annotations.Nullable;
 
 /** Counts the flush commands that a gather takes, one for each aligned block of its ranges. */
-final class FlushCounter implements IotlbFlush {
+public final class FlushCounter implements IotlbFlush {
   private final SimulatedRmp rmp;
   private final @Nullable Hardware hardware;
   private final IotlbGather.BlockVisitor counter = this::count;
@@ -33,11 +33,13 @@ final class FlushCounter implements IotlbFlush {
     bytes += sizeLog2 < Long.SIZE ? 1L << sizeLog2 : 0;
   }
 
-  long commands() {
+  /** Commands so far. */
+  public long commands() {
     return commands;
   }
 
-  long bytes() {
+  /** Bytes that they named. */
+  public long bytes() {
     return bytes;
   }
 }

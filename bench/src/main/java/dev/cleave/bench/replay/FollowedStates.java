@@ -18,6 +18,7 @@ final class FollowedStates implements PageStates {
   private final RmpFollower follower;
   private final boolean isLazy;
   private int changes;
+  private boolean hasTidied;
 
   FollowedStates(
       PageTable table,
@@ -45,8 +46,15 @@ final class FollowedStates implements PageStates {
 
   private void mergeNowAndThen() {
     if (isLazy && ++changes % BATCH_CHANGES == 0) {
-      var _ = follower.mergeQuiet(QUIET_CHANGES);
+      hasTidied |= follower.mergeQuiet(QUIET_CHANGES) > 0;
     }
+  }
+
+  @Override
+  public boolean takeTidied() {
+    boolean was = hasTidied;
+    hasTidied = false;
+    return was;
   }
 
   @Override

@@ -22,6 +22,11 @@ interface PageStates extends AutoCloseable {
   /** Nothing changes for a while: what was put off is done now. */
   default void rest() {}
 
+  /** Whether, since the last call, other regions than those of the events may have changed. */
+  default boolean takeTidied() {
+    return false;
+  }
+
   /** Bytes that should have stayed mapped but did not translate for a moment. */
   default long gapBytes() {
     return 0;

@@ -15,6 +15,7 @@ import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.rmp.RmpBitmap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,7 +96,7 @@ public final class PolicyRun implements AutoCloseable {
   }
 
   /** What devices met; null without any. */
-  @Nullable DmaResult dma() {
+  public @Nullable DmaResult dma() {
     return hardware == null ? null : hardware.result();
   }
 
@@ -200,11 +201,23 @@ public final class PolicyRun implements AutoCloseable {
     return memory;
   }
 
-  TableStatistics statistics() {
+  /** The page states as the RMP has them, to be looked at; null where no RMP is checked. */
+  public @Nullable RmpBitmap pageStates() {
+    return options.followsRmp() ? rmp.actual() : null;
+  }
+
+  /** Whether, since the last call, other regions than those of the events may have changed. */
+  public boolean takeTidied() {
+    return states.takeTidied();
+  }
+
+  /** What the table has done. */
+  public TableStatistics statistics() {
     return table.statistics();
   }
 
-  FlushCounter flushes() {
+  /** The flushes so far. */
+  public FlushCounter flushes() {
     return flush;
   }
 
@@ -212,7 +225,8 @@ public final class PolicyRun implements AutoCloseable {
     return states.gapBytes();
   }
 
-  long rmpFaults() {
+  /** Times that leaves and RMP of a region disagreed during an event. */
+  public long rmpFaults() {
     return rmp.mismatches();
   }
 

@@ -14,11 +14,19 @@ public final class Replay {
   private static final long LONGEST_NANOS = 3_600_000_000_000L;
   private static final int DIGITS = 3;
 
-  /** Is told how each event ended. */
+  /** Looks on. */
   @FunctionalInterface
   public interface Watcher {
-    /** An event ended. */
+    /** An event ended in the first run, and the devices have done their share after it. */
     void ended(Event event, Outcome outcome);
+
+    /** An event ended in the second run. */
+    default void took(long nanos) {}
+
+    /** Whether to go on; if not, the result is that of the events so far. */
+    default boolean goesOn() {
+      return true;
+    }
   }
 
   private Replay() {}
@@ -40,7 +48,7 @@ public final class Replay {
    * @param options what the runs were made with
    * @param run a new run that watches the RMP; it is left as the events leave it
    * @param timed another new run of the same policy, which does not
-   * @param watcher is told of every event of the first
+   * @param watcher looks on
    */
   public static PolicyResult replay(
       Policy policy,
@@ -53,29 +61,34 @@ public final class Replay {
     int count = 0;
     long failed = 0;
     long misplaced = 0;
-    for (Event event : events) {
+    while (count < events.size() && watcher.goesOn()) {
+      Event event = events.get(count);
       run.prepare(event);
       Outcome outcome = run.apply(event);
       failed += outcome.isOk() ? 0 : 1;
       misplaced += isMisplaced(event, outcome) ? 1 : 0;
-      watcher.ended(event, outcome);
       run.runDevices((long) (options.dmaAccesses() * share(++count, leading, events.size())));
+      watcher.ended(event, outcome);
     }
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
     long total = 0;
-    for (Event event : events) {
+    for (Event event : events.subList(0, count)) {
+      if (!watcher.goesOn()) {
+        break;
+      }
       timed.prepare(event);
       long start = System.nanoTime();
       var _ = timed.apply(event);
       long taken = System.nanoTime() - start;
       nanos.recordValue(Math.min(taken, LONGEST_NANOS));
       total += taken;
+      watcher.took(taken);
     }
     var statistics = run.statistics();
     return new PolicyResult(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
-        events.size(),
+        count,
         failed,
         misplaced,
         statistics.splits(),

@@ -114,9 +114,9 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     return mismatches;
   }
 
-  /** Regions where only leaves below 2 MiB are legal. */
-  long mixedRegions() {
-    return actual.mixedRegions();
+  /** What is really assigned, to be looked at. */
+  RmpBitmap actual() {
+    return actual;
   }
 
   /**

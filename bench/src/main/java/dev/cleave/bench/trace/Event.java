@@ -46,6 +46,25 @@ public sealed interface Event {
     };
   }
 
+  /** Where it happened: its first address. */
+  default long address() {
+    return switch (this) {
+      case Map e -> e.iova();
+      case Unmap e -> e.iova();
+      case Share e -> e.gpa();
+      case Unshare e -> e.gpa();
+      case Split e -> e.iova();
+      case Merge e -> e.iova();
+      case Translate e -> e.iova();
+      case Dma e -> e.iova();
+    };
+  }
+
+  /** Bytes from there on. */
+  default long length() {
+    return 1;
+  }
+
   /**
    * {@code [iova, iova + length)} translates from now on.
    *

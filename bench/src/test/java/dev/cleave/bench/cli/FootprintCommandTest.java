@@ -49,7 +49,7 @@ class FootprintCommandTest {
         "--guest-memory 0",
         "--guest-memory 1000",
         "--guest-memory 17G",
-        "--guest-memory 8T",
+        "--guest-memory 17T",
         "--guest-memory many",
         "--shared 101%",
         "--shared -1%",

@@ -8,6 +8,7 @@ import dev.cleave.engine.memory.TableMemory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Real tables of small guests, and guests made of pieces. */
 class FootprintsTest {
@@ -54,6 +55,15 @@ class FootprintsTest {
   void aGuestWithoutSharedPagesIsBuiltWholeAndNeedsNextToNothing() {
     TableFootprint guest =
         new Footprints(SharePattern.SCATTERED).table(1024 * GIB, 0, Policy.FOLLOW);
+    assertEquals(1, guest.pieces());
+    assertEquals(PAGE, guest.tableBytes());
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 1})
+  void aGuestOf16TibInOneStateIsOneLeaf(double shared) {
+    TableFootprint guest =
+        new Footprints(SharePattern.SCATTERED).table(16 * 1024 * GIB, shared, Policy.FOLLOW);
     assertEquals(1, guest.pieces());
     assertEquals(PAGE, guest.tableBytes());
   }

@@ -18,14 +18,23 @@ class ProgressTest {
   void itIsWrittenOverAFewTimesASecondAndThenRemoved() {
     Progress progress = progress(true);
     progress.at("tables", 1);
-    now = 300_000_000;
+    now = 500_000_000;
     progress.at("tables", 200);
     progress.at("tables", 201);
-    now = 600_000_000;
+    now = 800_000_000;
     progress.at("items", 3);
     progress.clear();
     progress.clear();
-    assertEquals("\rtables: 200\ritems: 3   \r        \r", err.toString());
+    assertEquals("\rtables: 200, 400/s\ritems: 3          \r                  \r", err.toString());
+  }
+
+  @Test
+  void itSaysHowFastTheWorkIsAndHowLongTheRestTakes() {
+    Progress progress = progress(true);
+    progress.at("events", 1, 1000);
+    now = 2_000_000_000;
+    progress.at("events", 10, 1000);
+    assertEquals("\revents: 10 of 1000 (1%), 5.0/s, 3m18s left", err.toString());
   }
 
   @Test

@@ -2,6 +2,8 @@ package dev.cleave.engine.memory;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 
+import dev.cleave.engine.recording.Recording;
+import dev.cleave.engine.recording.TableMemoryGrowthEvent;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -263,6 +265,7 @@ final class PagePool {
     if (first != NONE) {
       return;
     }
+    TableMemoryGrowthEvent event = Recording.ofGrowth() ? new TableMemoryGrowthEvent() : null;
     int from;
     int to;
     do {
@@ -272,6 +275,9 @@ final class PagePool {
     for (int page = to - 1; page >= from; page--) {
       records.setZero(page, freshIsZero);
       push(own, page);
+    }
+    if (event != null && to > from) {
+      event.done((long) to << PAGE_LOG2);
     }
   }
 

@@ -5,6 +5,9 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
+import dev.cleave.engine.recording.Recording;
+import dev.cleave.engine.recording.ShareEvent;
+import dev.cleave.engine.recording.UnshareEvent;
 import java.lang.foreign.Arena;
 import java.util.List;
 
@@ -126,6 +129,7 @@ public final class RmpFollower implements AutoCloseable {
    * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, tables and RMP are as they were
    */
   public void share(long gpa, long bytes) {
+    ShareEvent event = Recording.ofShares() ? new ShareEvent() : null;
     begin(gpa, bytes, true);
     long lastRegion = regionStart(gpa + bytes - 1);
     smashesFirstRegion = !isWholeRegion(regionStart(gpa)) && bitmap.isLarge(gpa);
@@ -133,6 +137,9 @@ public final class RmpFollower implements AutoCloseable {
         lastRegion != regionStart(gpa) && !isWholeRegion(lastRegion) && bitmap.isLarge(lastRegion);
     bitmap.share(gpa, bytes);
     change();
+    if (event != null) {
+      event.done(gpa, bytes);
+    }
   }
 
   /**
@@ -144,6 +151,7 @@ public final class RmpFollower implements AutoCloseable {
    * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, tables and RMP are as they were
    */
   public void unshare(long gpa, long bytes) {
+    UnshareEvent event = Recording.ofUnshares() ? new UnshareEvent() : null;
     begin(gpa, bytes, false);
     smashesFirstRegion = false;
     smashesLastRegion = false;
@@ -151,6 +159,9 @@ public final class RmpFollower implements AutoCloseable {
     chooseLarge();
     change();
     unsmash(regionStart(gpa), regionStart(gpa + bytes - 1));
+    if (event != null) {
+      event.done(gpa, bytes);
+    }
   }
 
   private void begin(long gpa, long bytes, boolean isShare) {

@@ -8,6 +8,8 @@ import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.recording.FlushEvent;
+import dev.cleave.engine.recording.Recording;
 
 /** One of the tables of an {@link RmpFollower}: it says what is to be done by gpa. */
 final class TableFollower {
@@ -101,7 +103,11 @@ final class TableFollower {
 
   void settle() {
     if (!gather.isEmpty()) {
+      FlushEvent event = Recording.ofFlushes() ? new FlushEvent() : null;
       flush.flush(table, gather);
+      if (event != null) {
+        event.done(gather);
+      }
       gather.complete();
     }
   }

@@ -1,0 +1,46 @@
+package dev.cleave.bench.cli;
+
+import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.replay.EventLog;
+import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.ReplayOptions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A replay as JSON. */
+final class ReplayJson {
+  private ReplayJson() {}
+
+  static Map<String, Object> of(EventLog log, ReplayOptions options, List<PolicyResult> results) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("input", input(log, options));
+    json.put("policies", results);
+    return json;
+  }
+
+  /** What was replayed. */
+  static Map<String, Object> input(EventLog log, ReplayOptions options) {
+    Map<String, Object> input = new LinkedHashMap<>();
+    List<Map<String, Object>> files = new ArrayList<>();
+    log.counts()
+        .forEach((file, counts) -> {
+          Map<String, Object> one = new LinkedHashMap<>();
+          one.put("file", file);
+          one.put("lines", counts.lines());
+          one.put("events", counts.events());
+          one.put("noEffect", counts.noEffect());
+          one.put("skipped", counts.skipped());
+          one.put("malformed", counts.malformed());
+          files.add(one);
+        });
+    input.put("files", files);
+    input.put("rmp", options.followsRmp());
+    input.put("guestMemory", options.followsRmp() ? options.guestBytes() : 0);
+    input.put("pageSizes", PageSizes.words(options.pageSizes()));
+    input.put("levels", options.levels());
+    input.put("paddrBase", Numbers.hex(options.paddrBase()));
+    return input;
+  }
+}

@@ -1,0 +1,228 @@
+package dev.cleave.bench.report;
+
+import dev.cleave.bench.machine.DmaResult;
+import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.ReplayOptions;
+import dev.cleave.bench.report.Chart.Axis;
+import dev.cleave.bench.report.Chart.Series;
+import dev.cleave.bench.report.Chart.Shape;
+import dev.cleave.bench.report.Chart.Style;
+import dev.cleave.bench.report.Chart.Variant;
+import dev.cleave.bench.report.Report.Section;
+import dev.cleave.bench.report.SeriesRecorder.Sample;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** The charts of a replay. */
+final class ReplayCharts {
+  private static final Axis EVENTS = new Axis("event", Unit.COUNT, false);
+
+  private final List<RecordedRun> policies;
+  private final List<RecordedRun> runs;
+  private final boolean hasRmp;
+  private final boolean hasDma;
+
+  ReplayCharts(List<RecordedRun> policies, List<RecordedRun> runs, ReplayOptions options) {
+    this.policies = policies;
+    this.runs = runs;
+    this.hasRmp = options.followsRmp();
+    this.hasDma = options.dmaAccesses() > 0;
+  }
+
+  List<Section> sections() {
+    List<Section> sections = new ArrayList<>();
+    sections.add(
+        new Section(
+            "Over the events", "What each policy had come to after so many events.", overEvents()));
+    sections.add(
+        new Section(
+            "Time of an event",
+            "Taken in a second replay that nothing looks at, in a JVM that has just warmed up.",
+            List.of(times())));
+    List<Chart> orders = orders();
+    if (!orders.isEmpty()) {
+      sections.add(
+          new Section(
+              "What comes first, table or RMP",
+              "Between changing the one and the other, leaves and RMP entries disagree and DMA"
+                  + " faults; only atomic, with DMA stalled meanwhile, has no such window.",
+              orders));
+    }
+    return sections;
+  }
+
+  private List<Chart> overEvents() {
+    List<Chart> charts = new ArrayList<>();
+    charts.add(
+        steps(
+            "table-bytes",
+            "Table memory",
+            "Pages in use; a logarithmic axis.",
+            new Axis("bytes", Unit.BYTES, true),
+            Sample::tableBytes));
+    if (hasRmp) {
+      charts.add(
+          steps(
+              "mixed-regions",
+              "Mixed regions",
+              "Regions of 2 MiB where only smaller leaves are legal.",
+              new Axis("regions", Unit.COUNT, false),
+              Sample::mixedRegions));
+    }
+    charts.add(
+        steps(
+            "stores",
+            "Stores",
+            "Entries written so far.",
+            new Axis("entries", Unit.COUNT, false),
+            Sample::stores));
+    charts.add(
+        steps(
+            "flushes",
+            "Flushes",
+            "Flush commands so far.",
+            new Axis("commands", Unit.COUNT, false),
+            Sample::flushes));
+    if (hasRmp) {
+      charts.add(
+          steps(
+              "rmp-windows",
+              "RMP windows",
+              "Times so far that leaves and RMP of a region disagreed during an event.",
+              new Axis("windows", Unit.COUNT, false),
+              Sample::rmpFaults));
+    }
+    if (hasDma) {
+      charts.add(
+          steps(
+              "iotlb-hits",
+              "IOTLB hit rate",
+              "Of the devices' accesses since the last point.",
+              new Axis("hits", Unit.PART, false),
+              Sample::hitRate));
+      charts.add(
+          steps(
+              "dma-faults",
+              "DMA refused",
+              "Accesses so far that table or RMP refused.",
+              new Axis("accesses", Unit.COUNT, false),
+              Sample::dmaFaults));
+    }
+    return charts;
+  }
+
+  private Chart steps(
+      String id, String title, String note, Axis up, Function<Sample, @Nullable Number> figure) {
+    List<Integer> places =
+        policies.stream()
+            .map(run -> run.recorder().samples().stream().map(Sample::event).toList())
+            .max((a, b) -> a.size() - b.size())
+            .orElseThrow();
+    List<Series> series = new ArrayList<>();
+    for (RecordedRun run : policies) {
+      series.add(
+          new Series(
+              run.policy(), Style.SOLID, run.recorder().samples().stream().map(figure).toList()));
+    }
+    return new Chart(
+        id,
+        title,
+        note,
+        Shape.STEPS,
+        EVENTS,
+        up,
+        null,
+        List.of(new Variant("", null, places, series)));
+  }
+
+  private Chart times() {
+    List<Series> series = new ArrayList<>();
+    for (RecordedRun run : policies) {
+      series.add(new Series(run.policy(), Style.SOLID, run.recorder().nanosAtPercentiles()));
+    }
+    return new Chart(
+        "event-times",
+        "Distribution of the time per event",
+        "At each percentile the time that so many of all events stayed within.",
+        Shape.STEPS,
+        new Axis("percentile", Unit.PERCENTILE, false),
+        new Axis("time", Unit.NANOS, true),
+        null,
+        List.of(new Variant("", null, RunRecorder.PERCENTILES, series)));
+  }
+
+  private List<Chart> orders() {
+    List<PolicyResult> ordered =
+        runs.stream().map(RecordedRun::result).filter(result -> result.order() != null).toList();
+    if (ordered.isEmpty()) {
+      return List.of();
+    }
+    List<Chart> charts = new ArrayList<>();
+    charts.add(
+        bars(
+            "order-windows",
+            "RMP windows",
+            "Times that leaves and RMP of a region disagreed.",
+            new Axis("windows", Unit.COUNT, false),
+            ordered,
+            PolicyResult::rmpFaults));
+    if (hasDma) {
+      charts.add(
+          bars(
+              "order-faults",
+              "DMA refused",
+              "Accesses that table or RMP refused.",
+              new Axis("accesses", Unit.COUNT, false),
+              ordered,
+              result -> faults(Objects.requireNonNull(result.dma()))));
+      charts.add(
+          bars(
+              "order-stalls",
+              "DMA stalled",
+              "Time that all devices were kept waiting.",
+              new Axis("time", Unit.NANOS, false),
+              ordered,
+              result -> Objects.requireNonNull(result.dma()).stallNs()));
+    }
+    return charts;
+  }
+
+  private static long faults(DmaResult dma) {
+    return dma.translationFaults() + dma.rmpFaults();
+  }
+
+  private static Chart bars(
+      String id,
+      String title,
+      String note,
+      Axis up,
+      List<PolicyResult> results,
+      Function<PolicyResult, Number> figure) {
+    List<String> policies = results.stream().map(PolicyResult::policy).distinct().toList();
+    List<Series> series = new ArrayList<>();
+    for (String order : results.stream().map(PolicyResult::order).distinct().toList()) {
+      List<@Nullable Number> values = new ArrayList<>();
+      for (String policy : policies) {
+        values.add(
+            results.stream()
+                .filter(one -> one.policy().equals(policy) && order.equals(one.order()))
+                .findFirst()
+                .map(figure)
+                .orElse(null));
+      }
+      series.add(new Series(order, Style.SOLID, values));
+    }
+    return new Chart(
+        id,
+        title,
+        note,
+        Shape.BARS,
+        new Axis("policy", Unit.COUNT, false),
+        up,
+        null,
+        List.of(new Variant("", policies, null, series)));
+  }
+}

@@ -1,0 +1,71 @@
+package dev.cleave.bench.report;
+
+import dev.cleave.bench.machine.DmaResult;
+import dev.cleave.bench.replay.PolicyRun;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Samples a run, step by step.
+ *
+ * <p>Not thread-safe.
+ */
+final class SeriesRecorder {
+  private final PolicyRun run;
+  private final List<Sample> samples = new ArrayList<>();
+  private @Nullable DmaResult lastDma;
+
+  /**
+   * What a run has come to.
+   *
+   * @param event number of the last event
+   * @param tableBytes in use
+   * @param mixedRegions regions where only leaves below 2 MiB are legal; 0 without an RMP
+   * @param stores entries written so far
+   * @param flushes commands so far
+   * @param rmpFaults so far, as in {@link dev.cleave.bench.replay.PolicyResult}
+   * @param hitRate of the IOTLB since the last sample; null if no device accessed anything
+   * @param dmaFaults accesses of devices that were refused so far; null without devices
+   */
+  record Sample(
+      int event,
+      long tableBytes,
+      long mixedRegions,
+      long stores,
+      long flushes,
+      long rmpFaults,
+      @Nullable Double hitRate,
+      @Nullable Long dmaFaults) {}
+
+  SeriesRecorder(PolicyRun run) {
+    this.run = run;
+  }
+
+  /** Samples. */
+  void stepEnded(int event) {
+    DmaResult dma = run.dma();
+    var states = run.pageStates();
+    samples.add(
+        new Sample(
+            event,
+            run.memory().usedBytes(),
+            states == null ? 0 : states.mixedRegions(),
+            run.statistics().entryStores(),
+            run.flushes().commands(),
+            run.rmpFaults(),
+            dma == null ? null : hitRate(dma),
+            dma == null ? null : dma.translationFaults() + dma.rmpFaults()));
+    lastDma = dma;
+  }
+
+  private @Nullable Double hitRate(DmaResult dma) {
+    long accesses = dma.accesses() - (lastDma == null ? 0 : lastDma.accesses());
+    long hits = dma.iotlbHits() - (lastDma == null ? 0 : lastDma.iotlbHits());
+    return accesses == 0 ? null : (double) hits / accesses;
+  }
+
+  List<Sample> samples() {
+    return samples;
+  }
+}
