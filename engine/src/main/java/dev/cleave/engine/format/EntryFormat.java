@@ -145,4 +145,11 @@ public sealed interface EntryFormat permits AmdV1 {
    * @return a mask over an entry
    */
   long statusMask();
+
+  /**
+   * The dirty bit among them.
+   *
+   * @return a mask of one bit
+   */
+  long dirtyMask();
 }
