@@ -3,7 +3,6 @@ package dev.cleave.engine;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
@@ -24,6 +23,7 @@ public final class LeafCursor {
   private final PageTable table;
   private final TableMemory memory;
   private final EntryFormat format;
+  private final IovaSpace space;
 
   private long next;
   private long last;
@@ -35,10 +35,11 @@ public final class LeafCursor {
   private int level;
   private int sizeLog2;
 
-  LeafCursor(PageTable table, TableMemory memory) {
+  LeafCursor(PageTable table, TableMemory memory, IovaSpace space) {
     this.table = table;
     this.memory = memory;
     this.format = table.format();
+    this.space = space;
   }
 
   /**
@@ -65,7 +66,7 @@ public final class LeafCursor {
       long seen = memory.reclaims();
       long top = table.top();
       int topLevel = PageTable.levels(top);
-      if (!reaches(topLevel, next)) {
+      if (!space.reaches(topLevel, next) && !skipGulf()) {
         done = true;
         break;
       }
@@ -88,6 +89,16 @@ public final class LeafCursor {
     return false;
   }
 
+  /** Moves on to the upper half of the iovas, if there is one ahead that the range reaches. */
+  private boolean skipGulf() {
+    long upper = space.upperFirst();
+    if (Long.compareUnsigned(next, upper) >= 0 || Long.compareUnsigned(upper, last) > 0) {
+      return false;
+    }
+    next = upper;
+    return true;
+  }
+
   /**
    * Descends to an address, then moves sideways to the first leaf of the table it comes to.
    *
@@ -97,7 +108,7 @@ public final class LeafCursor {
     long in = root;
     int at = topLevel;
     long position = address;
-    long tableLast = at == format.maxLevels() ? -1L : position | offsetMask(tableLog2(at));
+    long tableLast = space.pieceLast(at, position);
     while (true) {
       long found = memory.load(entryAt(in, index(position, at)));
       if (!format.isPresent(found)) {

@@ -5,6 +5,7 @@ import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
+import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -311,9 +312,11 @@ final class LeafMerger {
       int sizeLog2 = format.leafSizeLog2(entry, level);
       contiguousPaddr = format.leafPaddr(entry, level);
       contiguousAttributes = format.attributesOf(entry);
-      if (memory.isProgression(
-          table, entry, 1L << sizeLog2, slotsLog2(sizeLog2), format.statusMask())) {
-        contiguousStatus = memory.orAll(table) & format.statusMask();
+      int replicasLog2 = slotsLog2(sizeLog2);
+      contiguousStatus =
+          memory.progressionBits(
+              table, 0, TABLE_ENTRIES, entry, 1L << sizeLog2, replicasLog2, format.statusMask());
+      if (contiguousStatus != NO_PROGRESSION) {
         return true;
       }
     }

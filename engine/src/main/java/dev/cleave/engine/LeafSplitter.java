@@ -90,6 +90,12 @@ final class LeafSplitter {
    */
   void splitForbidden(long home, long from, long to, SizeRule wanted, IotlbGather debts) {
     begin(from, to, wanted, null);
+    if (isOneLeaf(home, from, to)) { // needs no counting
+      gather = debts;
+      visit(TableTree.table(home), TableTree.level(home), from, to);
+      end();
+      return;
+    }
     long tables = visit(TableTree.table(home), TableTree.level(home), from, to);
     if (toSplit != 0) {
       reserve(tables);
@@ -126,6 +132,15 @@ final class LeafSplitter {
       cutBothEnds(home, from, to);
       end();
     }
+  }
+
+  /** Whether one leaf has all of a range. */
+  boolean isOneLeaf(long home, long from, long to) {
+    int homeLevel = TableTree.level(home);
+    long entry = memory.load(entryAt(TableTree.table(home), index(from, homeLevel)));
+    return format.isPresent(entry)
+        && format.isLeaf(entry, homeLevel)
+        && (from ^ to) >>> format.leafSizeLog2(entry, homeLevel) == 0;
   }
 
   private void begin(long from, long to, SizeRule wanted, @Nullable IotlbGather debts) {

@@ -70,7 +70,7 @@ import java.util.Objects;
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
  *
- * <p>Source: {@code spec/amd-vi.md} §1, §7, {@code spec/iommu-behaviour.md} §5.
+ * <p>Source: {@code spec/amd-vi.md} §1, §2, §7, {@code spec/iommu-behaviour.md} §5.
  */
 public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */
@@ -81,6 +81,7 @@ public final class PageTable implements AutoCloseable {
   private final TableMemory memory;
   private final EntryFormat format;
   private final PageTableConfig config;
+  private final IovaSpace space;
   private final RangeChecks checks;
   private final TableTree tree;
   private final TableProbe probe;
@@ -96,7 +97,8 @@ public final class PageTable implements AutoCloseable {
     this.memory = tree.memory;
     this.config = config;
     this.format = config.format();
-    this.checks = new RangeChecks(config);
+    this.space = tree.space;
+    this.checks = new RangeChecks(config, space);
     this.tree = tree;
     this.probe = new TableProbe(tree);
     this.writer = new TableWriter(tree);
@@ -119,7 +121,7 @@ public final class PageTable implements AutoCloseable {
     if (!memory.tryReserve(1)) {
       throw Refusals.outOfMemory(1, 0);
     }
-    return new PageTable(TableTree.create(memory, config.format(), config.levels()), config);
+    return new PageTable(TableTree.create(memory, config), config);
   }
 
   /**
@@ -137,7 +139,7 @@ public final class PageTable implements AutoCloseable {
       throw new IllegalArgumentException(
           "the top must be a page of memory attached to an image, root=0x%x".formatted(root));
     }
-    return new PageTable(TableTree.open(memory, config.format(), root | config.levels()), config);
+    return new PageTable(TableTree.open(memory, config, root), config);
   }
 
   // ---- what it is ----------------------------------------------------------------------------
@@ -379,7 +381,10 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
+      long bytes =
+          gather.splitter.isOneLeaf(home, iova, end)
+              ? end - iova + 1
+              : mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
       gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2), gather);
       return bytes;
     } finally {
@@ -510,6 +515,16 @@ public final class PageTable implements AutoCloseable {
    */
   public void checkFit(long iova, long length, SizeRule rule, IotlbGather gather) {
     reserveToFit(iova, length, rule, gather);
+    unreserve(gather);
+  }
+
+  /**
+   * Gives back what {@link #reserveToFit} has reserved and no {@link #splitToFit} has used.
+   *
+   * @param gather whose reservation it is
+   */
+  public void unreserve(IotlbGather gather) {
+    checkWritable(gather);
     gather.splitter.end();
   }
 
@@ -544,7 +559,11 @@ public final class PageTable implements AutoCloseable {
     checkWritable(gather);
     long home = tree.lockTop();
     try {
-      return remover.remove(table(home), level(home), 0, end(home, -1L), gather);
+      int level = level(home);
+      long lower = remover.remove(table(home), level, 0, space.pieceLast(level, 0), gather);
+      return space.isSplit()
+          ? lower + remover.remove(table(home), level, space.upperFirst(), -1L, gather)
+          : lower;
     } finally {
       tree.unlock(table(home));
     }
@@ -713,7 +732,7 @@ public final class PageTable implements AutoCloseable {
   private long walk(long iova) {
     long now = tree.openTop();
     int level = levels(now);
-    if (!reaches(level, iova)) {
+    if (!space.reaches(level, iova)) {
       return NOT_MAPPED;
     }
     long table = root(now);
@@ -749,7 +768,7 @@ public final class PageTable implements AutoCloseable {
    * @return a cursor before the first leaf
    */
   public LeafCursor leaves() {
-    return new LeafCursor(this, memory).over(0, -1L);
+    return new LeafCursor(this, memory, space).over(0, -1L);
   }
 
   /** Carries status bits from a replaced table to what stands there now. */

@@ -1,22 +1,24 @@
 package dev.cleave.engine;
 
 import dev.cleave.engine.PageTableException.Reason;
-import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.format.Geometry;
 
 /** The rules that arguments are held to before anything is changed. Immutable. */
 final class RangeChecks {
   private final long granuleMask;
+  private final IovaSpace space;
   private final int iovaBits;
   private final int outputBits;
-  private final long formatSizes;
+  private final EntryFormat format;
   private final long pageSizes;
 
-  RangeChecks(PageTableConfig config) {
+  RangeChecks(PageTableConfig config, IovaSpace space) {
+    this.space = space;
     this.granuleMask = Geometry.offsetMask(config.granuleLog2());
     this.iovaBits = config.iovaBits();
     this.outputBits = config.outputBits();
-    this.formatSizes = config.format().leafSizes();
+    this.format = config.format();
     this.pageSizes = config.pageSizes();
   }
 
@@ -38,14 +40,20 @@ final class RangeChecks {
           iova,
           "a range must end at or below 2^64, iova=0x%x, length=0x%x".formatted(iova, length));
     }
-    if (iovaBits < Long.SIZE && last >>> iovaBits != 0) {
+    if (!space.holds(iova, last)) {
       throw new PageTableException(
           Reason.OUT_OF_RANGE,
           last,
-          "a range must end at or below 2^%d, iova=0x%x, length=0x%x"
-              .formatted(iovaBits, iova, length));
+          "%s, iova=0x%x, length=0x%x".formatted(spaceRule(), iova, length));
     }
     return last;
+  }
+
+  private String spaceRule() {
+    return space.isSplit()
+        ? "a range must lie in the lower or in the upper half of sign-extended iovas of %d bits"
+            .formatted(iovaBits)
+        : "a range must end at or below 2^%d".formatted(iovaBits);
   }
 
   /** Checks that output addresses exist; {@code length} is that of a checked range. */
@@ -77,17 +85,16 @@ final class RangeChecks {
   }
 
   void checkAccess(long iova, int access) {
-    if (!Access.isValid(access)) {
+    if (!format.canExpress(access)) {
       throw new PageTableException(
-          Reason.NO_PERMISSION,
-          iova,
-          "a mapping must permit reads, writes or both, access=0x%x".formatted(access));
+          Reason.NO_PERMISSION, iova, "%s, access=0x%x".formatted(format.accessRule(), access));
     }
   }
 
   /** Checks a limit on leaf sizes: a size of the format that leaves the table something to use. */
   void checkLargestLeaf(long iova, int sizeLog2) {
-    boolean isSize = sizeLog2 >= 0 && sizeLog2 < Long.SIZE && (formatSizes & 1L << sizeLog2) != 0;
+    boolean isSize =
+        sizeLog2 >= 0 && sizeLog2 < Long.SIZE && (format.leafSizes() & 1L << sizeLog2) != 0;
     if (!isSize || LeafSizes.upTo(sizeLog2, pageSizes) == 0) {
       throw new PageTableException(
           Reason.MISALIGNED,

@@ -85,7 +85,7 @@ final class TableMapper {
   private boolean isFree(long table, int from, int slots) {
     return slots == 1
         ? !format.isPresent(memory.load(entryAt(table, from)))
-        : memory.countAny(table, from, slots, format.presentMask()) == 0;
+        : !memory.anyHas(table, from, slots, format.presentMask());
   }
 
   /** Maps contiguous memory, in pieces for each of which a rule allows other sizes. */
@@ -196,7 +196,7 @@ final class TableMapper {
     int from = index(first, level);
     int to = index(last, level);
     if (level == 1 || memory.live(table) == 0) {
-      return memory.countAny(table, from, to - from + 1, format.presentMask()) == 0;
+      return !memory.anyHas(table, from, to - from + 1, format.presentMask());
     }
     long mask = offsetMask(entryLog2(level));
     long firstEnd = from == to ? last : first | mask;
@@ -204,7 +204,7 @@ final class TableMapper {
       return false;
     }
     if (from == to
-        || (memory.countAny(table, from + 1, to - from - 1, format.presentMask()) == 0
+        || (!memory.anyHas(table, from + 1, to - from - 1, format.presentMask())
             && claimEntry(table, level, last & ~mask, last))) {
       return true;
     }

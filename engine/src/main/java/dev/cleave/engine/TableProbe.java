@@ -69,11 +69,14 @@ final class TableProbe {
     while (true) {
       long end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
       long entry = memory.load(entryAt(table, index(at, level)));
-      if (format.isPresent(entry)) {
-        bytes +=
-            format.isLeaf(entry, level)
-                ? end - at + 1
-                : mappedBytesBelow(table, level, entry, at, end);
+      if (!format.isPresent(entry)) {
+        // a hole
+      } else if (format.isLeaf(entry, level)) {
+        bytes += end - at + 1;
+      } else if (level == 2 && end - at == offsetMask(entryLog2(2))) {
+        bytes += (long) memory.live(format.tablePaddr(entry)) << PAGE_LOG2;
+      } else {
+        bytes += mappedBytesBelow(table, level, entry, at, end);
       }
       if (end == last) {
         return bytes;

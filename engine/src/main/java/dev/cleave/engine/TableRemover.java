@@ -5,6 +5,8 @@ import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
+import static dev.cleave.engine.format.Geometry.slotsLog2;
+import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -75,7 +77,7 @@ final class TableRemover {
       if (!format.isPresent(entry)) {
         // a hole
       } else if (format.isLeaf(entry, level)) {
-        slots = leafSlots(table, level, from + i, count - i);
+        slots = leafSlots(table, level, from + i, count - i, entry);
         end = at + ((long) slots << entryLog2(level)) - 1;
         clear(table, slot, slots);
         bytes += end - at + 1;
@@ -94,7 +96,15 @@ final class TableRemover {
   }
 
   /** Number of slots of leaves, which one leaf begins. */
-  private int leafSlots(long table, int level, int from, int most) {
+  private int leafSlots(long table, int level, int from, int most, long leaf) {
+    int sizeLog2 = format.leafSizeLog2(leaf, level);
+    long step = 1L << sizeLog2;
+    long mask = format.statusMask();
+    if (most > 1
+        && memory.progressionBits(table, from, most, leaf, step, slotsLog2(sizeLog2), mask)
+            != NO_PROGRESSION) {
+      return most;
+    }
     int slots = 1;
     while (slots < most) {
       long entry = memory.load(entryAt(table, from + slots));

@@ -4,7 +4,6 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
@@ -41,6 +40,8 @@ final class TableTree {
   final TableMemory memory;
   final EntryFormat format;
 
+  final IovaSpace space;
+
   /** What tells the places of this tree from those of others, above the level. */
   private final long owner;
 
@@ -49,16 +50,18 @@ final class TableTree {
   /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
   private volatile long top;
 
-  TableTree(TableMemory memory, EntryFormat format, int owner, long top) {
+  private TableTree(TableMemory memory, PageTableConfig config, int owner, long top) {
     this.memory = memory;
-    this.format = format;
+    this.format = config.format();
+    this.space = new IovaSpace(config);
     this.owner = (long) owner << LEVEL_BITS;
     this.top = top;
   }
 
-  /** A tree with an empty top of so many levels. Its page has been reserved. */
-  static TableTree create(TableMemory memory, EntryFormat format, int levels) {
-    TableTree tree = new TableTree(memory, format, memory.takeOwner(), 0);
+  /** A tree with an empty top. Its page has been reserved. */
+  static TableTree create(TableMemory memory, PageTableConfig config) {
+    TableTree tree = new TableTree(memory, config, memory.takeOwner(), 0);
+    int levels = config.levels();
     long root = memory.take(levels, true, tree.place(0, levels));
     memory.unlock(root);
     tree.top = root | levels;
@@ -66,8 +69,8 @@ final class TableTree {
   }
 
   /** A tree to be read only. */
-  static TableTree open(TableMemory memory, EntryFormat format, long top) {
-    return new TableTree(memory, format, 0, top);
+  static TableTree open(TableMemory memory, PageTableConfig config, long root) {
+    return new TableTree(memory, config, 0, root | config.levels());
   }
 
   /** The top; 0 when closed. */
@@ -117,7 +120,7 @@ final class TableTree {
   /** Where the table stands that decodes an address at a level. */
   long place(long iova, int level) {
     int log2 = tableLog2(level);
-    long base = log2 < Long.SIZE ? iova & -1L << log2 : 0;
+    long base = log2 < Long.SIZE ? space.decoded(iova) & -1L << log2 : 0;
     return base | owner | level;
   }
 
@@ -131,6 +134,12 @@ final class TableTree {
    * @return the home: see {@link #table}, {@link #level} and {@link #isTooLow}
    */
   long lockHome(long first, long last) {
+    if (isInsideEntry(2, first, last)) {
+      long table = lockRecent(first);
+      if (table != NONE) {
+        return table | 1;
+      }
+    }
     for (int attempts = 0; ; attempts++) {
       long seen = memory.reclaims();
       try {
@@ -181,7 +190,7 @@ final class TableTree {
   private long findHome(long now, long first, long last) {
     long table = table(now);
     int level = level(now);
-    if (!reaches(level, last)) {
+    if (!space.reaches(level, last)) {
       return now | TOO_LOW;
     }
     while (isInsideEntry(level, first, last)) {
@@ -212,7 +221,10 @@ final class TableTree {
    */
   long lockRecent(long iova) {
     long table = recent.find(iova);
-    return memory.holds(table) && memory.lock(table, place(iova, 1)) ? table : NONE;
+    long place = place(iova, 1);
+    return memory.holds(table) && memory.place(table) == place && memory.lock(table, place)
+        ? table
+        : NONE;
   }
 
   private static boolean isInsideEntry(int level, long first, long last) {

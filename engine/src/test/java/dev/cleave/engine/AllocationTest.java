@@ -3,14 +3,17 @@ package dev.cleave.engine;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpFollower;
 import dev.cleave.engine.rmp.RmpPort;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Operations leave no garbage: what a thread allocates does not grow with their number. */
+@ParameterizedClass
+@EnumSource(TableKind.class)
 class AllocationTest {
   private static final int WARM = 200;
   private static final int ROUNDS = 2000;
@@ -18,7 +21,15 @@ class AllocationTest {
   /** Room for what the measuring itself allocates; one object a round would be far more. */
   private static final long MOST_BYTES = 8L * ROUNDS;
 
-  private static final long IOVA = 1L << 30;
+  private static final long GIGABYTE = 1L << 30;
+
+  private final TableKind kind;
+  private final long iova;
+
+  AllocationTest(TableKind kind) {
+    this.kind = kind;
+    this.iova = kind.base() + GIGABYTE;
+  }
 
   /** By reflection: the engine's module, which the tests are part of, needs no management. */
   private static long allocated() {
@@ -48,10 +59,10 @@ class AllocationTest {
 
   @Test
   void mapAndUnmapAllocateNothing() {
-    try (SmallTable small = new SmallTable()) {
+    try (SmallTable small = new SmallTable(kind)) {
       assertNoGarbage(() -> {
-        small.table.map(IOVA, 0, (4 << 20) + 4096, Access.READ_WRITE);
-        small.table.unmap(IOVA + 4096, 8192, small.gather);
+        small.table.map(iova, 0, (4 << 20) + 4096, Access.READ_WRITE);
+        small.table.unmap(iova + 4096, 8192, small.gather);
         small.table.clear(small.gather);
         small.gather.complete();
       });
@@ -61,9 +72,9 @@ class AllocationTest {
   @Test
   void mapScatteredAllocatesNothing() {
     long[] frames = {1, 2, 3, 9, 8, 7, 100, 101};
-    try (SmallTable small = new SmallTable()) {
+    try (SmallTable small = new SmallTable(kind)) {
       assertNoGarbage(() -> {
-        small.table.mapScattered(IOVA, frames, 0, frames.length, Access.READ_WRITE);
+        small.table.mapScattered(iova, frames, 0, frames.length, Access.READ_WRITE);
         small.table.clear(small.gather);
         small.gather.complete();
       });
@@ -72,17 +83,17 @@ class AllocationTest {
 
   @Test
   void splitMergeProtectAndFitAllocateNothing() {
-    try (SmallTable small = new SmallTable();
+    try (SmallTable small = new SmallTable(kind);
         RmpBitmap bitmap = new RmpBitmap(2L << 30)) {
-      small.table.map(IOVA, IOVA, IOVA, Access.READ_WRITE);
-      SizeRule rule = bitmap.rule();
+      small.table.map(iova, GIGABYTE, GIGABYTE, Access.READ_WRITE);
+      SizeRule rule = bitmap.ruleAt(-kind.base());
       bitmap.setLarge(0, 2L << 30, true);
       assertNoGarbage(() -> {
-        small.table.split(IOVA + 4096, 8192, 12, small.gather);
-        small.table.protect(IOVA + 4096, 8192, Access.READ, small.gather);
-        small.table.protect(IOVA + 4096, 8192, Access.READ_WRITE, small.gather);
-        small.table.merge(IOVA, IOVA, 30, small.gather);
-        small.table.fit(IOVA, 4 << 20, rule, small.gather);
+        small.table.split(iova + 4096, 8192, 12, small.gather);
+        small.table.protect(iova + 4096, 8192, Access.READ, small.gather);
+        small.table.protect(iova + 4096, 8192, Access.READ_WRITE, small.gather);
+        small.table.merge(iova, GIGABYTE, 30, small.gather);
+        small.table.fit(iova, 4 << 20, rule, small.gather);
         small.gather.complete();
       });
     }
@@ -90,11 +101,11 @@ class AllocationTest {
 
   @Test
   void translateAndCursorsAllocateNothing() {
-    try (SmallTable small = new SmallTable()) {
-      small.table.map(IOVA, IOVA, (4 << 20) + 4096, Access.READ_WRITE);
+    try (SmallTable small = new SmallTable(kind)) {
+      small.table.map(iova, GIGABYTE, (4 << 20) + 4096, Access.READ_WRITE);
       LeafCursor cursor = small.table.leaves();
       assertNoGarbage(() -> {
-        var _ = small.table.translate(IOVA + 4097);
+        var _ = small.table.translate(iova + 4097);
         cursor.over(0, -1L);
         while (cursor.advance()) {
           var _ = cursor.paddr();
@@ -113,9 +124,9 @@ class AllocationTest {
     followerAllocatesNothing(true);
   }
 
-  private static void followerAllocatesNothing(boolean isLazy) {
+  private void followerAllocatesNothing(boolean isLazy) {
     try (TableMemory memory = TableMemory.builder().capacityBytes(16 << 20).build();
-        PageTable table = PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX));
+        PageTable table = PageTable.create(memory, kind.config());
         RmpBitmap bitmap = new RmpBitmap(16 << 20);
         RmpFollower follower =
             new RmpFollower(

@@ -1,12 +1,12 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.HitlessRun.IOVA;
 import static dev.cleave.engine.StatusHardware.ACCESSED;
 import static dev.cleave.engine.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.HitlessTest.Sizes;
+import dev.cleave.engine.SpecWalker.Slot;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -45,10 +45,10 @@ class DirtyBitsTest {
   /** Writes to random pages between stores and afterwards, then looks whether all are dirty. */
   private static int writeDuring(HitlessRun run, Random random, Consumer<HitlessRun> operation) {
     StatusHardware hardware = new StatusHardware(run.memory, run.table);
-    Map<Long, Long> remembered = new HashMap<>();
+    Map<Long, Slot> remembered = new HashMap<>();
     for (int i = 0; i < 16; i++) {
       long iova = randomPage(run, random);
-      remembered.put(iova, hardware.entryOf(iova));
+      remembered.put(iova, hardware.slotOf(iova));
     }
     Set<Long> written = new HashSet<>();
     int storesPerWrite = 1 << random.nextInt(9);
@@ -79,11 +79,11 @@ class DirtyBitsTest {
   }
 
   private static long randomPage(HitlessRun run, Random random) {
-    return IOVA + random.nextLong(run.bytes >>> 12) * 4096;
+    return run.iova + random.nextLong(run.bytes >>> 12) * 4096;
   }
 
   private static HitlessRun whole(Sizes sizes) {
-    return new HitlessRun(sizes.pageSizes(), sizes.large());
+    return sizes.whole(0);
   }
 
   /** One large leaf, a piece of which has been split. */
@@ -95,19 +95,20 @@ class DirtyBitsTest {
   }
 
   private static void splitPiece(HitlessRun run, Sizes sizes) {
-    long from = IOVA + sizes.pieceOffset();
+    long from = run.iova + sizes.pieceOffset();
     run.table.split(from, sizes.pieceBytes(), sizes.smallLog2(), run.gather);
   }
 
   private static void merge(HitlessRun run, Sizes sizes) {
-    run.table.merge(IOVA, run.bytes, sizes.largeLog2(), run.gather);
+    run.table.merge(run.iova, run.bytes, sizes.largeLog2(), run.gather);
   }
 
   @ParameterizedTest
   @MethodSource("steppablePairs")
   void splitOfAWholeLeafKeepsWhatIsWrittenMeanwhile(Sizes sizes) {
     keepsWhatIsWritten(
-        () -> whole(sizes), run -> run.table.split(IOVA, run.bytes, sizes.smallLog2(), run.gather));
+        () -> whole(sizes),
+        run -> run.table.split(run.iova, run.bytes, sizes.smallLog2(), run.gather));
   }
 
   @ParameterizedTest
@@ -119,9 +120,7 @@ class DirtyBitsTest {
   @ParameterizedTest
   @MethodSource("steppablePairs")
   void mergeKeepsWhatIsWrittenMeanwhileAndUntilTheFlush(Sizes sizes) {
-    keepsWhatIsWritten(
-        () -> new HitlessRun(sizes.pageSizes(), sizes.large(), sizes.smallLog2()),
-        run -> merge(run, sizes));
+    keepsWhatIsWritten(sizes::inSmallLeaves, run -> merge(run, sizes));
   }
 
   @ParameterizedTest

@@ -34,7 +34,7 @@ final class DirtyRun implements AutoCloseable {
 
   /** Where a walker that remembers the table of a page finds its entry. */
   long remembered(long page) {
-    return hardware.entryOf(page(page));
+    return hardware.slotOf(page(page)).paddr();
   }
 
   /** Reads, clears, and says which pages were reported by number. */

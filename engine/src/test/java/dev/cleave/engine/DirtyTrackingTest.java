@@ -51,10 +51,10 @@ class DirtyTrackingTest {
 
   @Test
   void startingLeavesNoGap() {
-    try (HitlessRun run = new HitlessRun(Window.ALL, REGION)) {
-      run.table.setDirty(HitlessRun.IOVA, REGION);
+    try (HitlessRun run = new HitlessRun(TableKind.AMD_V1, REGION)) {
+      run.table.setDirty(run.iova, REGION);
       run.storesOf(
-          () -> run.table.startDirtyTracking(HitlessRun.IOVA, REGION, 12, run.gather),
+          () -> run.table.startDirtyTracking(run.iova, REGION, 12, run.gather),
           HitlessRun.Verdict.SAME);
     }
   }

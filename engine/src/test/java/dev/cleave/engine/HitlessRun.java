@@ -3,7 +3,6 @@ package dev.cleave.engine;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.SteppedMemory;
 import java.util.Arrays;
 import java.util.TreeSet;
@@ -14,7 +13,9 @@ import java.util.TreeSet;
  * page by page around the places that matter.
  */
 final class HitlessRun implements AutoCloseable {
-  static final long IOVA = 1L << 42;
+  /** First iova, from where those of the kind of table begin. */
+  static final long OFFSET = 1L << 42;
+
   static final long PADDR = 1L << 44;
 
   private static final long PAGE = 4096;
@@ -24,9 +25,10 @@ final class HitlessRun implements AutoCloseable {
   final SteppedMemory memory = new SteppedMemory(1L << 30, 1L << 32);
   final PageTable table;
   final IotlbGather gather;
+  final long iova;
   final long bytes;
 
-  private final SpecWalker walker = new SpecWalker(memory);
+  private final SpecWalker walker;
   private final TreeSet<Long> probes = new TreeSet<>();
 
   /** What a walk may find where it found something else before. */
@@ -39,16 +41,22 @@ final class HitlessRun implements AutoCloseable {
     boolean isRight(long iova, long before, long now);
   }
 
-  HitlessRun(long pageSizes, long bytes, long... places) {
-    this(pageSizes, bytes, 63, places);
+  HitlessRun(TableKind kind, long bytes) {
+    this(kind, bytes, 63);
+  }
+
+  HitlessRun(TableKind kind, long bytes, int largestLog2) {
+    this(kind, kind.config().pageSizes(), bytes, largestLog2);
   }
 
   /** Maps with leaves of at most a size. */
-  HitlessRun(long pageSizes, long bytes, int largestLog2, long... places) {
+  HitlessRun(TableKind kind, long pageSizes, long bytes, int largestLog2, long... places) {
+    this.iova = kind.base() + OFFSET;
     this.bytes = bytes;
-    table = PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX).withPageSizes(pageSizes));
+    table = PageTable.create(memory, kind.config().withPageSizes(pageSizes));
+    walker = SpecWalker.of(memory, table);
     gather = table.newGather();
-    table.map(IOVA, PADDR, bytes, Access.READ_WRITE, SizeRule.atMost(largestLog2));
+    table.map(iova, PADDR, bytes, Access.READ_WRITE, SizeRule.atMost(largestLog2));
     if (bytes <= SMALL) {
       addPages(0, bytes, PAGE);
     } else {
@@ -63,7 +71,7 @@ final class HitlessRun implements AutoCloseable {
 
   private void addPages(long from, long to, long step) {
     for (long offset = from; offset < to; offset += step) {
-      probes.add(IOVA + offset);
+      probes.add(iova + offset);
     }
   }
 

@@ -1,6 +1,5 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.HitlessRun.IOVA;
 import static dev.cleave.engine.Window.ALL;
 import static dev.cleave.engine.Window.X86_SIZES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -16,8 +15,18 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Between any two stores of an operation a walker finds what it may find, and never a gap. */
 class HitlessTest {
-  /** From one leaf size to another, in a table with these page sizes. */
-  record Sizes(long pageSizes, int largeLog2, int smallLog2) {
+  /** From one leaf size to another, in a table of a kind with these page sizes. */
+  record Sizes(TableKind kind, long pageSizes, int largeLog2, int smallLog2) {
+    /** A table that maps one large leaf, looked at around a place as well. */
+    HitlessRun whole(long place) {
+      return new HitlessRun(kind, pageSizes, large(), 63, place);
+    }
+
+    /** The same in small leaves. */
+    HitlessRun inSmallLeaves() {
+      return new HitlessRun(kind, pageSizes, large(), smallLog2, large() / 2);
+    }
+
     long large() {
       return 1L << largeLog2;
     }
@@ -48,13 +57,15 @@ class HitlessTest {
     for (int large : larger) {
       for (int small : smaller) {
         if (small < large) {
-          pairs.add(new Sizes(ALL, large, small));
+          pairs.add(new Sizes(TableKind.AMD_V1, ALL, large, small));
         }
       }
     }
-    pairs.add(new Sizes(X86_SIZES, 21, 12));
-    pairs.add(new Sizes(X86_SIZES, 30, 12));
-    pairs.add(new Sizes(X86_SIZES, 30, 21));
+    for (TableKind kind : TableKind.values()) {
+      pairs.add(new Sizes(kind, X86_SIZES, 21, 12));
+      pairs.add(new Sizes(kind, X86_SIZES, 30, 12));
+      pairs.add(new Sizes(kind, X86_SIZES, 30, 21));
+    }
     return pairs.stream();
   }
 
@@ -65,10 +76,10 @@ class HitlessTest {
   @ParameterizedTest
   @MethodSource("steppablePairs")
   void splitOfAWholeLeafLeavesNoGap(Sizes sizes) {
-    try (HitlessRun run = new HitlessRun(sizes.pageSizes(), sizes.large(), sizes.large() / 2)) {
+    try (HitlessRun run = sizes.whole(sizes.large() / 2)) {
       run.storesOf(
-          () -> run.table.split(IOVA, run.bytes, sizes.smallLog2(), run.gather), Verdict.SAME);
-      assertEquals(sizes.smallLog2(), run.leafLog2(IOVA + sizes.large() / 2));
+          () -> run.table.split(run.iova, run.bytes, sizes.smallLog2(), run.gather), Verdict.SAME);
+      assertEquals(sizes.smallLog2(), run.leafLog2(run.iova + sizes.large() / 2));
     }
   }
 
@@ -76,22 +87,21 @@ class HitlessTest {
   @MethodSource("pairs")
   void splitOfAPieceOfALeafLeavesNoGap(Sizes sizes) {
     long from = sizes.pieceOffset();
-    try (HitlessRun run = new HitlessRun(sizes.pageSizes(), sizes.large(), from)) {
+    try (HitlessRun run = sizes.whole(from)) {
       run.storesOf(
-          () -> run.table.split(IOVA + from, sizes.pieceBytes(), sizes.smallLog2(), run.gather),
+          () -> run.table.split(run.iova + from, sizes.pieceBytes(), sizes.smallLog2(), run.gather),
           Verdict.SAME);
-      assertEquals(sizes.smallLog2(), run.leafLog2(IOVA + from));
+      assertEquals(sizes.smallLog2(), run.leafLog2(run.iova + from));
     }
   }
 
   @ParameterizedTest
   @MethodSource("steppablePairs")
   void mergeLeavesNoGap(Sizes sizes) {
-    try (HitlessRun run =
-        new HitlessRun(sizes.pageSizes(), sizes.large(), sizes.smallLog2(), sizes.large() / 2)) {
+    try (HitlessRun run = sizes.inSmallLeaves()) {
       run.storesOf(
-          () -> run.table.merge(IOVA, run.bytes, sizes.largeLog2(), run.gather), Verdict.SAME);
-      assertEquals(sizes.largeLog2(), run.leafLog2(IOVA));
+          () -> run.table.merge(run.iova, run.bytes, sizes.largeLog2(), run.gather), Verdict.SAME);
+      assertEquals(sizes.largeLog2(), run.leafLog2(run.iova));
     }
   }
 
@@ -99,11 +109,11 @@ class HitlessTest {
   @MethodSource("pairs")
   void mergeOfTheUnequalLeavesAroundAPieceLeavesNoGap(Sizes sizes) {
     long from = sizes.pieceOffset();
-    try (HitlessRun run = new HitlessRun(sizes.pageSizes(), sizes.large(), from)) {
-      run.table.split(IOVA + from, sizes.pieceBytes(), sizes.smallLog2(), run.gather);
+    try (HitlessRun run = sizes.whole(from)) {
+      run.table.split(run.iova + from, sizes.pieceBytes(), sizes.smallLog2(), run.gather);
       run.storesOf(
-          () -> run.table.merge(IOVA, run.bytes, sizes.largeLog2(), run.gather), Verdict.SAME);
-      assertEquals(sizes.largeLog2(), run.leafLog2(IOVA));
+          () -> run.table.merge(run.iova, run.bytes, sizes.largeLog2(), run.gather), Verdict.SAME);
+      assertEquals(sizes.largeLog2(), run.leafLog2(run.iova));
     }
   }
 
@@ -111,13 +121,14 @@ class HitlessTest {
   @MethodSource("pairs")
   void fitLeavesNoGapOnTheWayThereAndBack(Sizes sizes) {
     long from = sizes.pieceOffset();
-    try (HitlessRun run = new HitlessRun(sizes.pageSizes(), sizes.large(), from)) {
+    try (HitlessRun run = sizes.whole(from)) {
       SizeRule small = SizeRule.atMost(sizes.smallLog2());
       run.storesOf(
-          () -> run.table.fit(IOVA + from, sizes.pieceBytes(), small, run.gather), Verdict.SAME);
+          () -> run.table.fit(run.iova + from, sizes.pieceBytes(), small, run.gather),
+          Verdict.SAME);
       SizeRule large = SizeRule.atMost(sizes.largeLog2());
-      run.storesOf(() -> run.table.fit(IOVA, run.bytes, large, run.gather), Verdict.SAME);
-      assertEquals(sizes.largeLog2(), run.leafLog2(IOVA));
+      run.storesOf(() -> run.table.fit(run.iova, run.bytes, large, run.gather), Verdict.SAME);
+      assertEquals(sizes.largeLog2(), run.leafLog2(run.iova));
     }
   }
 
@@ -126,11 +137,12 @@ class HitlessTest {
   void unmapInsideALeafLeavesNoGapOutside(Sizes sizes) {
     long from = sizes.pieceOffset();
     long to = from + sizes.pieceBytes();
-    try (HitlessRun run = new HitlessRun(sizes.pageSizes(), sizes.large(), from)) {
+    try (HitlessRun run = sizes.whole(from)) {
       run.storesOf(
-          () -> run.table.unmap(IOVA + from, sizes.pieceBytes(), run.gather),
-          (iova, before, now) -> now == before || (isInside(iova, from, to) && now == -1));
-      assertEquals(SpecWalker.HOLE, run.walk(IOVA + from));
+          () -> run.table.unmap(run.iova + from, sizes.pieceBytes(), run.gather),
+          (iova, before, now) ->
+              now == before || (isInside(iova - run.iova, from, to) && now == -1));
+      assertEquals(SpecWalker.HOLE, run.walk(run.iova + from));
     }
   }
 
@@ -139,16 +151,16 @@ class HitlessTest {
   void protectInsideALeafShowsOldOrNewPermissionsAndNothingElse(Sizes sizes) {
     long from = sizes.pieceOffset();
     long to = from + sizes.pieceBytes();
-    try (HitlessRun run = new HitlessRun(sizes.pageSizes(), sizes.large(), from)) {
+    try (HitlessRun run = sizes.whole(from)) {
       run.storesOf(
-          () -> run.table.protect(IOVA + from, sizes.pieceBytes(), Access.READ, run.gather),
+          () -> run.table.protect(run.iova + from, sizes.pieceBytes(), Access.READ, run.gather),
           (iova, before, now) ->
-              now == before || (isInside(iova, from, to) && now == (before & ~2L)));
-      assertTrue((run.walk(IOVA + from) & 2) == 0, "may not be written any more");
+              now == before || (isInside(iova - run.iova, from, to) && now == (before & ~2L)));
+      assertTrue((run.walk(run.iova + from) & 2) == 0, "may not be written any more");
     }
   }
 
-  private static boolean isInside(long iova, long from, long to) {
-    return iova - IOVA >= from && iova - IOVA < to;
+  private static boolean isInside(long offset, long from, long to) {
+    return offset >= from && offset < to;
   }
 }

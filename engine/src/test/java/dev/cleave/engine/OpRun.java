@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.SpecWalker.Leaf;
-import dev.cleave.engine.format.Access;
 import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
@@ -48,7 +47,7 @@ final class OpRun implements AutoCloseable {
       bitmap.setLarge(0, bitmap.guestBytes(), true);
     }
     rule = bitmap.ruleAt(-window.base());
-    walker = new SpecWalker(memory);
+    walker = SpecWalker.of(memory, table);
     paddr = new long[window.units()];
     access = new int[window.units()];
     dirty = new boolean[window.units()];
@@ -148,26 +147,9 @@ final class OpRun implements AutoCloseable {
   }
 
   private void setDirty(Op op) {
-    LeafCursor cursor = table.leaves();
     long iova = window.iova(op.at());
-    if (table.leafAt(iova, cursor)) {
-      long slotLog2 = 12 + 9L * (cursor.level() - 1);
-      long slotIova = iova >>> slotLog2 << slotLog2;
-      long entry = entryOf(slotIova);
-      memory.or(entry, DIRTY_BIT);
-    }
-  }
-
-  /** Physical address of the entry that translates an address. */
-  private long entryOf(long iova) {
-    long in = table.root();
-    for (int level = table.levels(); ; level--) {
-      long at = in + 8 * ((iova >>> (12 + 9 * (level - 1))) & 511);
-      long entry = memory.load(at);
-      if ((entry >>> 9 & 7) == 0 || (entry >>> 9 & 7) == 7) {
-        return at;
-      }
-      in = entry & 0x000FFFFFFFFFF000L;
+    if (paddr[op.at()] != SpecWalker.HOLE) {
+      memory.or(walker.slotOf(table, iova).paddr(), DIRTY_BIT);
     }
   }
 
@@ -231,7 +213,6 @@ final class OpRun implements AutoCloseable {
         assertEquals(access[unit], leaf.permissions(), "permissions of unit " + unit);
         seenDirty[unit] |= leafDirty;
       }
-      assertTrue((leaf.entry() >>> 60 & 1) != 0, "every leaf has FC");
     }
     assertEquals(Arrays.toString(paddr), Arrays.toString(seen));
     for (int i = 0; i < window.units(); i++) {
@@ -253,7 +234,7 @@ final class OpRun implements AutoCloseable {
 
   private boolean isDirty(Leaf leaf) {
     long slotBytes = 1L << (12 + 9 * (leaf.level() - 1));
-    long first = entryOf(leaf.iova());
+    long first = walker.slotOf(table, leaf.iova()).paddr();
     for (int i = 0; i < (1L << leaf.sizeLog2()) / slotBytes; i++) {
       if ((memory.load(first + 8L * i) & DIRTY_BIT) != 0) {
         return true;
@@ -271,7 +252,7 @@ final class OpRun implements AutoCloseable {
               cursor.iova(),
               cursor.paddr(),
               cursor.sizeLog2(),
-              cursor.access() & Access.READ_WRITE,
+              cursor.access(),
               cursor.entry(),
               cursor.level()));
     }

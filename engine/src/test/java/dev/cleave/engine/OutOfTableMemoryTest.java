@@ -10,15 +10,37 @@ import dev.cleave.engine.format.Access;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** With every number of free pages below what an operation needs it is refused, whole. */
+@ParameterizedClass
+@EnumSource(TableKind.class)
 class OutOfTableMemoryTest {
-  private static final long IOVA = 1L << 30;
+  private static final long GIGABYTE = 1L << 30;
+
+  private final TableKind kind;
+
+  /** Where the iovas begin, and a gigabyte further. */
+  private final long base;
+
+  private final long iova;
+
+  /** Tables between the top and the one in which a gigabyte would be one leaf. */
+  private final int between;
+
+  OutOfTableMemoryTest(TableKind kind) {
+    this.kind = kind;
+    this.base = kind.base();
+    this.iova = base + GIGABYTE;
+    this.between = kind.config().levels() - 3;
+  }
 
   /** Tries with 0, 1, 2 … free pages; returns with how many it worked. */
-  private static int pagesNeeded(Consumer<SmallTable> prepare, Consumer<SmallTable> operation) {
+  static int pagesNeeded(
+      PageTableConfig config, Consumer<SmallTable> prepare, Consumer<SmallTable> operation) {
     for (int free = 0; ; free++) {
-      try (SmallTable small = new SmallTable()) {
+      try (SmallTable small = new SmallTable(config)) {
         prepare.accept(small);
         long held = PAGES - small.memory.usedBytes() / PAGE - free;
         assertTrue(small.memory.tryReserve(held), "pages were lost before");
@@ -40,6 +62,10 @@ class OutOfTableMemoryTest {
     }
   }
 
+  private int pagesNeeded(Consumer<SmallTable> prepare, Consumer<SmallTable> operation) {
+    return pagesNeeded(kind.config(), prepare, operation);
+  }
+
   private static boolean isDone(SmallTable small, Consumer<SmallTable> operation) {
     try {
       operation.accept(small);
@@ -50,56 +76,37 @@ class OutOfTableMemoryTest {
     }
   }
 
-  private static void mapGigabyte(SmallTable small) {
-    small.table.map(IOVA, IOVA, IOVA, Access.READ_WRITE);
+  private void mapGigabyte(SmallTable small) {
+    small.table.map(iova, GIGABYTE, GIGABYTE, Access.READ_WRITE);
   }
 
-  private static void mapPage(SmallTable small) {
-    small.table.map(0, 0, PAGE, Access.READ_WRITE);
-  }
-
-  @Test
-  void mapOfOnePageNeedsTwoTables() {
-    assertEquals(2, pagesNeeded(small -> {}, OutOfTableMemoryTest::mapPage));
+  private void mapPage(SmallTable small) {
+    small.table.map(base, 0, PAGE, Access.READ_WRITE);
   }
 
   @Test
-  void mapFarAwayNeedsTablesAboveAndBelow() {
-    // levels 4, 5 and 6 above the old top, then 5 to 1 below the new one
-    assertEquals(
-        8,
-        pagesNeeded(
-            OutOfTableMemoryTest::mapPage,
-            small -> small.table.map(-PAGE, 0, PAGE, Access.READ_WRITE)));
-  }
-
-  @Test
-  void mapOverTheEndOfTheOldTopNeedsBothSides() {
-    // a new top of level 4, then two tables on each side of 2^39
-    assertEquals(
-        1 + 2 + 3,
-        pagesNeeded(
-            OutOfTableMemoryTest::mapPage,
-            small -> small.table.map((1L << 39) - PAGE, 0, 2 * PAGE, Access.READ_WRITE)));
+  void mapOfOnePageNeedsATableForEachLevelBelowTheTop() {
+    assertEquals(2 + between, pagesNeeded(small -> {}, this::mapPage));
   }
 
   @Test
   void mapOfMisalignedMemoryNeedsATableForEveryRegion() {
     // 4 MiB whose paddr is 4 KiB off: two whole tables of level 1, and one of level 2
     assertEquals(
-        3, pagesNeeded(small -> {}, small -> small.table.map(IOVA, PAGE, 4 << 20, Access.READ)));
+        3 + between,
+        pagesNeeded(small -> {}, small -> small.table.map(iova, PAGE, 4 << 20, Access.READ)));
   }
 
   @Test
   void mapOfScatteredPagesNeedsTheTablesTheyShareOnce() {
     long[] frames = {5, 6, 7, 100, 50, 51, 9};
     assertEquals(
-        3,
+        3 + between,
         pagesNeeded(
             small -> {},
             small ->
                 small.table.mapScattered(
-                    (2 << 20) - 3 * PAGE, frames, 0, frames.length, Access.READ)));
+                    base + (2 << 20) - 3 * PAGE, frames, 0, frames.length, Access.READ)));
   }
 
   @Test
@@ -107,8 +114,7 @@ class OutOfTableMemoryTest {
     assertEquals(
         1,
         pagesNeeded(
-            OutOfTableMemoryTest::mapGigabyte,
-            small -> small.table.split(IOVA, IOVA, 21, small.gather)));
+            this::mapGigabyte, small -> small.table.split(iova, GIGABYTE, 21, small.gather)));
   }
 
   @Test
@@ -116,8 +122,8 @@ class OutOfTableMemoryTest {
     assertEquals(
         3,
         pagesNeeded(
-            OutOfTableMemoryTest::mapGigabyte,
-            small -> small.table.split(IOVA + (2 << 20) - PAGE, 2 * PAGE, 12, small.gather)));
+            this::mapGigabyte,
+            small -> small.table.split(iova + (2 << 20) - PAGE, 2 * PAGE, 12, small.gather)));
   }
 
   @Test
@@ -125,8 +131,7 @@ class OutOfTableMemoryTest {
     assertEquals(
         2,
         pagesNeeded(
-            OutOfTableMemoryTest::mapGigabyte,
-            small -> small.table.unmap(IOVA + 5 * PAGE, PAGE, small.gather)));
+            this::mapGigabyte, small -> small.table.unmap(iova + 5 * PAGE, PAGE, small.gather)));
   }
 
   @Test
@@ -134,8 +139,8 @@ class OutOfTableMemoryTest {
     assertEquals(
         4,
         pagesNeeded(
-            small -> small.table.map(IOVA, IOVA, 3L << 30, Access.READ_WRITE),
-            small -> small.table.unmap(IOVA + PAGE, 2L << 30, small.gather)));
+            small -> small.table.map(iova, GIGABYTE, 3L << 30, Access.READ_WRITE),
+            small -> small.table.unmap(iova + PAGE, 2L << 30, small.gather)));
   }
 
   @Test
@@ -143,8 +148,8 @@ class OutOfTableMemoryTest {
     assertEquals(
         2,
         pagesNeeded(
-            OutOfTableMemoryTest::mapGigabyte,
-            small -> small.table.protect(IOVA + 5 * PAGE, PAGE, Access.READ, small.gather)));
+            this::mapGigabyte,
+            small -> small.table.protect(iova + 5 * PAGE, PAGE, Access.READ, small.gather)));
   }
 
   @Test
@@ -152,10 +157,10 @@ class OutOfTableMemoryTest {
     assertEquals(
         3,
         pagesNeeded(
-            OutOfTableMemoryTest::mapGigabyte,
+            this::mapGigabyte,
             small ->
                 small.table.fit(
-                    IOVA + (2 << 20) - PAGE, 2 * PAGE, SizeRule.atMost(12), small.gather)));
+                    iova + (2 << 20) - PAGE, 2 * PAGE, SizeRule.atMost(12), small.gather)));
   }
 
   @Test
@@ -165,21 +170,22 @@ class OutOfTableMemoryTest {
         pagesNeeded(
             small -> {
               mapGigabyte(small);
-              small.table.split(IOVA, 2 << 20, 12, small.gather);
+              small.table.split(iova, 2 << 20, 12, small.gather);
             },
-            small -> small.table.merge(IOVA, IOVA, 30, small.gather)));
+            small -> small.table.merge(iova, GIGABYTE, 30, small.gather)));
   }
 
   @Test
   void aRefusalSaysHowManyPagesAreNeeded() {
-    try (SmallTable small = new SmallTable()) {
+    try (SmallTable small = new SmallTable(kind)) {
       long held = PAGES - small.memory.usedBytes() / PAGE - 1;
       assertTrue(small.memory.tryReserve(held), "pages were lost before");
       Executable map = () -> mapPage(small);
       small.assertRefused(
           Reason.OUT_OF_TABLE_MEMORY,
-          0,
-          "table memory must have 2 free pages of 4096 bytes for iova=0x0",
+          base,
+          "table memory must have %d free pages of 4096 bytes for iova=0x%x"
+              .formatted(2 + between, base),
           map);
       small.memory.unreserve(held);
     }

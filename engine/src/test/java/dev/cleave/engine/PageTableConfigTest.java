@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.X86;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -23,6 +24,43 @@ class PageTableConfigTest {
   @ValueSource(ints = {0, 7, -1})
   void levelsThatTheFormatDoesNotHaveAreRefused(int levels) {
     assertThrows(IllegalArgumentException.class, () -> LINUX.withLevels(levels));
+  }
+
+  @Test
+  void anX86TableBeginsWithFourLevels() {
+    assertEquals(4, PageTableConfig.of(X86.LINUX).levels());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {3, 6})
+  void levelsThatX86DoesNotHaveAreRefused(int levels) {
+    assertThrows(
+        IllegalArgumentException.class, () -> PageTableConfig.of(X86.LINUX).withLevels(levels));
+  }
+
+  @Test
+  void iovasOfATopThatGrowsAreNotSignExtended() {
+    assertThrows(IllegalArgumentException.class, LINUX::withSignExtension);
+  }
+
+  @Test
+  void signExtendedIovasAreAsWideAsTheLevelsDecode() {
+    PageTableConfig narrow = PageTableConfig.of(X86.LINUX).withWidths(47, 52);
+    assertThrows(IllegalArgumentException.class, narrow::withSignExtension);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, ffffffffffffffff, ffffffffffff, 7fffffffffff",
+    "ffff800000000000, ffffffffffffffff, ffffffffffff, ffffffffffffffff"
+  })
+  void aRangeCanReachToTheEndOfAllIovasOrOfTheirHalf(
+      String iova, String v1, String x86, String signExtended) {
+    long at = Long.parseUnsignedLong(iova, 16);
+    PageTableConfig nested = PageTableConfig.of(X86.LINUX);
+    assertEquals(v1, Long.toHexString(LINUX.lastIova(at)));
+    assertEquals(x86, Long.toHexString(nested.lastIova(at)));
+    assertEquals(signExtended, Long.toHexString(nested.withSignExtension().lastIova(at)));
   }
 
   @ParameterizedTest

@@ -24,13 +24,17 @@ final class SmallTable implements AutoCloseable {
     this(PageTableConfig.of(AmdV1.LINUX));
   }
 
+  SmallTable(TableKind kind) {
+    this(kind.config());
+  }
+
   SmallTable(PageTableConfig config) {
     table = PageTable.create(memory, config);
     gather = table.newGather();
   }
 
   List<Leaf> leaves() {
-    return new SpecWalker(memory).leaves(table.root(), table.levels());
+    return SpecWalker.of(memory, table).leaves(table.root(), table.levels());
   }
 
   /** Logarithms of the sizes of all leaves, ascending by iova. */

@@ -1,5 +1,7 @@
 package dev.cleave.engine;
 
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.X86;
 import dev.cleave.engine.memory.TableMemory;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -7,77 +9,124 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Reads AMD v1 tables as hardware would, with its own reading of the specification: every number
- * here is written down again from {@code spec/amd-vi.md} §1 and shared with no main code.
+ * Reads tables as hardware would, with its own reading of the specification: every number in the
+ * two subclasses is written down again from {@code spec/amd-vi.md} §1 and §2 and shared with no
+ * main code.
  */
-final class SpecWalker {
+abstract class SpecWalker {
   static final long HOLE = -1;
 
-  /** A leaf, found by its first slot. */
+  /** Reads, writes and no instructions, as {@link Leaf#permissions} has them. */
+  private static final int READ_WRITE = 3;
+
+  private static final int NO_EXECUTE = 8;
+
+  /**
+   * A leaf, found by its first slot.
+   *
+   * @param permissions 1 reads, 2 writes, 8 no instructions
+   */
   record Leaf(long iova, long paddr, int sizeLog2, int permissions, long entry, int level) {
     long last() {
       return iova + (1L << sizeLog2) - 1;
     }
   }
 
-  private final TableMemory memory;
-
-  SpecWalker(TableMemory memory) {
-    this.memory = memory;
+  /** What a present entry says; the size is that of a leaf, 0 for a directory. */
+  record Entry(long address, int sizeLog2, int permissions) {
+    boolean isLeaf() {
+      return sizeLog2 != 0;
+    }
   }
 
-  /** Translates as hardware does: permissions in bits 1:0 (1 read, 2 write), or HOLE. */
+  /** An entry's place. */
+  record Slot(long paddr, int level) {}
+
+  private final TableMemory memory;
+  private final boolean signExtended;
+
+  SpecWalker(TableMemory memory, boolean signExtended) {
+    this.memory = memory;
+    this.signExtended = signExtended;
+  }
+
+  static SpecWalker of(TableMemory memory, PageTableConfig config) {
+    return switch (config.format()) {
+      case AmdV1 _ -> new V1Walker(memory);
+      case X86 _ -> new X86Walker(memory, config.signExtended());
+    };
+  }
+
+  static SpecWalker of(TableMemory memory, PageTable table) {
+    return of(memory, table.config());
+  }
+
+  /** Reads a present entry; fails where hardware would, or where Linux would write another. */
+  abstract Entry read(long entry, int level);
+
+  private boolean isDecoded(int levels, long iova) {
+    return iova == extended(levels, iova);
+  }
+
+  /** The iova that the bits which a table decodes stand for. */
+  private long extended(int levels, long bits) {
+    int above = 64 - (12 + 9 * levels);
+    if (above <= 0) {
+      return bits;
+    }
+    return signExtended ? bits << above >> above : bits << above >>> above;
+  }
+
+  private static int both(int outer, int inner) {
+    return (outer & inner & READ_WRITE) | ((outer | inner) & NO_EXECUTE);
+  }
+
+  private static long slot(long table, int level, long iova) {
+    return table + 8 * ((iova >>> (12 + 9 * (level - 1))) & 511);
+  }
+
+  /** Translates as hardware does: permissions in the low bits, or HOLE. */
   long walk(long root, int levels, long iova) {
-    int width = 12 + 9 * levels;
-    if (width < 64 && iova >>> width != 0) {
+    if (!isDecoded(levels, iova)) {
       return HOLE;
     }
     long table = root;
-    long permissions = 3;
+    int permissions = READ_WRITE;
     for (int level = levels; level >= 1; level--) {
-      long entry = memory.load(table + 8 * ((iova >>> (12 + 9 * (level - 1))) & 511));
-      if ((entry & 1) == 0) {
+      long bits = memory.load(slot(table, level, iova));
+      if ((bits & 1) == 0) {
         return HOLE;
       }
-      check(level, entry);
-      permissions &= entry >>> 61 & 3;
-      int nextLevel = (int) (entry >>> 9 & 7);
-      long address = entry & 0x000FFFFFFFFFF000L;
-      if (nextLevel == 0 || nextLevel == 7) {
-        long size = size(level, nextLevel, address);
-        return (address & -size) | (iova & (size - 1) & ~4095L) | permissions;
+      Entry entry = read(bits, level);
+      permissions = both(permissions, entry.permissions());
+      if (entry.isLeaf()) {
+        return entry.address() | (iova & ((1L << entry.sizeLog2()) - 1) & ~4095L) | permissions;
       }
-      table = address;
+      table = entry.address();
     }
     throw new AssertionError("a directory at level 1");
   }
 
-  private static void check(int level, long entry) {
-    int nextLevel = (int) (entry >>> 9 & 7);
-    if ((entry & (0x7FL << 52)) != 0) {
-      throw new AssertionError("reserved bits set: " + Long.toHexString(entry));
-    }
-    if (nextLevel >= 1 && nextLevel <= 6 && nextLevel != level - 1) {
-      throw new AssertionError("level skipped: " + Long.toHexString(entry));
-    }
-    if (nextLevel == 0 && (level == 4 || level == 6)) {
-      throw new AssertionError("no leaf of its own size at level " + level);
+  /** The leaf entry that a walk to an address meets; there is one. */
+  Slot slotOf(PageTable table, long iova) {
+    long in = table.root();
+    for (int level = table.levels(); ; level--) {
+      long at = slot(in, level, iova);
+      long bits = memory.load(at);
+      if ((bits & 1) == 0) {
+        throw new AssertionError("a gap");
+      }
+      Entry entry = read(bits, level);
+      if (entry.isLeaf()) {
+        return new Slot(at, level);
+      }
+      in = entry.address();
     }
   }
 
-  private static long size(int level, int nextLevel, long address) {
-    if (nextLevel == 0) {
-      return 1L << (12 + 9 * (level - 1));
-    }
-    int zero = 12;
-    while ((address >>> zero & 1) != 0) {
-      zero++;
-    }
-    int log2 = zero + 1;
-    if ((log2 - 12) / 9 + 1 != level || log2 == 39 || log2 > 51) {
-      throw new AssertionError("a leaf of 2^%d at level %d".formatted(log2, level));
-    }
-    return 1L << log2;
+  /** Number of slots that hold a leaf found at a level. */
+  int replicas(long leaf, int level) {
+    return 1 << (read(leaf, level).sizeLog2() - (12 + 9 * (level - 1)));
   }
 
   /**
@@ -89,13 +138,16 @@ final class SpecWalker {
   List<Leaf> leaves(long root, int levels) {
     List<Leaf> leaves = new ArrayList<>();
     Set<Long> pages = new HashSet<>();
-    collect(root, levels, 0, 3, leaves, pages);
+    top = levels;
+    collect(root, levels, 0, READ_WRITE, leaves, pages);
     tables = pages;
     return leaves;
   }
 
   /** The tables that the last call of {@link #leaves} went through. */
   Set<Long> tables = Set.of();
+
+  private int top;
 
   private void collect(
       long table, int level, long base, int permissions, List<Leaf> leaves, Set<Long> pages) {
@@ -105,8 +157,7 @@ final class SpecWalker {
     long slotSize = 1L << (12 + 9 * (level - 1));
     int live = 0;
     for (int i = 0; i < 512; i++) {
-      long entry = memory.load(table + 8L * i);
-      live += (int) (entry & 1);
+      live += (int) (memory.load(table + 8L * i) & 1);
     }
     if (memory.live(table) != live) {
       throw new AssertionError("%d entries, counted %d".formatted(live, memory.live(table)));
@@ -115,33 +166,104 @@ final class SpecWalker {
       throw new AssertionError("an empty table at level " + level);
     }
     for (int i = 0; i < 512; i++) {
-      long entry = memory.load(table + 8L * i);
-      if ((entry & 1) == 0) {
+      long bits = memory.load(table + 8L * i);
+      if ((bits & 1) == 0) {
         continue;
       }
-      check(level, entry);
-      long iova = base + i * slotSize;
-      int nextLevel = (int) (entry >>> 9 & 7);
-      int allowed = permissions & (int) (entry >>> 61 & 3);
-      long address = entry & 0x000FFFFFFFFFF000L;
-      if (nextLevel >= 1 && nextLevel <= 6) {
-        collect(address, level - 1, iova, allowed, leaves, pages);
+      Entry entry = read(bits, level);
+      long iova = extended(top, base + i * slotSize);
+      int allowed = both(permissions, entry.permissions());
+      if (!entry.isLeaf()) {
+        collect(entry.address(), level - 1, iova, allowed, leaves, pages);
         continue;
       }
-      long size = size(level, nextLevel, address);
-      int slots = (int) (size / slotSize);
+      int slots = replicas(bits, level);
       if (i % slots != 0) {
         throw new AssertionError("a sized leaf begins at slot " + i);
       }
       for (int replica = 1; replica < slots; replica++) {
         long other = memory.load(table + 8L * (i + replica));
-        if (((other ^ entry) & ~0x60L) != 0) {
+        if (((other ^ bits) & ~0x60L) != 0) {
           throw new AssertionError("replicas differ");
         }
       }
-      leaves.add(
-          new Leaf(iova, address & -size, Long.numberOfTrailingZeros(size), allowed, entry, level));
+      leaves.add(new Leaf(iova, entry.address(), entry.sizeLog2(), allowed, bits, level));
       i += slots - 1;
+    }
+  }
+
+  /** {@code spec/amd-vi.md} §1. */
+  private static final class V1Walker extends SpecWalker {
+    V1Walker(TableMemory memory) {
+      super(memory, false);
+    }
+
+    @Override
+    Entry read(long entry, int level) {
+      int nextLevel = (int) (entry >>> 9 & 7);
+      long address = entry & 0x000FFFFFFFFFF000L;
+      int permissions = (int) (entry >>> 61 & 3);
+      if ((entry & (0x7FL << 52)) != 0) {
+        throw new AssertionError("reserved bits set: " + Long.toHexString(entry));
+      }
+      if (nextLevel >= 1 && nextLevel <= 6) {
+        if (nextLevel != level - 1) {
+          throw new AssertionError("level skipped: " + Long.toHexString(entry));
+        }
+        return new Entry(address, 0, permissions);
+      }
+      if (nextLevel == 0 && (level == 4 || level == 6)) {
+        throw new AssertionError("no leaf of its own size at level " + level);
+      }
+      if ((entry >>> 60 & 1) == 0) {
+        throw new AssertionError("a leaf without FC: " + Long.toHexString(entry));
+      }
+      int sizeLog2 = sizeLog2(level, nextLevel, address);
+      return new Entry(address & -(1L << sizeLog2), sizeLog2, permissions);
+    }
+
+    private static int sizeLog2(int level, int nextLevel, long address) {
+      if (nextLevel == 0) {
+        return 12 + 9 * (level - 1);
+      }
+      int zero = 12;
+      while ((address >>> zero & 1) != 0) {
+        zero++;
+      }
+      int log2 = zero + 1;
+      if ((log2 - 12) / 9 + 1 != level || log2 == 39 || log2 > 51) {
+        throw new AssertionError("a leaf of 2^%d at level %d".formatted(log2, level));
+      }
+      return log2;
+    }
+  }
+
+  /** {@code spec/amd-vi.md} §2. */
+  private static final class X86Walker extends SpecWalker {
+    X86Walker(TableMemory memory, boolean signExtended) {
+      super(memory, signExtended);
+    }
+
+    @Override
+    Entry read(long entry, int level) {
+      boolean hasSizeBit = (entry & 0x80) != 0;
+      boolean isLeaf = level == 1 || hasSizeBit;
+      if (hasSizeBit && level != 2 && level != 3) {
+        throw new AssertionError("PS or PAT at level %d: %x".formatted(level, entry));
+      }
+      if ((entry & 0x7FF0_0000_0000_0F18L) != 0 || (entry & 4) == 0) {
+        throw new AssertionError("bits that Linux writes otherwise: " + Long.toHexString(entry));
+      }
+      if (!isLeaf && ((entry & 2) == 0 || (entry & 0x40) != 0 || entry < 0)) {
+        throw new AssertionError("an odd directory: " + Long.toHexString(entry));
+      }
+      int permissions = 1 | (int) (entry & 2) | (entry < 0 ? 8 : 0);
+      long address = entry & 0x000FFFFFFFFFF000L;
+      int sizeLog2 = isLeaf ? new int[] {12, 21, 30}[level - 1] : 0;
+      if (isLeaf && (address & (1L << sizeLog2) - 1) != 0) {
+        throw new AssertionError("address bits below the size: " + Long.toHexString(entry));
+      }
+      return new Entry(address, sizeLog2, permissions);
     }
   }
 }

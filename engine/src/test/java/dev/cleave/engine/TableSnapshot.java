@@ -14,7 +14,7 @@ record TableSnapshot(
     long top, Map<Long, String> tables, long usedBytes, int ranges, long detachedPages) {
 
   static TableSnapshot of(TableMemory memory, PageTable table, IotlbGather gather) {
-    SpecWalker walker = new SpecWalker(memory);
+    SpecWalker walker = SpecWalker.of(memory, table);
     walker.leaves(table.root(), table.levels());
     Map<Long, String> tables = new TreeMap<>();
     for (long page : walker.tables) {

@@ -43,7 +43,7 @@ import picocli.CommandLine.Spec;
     description = "Measure the engine beside other ways of doing the same, in the same run.",
     footer = {
       "",
-      "Times are medians of the iterations; the error is half the 95% confidence interval of the",
+      "Times are medians of the iterations; the error is half the 95%% confidence interval of the",
       "ratio. Let the machine be quiet. After -- come JMH's own options: -- -l lists all benchmarks."
     })
 final class BenchCommand implements Callable<Integer> {

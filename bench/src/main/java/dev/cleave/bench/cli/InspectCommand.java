@@ -16,7 +16,6 @@ import dev.cleave.bench.image.table.TableWalk;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.io.WorkFailed;
-import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -41,7 +40,9 @@ import picocli.CommandLine.Spec;
     description = "Decode and audit the page tables in a memory image.",
     footer = {
       "",
-      "Without a choice of table, every domain that manifest.json names is looked at.",
+      "Without a choice of table, every domain that manifest.json names is looked at. A device with",
+      "guest tables has one domain for each PASID.",
+      "In --leaves, perm is r, w or rw; no-execute is bit 63 of an x86 table's raw_pte_hex.",
       "Exit code 1: --audit found an error, or a table could not be decoded to its end."
     })
 final class InspectCommand implements Callable<Integer> {
@@ -88,14 +89,13 @@ final class InspectCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
-  private AmdV1 format;
   private Progress progress;
   private int kept;
   private final List<String> incomplete = new ArrayList<>();
 
   @Override
   public Integer call() throws IOException {
-    format = roots.format();
+    roots.check();
     progress = Progress.on(spec.commandLine().getErr());
     OptionalLong start = base == null ? OptionalLong.empty() : OptionalLong.of(base);
     try (MemoryImage opened = MemoryImage.open(image, start)) {
@@ -104,7 +104,7 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private int inspect(MemoryImage opened) throws IOException {
-    DomainFinder finder = new DomainFinder(opened.memory(), format);
+    DomainFinder finder = roots.finder(opened);
     List<Domain> domains = roots.domains(image, opened, finder);
     SequencedMap<DeviceId, DeviceTableEntry> others =
         roots.isAll() ? opened.manifest().map(finder::others).orElseThrow() : new LinkedHashMap<>();
@@ -140,7 +140,7 @@ final class InspectCommand implements Callable<Integer> {
       long root = domain.root().paddr();
       List<TableVisitor> visitors = new ArrayList<>();
       visitors.add(summary);
-      visitors.add(new TableAudit(format, root, findings));
+      visitors.add(new TableAudit(domain.root(), findings));
       visitors.add(progress(domain));
       if (leaves != null) {
         visitors.add(leaves.rows(domain.name(), root));
@@ -148,7 +148,7 @@ final class InspectCommand implements Callable<Integer> {
       if (directories != null) {
         visitors.add(directories.rows(domain.name(), root));
       }
-      TableDecoder.decode(opened.memory(), format, domain.root(), TableVisitor.all(visitors));
+      TableDecoder.decode(opened.memory(), domain.root(), TableVisitor.all(visitors));
     }
     List<TableWalk> walks = lookups.stream().map(iova -> walk(opened, domain, iova)).toList();
     return new InspectedDomain(domain, summary, findings, walks);
@@ -156,7 +156,7 @@ final class InspectCommand implements Callable<Integer> {
 
   private TableWalk walk(MemoryImage opened, Domain domain, long iova) {
     return domain.hasTable()
-        ? TableWalk.of(opened.memory(), format, domain.root(), iova)
+        ? TableWalk.of(opened.memory(), domain.root(), iova)
         : new TableWalk(iova, List.of(), new TableWalk.Refused(Domain.words(domain.kind())));
   }
 

@@ -104,6 +104,9 @@ final class InspectJson {
       case Translated to -> {
         json.put("paddr", Numbers.hex(to.paddr()));
         json.put("perm", Access.permissions(to.access()));
+        if ((to.access() & Access.NO_EXECUTE) != 0) {
+          json.put("noExecute", true);
+        }
         json.put("size", Numbers.hex(to.leafBytes()));
       }
       case Refused refused -> json.put("refused", refused.reason());

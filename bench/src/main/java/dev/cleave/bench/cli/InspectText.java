@@ -90,14 +90,15 @@ final class InspectText {
 
   private static String outcome(TableWalk.Outcome outcome) {
     return switch (outcome) {
-      case Translated to when to.access() == 0 ->
+      case Translated to when (to.access() & Access.READ_WRITE) == 0 ->
           "paddr %s, but no permission is left, leaf of %s"
               .formatted(Numbers.hex(to.paddr()), Numbers.size(to.leafBytes()));
       case Translated to ->
-          "paddr %s perm %s size %s"
+          "paddr %s perm %s%s size %s"
               .formatted(
                   Numbers.hex(to.paddr()),
                   Access.permissions(to.access()),
+                  (to.access() & Access.NO_EXECUTE) == 0 ? "" : " nx",
                   Numbers.hex(to.leafBytes()));
       case Refused refused -> "does not translate: " + refused.reason();
     };

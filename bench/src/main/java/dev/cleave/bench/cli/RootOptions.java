@@ -11,7 +11,9 @@ import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
+import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.format.Geometry;
+import dev.cleave.engine.format.X86;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -43,15 +45,25 @@ final class RootOptions {
       description = "Physical address of the top table, with --mode.")
   private Long root;
 
-  @Option(names = "--mode", paramLabel = "N", description = "Levels of the table, 1 to 6.")
+  @Option(
+      names = "--mode",
+      paramLabel = "N",
+      description = "Levels of the table: 1 to 6, or 4 and 5 of x86.")
   private Long mode;
 
   @Option(
       names = "--format",
       paramLabel = "v1|x86",
       defaultValue = "v1",
-      description = "Format of the table at --root (default: ${DEFAULT-VALUE}).")
+      description =
+          "Format of the table at --root: AMD v1, or x86-64, which is AMD v2 and a processor's"
+              + " nested table (default: ${DEFAULT-VALUE}).")
   private String format;
+
+  @Option(
+      names = "--sign-extended",
+      description = "The upper half of the iovas of an x86 table lies below 2^64.")
+  private boolean signExtended;
 
   @Option(
       names = "--c-bit",
@@ -61,11 +73,15 @@ final class RootOptions {
   private Long encryptionBit;
 
   /** Checks what can be checked before the image is read. */
-  AmdV1 format() {
-    switch (format) {
-      case "v1" -> {}
-      case "x86" -> throw new BadInput("--format x86 is not yet supported, expected v1");
-      default -> throw new BadInput("--format " + format + " is not known, expected v1 or x86");
+  void check() {
+    if (!isX86() && !format.equals("v1")) {
+      throw new BadInput("--format " + format + " is not known, expected v1 or x86");
+    }
+    if (isX86() && root == null) {
+      throw new BadInput("--format x86 needs --root and --mode: elsewhere the image says it");
+    }
+    if (signExtended && !isX86()) {
+      throw new BadInput("--sign-extended needs --format x86");
     }
     long ways =
         Stream.of(
@@ -84,12 +100,31 @@ final class RootOptions {
     checkAligned("--devtab", deviceTable);
     checkAligned("--root", root);
     try {
-      return encryptionBit == null
-          ? AmdV1.LINUX
-          : AmdV1.LINUX.withEncryptionBit(Math.clamp(encryptionBit, 0, Long.SIZE));
+      var _ = hostFormat();
     } catch (IllegalArgumentException e) {
       throw new BadInput("--c-bit: " + e.getMessage());
     }
+  }
+
+  private boolean isX86() {
+    return format.equals("x86");
+  }
+
+  private AmdV1 hostFormat() {
+    return encryptionBit == null ? AmdV1.LINUX : AmdV1.LINUX.withEncryptionBit(bit());
+  }
+
+  private X86 guestFormat() {
+    return encryptionBit == null ? X86.LINUX : X86.LINUX.withEncryptionBit(bit());
+  }
+
+  private int bit() {
+    return Math.clamp(encryptionBit, 0, Long.SIZE);
+  }
+
+  /** Who finds the domains of an image. */
+  DomainFinder finder(MemoryImage image) {
+    return new DomainFinder(image.memory(), hostFormat(), guestFormat());
   }
 
   private static void checkAligned(String option, Long address) {
@@ -110,44 +145,46 @@ final class RootOptions {
     }
     if (entry != null) {
       try {
-        return List.of(finder.of(DeviceTableEntry.parse(entry), List.of()));
+        return finder.of(DeviceTableEntry.parse(entry), List.of());
       } catch (IllegalArgumentException e) {
         throw new BadInput("--dte: " + e.getMessage());
       }
     }
     if (device != null) {
-      return List.of(ofDevice(name, image, finder));
+      return ofDevice(name, image, finder);
     }
-    return finder.all(
-        image
-            .manifest()
-            .filter(manifest -> !manifest.domains().isEmpty())
-            .orElseThrow(() ->
-                BadInput.in(
-                    name,
-                    "has no manifest.json that names its domains: choose a table by"
-                        + " --devtab and --devid, --dte, or --root and --mode")));
+    return image
+        .manifest()
+        .map(finder::all)
+        .filter(domains -> !domains.isEmpty())
+        .orElseThrow(() ->
+            BadInput.in(
+                name,
+                "has no manifest.json that names its domains: choose a table by"
+                    + " --devtab and --devid, --dte, or --root and --mode"));
   }
 
   private Domain atRoot(MemoryImage image) {
     int levels = Math.clamp(mode, 0, Integer.MAX_VALUE);
-    int most = format().maxLevels();
-    if (levels < 1 || levels > most) {
+    EntryFormat entries = isX86() ? guestFormat() : hostFormat();
+    if (levels < entries.minLevels() || levels > entries.maxLevels()) {
       throw new BadInput(
-          "--mode must be 1 to %d, got %s".formatted(most, Long.toUnsignedString(mode)));
+          "--mode must be %d to %d, got %s"
+              .formatted(entries.minLevels(), entries.maxLevels(), Long.toUnsignedString(mode)));
     }
     if (!image.memory().isBacked(root)) {
       throw new BadInput("--root: no memory at " + Numbers.hex(root) + " in the image");
     }
+    TableRoot table = TableRoot.of(entries, root, levels, Access.READ_WRITE);
     return new Domain(
         Domain.UNNAMED,
-        DeviceTableEntry.Kind.V1,
-        new TableRoot(root, levels, Access.READ_WRITE),
+        isX86() ? DeviceTableEntry.Kind.V2 : DeviceTableEntry.Kind.V1,
+        signExtended ? table.withSignExtension() : table,
         List.of(),
         List.of());
   }
 
-  private Domain ofDevice(String name, MemoryImage image, DomainFinder finder) {
+  private List<Domain> ofDevice(String name, MemoryImage image, DomainFinder finder) {
     DeviceId id;
     try {
       id = DeviceId.parse(device);

@@ -32,7 +32,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 1)
 @Fork(
     value = 10,
-    jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.NATIVE_ACCESS})
+    jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.VECTOR_KERNELS, Tables.NATIVE_ACCESS})
 public class FirstMap {
   private static final int TABLES = 1024;
   private static final int ENTRIES = 512;

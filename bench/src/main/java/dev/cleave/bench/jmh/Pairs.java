@@ -11,6 +11,8 @@ public final class Pairs {
   private static final String FILL = "fill of the same table bytes";
   private static final String REWALK = "the re-walking table";
   private static final String ONE_THREAD = "one thread on both";
+  private static final String PAGES = "map, translate and unmap one 4K page, both formats in turn";
+  private static final String REGIONS = "split 2M and merge it, both formats in turn";
 
   /** All of them. Neighbours with equal parameters are measured together. */
   public static final List<Pair> ALL =
@@ -139,7 +141,15 @@ public final class Pairs {
               "TwoThreads.runsByTwo",
               "TwoThreads.runsByOne",
               LEVELS,
-              0.55));
+              0.55),
+          mixed(PAGES, "AMD v1 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesV1"),
+          mixed(PAGES, "x86-64 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesX86"),
+          mixed(REGIONS, "AMD v1 alone", "MixedFormats.regionsMixed", "MixedFormats.regionsV1"),
+          mixed(REGIONS, "x86-64 alone", "MixedFormats.regionsMixed", "MixedFormats.regionsX86"));
 
   private Pairs() {}
+
+  private static Pair mixed(String work, String against, String benchmark, String rival) {
+    return new Pair(work, against, benchmark, rival, Map.of(), 1.1);
+  }
 }

@@ -22,6 +22,9 @@ final class Tables {
   /** What a fork needs: it inherits no flag. */
   static final String VECTOR_MODULE = "--add-modules=jdk.incubator.vector";
 
+  /** What a JVM that has run for a while has; where the Vector API is missing, plain kernels. */
+  static final String VECTOR_KERNELS = "-Dcleave.kernels=vector";
+
   static final String NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED";
 
   private static final long SEED = 0x5eed;

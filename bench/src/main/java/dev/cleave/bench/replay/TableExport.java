@@ -8,7 +8,6 @@ import dev.cleave.bench.image.table.TableDecoder;
 import dev.cleave.bench.image.table.TableRoot;
 import dev.cleave.bench.image.table.TableVisitor;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.io.IOException;
@@ -34,7 +33,9 @@ public final class TableExport {
    */
   public TableExport(PolicyRun run) {
     memory.add(run.memory().base(), run.memory().view());
-    root = new TableRoot(run.table().root(), run.table().levels(), Access.READ_WRITE);
+    root =
+        TableRoot.of(
+            run.table().format(), run.table().root(), run.table().levels(), Access.READ_WRITE);
   }
 
   /** Writes every leaf as a row of CSV. */
@@ -67,6 +68,6 @@ public final class TableExport {
   }
 
   private void decode(TableVisitor visitor) {
-    TableDecoder.decode(memory, AmdV1.LINUX, root, visitor);
+    TableDecoder.decode(memory, root, visitor);
   }
 }

@@ -3,6 +3,7 @@ package dev.cleave.bench.image;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
+import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.io.IOException;
@@ -21,8 +22,17 @@ public final class Tables {
   public static final AmdV1 FORMAT = AmdV1.LINUX;
   public static final int RW = Access.READ_WRITE;
 
+  private final EntryFormat format;
   private final PhysicalMemory memory = new PhysicalMemory();
   private final TreeSet<Long> pages = new TreeSet<>();
+
+  public Tables() {
+    this(FORMAT);
+  }
+
+  public Tables(EntryFormat format) {
+    this.format = format;
+  }
 
   public PhysicalMemory memory() {
     return memory;
@@ -48,7 +58,7 @@ public final class Tables {
 
   public Tables directory(long table, int index, long next, int nextLevel) {
     page(next);
-    return set(table, index, FORMAT.directory(next, nextLevel));
+    return set(table, index, format.directory(next, nextLevel));
   }
 
   /** A leaf in all of its slots. */
@@ -57,7 +67,7 @@ public final class Tables {
   }
 
   public Tables leaf(long table, int index, long paddr, int sizeLog2, int access) {
-    long entry = FORMAT.leaf(paddr, sizeLog2, FORMAT.attributes(access));
+    long entry = format.leaf(paddr, sizeLog2, format.attributes(access));
     for (int slot = 0; slot < 1 << Geometry.slotsLog2(sizeLog2); slot++) {
       set(table, index + slot, entry);
     }

@@ -18,22 +18,27 @@ public final class Access {
   /** The memory is encrypted: the format's C-bit is set in the output address. */
   public static final int ENCRYPTED = 1 << 2;
 
-  private static final int ALL = READ_WRITE | ENCRYPTED;
+  /** No instruction may be fetched from the memory; only where the format can forbid it. */
+  public static final int NO_EXECUTE = 1 << 3;
 
   private Access() {}
 
   /**
-   * Whether the flags name at least one permission and nothing unknown.
+   * What is left where two entries on the way to an address must both allow it.
    *
-   * @param access a set of flags
-   * @return true for a set that a leaf can carry
+   * @param outer what the one allows, a set of flags
+   * @param inner what the one below it allows
+   * @return reads and writes that both permit, without execution if either forbids it, and all else
+   *     as the inner one has it
    */
-  public static boolean isValid(int access) {
-    return (access & READ_WRITE) != 0 && (access & ~ALL) == 0;
+  public static int both(int outer, int inner) {
+    return (outer & inner & READ_WRITE)
+        | ((outer | inner) & NO_EXECUTE)
+        | (inner & ~(READ_WRITE | NO_EXECUTE));
   }
 
   /**
-   * The permissions in the words of the command line.
+   * The permissions to read and write, in the words of the command line.
    *
    * @param access a set of flags
    * @return {@code r}, {@code w}, {@code rw}, or {@code -} for none

@@ -68,10 +68,7 @@ public final class AmdV1 implements EntryFormat {
    * @throws IllegalArgumentException if the position is outside the address field
    */
   public AmdV1 withEncryptionBit(int bit) {
-    if (bit < 32 || bit > 51) {
-      throw new IllegalArgumentException("the C-bit must be one of 32 to 51, bit=" + bit);
-    }
-    return new AmdV1(forceCoherent, 1L << bit);
+    return new AmdV1(forceCoherent, EncryptionBit.mask(bit));
   }
 
   /**
@@ -84,8 +81,18 @@ public final class AmdV1 implements EntryFormat {
   }
 
   @Override
+  public int minLevels() {
+    return 1;
+  }
+
+  @Override
   public int maxLevels() {
     return MAX_LEVELS;
+  }
+
+  @Override
+  public boolean canGrow() {
+    return true;
   }
 
   @Override
@@ -179,18 +186,23 @@ public final class AmdV1 implements EntryFormat {
   }
 
   @Override
+  public boolean canExpress(int access) {
+    return (access & Access.READ_WRITE) != 0
+        && (access & ~(Access.READ_WRITE | Access.ENCRYPTED)) == 0;
+  }
+
+  @Override
+  public String accessRule() {
+    return "a mapping must permit reads, writes or both, and cannot forbid execution";
+  }
+
+  @Override
   public long attributes(int access) {
     long bits = PRESENT | permissions(access);
     if (forceCoherent) {
       bits |= FORCE_COHERENT;
     }
-    if ((access & Access.ENCRYPTED) != 0) {
-      if (encryptionMask == 0) {
-        throw new IllegalArgumentException("an encrypted mapping needs a format with a C-bit");
-      }
-      bits |= encryptionMask;
-    }
-    return bits;
+    return (access & Access.ENCRYPTED) == 0 ? bits : bits | EncryptionBit.required(encryptionMask);
   }
 
   private static long permissions(int access) {

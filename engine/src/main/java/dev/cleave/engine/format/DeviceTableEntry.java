@@ -6,8 +6,10 @@ import java.util.Arrays;
  * A device table entry: 256 bits that say how a device's requests are translated.
  *
  * <pre>
- *  q0   0 V   1 TV   8:7 HAD   11:9 Mode   51:12 host root   55 GV   61 IR   62 IW
- *  q1   15:0 (79:64) DomainID
+ *  q0   0 V   1 TV   8:7 HAD   11:9 Mode   51:12 host root   54 GIOV   55 GV   57:56 GLX
+ *       60:58 GCR3 root[14:12]   61 IR   62 IW
+ *  q1   15:0 (79:64) DomainID   31:16 (95:80) GCR3 root[30:15]   63:43 (127:107) GCR3 root[51:31]
+ *  q2   55:54 (183:182) guest paging mode
  * </pre>
  *
  * <p>An entry lies in memory as four little-endian words, 32 bytes, at {@code base + 32 * device
@@ -26,9 +28,25 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
   private static final long TRANSLATION_VALID = 1L << 1;
   private static final int MODE_SHIFT = 9;
   private static final long ROOT_MASK = 0x000F_FFFF_FFFF_F000L;
+  private static final long GUEST_WITHOUT_PASID = 1L << 54;
   private static final long GUEST_VALID = 1L << 55;
+  private static final int GCR3_LEVELS_SHIFT = 56;
+  private static final int GUEST_PAGING_SHIFT = 54;
+  private static final int TWO_BITS = 3;
+
+  /** The pieces of the GCR3 root, which are spread over two words. */
+  private static final long GCR3_LOW = 0x7000;
+
+  private static final int GCR3_LOW_LEFT = 46;
+  private static final long GCR3_MIDDLE = 0x7FFF_8000;
+  private static final int GCR3_MIDDLE_LEFT = 1;
+  private static final long GCR3_HIGH = 0x000F_FFFF_8000_0000L;
+  private static final int GCR3_HIGH_LEFT = 12;
+
+  private static final int LEAST_GUEST_LEVELS = 4;
   private static final long READ = 1L << 61;
   private static final long WRITE = 1L << 62;
+  private static final int RESERVED_MODE = 7;
   private static final int DOMAIN_MASK = 0xFFFF;
 
   /** Bits that no revision of the specification gives a meaning. */
@@ -75,6 +93,33 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
    */
   public static DeviceTableEntry passthrough(int domainId) {
     return v1(0, 0, domainId);
+  }
+
+  /**
+   * The same entry with guest tables, one for each PASID; requests without a PASID use that of
+   * PASID 0. Where the entry has a host table, all addresses of the guest's are translated by it.
+   *
+   * @param gcr3Root address of the top table of {@link Gcr3Entry entries}
+   * @param gcr3Levels number of levels of these, 1 to 3
+   * @param guestLevels levels of the guest tables, 4 or 5
+   * @return an entry, equal in everything else
+   * @throws IllegalArgumentException if a number of levels is another
+   */
+  public DeviceTableEntry withGuestTables(long gcr3Root, int gcr3Levels, int guestLevels) {
+    if (gcr3Levels < 1 || gcr3Levels > 3 || guestLevels < 4 || guestLevels > 5) {
+      throw new IllegalArgumentException(
+          "GCR3 tables have 1 to 3 levels and guest tables 4 or 5, gcr3Levels=%d, guestLevels=%d"
+              .formatted(gcr3Levels, guestLevels));
+    }
+    long guest =
+        GUEST_VALID
+            | GUEST_WITHOUT_PASID
+            | (gcr3Levels - 1L) << GCR3_LEVELS_SHIFT
+            | (gcr3Root & GCR3_LOW) << GCR3_LOW_LEFT;
+    long rest =
+        (gcr3Root & GCR3_MIDDLE) << GCR3_MIDDLE_LEFT | (gcr3Root & GCR3_HIGH) << GCR3_HIGH_LEFT;
+    long paging = (long) (guestLevels - LEAST_GUEST_LEVELS) << GUEST_PAGING_SHIFT;
+    return new DeviceTableEntry(q0 | guest, q1 | rest, q2 | paging, q3);
   }
 
   /**
@@ -160,9 +205,28 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
     }
     return switch (levels()) {
       case 0 -> Kind.PASSTHROUGH;
-      case 7 -> Kind.RESERVED_MODE;
+      case RESERVED_MODE -> Kind.RESERVED_MODE;
       default -> Kind.V1;
     };
+  }
+
+  /**
+   * Whether a host table translates, alone or below guest tables.
+   *
+   * @return false also where nothing is translated
+   */
+  public boolean hasHostTable() {
+    boolean isTranslated = kind() == Kind.V1 || kind() == Kind.V2;
+    return isTranslated && levels() != 0 && levels() != RESERVED_MODE;
+  }
+
+  /**
+   * Whether the Mode field has the value that is reserved.
+   *
+   * @return true for 7, whatever else the entry says
+   */
+  public boolean hasReservedMode() {
+    return levels() == RESERVED_MODE;
   }
 
   /**
@@ -181,6 +245,44 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
    */
   public long root() {
     return q0 & ROOT_MASK;
+  }
+
+  /**
+   * Where the tables that lead from a PASID to its guest table begin.
+   *
+   * @return address of the top GCR3 table, which is physical where there is no host table
+   */
+  public long gcr3Root() {
+    return (q0 >>> GCR3_LOW_LEFT & GCR3_LOW)
+        | (q1 >>> GCR3_MIDDLE_LEFT & GCR3_MIDDLE)
+        | (q1 >>> GCR3_HIGH_LEFT & GCR3_HIGH);
+  }
+
+  /**
+   * Levels of the GCR3 tables.
+   *
+   * @return 1 to 3; 4 is reserved
+   */
+  public int gcr3Levels() {
+    return 1 + ((int) (q0 >>> GCR3_LEVELS_SHIFT) & TWO_BITS);
+  }
+
+  /**
+   * Levels of the guest tables.
+   *
+   * @return 4 or 5; 6 and 7 are reserved
+   */
+  public int guestLevels() {
+    return LEAST_GUEST_LEVELS + ((int) (q2 >>> GUEST_PAGING_SHIFT) & TWO_BITS);
+  }
+
+  /**
+   * Whether requests without a PASID use the guest table of PASID 0.
+   *
+   * @return false when they use the host table alone
+   */
+  public boolean usesGuestTableWithoutPasid() {
+    return (q0 & GUEST_WITHOUT_PASID) != 0;
   }
 
   /**

@@ -8,13 +8,27 @@ package dev.cleave.engine.format;
  * <p>Implementations are immutable and thread-safe. There are few of them by design, so that the
  * JIT can inline each at every call.
  */
-public sealed interface EntryFormat permits AmdV1 {
+public sealed interface EntryFormat permits AmdV1, X86 {
+  /**
+   * The fewest levels a table can have.
+   *
+   * @return number of levels
+   */
+  int minLevels();
+
   /**
    * The most levels a table can have.
    *
    * @return number of levels
    */
   int maxLevels();
+
+  /**
+   * Whether a table may get another top above its top while it is in use.
+   *
+   * @return false when its number of levels is fixed
+   */
+  boolean canGrow();
 
   /**
    * The leaf sizes that the hardware accepts.
@@ -104,9 +118,25 @@ public sealed interface EntryFormat permits AmdV1 {
   long leafPaddr(long entry, int level);
 
   /**
-   * The bits of a leaf that say what it allows.
+   * Whether a leaf can allow precisely this.
    *
-   * @param access a valid set of {@link Access} flags
+   * @param access any set of flags
+   * @return false when it lacks what every leaf allows, or has a flag that is unknown here; {@link
+   *     Access#ENCRYPTED} alone is judged by {@link #attributes}
+   */
+  boolean canExpress(int access);
+
+  /**
+   * What {@link #canExpress} asks for.
+   *
+   * @return a sentence for an error message
+   */
+  String accessRule();
+
+  /**
+   * The bits of a leaf that say what it allows, and with which status it is born.
+   *
+   * @param access a set of {@link Access} flags that {@link #canExpress}
    * @return the leaf's bits besides its address and size
    * @throws IllegalArgumentException if the set names {@link Access#ENCRYPTED} and the format has
    *     no C-bit
@@ -134,7 +164,8 @@ public sealed interface EntryFormat permits AmdV1 {
    * The same leaf with other permissions.
    *
    * @param entry a raw leaf entry
-   * @param access {@link Access} flags, of which only {@link Access#READ_WRITE} count
+   * @param access {@link Access} flags that {@link #canExpress}, of which {@link Access#ENCRYPTED}
+   *     does not count
    * @return a raw leaf entry, equal in everything else
    */
   long withPermissions(long entry, int access);

@@ -115,7 +115,7 @@ final class PlainKernels implements TableKernels {
   }
 
   @Override
-  public boolean isProgression(
+  public long progressionBits(
       MemorySegment segment,
       long offset,
       int count,
@@ -125,39 +125,35 @@ final class PlainKernels implements TableKernels {
       long ignored) {
     assert isAligned(offset);
     if (replicasLog2 == 0) {
-      return isProgression(segment, offset, count, first, step, ignored);
+      return progressionBits(segment, offset, count, first, step, ignored);
     }
+    long bits = 0;
     long value = first;
     for (int i = 0, run; i < count; i += run) {
       run = Math.min(1 << replicasLog2, count - i);
-      long at = offset + (long) i * Long.BYTES;
-      if ((differences(segment, at, run, value) & ~ignored) != 0) {
-        return false;
+      long found = progressionBits(segment, offset + (long) i * Long.BYTES, run, value, 0, ignored);
+      if (found == NO_PROGRESSION) {
+        return NO_PROGRESSION;
       }
+      bits |= found;
       value += step;
     }
-    return true;
+    return bits;
   }
 
-  private static boolean isProgression(
+  private static long progressionBits(
       MemorySegment segment, long offset, int count, long first, long step, long ignored) {
+    long bits = 0;
     long value = first;
     for (int i = 0; i < count; i++) {
-      if (((word(segment, offset, i) ^ value) & ~ignored) != 0) {
-        return false;
+      long word = word(segment, offset, i);
+      if (((word ^ value) & ~ignored) != 0) {
+        return NO_PROGRESSION;
       }
+      bits |= word;
       value += step;
     }
-    return true;
-  }
-
-  /** Every bit in which any word is not the value. */
-  private static long differences(MemorySegment segment, long offset, int count, long value) {
-    long differences = 0;
-    for (int i = 0; i < count; i++) {
-      differences |= word(segment, offset, i) ^ value;
-    }
-    return differences;
+    return bits & ignored;
   }
 
   @Override

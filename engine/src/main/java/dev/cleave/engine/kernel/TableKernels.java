@@ -28,6 +28,9 @@ import java.lang.foreign.MemorySegment;
  * <p>Implementations are thread-safe, as far as the words they are given are.
  */
 public interface TableKernels {
+  /** What {@link #progressionBits} returns for words that are no progression. */
+  long NO_PROGRESSION = -1;
+
   /** Words of the bitmap that hold one bit for each 4 KiB page of a 2 MiB region. */
   int REGION_WORDS = 8;
 
@@ -108,7 +111,32 @@ public interface TableKernels {
    * @param ignored bits that do not matter
    * @return true when every word agrees
    */
-  boolean isProgression(
+  default boolean isProgression(
+      MemorySegment segment,
+      long offset,
+      int count,
+      long first,
+      long step,
+      int replicasLog2,
+      long ignored) {
+    return progressionBits(segment, offset, count, first, step, replicasLog2, ignored)
+        != NO_PROGRESSION;
+  }
+
+  /**
+   * What {@link #isProgression} says, and what it ignored: one look at a table that is to become
+   * one leaf finds both whether it may and what status it has.
+   *
+   * @param segment the memory
+   * @param offset of the first word
+   * @param count number of words
+   * @param first value of the first word
+   * @param step from one value to the next
+   * @param replicasLog2 logarithm of the number of words that hold each value, 0 to 30
+   * @param ignored bits that do not matter, not all
+   * @return the ignored bits that any word has, or {@link #NO_PROGRESSION}
+   */
+  long progressionBits(
       MemorySegment segment,
       long offset,
       int count,

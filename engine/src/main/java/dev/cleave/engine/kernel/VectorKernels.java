@@ -160,7 +160,7 @@ final class VectorKernels implements TableKernels {
   }
 
   @Override
-  public boolean isProgression(
+  public long progressionBits(
       MemorySegment segment,
       long offset,
       int count,
@@ -171,26 +171,35 @@ final class VectorKernels implements TableKernels {
     assert isAligned(offset);
     int bound = bound(count);
     if (bound == 0) {
-      return PLAIN.isProgression(segment, offset, count, first, step, replicasLog2, ignored);
+      return PLAIN.progressionBits(segment, offset, count, first, step, replicasLog2, ignored);
     }
     if (replicasLog2 > LANES_LOG2) {
-      return isProgressionByValue(segment, offset, count, first, step, replicasLog2, ignored);
+      return progressionBitsByValue(segment, offset, count, first, step, replicasLog2, ignored);
     }
     LongVector values = INDEX.lanewise(VectorOperators.LSHR, replicasLog2).mul(step).add(first);
+    LongVector bits = LongVector.zero(SPECIES);
     long stride = (long) (LANES >> replicasLog2) * step;
     for (int i = 0; i < bound; i += LANES) {
-      LongVector differences = load(segment, offset, i).lanewise(VectorOperators.XOR, values);
+      LongVector words = load(segment, offset, i);
+      LongVector differences = words.lanewise(VectorOperators.XOR, values);
       if (differences.and(~ignored).compare(VectorOperators.NE, 0).anyTrue()) {
-        return false;
+        return NO_PROGRESSION;
       }
+      bits = bits.or(words);
       values = values.add(stride);
     }
+    long found = bits.reduceLanes(VectorOperators.OR) & ignored;
+    if (bound == count) {
+      return found;
+    }
     long next = first + (bound >> replicasLog2) * step;
-    return PLAIN.isProgression(
-        segment, behind(offset, bound), count - bound, next, step, replicasLog2, ignored);
+    long rest =
+        PLAIN.progressionBits(
+            segment, behind(offset, bound), count - bound, next, step, replicasLog2, ignored);
+    return rest == NO_PROGRESSION ? NO_PROGRESSION : found | rest;
   }
 
-  private boolean isProgressionByValue(
+  private long progressionBitsByValue(
       MemorySegment segment,
       long offset,
       int count,
@@ -198,15 +207,18 @@ final class VectorKernels implements TableKernels {
       long step,
       int replicasLog2,
       long ignored) {
+    long bits = 0;
     long value = first;
     for (int i = 0, run; i < count; i += run) {
       run = Math.min(1 << replicasLog2, count - i);
-      if (!isProgression(segment, behind(offset, i), run, value, 0, 0, ignored)) {
-        return false;
+      long found = progressionBits(segment, behind(offset, i), run, value, 0, 0, ignored);
+      if (found == NO_PROGRESSION) {
+        return NO_PROGRESSION;
       }
+      bits |= found;
       value += step;
     }
-    return true;
+    return bits;
   }
 
   @Override

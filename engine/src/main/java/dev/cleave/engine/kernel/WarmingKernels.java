@@ -191,7 +191,7 @@ final class WarmingKernels implements TableKernels {
   }
 
   @Override
-  public boolean isProgression(
+  public long progressionBits(
       MemorySegment segment,
       long offset,
       int count,
@@ -200,11 +200,11 @@ final class WarmingKernels implements TableKernels {
       int replicasLog2,
       long ignored) {
     if (isWarm) {
-      return Vector.KERNELS.isProgression(
+      return Vector.KERNELS.progressionBits(
           segment, offset, count, first, step, replicasLog2, ignored);
     }
     note(count);
-    return PLAIN.isProgression(segment, offset, count, first, step, replicasLog2, ignored);
+    return PLAIN.progressionBits(segment, offset, count, first, step, replicasLog2, ignored);
   }
 
   @Override

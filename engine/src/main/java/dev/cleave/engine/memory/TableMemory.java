@@ -396,6 +396,16 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
+   * Where a page stands, for who is to guess.
+   *
+   * @param table physical address of a page
+   * @return the place that it was taken for, or another number if it is not in use
+   */
+  public final long place(long table) {
+    return records().place(pageIndex(table));
+  }
+
+  /**
    * Locks a table if nobody has it.
    *
    * @param table physical address of a page
@@ -654,6 +664,19 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
+   * Whether any of consecutive entries has a bit of a mask.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param mask the bits to look at
+   * @return false when all are without
+   */
+  public boolean anyHas(long table, int index, int count, long mask) {
+    return KERNELS.anyHas(words.segment(), entryAt(table, index) - base, count, mask);
+  }
+
+  /**
    * Counts the entries that have any bit of a mask.
    *
    * @param table physical address of the table
@@ -664,19 +687,6 @@ public class TableMemory implements AutoCloseable {
    */
   public int countAny(long table, int index, int count, long mask) {
     return KERNELS.countAny(words.segment(), entryAt(table, index) - base, count, mask);
-  }
-
-  /**
-   * Whether any of consecutive entries has any bit of a mask.
-   *
-   * @param table physical address of the table
-   * @param index of the first entry
-   * @param count number of entries
-   * @param mask the bits to look at
-   * @return false when none has
-   */
-  public boolean anyHas(long table, int index, int count, long mask) {
-    return KERNELS.anyHas(words.segment(), entryAt(table, index) - base, count, mask);
   }
 
   /**
@@ -698,18 +708,21 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
-   * Whether a whole table is a progression, as {@link TableKernels#isProgression} sees it.
+   * Whether consecutive entries are a progression, as {@link TableKernels#progressionBits} sees it.
    *
    * @param table physical address of the table
-   * @param first value of its first entry
+   * @param index of the first entry
+   * @param count number of entries
+   * @param first value of the first entry
    * @param step from one value to the next
    * @param replicasLog2 logarithm of the entries that hold each value
    * @param ignored bits that do not matter
-   * @return true when all 512 entries agree
+   * @return the ignored bits that any of them has, or {@link TableKernels#NO_PROGRESSION}
    */
-  public boolean isProgression(long table, long first, long step, int replicasLog2, long ignored) {
-    return KERNELS.isProgression(
-        words.segment(), table - base, TABLE_ENTRIES, first, step, replicasLog2, ignored);
+  public long progressionBits(
+      long table, int index, int count, long first, long step, int replicasLog2, long ignored) {
+    return KERNELS.progressionBits(
+        words.segment(), entryAt(table, index) - base, count, first, step, replicasLog2, ignored);
   }
 
   /**

@@ -1,23 +1,21 @@
 package dev.cleave.engine.rmp;
 
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
-import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES_LOG2;
-import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.tableLog2;
 
 import dev.cleave.engine.IotlbFlush;
-import dev.cleave.engine.IotlbGather;
-import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /**
- * Keeps a page table in step with the RMP while a guest shares and unshares pages.
+ * Keeps page tables in step with the RMP while a guest shares and unshares pages: its nested table,
+ * the IOMMU tables of its devices, or all of them. What is legal is decided once; a region gets a 2
+ * MiB entry only where every table can have a leaf for it.
  *
  * <ol>
  *   <li>The bitmap takes the new state, and with it the rule which leaves are legal.
- *   <li>The table: leaves that the rule forbids now are split, what may merge is merged, and the
+ *   <li>The tables: leaves that the rule forbids now are split, what may merge is merged, and the
  *       IOTLB is flushed. The RMP: 2 MiB entries that become mixed are smashed, pages are
  *       unassigned or assigned. The {@link Order} says which of the two comes first.
  *   <li>Where all of a region is private again the port is asked to unsmash it; only when it agrees
@@ -44,16 +42,13 @@ public final class RmpFollower implements AutoCloseable {
     ATOMIC
   }
 
-  private final PageTable table;
+  private final TableFollower[] tables;
   private final RmpBitmap bitmap;
   private final RmpPort port;
-  private final IotlbFlush flush;
   private final Order order;
   private final boolean isLazy;
   private final Arena arena = Arena.ofShared();
   private final QuietRegions changed;
-  private final IotlbGather gather;
-  private final LeafCursor cursor;
 
   /** The change under way: its range, and what the RMP needs for it. */
   private long first;
@@ -70,9 +65,42 @@ public final class RmpFollower implements AutoCloseable {
   private final Runnable unsmashThenMerge = this::unsmashThenMerge;
 
   /**
-   * A follower of one table.
+   * A follower of tables that map the same guest memory.
    *
-   * @param table whose iovas are guest physical addresses
+   * @param tables the tables, at least one
+   * @param bitmap what is known of the RMP; the follower keeps it up to date from now on
+   * @param port what changes the RMP
+   * @param flush what flushes the IOTLB, or for a nested table the processors' TLBs
+   * @param order what comes first
+   * @param isLazy whether merges are left for {@link #mergeQuiet}
+   * @throws IllegalArgumentException if there is no table, or guest memory does not fit where it is
+   *     to lie in one
+   */
+  public RmpFollower(
+      List<FollowedTable> tables,
+      RmpBitmap bitmap,
+      RmpPort port,
+      IotlbFlush flush,
+      Order order,
+      boolean isLazy) {
+    if (tables.isEmpty()) {
+      throw new IllegalArgumentException("a follower needs at least one table");
+    }
+    this.tables =
+        tables.stream()
+            .map(table -> new TableFollower(table, bitmap, flush))
+            .toArray(TableFollower[]::new);
+    this.bitmap = bitmap;
+    this.port = port;
+    this.order = order;
+    this.isLazy = isLazy;
+    this.changed = new QuietRegions(regionOf(bitmap.guestBytes() - 1) + 1, arena);
+  }
+
+  /**
+   * A follower of one table whose iovas are guest physical addresses.
+   *
+   * @param table the table
    * @param bitmap what is known of the RMP; the follower keeps it up to date from now on
    * @param port what changes the RMP
    * @param flush what flushes the IOTLB
@@ -86,15 +114,7 @@ public final class RmpFollower implements AutoCloseable {
       IotlbFlush flush,
       Order order,
       boolean isLazy) {
-    this.table = table;
-    this.bitmap = bitmap;
-    this.port = port;
-    this.flush = flush;
-    this.order = order;
-    this.isLazy = isLazy;
-    this.changed = new QuietRegions(regionOf(bitmap.guestBytes() - 1) + 1, arena);
-    this.gather = table.newGather();
-    this.cursor = table.leaves();
+    this(List.of(FollowedTable.of(table)), bitmap, port, flush, order, isLazy);
   }
 
   /**
@@ -103,7 +123,7 @@ public final class RmpFollower implements AutoCloseable {
    * @param gpa first address, a multiple of 4096
    * @param bytes a positive multiple of 4096
    * @throws IllegalArgumentException if the range is misaligned or not all guest memory
-   * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, table and RMP are as they were
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, tables and RMP are as they were
    */
   public void share(long gpa, long bytes) {
     begin(gpa, bytes, true);
@@ -121,7 +141,7 @@ public final class RmpFollower implements AutoCloseable {
    * @param gpa first address, a multiple of 4096
    * @param bytes a positive multiple of 4096
    * @throws IllegalArgumentException if the range is misaligned or not all guest memory
-   * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, table and RMP are as they were
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, tables and RMP are as they were
    */
   public void unshare(long gpa, long bytes) {
     begin(gpa, bytes, false);
@@ -159,33 +179,37 @@ public final class RmpFollower implements AutoCloseable {
     }
   }
 
-  /**
-   * Whether leaves that are legal under a 2 MiB entry stand in a region, or can be made there. What
-   * maps only a part of the region, or in pieces, needs entries of 4 KiB.
-   */
+  /** Whether leaves that are legal under a 2 MiB entry stand, or can be made, in all tables. */
   private boolean canHaveLargeLeaf(long region, boolean asItStands) {
-    boolean isMapped = cursor.over(region, region + REGION_MASK).advance();
-    return !isMapped
-        || cursor.sizeLog2() >= REGION_LOG2
-        || (!asItStands && table.isMergeable(region, gather));
+    for (TableFollower table : tables) {
+      if (!table.canHaveLargeLeaf(region, asItStands)) {
+        return false;
+      }
+    }
+    return true;
   }
 
-  /** Brings table and RMP to what the bitmap says now, or the bitmap back to what it said. */
+  /** Brings tables and RMP to what the bitmap says now, or the bitmap back to what it said. */
   private void change() {
     try {
-      table.reserveToFit(regionStart(first), regionBytes(), bitmap.rule(), gather);
-      if (order == Order.TABLE_FIRST) {
-        changeTable();
+      for (TableFollower table : tables) {
+        table.reserve(regionStart(first), regionBytes());
       }
     } catch (PageTableException e) {
+      for (TableFollower table : tables) {
+        table.unreserve();
+      }
       bitmap.restore(first, length);
       throw e;
     }
     switch (order) {
-      case TABLE_FIRST -> changeRmp();
+      case TABLE_FIRST -> {
+        changeTables();
+        changeRmp();
+      }
       case RMP_FIRST -> {
         changeRmp();
-        changeTable();
+        changeTables();
       }
       case ATOMIC -> port.stalled(both);
     }
@@ -208,13 +232,14 @@ public final class RmpFollower implements AutoCloseable {
   }
 
   private void changeBoth() {
-    changeTable();
+    changeTables();
     changeRmp();
   }
 
-  private void changeTable() {
-    table.splitToFit(regionStart(first), regionBytes(), bitmap.rule(), gather);
-    settle();
+  private void changeTables() {
+    for (TableFollower table : tables) {
+      table.split(regionStart(first), regionBytes());
+    }
   }
 
   private void changeRmp() {
@@ -314,33 +339,9 @@ public final class RmpFollower implements AutoCloseable {
     }
   }
 
-  /**
-   * Merges a range, and then what lies around it as long as that can have become part of something
-   * larger: first the gigabytes it lies in, then the tables of gigabytes, and so on.
-   */
   private void mergeAround(long gpa, long bytes) {
-    long last = gpa + bytes - 1;
-    int most = Math.min(tableLog2(table.levels()), Long.SIZE - 1);
-    long iovaLast = offsetMask(Math.min(table.config().iovaBits(), Long.SIZE - 1));
-    for (int log2 = REGION_LOG2; log2 <= most; log2 += TABLE_ENTRIES_LOG2) {
-      long from = gpa & ~offsetMask(log2);
-      long to = Math.min(last | offsetMask(log2), iovaLast);
-      table.mergeToFit(from, to - from + 1, bitmap.rule(), gather);
-      if (leafLog2(gpa) < log2 && leafLog2(last) < log2) {
-        break;
-      }
-    }
-    settle();
-  }
-
-  private int leafLog2(long iova) {
-    return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
-  }
-
-  private void settle() {
-    if (!gather.isEmpty()) {
-      flush.flush(table, gather);
-      gather.complete();
+    for (TableFollower table : tables) {
+      table.mergeAround(gpa, bytes);
     }
   }
 
@@ -356,10 +357,12 @@ public final class RmpFollower implements AutoCloseable {
     return gpa & ~REGION_MASK;
   }
 
-  /** Frees what the follower keeps; table, bitmap and port stay the caller's. */
+  /** Frees what the follower keeps; tables, bitmap and port stay the caller's. */
   @Override
   public void close() {
-    settle();
+    for (TableFollower table : tables) {
+      table.settle();
+    }
     arena.close();
   }
 }

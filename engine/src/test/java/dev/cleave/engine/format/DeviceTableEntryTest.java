@@ -2,6 +2,7 @@ package dev.cleave.engine.format;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.format.DeviceTableEntry.Kind;
 import java.util.Locale;
@@ -110,5 +111,66 @@ class DeviceTableEntryTest {
   @Test
   void anEntryLiesAtThirtyTwoTimesItsDevice() {
     assertEquals(0x4800_0000L + 0x90 * 32, DeviceTableEntry.paddrOf(0x4800_0001L, 0x90));
+  }
+
+  /** Each bit of an address, and where {@code spec/amd-vi.md} §3 puts it in the 256. */
+  private static int gcr3RootBit(int addressBit) {
+    if (addressBit < 15) {
+      return addressBit - 12 + 58;
+    }
+    return addressBit < 31 ? addressBit - 15 + 80 : addressBit - 31 + 107;
+  }
+
+  @Test
+  void everyBitOfTheGcr3RootHasItsPlace() {
+    DeviceTableEntry plain = DeviceTableEntry.passthrough(0).withGuestTables(0, 1, 4);
+    for (int bit = 12; bit < 52; bit++) {
+      long root = 1L << bit;
+      DeviceTableEntry entry = DeviceTableEntry.passthrough(0).withGuestTables(root, 1, 4);
+      int place = gcr3RootBit(bit);
+      long[] words = {plain.q0(), plain.q1(), plain.q2(), plain.q3()};
+      words[place / 64] |= 1L << (place % 64);
+      assertEquals(new DeviceTableEntry(words[0], words[1], words[2], words[3]), entry);
+      assertEquals(root, entry.gcr3Root());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 4, 60c0000000000003, 0", "2, 5, 61c0000000000003, 40000000000000"})
+  void guestTablesSetTheirFieldsAndNothingElse(int gcr3, int levels, String q0, String q2) {
+    DeviceTableEntry entry = DeviceTableEntry.passthrough(7).withGuestTables(0, gcr3, levels);
+    assertEquals(q0, Long.toHexString(entry.q0()));
+    assertEquals(7, entry.q1());
+    assertEquals(q2, Long.toHexString(entry.q2()));
+    assertEquals(gcr3, entry.gcr3Levels());
+    assertEquals(levels, entry.guestLevels());
+    assertTrue(entry.usesGuestTableWithoutPasid());
+  }
+
+  @Test
+  void guestTablesLieOverTheHostTableThatWasThere() {
+    DeviceTableEntry entry = DeviceTableEntry.v1(0x5000, 3, 7).withGuestTables(0x9000, 3, 5);
+    assertEquals(Kind.V2, entry.kind());
+    assertTrue(entry.hasHostTable());
+    assertEquals(0x5000, entry.root());
+    assertEquals(3, entry.levels());
+    assertEquals(7, entry.domainId());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 4", "4, 4", "1, 3", "1, 6"})
+  void guestTablesOfLevelsThatThereAreNotAreRefused(int gcr3Levels, int guestLevels) {
+    DeviceTableEntry entry = DeviceTableEntry.passthrough(0);
+    assertThrows(
+        IllegalArgumentException.class, () -> entry.withGuestTables(0, gcr3Levels, guestLevels));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, false", "1, true", "6, true", "7, false"})
+  void aHostTableHasOneToSixLevels(int levels, boolean hasHost) {
+    DeviceTableEntry entry = DeviceTableEntry.v1(0x5000, levels, 7);
+    assertEquals(hasHost, entry.hasHostTable());
+    assertEquals(hasHost, entry.withGuestTables(0, 1, 4).hasHostTable());
+    assertEquals(levels == 7, entry.hasReservedMode());
   }
 }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.LeafCursor;
-import dev.cleave.engine.PageTable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -113,11 +112,12 @@ final class FakeRmp implements RmpPort {
   }
 
   /** Fails unless every leaf is legal, as the table of §3 says. */
-  void checkLeaves(PageTable table) {
-    LeafCursor leaf = table.leaves();
+  void checkLeaves(FollowedTable followed) {
+    LeafCursor leaf = followed.table().leaves();
     while (leaf.advance()) {
-      long end = leaf.iova() + (1L << leaf.sizeLog2());
-      for (long gpa = leaf.iova(); gpa < end; gpa += REGION) {
+      long first = leaf.iova() - followed.guestIova();
+      long end = first + (1L << leaf.sizeLog2());
+      for (long gpa = first; gpa < end; gpa += REGION) {
         int from = page(gpa & -REGION);
         int to = Math.min(from + 512, pages);
         int private4K = assigned.get(from, to).cardinality();

@@ -8,19 +8,33 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
-import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a follower asks of the RMP, in which order, and what it leaves behind when refused. */
+@ParameterizedClass
+@MethodSource("dev.cleave.engine.TableKind#fromZero")
 class RmpFollowerOrderTest {
   private static final long GUEST = 4 * REGION;
 
-  private static List<String> callsOfSharing(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, order, true)) {
+  private final PageTableConfig config;
+
+  RmpFollowerOrderTest(TableKind kind) {
+    this.config = kind.config();
+  }
+
+  private FollowedGuest guest(long guestBytes, Order order, boolean isLazy) {
+    return new FollowedGuest(config, guestBytes, order, isLazy);
+  }
+
+  private List<String> callsOfSharing(Order order) {
+    try (FollowedGuest guest = guest(GUEST, order, true)) {
       guest.follower.share(REGION + PAGE, PAGE);
       return List.copyOf(guest.rmp.calls);
     }
@@ -44,7 +58,7 @@ class RmpFollowerOrderTest {
 
   @Test
   void aRegionSharedWholeIsNotSmashed() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, true)) {
       guest.follower.share(REGION, REGION);
       assertEquals(List.of("unassign"), guest.rmp.calls);
     }
@@ -52,7 +66,7 @@ class RmpFollowerOrderTest {
 
   @Test
   void aWholeSharedRegionTakenBackGetsOneLargeEntry() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       guest.follower.share(REGION, REGION);
       guest.rmp.calls.clear();
       guest.follower.unshare(REGION, REGION);
@@ -62,7 +76,7 @@ class RmpFollowerOrderTest {
 
   @Test
   void pagesThatArePrivateAreNotAssignedAgain() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, true)) {
       guest.follower.unshare(0, GUEST);
       assertEquals(List.of(), guest.rmp.calls);
     }
@@ -70,7 +84,7 @@ class RmpFollowerOrderTest {
 
   @Test
   void pagesThatAreSharedAreNotUnassignedAgain() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, true)) {
       guest.follower.share(REGION, REGION);
       guest.rmp.calls.clear();
       guest.follower.share(REGION + PAGE, PAGE);
@@ -81,7 +95,7 @@ class RmpFollowerOrderTest {
   @ParameterizedTest
   @EnumSource
   void outOfTableMemoryLeavesBitmapTableAndRmpAsTheyWere(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(1L << 30, order, false)) {
+    try (FollowedGuest guest = guest(1L << 30, order, false)) {
       long capacity = (64L << 20) / PAGE - guest.memory.usedBytes() / PAGE;
       assertTrue(guest.memory.tryReserve(capacity), "all that is free");
       List<String> leaves = guest.leaves();
@@ -109,7 +123,7 @@ class RmpFollowerOrderTest {
 
   @Test
   void aRangeOutsideTheGuestIsRefusedAndChangesNothing() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       assertThrows(
           IllegalArgumentException.class, () -> guest.follower.share(GUEST - PAGE, 2 * PAGE));
       assertEquals(List.of(), guest.rmp.calls);
@@ -118,8 +132,8 @@ class RmpFollowerOrderTest {
 
   @Test
   void aTableOfFewIovaBitsIsFollowedToItsEnd() {
-    PageTableConfig narrow = PageTableConfig.of(AmdV1.LINUX).withWidths(23, 52);
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false, narrow)) {
+    PageTableConfig narrow = config.withWidths(23, 52);
+    try (FollowedGuest guest = new FollowedGuest(narrow, GUEST, Order.TABLE_FIRST, false)) {
       List<String> leaves = guest.leaves();
       guest.follower.share(PAGE, PAGE);
       guest.follower.unshare(PAGE, PAGE);
@@ -129,11 +143,11 @@ class RmpFollowerOrderTest {
 
   @Test
   void aTableOfSmallPagesNeverMeetsALargeEntryAgain() {
-    PageTableConfig small = PageTableConfig.of(AmdV1.LINUX).withLargestLeaf(12);
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false, small)) {
+    PageTableConfig small = config.withLargestLeaf(12);
+    try (FollowedGuest guest = new FollowedGuest(small, GUEST, Order.TABLE_FIRST, false)) {
       guest.follower.share(0, GUEST);
       guest.follower.unshare(0, GUEST);
-      guest.rmp.checkLeaves(guest.table);
+      guest.check();
     }
   }
 }

@@ -5,18 +5,40 @@ import static dev.cleave.engine.rmp.FakeRmp.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Table, bitmap and RMP agree after every call, whatever the guest shares. */
+@ParameterizedClass
+@MethodSource("tables")
 class RmpFollowerTest {
   private static final int STEPS = 300;
   private static final long GUEST = 8 * REGION;
+
+  private final List<TableKind> kinds;
+
+  RmpFollowerTest(List<TableKind> kinds) {
+    this.kinds = kinds;
+  }
+
+  /** One table of each kind, and all at once. */
+  static Stream<List<TableKind>> tables() {
+    List<TableKind> all = List.of(TableKind.values());
+    return Stream.concat(all.stream().map(List::of), Stream.of(all));
+  }
+
+  private FollowedGuest guest(long guestBytes, Order order, boolean isLazy) {
+    return new FollowedGuest(kinds, guestBytes, order, isLazy);
+  }
 
   private static void change(FollowedGuest guest, Random random) {
     int pages = (int) (guest.bitmap.guestBytes() / PAGE);
@@ -33,19 +55,14 @@ class RmpFollowerTest {
     }
   }
 
-  private static void check(FollowedGuest guest) {
-    guest.rmp.checkLeaves(guest.table);
-    guest.rmp.checkBitmap(guest.bitmap);
-  }
-
   @ParameterizedTest
   @EnumSource
   void anEagerFollowerKeepsEveryLeafLegal(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, order, false)) {
+    try (FollowedGuest guest = guest(GUEST, order, false)) {
       Random random = new Random(10);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
-        check(guest);
+        guest.check();
       }
     }
   }
@@ -53,14 +70,14 @@ class RmpFollowerTest {
   @ParameterizedTest
   @EnumSource
   void aLazyFollowerKeepsEveryLeafLegal(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, order, true)) {
+    try (FollowedGuest guest = guest(GUEST, order, true)) {
       Random random = new Random(20);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
-        check(guest);
+        guest.check();
         if (random.nextInt(4) == 0) {
           guest.follower.mergeQuiet(random.nextInt(6));
-          check(guest);
+          guest.check();
         }
       }
     }
@@ -69,7 +86,7 @@ class RmpFollowerTest {
   @ParameterizedTest
   @EnumSource
   void leavesStayLegalWhereMemoryLiesBadlyOrTheFirmwareRefuses(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, order, false)) {
+    try (FollowedGuest guest = guest(GUEST, order, false)) {
       Random random = new Random(25);
       for (int i = 0; i < STEPS; i++) {
         guest.rmp.refused.set(random.nextInt(8), random.nextBoolean());
@@ -78,39 +95,39 @@ class RmpFollowerTest {
           guest.rmp.unsuited.flip(region);
         }
         change(guest, random);
-        check(guest);
+        guest.check();
       }
     }
   }
 
   @Test
   void leavesStayLegalInAGuestWhoseLastRegionIsPartial() {
-    try (FollowedGuest guest = new FollowedGuest(3 * REGION + 5 * PAGE, Order.ATOMIC, false)) {
+    try (FollowedGuest guest = guest(3 * REGION + 5 * PAGE, Order.ATOMIC, false)) {
       Random random = new Random(30);
       for (int i = 0; i < STEPS; i++) {
         change(guest, random);
-        check(guest);
+        guest.check();
       }
     }
   }
 
   @Test
   void leavesStayLegalWhereOnlyAPartOfARegionIsMapped() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       guest.follower.share(0, GUEST);
       guest.unmap(3 * REGION + PAGE, REGION - 7 * PAGE);
       guest.unmap(5 * REGION, REGION);
       guest.follower.unshare(0, GUEST);
-      check(guest);
+      guest.check();
     }
   }
 
   @ParameterizedTest
   @CsvSource({"TABLE_FIRST", "RMP_FIRST", "ATOMIC"})
   void allPrivateAgainMeansTheLeavesOfTheBeginning(Order order) {
-    try (FollowedGuest guest = new FollowedGuest(1L << 30, order, false)) {
+    try (FollowedGuest guest = guest(1L << 30, order, false)) {
       List<String> before = guest.leaves();
-      assertEquals(1, before.size(), "one leaf of 1 GiB");
+      assertEquals(kinds.size(), before.size(), "one leaf of 1 GiB in each table");
       Random random = new Random(40);
       for (int i = 0; i < 40; i++) {
         change(guest, random);
@@ -122,7 +139,7 @@ class RmpFollowerTest {
 
   @Test
   void aPageSharedAndTakenBackMakesNothingDifferent() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       List<String> leaves = guest.leaves();
       List<String> state = guest.rmp.state();
       guest.follower.share(3 * REGION + 77 * PAGE, PAGE);
@@ -134,39 +151,39 @@ class RmpFollowerTest {
 
   @Test
   void aRegionThatTheFirmwareRefusesToUnsmashKeepsSmallLeaves() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, false)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, false)) {
       guest.rmp.refused.set(3);
       guest.follower.share(3 * REGION, PAGE);
       guest.follower.unshare(3 * REGION, PAGE);
-      assertTrue(guest.leafLog2(3 * REGION) < 21, "only leaves below 2 MiB are legal");
+      assertTrue(guest.isSmall(3 * REGION), "only leaves below 2 MiB are legal");
     }
   }
 
   @Test
   void aLazyFollowerMergesOnlyWhatHasBeenQuiet() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, true)) {
       guest.follower.share(0, PAGE);
       guest.follower.unshare(0, PAGE);
       guest.follower.share(5 * REGION, PAGE); // the next call
       assertEquals(0, guest.follower.mergeQuiet(2));
-      assertTrue(guest.leafLog2(0) < 21, "merged too early");
+      assertTrue(guest.isSmall(0), "merged too early");
     }
   }
 
   @Test
   void aLazyFollowerMergesWhatHasBeenQuietLongEnough() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.TABLE_FIRST, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST, true)) {
       guest.follower.share(0, PAGE);
       guest.follower.unshare(0, PAGE);
       guest.follower.share(5 * REGION, PAGE); // the next call
       assertEquals(1, guest.follower.mergeQuiet(1));
-      assertTrue(guest.leafLog2(0) >= 21, "not merged");
+      assertTrue(guest.isLarge(0), "not merged");
     }
   }
 
   @Test
   void aLazyFollowerEndsWithTheLeavesOfTheBeginningWhenAllIsQuiet() {
-    try (FollowedGuest guest = new FollowedGuest(GUEST, Order.ATOMIC, true)) {
+    try (FollowedGuest guest = guest(GUEST, Order.ATOMIC, true)) {
       List<String> before = guest.leaves();
       Random random = new Random(50);
       for (int i = 0; i < 40; i++) {

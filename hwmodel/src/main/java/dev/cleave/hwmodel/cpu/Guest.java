@@ -45,6 +45,10 @@ public final class Guest {
   private final PhysicalMemory memory;
   private final ReverseMap rmp;
   private final RmpInstructions instructions;
+
+  /** An entry without the bit that chooses encryption. */
+  private final long plainMask;
+
   private final int levels;
   private final int asid;
   private final int vmpl;
@@ -69,6 +73,30 @@ public final class Guest {
    * @throws IllegalArgumentException if one is out of range
    */
   public Guest(PhysicalMemory memory, ReverseMap rmp, long root, int levels, int asid, int vmpl) {
+    this(memory, rmp, 0, root, levels, asid, vmpl);
+  }
+
+  /**
+   * A virtual machine whose nested table lies in encrypted memory.
+   *
+   * @param memory the machine's
+   * @param rmp who owns which page
+   * @param encryptionBit address bits of root and nested entries that choose encryption (the host's
+   *     C-bit) and are no part of the address; 0 for none
+   * @param root physical address of the nested table's top
+   * @param levels of the nested table, 4 or 5
+   * @param asid the guest, 1 to 1023
+   * @param vmpl the privilege level of its accesses, 0 to 3
+   * @throws IllegalArgumentException if one is out of range
+   */
+  public Guest(
+      PhysicalMemory memory,
+      ReverseMap rmp,
+      long encryptionBit,
+      long root,
+      int levels,
+      int asid,
+      int vmpl) {
     if (levels < 4 || levels > 5 || asid < 1 || asid >= RmpEntry.ASIDS || (vmpl & ~3) != 0) {
       throw new IllegalArgumentException(
           "a guest needs 4 or 5 levels, an ASID of 1 to 1023 and a VMPL of 0 to 3,"
@@ -77,6 +105,7 @@ public final class Guest {
     this.memory = memory;
     this.rmp = rmp;
     this.instructions = new RmpInstructions(rmp);
+    this.plainMask = ~encryptionBit;
     this.root = root;
     this.levels = levels;
     this.asid = asid;
@@ -126,7 +155,7 @@ public final class Guest {
       if (refused != 0) {
         return refused;
       }
-      long marks = NestedEntry.ACCESSED | (kind == WRITE ? NestedEntry.DIRTY : 0);
+      long marks = X86Entry.ACCESSED | (kind == WRITE ? X86Entry.DIRTY : 0);
       if (mark(leafAddress, leaf, marks)) {
         return spa;
       }
@@ -185,40 +214,49 @@ public final class Guest {
     };
   }
 
-  /** Walks the nested table; remembers the leaf; sets A on the way but not in the leaf. */
+  /**
+   * Walks the nested table; remembers the leaf; sets A on the way but not in the leaf. An address
+   * beyond what the table decodes is not present.
+   */
   private long walk(long gpa, int kind, long bits) {
-    long table = root;
+    if (gpa >>> X86Entry.coverLog2(levels + 1) != 0) {
+      return fault(bits);
+    }
+    long table = root & plainMask;
     int level = levels;
     while (true) {
-      long at = NestedEntry.slot(table, level, gpa);
+      long at = X86Entry.slot(table, level, gpa);
       long entry = memory.getLongOr(at, 0);
-      if ((entry & NestedEntry.PRESENT) == 0) {
+      if ((entry & X86Entry.PRESENT) == 0) {
         return entry == 0 && !memory.isBacked(at) ? MACHINE_CHECK : fault(bits);
       }
-      if (NestedEntry.hasReservedBit(entry, level)) {
+      if (X86Entry.hasReservedBit(entry & plainMask, level)) {
         return fault(bits | NestedFault.PRESENT | NestedFault.RESERVED);
       }
       if (forbids(entry, kind)) {
         return fault(bits | NestedFault.PRESENT);
       }
-      if (NestedEntry.isLeaf(entry, level)) {
+      if (X86Entry.isLeaf(entry, level)) {
         leafAddress = at;
         leaf = entry;
         leafLevel = level;
-        return NestedEntry.output(entry, level, gpa);
+        return X86Entry.output(entry & plainMask, level, gpa);
       }
-      if (!mark(at, entry, NestedEntry.ACCESSED)) {
+      if (!mark(at, entry, X86Entry.ACCESSED)) {
         continue;
       }
-      table = entry & NestedEntry.ADDRESS;
+      table = entry & X86Entry.ADDRESS & plainMask;
       level--;
     }
   }
 
+  /** All nested accesses are a user's. */
   private static boolean forbids(long entry, int kind) {
-    return (entry & NestedEntry.USER) == 0
-        || (kind == WRITE && (entry & NestedEntry.WRITABLE) == 0)
-        || (kind == EXECUTE && (entry & NestedEntry.NO_EXECUTE) != 0);
+    int needed =
+        X86Entry.MAY_USER
+            | (kind == WRITE ? X86Entry.MAY_WRITE : 0)
+            | (kind == EXECUTE ? X86Entry.MAY_EXECUTE : 0);
+    return (X86Entry.rights(entry) & needed) != needed;
   }
 
   private boolean mark(long at, long entry, long marks) {

@@ -2,6 +2,7 @@ package dev.cleave.hwmodel.dma;
 
 import dev.cleave.hwmodel.iommu.Iommu;
 import dev.cleave.hwmodel.iommu.Outcome;
+import dev.cleave.hwmodel.iommu.Request;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,6 +20,7 @@ public final class DmaDevice {
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final int deviceId;
+  private final int pasid;
   private final Iommu iommu;
   private final PhysicalMemory memory;
   private final AccessPattern pattern;
@@ -28,7 +30,7 @@ public final class DmaDevice {
   private final MemorySegment buffer = MemorySegment.ofArray(new long[PAGE_BYTES / Long.BYTES]);
 
   /**
-   * A device.
+   * A device whose requests carry no PASID.
    *
    * @param deviceId 0 to 0xffff
    * @param iommu what translates for it
@@ -42,7 +44,29 @@ public final class DmaDevice {
       PhysicalMemory memory,
       AccessPattern pattern,
       PageIdentity identity) {
+    this(deviceId, Request.NO_PASID, iommu, memory, pattern, identity);
+  }
+
+  /**
+   * A device at work for one process. One that works for several is several of these with one
+   * device id, each with its own identity.
+   *
+   * @param deviceId 0 to 0xffff
+   * @param pasid what its requests carry, 0 to 0xfffff, or {@link Request#NO_PASID}
+   * @param iommu what translates for it
+   * @param memory what the IOMMU translates to
+   * @param pattern what it does
+   * @param identity what its memory holds
+   */
+  public DmaDevice(
+      int deviceId,
+      int pasid,
+      Iommu iommu,
+      PhysicalMemory memory,
+      AccessPattern pattern,
+      PageIdentity identity) {
     this.deviceId = deviceId;
+    this.pasid = pasid;
     this.iommu = iommu;
     this.memory = memory;
     this.pattern = pattern;
@@ -96,7 +120,7 @@ public final class DmaDevice {
 
   private void access(long iova, int bytes, boolean write) {
     counts.accesses++;
-    long spa = iommu.translate(deviceId, iova, write);
+    long spa = iommu.translate(deviceId, pasid, iova, write ? Request.WRITE : Request.READ);
     if (!Outcome.isAddress(spa)) {
       counts.countRefused(spa);
     } else if (!memory.isBacked(spa)) {

@@ -1,5 +1,7 @@
 package dev.cleave.hwmodel.iommu;
 
+import dev.cleave.hwmodel.cpu.X86Entry;
+
 /**
  * What the model does where the specification at hand is silent, inferred or told by one source
  * only; one constant for each value, with the reason. Everything else in this package is confirmed.
@@ -14,25 +16,47 @@ package dev.cleave.hwmodel.iommu;
  *   <li>Permissions are checked at each level as the walk goes; a walk starts again if an entry
  *       changed at the atomic re-read; in a sized leaf the replica that the walk met is marked
  *       ({@link HostWalker}).
- *   <li>A cached translation or directory that lacks a permission refuses the request without
- *       another walk: then a stale right shows ({@link Iommu#translate}).
+ *   <li>A cached translation or host directory that lacks a permission refuses the request without
+ *       another walk: then a stale right shows ({@link HostStage}, {@link GuestStage}).
  *   <li>Whether a cached directory larger than the range survives PDE, and whether the RMP is asked
  *       again when the IOTLB answers, can be chosen ({@link IommuConfig}).
  *   <li>The head of the command ring and the tail of the event ring ignore writes while their ring
  *       runs; pointers beyond a ring wrap; a ring with a reserved length does not run ({@link
  *       RegisterFile}, {@link Ring}).
+ *   <li>With a host table everything of a guest table is guest physical, the GCR3 root included: as
+ *       the control register's GCR3TRPMode has it, the only mode that Linux nests in ({@link
+ *       GuestWalker}).
+ *   <li>Reading a GCR3 or guest entry is a read to the host table, setting A or D in it a write; a
+ *       processor calls all of them writes. The RMP is asked for each, or a guest's table could
+ *       point the IOMMU at anybody's page ({@link GuestWalker}).
+ *   <li>A fault of the host table under a guest table is logged as the host's: GN=0, domain id and
+ *       guest physical address; one of the guest table with GN=1, PASID and the device's address.
+ *       So are hardware errors of its entries ({@link HostStage}, {@link GuestStage}).
+ *   <li>A guest table's permissions are checked once, for the whole path, as in a processor; writes
+ *       by privileged requests need RW too, and nothing keeps them from user pages ({@link
+ *       GuestWalker}).
+ *   <li>Requests without PASID are a user's. Those with one skip the exclusion range, whose
+ *       addresses are no process's; the interrupt window is no memory for them either, and the
+ *       device table entry's own refusals are logged as without PASID ({@link Iommu#translate}).
+ *   <li>An invalidation of host translations (GN=0) means guest physical addresses and drops what
+ *       any PASID's guest table made of them; guest directories hold such addresses and stay
+ *       ({@link Iotlb}, {@link DirectoryCache}).
+ *   <li>Where a PASID's table begins is cached as a directory: a GCR3 entry that changes wants an
+ *       invalidation with PDE of everything the PASID has ({@link DirectoryCache}).
+ *   <li>A reserved or unannounced number of GCR3 or guest table levels makes the device table entry
+ *       illegal as a reserved bit does ({@link DeviceContext}).
  *   <li>A device that does not answer INVALIDATE_IOTLB_PAGES is logged and the ring goes on ({@link
  *       CommandProcessor}).
  * </ul>
  */
 final class Choices {
   /**
-   * Reserved bits of a device table entry's q0: what the layout leaves out, 6:2 and 63, and GV
-   * (55), because the features announce no guest translation and to ignore it would let a device
-   * through untranslated. A known emulator also refuses HAD, PPR and GPRP; those are defined
-   * fields.
+   * Reserved bits of a device table entry's q0: what the layout leaves out, 6:2 and 63. A known
+   * emulator also refuses HAD, PPR and GPRP; those are defined fields. GV is reserved too unless
+   * the features announce guest tables, and so is GIOV beside GV: to ignore them would let a device
+   * through untranslated.
    */
-  static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8080_0000_0000_007cL;
+  static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8000_0000_0000_007cL;
 
   /**
    * Reserved bits of q1: none, its layout is full. A known emulator refuses bit 8, but that bit
@@ -106,7 +130,36 @@ final class Choices {
   /** An event log that overflowed restarts only after the overflow bit was cleared. */
   static final boolean RESTART_NEEDS_OVERFLOW_CLEAR = true;
 
-  /** The bits of the model's default features beside SNP. */
+  /** Reserved bits of a GCR3 entry: all but V and the address; known software leaves them zero. */
+  static final long GCR3_RESERVED = ~(Gcr3Entry.VALID | Gcr3Entry.ADDRESS);
+
+  /** A PASID beyond the features or the GCR3 table leads to nothing present. */
+  static final int PASID_OUT_OF_RANGE_FLAGS = Event.GN;
+
+  /** A request with a PASID of a device without guest tables is refused as if it led to none. */
+  static final int NO_GUEST_TABLE_FLAGS = Event.GN;
+
+  /** Guest directories get A as the walk passes, guest leaves D too: no field switches it off. */
+  static final long GUEST_DIRECTORY_MARK = X86Entry.ACCESSED;
+
+  /**
+   * An invalidation of host translations (GN=0) leaves what went through a guest table and no host
+   * table, which cannot have become stale by it: then a flush of the wrong kind shows.
+   */
+  static final boolean HOST_INVALIDATION_SPARES_GUEST_ONLY = true;
+
+  /** The rule for addresses of guest tables: what Linux says of real parts. */
+  static final GuestAddresses GUEST_ADDRESSES = GuestAddresses.BY_PASID;
+
+  /** What the features announce if there are guest tables: all of it. */
+  static final long GUEST_FEATURES =
+      Register.FEATURE_GUEST_TABLES
+          | Register.FEATURE_FIVE_GUEST_LEVELS
+          | Register.FEATURE_THREE_GCR3_LEVELS
+          | Register.FEATURE_ALL_PASIDS
+          | Register.FEATURE_GUEST_WITHOUT_PASID;
+
+  /** The bits of the model's default features beside SNP and guest tables. */
   static final long FEATURES =
       Register.FEATURE_INVALIDATE_ALL
           | Register.FEATURE_SIX_LEVELS

@@ -8,7 +8,9 @@ package dev.cleave.hwmodel.iommu;
  *  1 COMPLETION_WAIT         51:3 address, 2 flush, 1 int, 0 store     63:0 data
  *  2 INVALIDATE_DEVTAB_ENTRY 15:0 device
  *  3 INVALIDATE_IOMMU_PAGES  47:32 domain, 19:0 PASID                  63:12 address, 2 GN, 1 PDE, 0 S
- *  4 INVALIDATE_IOTLB_PAGES  47:32 queue, 31:24 pending, 15:0 device   63:12 address, 2 GN, 0 S
+ *  4 INVALIDATE_IOTLB_PAGES  59:56 PASID 19:16, 55:48 PASID 7:0,
+ *                            47:32 queue, 31:24 pending,
+ *                            23:16 PASID 15:8, 15:0 device             63:12 address, 2 GN, 0 S
  *  5 INVALIDATE_INTERRUPT_TABLE 15:0 device
  *  6 PREFETCH_IOMMU_PAGES    51:32 PASID, 23:16, 15:0 device           63:12 address
  *  7 COMPLETE_PPR_REQUEST    51:32 PASID, 15:0 device                  47:32 tag, 2 GN
@@ -57,6 +59,13 @@ public final class Command {
 
   private static final int OPERATION_SHIFT = 60;
   private static final int DOMAIN_SHIFT = 32;
+  private static final long PASID = 0xf_ffffL;
+
+  /** The three pieces of the PASID of INVALIDATE_IOTLB_PAGES. */
+  private static final int PASID_7_SHIFT = 48;
+
+  private static final int PASID_15_SHIFT = 16;
+  private static final int PASID_19_SHIFT = 56;
   private static final int PAGE_LOG2 = 12;
   private static final int LOWEST_ZERO_OF_EVERYTHING = 51;
   private static final long PAGES = -1L << PAGE_LOG2;
@@ -121,6 +130,34 @@ public final class Command {
   }
 
   /**
+   * Composes INVALIDATE_IOMMU_PAGES for guest translations; its second word is a {@link
+   * #guestRange}.
+   *
+   * @param domainId 0 to 0xffff
+   * @param pasid 0 to 0xfffff
+   * @return q0
+   */
+  public static long invalidateGuestPages(int domainId, int pasid) {
+    return invalidatePages(domainId) | pasid;
+  }
+
+  /**
+   * Composes INVALIDATE_IOTLB_PAGES; its second word is a {@link #range}, or a {@link #guestRange}
+   * of the PASID, without directories.
+   *
+   * @param deviceId 0 to 0xffff
+   * @param pasid 0 to 0xfffff; 0 if there is none
+   * @return q0
+   */
+  public static long invalidateDevicePages(int deviceId, int pasid) {
+    return firstWord(INVALIDATE_IOTLB_PAGES)
+        | (long) (pasid >>> 16) << PASID_19_SHIFT
+        | (long) (pasid & 0xff) << PASID_7_SHIFT
+        | (long) (pasid >>> 8 & 0xff) << PASID_15_SHIFT
+        | deviceId;
+  }
+
+  /**
    * Composes INVALIDATE_IOMMU_ALL; its second word is 0.
    *
    * @return q0
@@ -147,6 +184,18 @@ public final class Command {
     }
     long ones = (1L << (log2 - 1)) - 1;
     return (((start & (-1L << log2)) | ones) & PAGES) | flags | SIZE;
+  }
+
+  /**
+   * Composes the range of an invalidation of guest translations.
+   *
+   * @param start any address in it
+   * @param log2 log2 of bytes, 12 to 51; larger for everything
+   * @param directories whether cached directories go too (PDE)
+   * @return q1
+   */
+  public static long guestRange(long start, int log2, boolean directories) {
+    return range(start, log2, directories) | GUEST;
   }
 
   private static long firstWord(int operation) {
@@ -196,6 +245,28 @@ public final class Command {
    */
   public static int domainId(long q0) {
     return (int) (q0 >>> DOMAIN_SHIFT) & 0xffff;
+  }
+
+  /**
+   * The PASID of INVALIDATE_IOMMU_PAGES.
+   *
+   * @param q0 the first word
+   * @return 0 to 0xfffff; means nothing unless GN is set
+   */
+  public static int pasid(long q0) {
+    return (int) (q0 & PASID);
+  }
+
+  /**
+   * The PASID of INVALIDATE_IOTLB_PAGES.
+   *
+   * @param q0 the first word
+   * @return 0 to 0xfffff; means nothing unless GN is set
+   */
+  public static int devicePasid(long q0) {
+    return (int) (q0 >>> PASID_19_SHIFT & 0xf) << 16
+        | (int) (q0 >>> PASID_15_SHIFT & 0xff) << 8
+        | (int) (q0 >>> PASID_7_SHIFT & 0xff);
   }
 
   /**

@@ -115,19 +115,24 @@ final class CommandProcessor {
   }
 
   private void invalidatePages(long q0, long q1) {
-    if ((q1 & Command.GUEST) != 0) {
-      // Guest translations only, of which this model caches none.
-      return;
-    }
-    long tag = Command.domainId(q0);
+    int domainId = Command.domainId(q0);
     long start = Command.rangeStart(q1);
     int log2 = Command.rangeLog2(q1);
-    if (watch != null) {
-      watch.flushed(tag, start, log2);
+    boolean withDirectories = (q1 & Command.DIRECTORIES) != 0;
+    if ((q1 & Command.GUEST) != 0) {
+      int pasid = Command.pasid(q0);
+      statistics.iotlbDropped += iotlb.invalidateGuest(domainId, pasid, start, log2);
+      if (withDirectories) {
+        statistics.directoriesDropped += directories.invalidateGuest(domainId, pasid, start, log2);
+      }
+      return;
     }
-    statistics.iotlbDropped += iotlb.invalidate(tag, start, log2);
-    if ((q1 & Command.DIRECTORIES) != 0) {
-      statistics.directoriesDropped += directories.invalidate(tag, start, log2);
+    if (watch != null) {
+      watch.flushed(CacheTag.host(domainId), start, log2);
+    }
+    statistics.iotlbDropped += iotlb.invalidateHost(domainId, start, log2);
+    if (withDirectories) {
+      statistics.directoriesDropped += directories.invalidateHost(domainId, start, log2);
     }
   }
 
@@ -142,11 +147,19 @@ final class CommandProcessor {
       return Event.ILLEGAL_COMMAND_ERROR;
     }
     DeviceCache cache = devices.attachedCache(deviceId);
-    if (cache != null && !cache.invalidate(Command.rangeStart(q1), Command.rangeLog2(q1))) {
+    if (cache != null && !invalidate(cache, q0, q1)) {
       // The device is logged, the ring goes on.
       events.append(Event.firstWord(Event.IOTLB_INV_TIMEOUT, deviceId, 0, 0), at);
     }
     return 0;
+  }
+
+  private static boolean invalidate(DeviceCache cache, long q0, long q1) {
+    long start = Command.rangeStart(q1);
+    int log2 = Command.rangeLog2(q1);
+    return (q1 & Command.GUEST) == 0
+        ? cache.invalidate(start, log2)
+        : cache.invalidate(Command.devicePasid(q0), start, log2);
   }
 
   private int invalidateAll() {

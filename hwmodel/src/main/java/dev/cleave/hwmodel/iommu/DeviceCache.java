@@ -11,4 +11,17 @@ public interface DeviceCache {
    *     on
    */
   boolean invalidate(long start, int rangeLog2);
+
+  /**
+   * Drops what lies in a range of a process (GN=1). A device that does not tell processes apart
+   * drops it for all.
+   *
+   * @param pasid 0 to 0xfffff
+   * @param start first address, aligned to the range
+   * @param rangeLog2 log2 of bytes, 12 to 51, or {@link Command#EVERYTHING_LOG2}
+   * @return as {@link #invalidate(long, int)}
+   */
+  default boolean invalidate(int pasid, long start, int rangeLog2) {
+    return invalidate(start, rangeLog2);
+  }
 }

@@ -33,6 +33,12 @@ public final class DeviceTableEntry {
   /** q0: TV. */
   public static final long TRANSLATION_VALID = 1L << 1;
 
+  /** q0: GIOV, requests without PASID use the guest table of PASID 0. */
+  public static final long GUEST_WITHOUT_PASID = 1L << 54;
+
+  /** q0: GV, there are guest tables. */
+  public static final long GUEST_VALID = 1L << 55;
+
   /** q0: IR. */
   public static final long READ = 1L << 61;
 
@@ -66,6 +72,9 @@ public final class DeviceTableEntry {
   /** q2, IntCtl: remap. */
   public static final int INTERRUPT_REMAP = 2;
 
+  /** The most levels a GCR3 table can have. */
+  public static final int MAX_GCR3_LEVELS = 3;
+
   /** Mode that means no translation. */
   public static final int MODE_NONE = 0;
 
@@ -73,6 +82,17 @@ public final class DeviceTableEntry {
   private static final int HAD_SHIFT = 7;
   private static final int PERMISSION_SHIFT = 61;
   private static final int INTERRUPT_CONTROL_SHIFT = 60;
+  private static final int GCR3_LEVELS_SHIFT = 56;
+  private static final int GUEST_PAGING_SHIFT = 54;
+
+  /** The three pieces of the GCR3 root: place in its word, mask there, place in the address. */
+  private static final int ROOT_14_SHIFT = 58;
+
+  private static final int ROOT_30_SHIFT = 16;
+  private static final int ROOT_51_SHIFT = 43;
+  private static final long ROOT_14_MASK = 7;
+  private static final long ROOT_30_MASK = 0xffff;
+  private static final long ROOT_51_MASK = 0x1f_ffff;
 
   private DeviceTableEntry() {}
 
@@ -124,6 +144,77 @@ public final class DeviceTableEntry {
    */
   public static int interruptControl(long q2) {
     return (int) (q2 >>> INTERRUPT_CONTROL_SHIFT) & 3;
+  }
+
+  /**
+   * Number of GCR3 table levels.
+   *
+   * @param q0 the first word
+   * @return 1 to 3; 4 is reserved
+   */
+  public static int gcr3Levels(long q0) {
+    return 1 + ((int) (q0 >>> GCR3_LEVELS_SHIFT) & 3);
+  }
+
+  /**
+   * Where the GCR3 table begins.
+   *
+   * @param q0 the first word
+   * @param q1 the second word
+   * @return physical address, guest physical if there is a host table; 4 KiB-aligned
+   */
+  public static long gcr3Root(long q0, long q1) {
+    return ((q0 >>> ROOT_14_SHIFT) & ROOT_14_MASK) << 12
+        | ((q1 >>> ROOT_30_SHIFT) & ROOT_30_MASK) << 15
+        | ((q1 >>> ROOT_51_SHIFT) & ROOT_51_MASK) << 31;
+  }
+
+  /**
+   * Number of guest table levels.
+   *
+   * @param q2 the third word
+   * @return 4 or 5; 6 and 7 are reserved
+   */
+  public static int guestLevels(long q2) {
+    return 4 + ((int) (q2 >>> GUEST_PAGING_SHIFT) & 3);
+  }
+
+  /**
+   * Composes what the first word of a device with guest tables has besides {@link #translating}.
+   *
+   * @param gcr3Root physical address of the GCR3 table, guest physical if there is a host table
+   * @param gcr3Levels of that table, 1 to 3
+   * @param withoutPasid whether requests without PASID use the guest table of PASID 0
+   * @return bits of q0
+   */
+  public static long guestFirst(long gcr3Root, int gcr3Levels, boolean withoutPasid) {
+    return GUEST_VALID
+        | (withoutPasid ? GUEST_WITHOUT_PASID : 0)
+        | (long) (gcr3Levels - 1) << GCR3_LEVELS_SHIFT
+        | ((gcr3Root >>> 12) & ROOT_14_MASK) << ROOT_14_SHIFT;
+  }
+
+  /**
+   * Composes the second word of a device with guest tables.
+   *
+   * @param gcr3Root physical address of the GCR3 table, guest physical if there is a host table
+   * @param domainId 0 to 0xffff
+   * @return q1
+   */
+  public static long guestSecond(long gcr3Root, int domainId) {
+    return ((gcr3Root >>> 31) & ROOT_51_MASK) << ROOT_51_SHIFT
+        | ((gcr3Root >>> 15) & ROOT_30_MASK) << ROOT_30_SHIFT
+        | domainId;
+  }
+
+  /**
+   * Composes the third word of a device with guest tables.
+   *
+   * @param guestLevels 4 or 5
+   * @return q2
+   */
+  public static long guestThird(int guestLevels) {
+    return (long) (guestLevels - 4) << GUEST_PAGING_SHIFT;
   }
 
   /**

@@ -2,14 +2,20 @@ package dev.cleave.hwmodel.iommu;
 
 /**
  * The cache of directory entries: which table translates an aligned range, and what the directories
- * above it allow, which is never nothing. A walk begins at the lowest table it finds here.
+ * above it allow. A walk begins at the lowest table it finds here. Of a guest table its top is kept
+ * too, so that the GCR3 table need not be read again, and table addresses are guest physical: they
+ * go through the host table each time they are used.
  *
  * <pre>
- *  51                  12 11       3   2   1   0
- * +----------------------+---------+---+---+---+
- * |    table address     |    0    | A | W | R |
- * +----------------------+---------+---+---+---+
+ *  54  52 51                  12 11       3   2   1   0
+ * +------+----------------------+---------+---+---+---+
+ * |guest |    table address     |    0    | A | W | R |
+ * |rights|                      |         |   |   |   |
+ * +------+----------------------+---------+---+---+---+
  * </pre>
+ *
+ * <p>R and W are the host directories' and never both clear; guest directories have all three low
+ * bits set.
  *
  * <p>For the hardware's thread only.
  */
@@ -17,6 +23,7 @@ final class DirectoryCache {
   /** The directories on the way have A set. */
   static final int ACCESSED = 1 << 2;
 
+  private static final int RIGHTS_SHIFT = 52;
   private static final long ADDRESS = 0x000f_ffff_ffff_f000L;
 
   private final TranslationCache cache;
@@ -41,11 +48,26 @@ final class DirectoryCache {
     cache.put(tag, iova, HostEntry.coverLog2(level + 1), table | flags);
   }
 
-  /** Drops a tag's directories for a range; returns how many. */
-  int invalidate(long tag, long start, int rangeLog2) {
+  /** Keeps a guest's table with the rights of the path to it. */
+  void putGuest(long tag, long iova, int level, long table, int rights) {
+    long flags = (long) rights << RIGHTS_SHIFT | Permission.ALL | ACCESSED;
+    cache.put(tag, iova, HostEntry.coverLog2(level + 1), table | flags);
+  }
+
+  /** Drops a domain's host directories for a range; returns how many. */
+  int invalidateHost(int domainId, long start, int rangeLog2) {
+    return invalidate(CacheTag.host(domainId), CacheTag.EXACT, start, rangeLog2);
+  }
+
+  /** Drops a PASID's guest directories for a range; returns how many. */
+  int invalidateGuest(int domainId, int pasid, long start, int rangeLog2) {
+    return invalidate(CacheTag.guest(domainId, pasid, true), CacheTag.GUEST_MASK, start, rangeLog2);
+  }
+
+  private int invalidate(long tag, long mask, long start, int rangeLog2) {
     return largeSurvive
-        ? cache.dropInside(tag, start, rangeLog2)
-        : cache.dropTouching(tag, start, rangeLog2);
+        ? cache.dropInside(tag, mask, start, rangeLog2, false)
+        : cache.dropTouching(tag, mask, start, rangeLog2);
   }
 
   /** Drops everything; returns how much. */
@@ -59,6 +81,10 @@ final class DirectoryCache {
 
   static int permissions(long directory) {
     return (int) directory & Permission.ALL;
+  }
+
+  static int rights(long directory) {
+    return (int) (directory >>> RIGHTS_SHIFT);
   }
 
   static boolean isAccessed(long directory) {

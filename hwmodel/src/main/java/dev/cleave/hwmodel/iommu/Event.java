@@ -4,13 +4,14 @@ package dev.cleave.hwmodel.iommu;
  * An entry of the event log: 16 bytes, as two words.
  *
  * <pre>
- *      63  60 59        48 47              32 31   24 23   20 19     16 15          0
- *     +------+------------+------------------+-----------------+---------+-----------+
- *  q0 | code |   flags    |domain id or PASID|  0  | (RMP flags 23:16)   | device id |
- *     +------+------------+------------------+-----------------+---------+-----------+
- *  q1 |                                 address                                      |
- *     +------------------------------------------------------------------------------+
+ *      63  60 59        48 47              32 31  24 23   20 19       16 15        0
+ *     +------+------------+------------------+------+-------+-----------+-----------+
+ *  q0 | code |   flags    |domain id or PASID|  0   |   0   |PASID 19:16| device id |
+ *     +------+------------+------------------+------+-------+-----------+-----------+
+ *  q1 |                                 address                                     |
+ *     +-----------------------------------------------------------------------------+
  *
+ *  in RMP_PAGE_FAULT q0 has RMP flags in 23:16 and a VM tag in 47:32
  *  flags: 8 TR, 7 RZ, 6 PE, 5 RW, 4 PR, 3 I, 2 US, 1 NX, 0 GN
  *  in hardware errors 10:9 are a type; in INVALID_DEVICE_REQUEST 11:9 are
  * </pre>
@@ -58,6 +59,12 @@ public final class Event {
   /** Flag: a guest translation. */
   public static final int GN = 1;
 
+  /** Flag: permission to execute was asked for. */
+  public static final int NX = 1 << 1;
+
+  /** Flag: a user's request, not a privileged one. */
+  public static final int US = 1 << 2;
+
   /** Flag: an interrupt request. */
   public static final int I = 1 << 3;
 
@@ -83,6 +90,8 @@ public final class Event {
   private static final int DOMAIN_SHIFT = 32;
   private static final int FLAGS_SHIFT = 48;
   private static final int CODE_SHIFT = 60;
+  private static final int PASID_HIGH_SHIFT = 16;
+  private static final long PASID_HIGH = 0xfL << PASID_HIGH_SHIFT;
 
   private Event() {}
 
@@ -100,6 +109,19 @@ public final class Event {
         | ((long) flags << FLAGS_SHIFT)
         | ((long) domainId << DOMAIN_SHIFT)
         | deviceId;
+  }
+
+  /**
+   * Composes the first word of a guest translation's event.
+   *
+   * @param code what happened
+   * @param deviceId whose request it was
+   * @param pasid 0 to 0xfffff
+   * @param flags flag bits
+   * @return q0
+   */
+  static long guestWord(int code, int deviceId, int pasid, int flags) {
+    return firstWord(code, deviceId, pasid & 0xffff, flags) | (pasid & PASID_HIGH);
   }
 
   /**
@@ -146,9 +168,19 @@ public final class Event {
    * The domain of the request.
    *
    * @param q0 the first word
-   * @return domain id, or PASID in guest translations
+   * @return domain id, or the low 16 bits of the PASID in guest translations
    */
   public static int domainId(long q0) {
     return (int) (q0 >>> DOMAIN_SHIFT) & 0xffff;
+  }
+
+  /**
+   * The PASID of a guest translation.
+   *
+   * @param q0 the first word, with {@link #GN}
+   * @return 0 to 0xfffff
+   */
+  public static int pasid(long q0) {
+    return domainId(q0) | (int) (q0 & PASID_HIGH);
   }
 }

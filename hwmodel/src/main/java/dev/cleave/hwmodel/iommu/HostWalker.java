@@ -37,6 +37,9 @@ final class HostWalker {
   private final RequestFault fault;
   private final Statistics statistics;
 
+  /** What the last walk that did not end in a fault found, as {@link Iotlb} keeps it. */
+  private long translation;
+
   HostWalker(
       PhysicalMemory memory,
       long encryptionBit,
@@ -67,6 +70,11 @@ final class HostWalker {
       outcome = attempt(device, iova, write);
     }
     return outcome;
+  }
+
+  /** What the last walk found, if it did not end in a fault. */
+  long translation() {
+    return translation;
   }
 
   private long attempt(DeviceContext device, long iova, boolean write) {
@@ -170,7 +178,7 @@ final class HostWalker {
         allowed
             | ((marked & HostEntry.ACCESSED) != 0 ? Iotlb.ACCESSED : 0)
             | ((marked & HostEntry.DIRTY) != 0 ? Iotlb.DIRTY : 0);
-    iotlb.put(device.tag, iova, paddr, log2, flags);
+    translation = iotlb.put(device.tag, iova, paddr, log2, flags);
     return paddr;
   }
 

@@ -17,32 +17,30 @@ import org.jspecify.annotations.Nullable;
  * caller, who then does everything in turn, or one that holds {@link #dmaGate} while it works. With
  * {@link IommuConfig#commandsOnTailWrite} a register write does the hardware's work too.
  *
- * <p>Host tables only: guest tables (v2), page requests and interrupt remapping are not modelled,
- * and the features do not announce them.
+ * <p>Host tables ("v1"), guest tables ("v2", if {@link IommuConfig#withGuestTables} announces them)
+ * and guest over host tables. Page requests and interrupt remapping are not modelled, and the
+ * features do not announce them.
  *
  * <p>AMD 48882; the order of checks is that of the specification's DMA flow.
  */
 public final class Iommu {
-  private static final long INTERRUPT_WINDOW = 0xfeeL;
-  private static final int INTERRUPT_WINDOW_LOG2 = 20;
   private static final int DOMAINS = 1 << 16;
-  private static final int SPA_BITS = 52;
   private static final int LARGE_LOG2 = 21;
 
   private final PhysicalMemory memory;
   private final RegisterFile registers;
   private final Statistics statistics = new Statistics();
-  private final EventLog events;
-  private final DeviceTable devices;
-  private final Iotlb iotlb;
-  private final DirectoryCache directories;
-  private final @Nullable ReplacementWatch watch;
-  private final HostWalker walker;
-  private final CommandProcessor commands;
   private final RequestFault fault = new RequestFault();
+  private final FaultLog faults;
+  private final DeviceTable devices;
+  private final Admission admission;
+  private final Iotlb iotlb;
+  private final @Nullable ReplacementWatch watch;
+  private final HostStage host;
+  private final GuestStage guest;
+  private final CommandProcessor commands;
   private final int[] asids = new int[DOMAINS];
   private final @Nullable ReverseMap rmp;
-  private final @Nullable ReverseMap rmpOnHit;
   private final boolean commandsOnTailWrite;
   private final ReentrantLock gate = new ReentrantLock(true);
 
@@ -66,26 +64,26 @@ public final class Iommu {
   public Iommu(PhysicalMemory memory, IommuConfig config, @Nullable ReverseMap rmp) {
     this.memory = memory;
     this.rmp = rmp;
-    this.rmpOnHit = config.rmpCheckedOnHit() ? rmp : null;
     this.commandsOnTailWrite = config.commandsOnTailWrite();
     long snp = rmp == null ? 0 : Register.FEATURE_SNP;
     this.registers = new RegisterFile((config.features() & ~Register.FEATURE_SNP) | snp);
-    this.events = new EventLog(memory, registers, statistics);
+    EventLog events = new EventLog(memory, registers, statistics);
+    this.faults = new FaultLog(fault, events, statistics);
     this.devices = new DeviceTable(memory, registers, statistics);
+    this.admission = new Admission(registers, devices, fault, faults, statistics);
     this.iotlb = new Iotlb(config, rmp != null);
-    this.directories = new DirectoryCache(config);
+    DirectoryCache directories = new DirectoryCache(config);
     this.watch = config.strict() ? new ReplacementWatch(memory, statistics) : null;
-    this.walker =
+    long encryption = config.encryptionBit();
+    HostWalker hostWalker =
         new HostWalker(
-            memory,
-            config.encryptionBit(),
-            iotlb,
-            directories,
-            rmp,
-            watch,
-            asids,
-            fault,
-            statistics);
+            memory, encryption, iotlb, directories, rmp, watch, asids, fault, statistics);
+    ReverseMap rmpOnHit = config.rmpCheckedOnHit() ? rmp : null;
+    this.host = new HostStage(iotlb, hostWalker, rmpOnHit, fault, statistics);
+    GuestWalker guestWalker =
+        new GuestWalker(memory, encryption, iotlb, directories, host, fault, statistics);
+    this.guest =
+        new GuestStage(iotlb, guestWalker, host, config.guestAddresses(), fault, statistics);
     this.commands =
         new CommandProcessor(
             memory, registers, devices, iotlb, directories, watch, events, statistics);
@@ -174,7 +172,8 @@ public final class Iommu {
   }
 
   /**
-   * Translates one request of a device, which does not cross a 4 KiB boundary. A refusal is logged.
+   * Translates one request of a device without PASID, which does not cross a 4 KiB boundary. A
+   * refusal is logged.
    *
    * @param deviceId 0 to 0xffff
    * @param iova any address
@@ -182,167 +181,70 @@ public final class Iommu {
    * @return a system physical address or an {@link Outcome}
    */
   public long translate(int deviceId, long iova, boolean write) {
-    statistics.requests++;
-    if (!registers.isEnabled()) {
-      return untranslated(iova);
-    }
-    DeviceContext device = devices.cached(deviceId);
+    DeviceContext device = admission.admit(deviceId, iova, write);
     if (device == null) {
-      device = readDevice(deviceId, iova, write);
-      if (device == null) {
-        return -fault.code;
-      }
-    }
-    if (iova >>> INTERRUPT_WINDOW_LOG2 == INTERRUPT_WINDOW) {
-      return interrupt(device, iova, write);
-    }
-    if (device.kind < DeviceContext.NO_TABLE) {
-      return withoutTranslation(device, iova, write);
+      return admission.outcome();
     }
     if (rmp == null && registers.isExcluded(iova, device.exclusion)) {
-      return untranslated(iova);
+      return admission.untranslated(iova);
     }
-    int permission = write ? Permission.WRITE : Permission.READ;
-    if ((device.permissions & permission) == 0) {
-      return pageFault(device, Choices.DEVICE_PERMISSION_FLAGS, iova, write);
+    if ((device.permissions & (write ? Permission.WRITE : Permission.READ)) == 0) {
+      return refuse(device, Event.IO_PAGE_FAULT, Choices.DEVICE_PERMISSION_FLAGS, iova, write);
     }
-    if (device.kind != DeviceContext.HOST_TABLE) {
-      return device.kind == DeviceContext.NO_TABLE
-          ? untranslated(iova)
-          : refuse(device, Choices.BAD_MODE_CODE, Choices.BAD_MODE_FLAGS, iova, write);
+    if (device.kind == DeviceContext.HOST_TABLE) {
+      return reported(device, host.translate(device, iova, write));
     }
-    if ((iova & device.beyondTable) != 0) {
-      return pageFault(device, Choices.TOO_WIDE_FLAGS, iova, write);
-    }
-    long translation = iotlb.find(device.tag, iova);
-    if (translation == 0) {
-      statistics.iotlbMisses++;
-      return walk(device, iova, write);
-    }
-    int needed = write ? device.neededToWrite : device.neededToRead;
-    if ((translation & needed) == needed) {
-      return hit(device, translation, iova, write);
-    }
-    if ((translation & permission) == 0) {
-      // A cached translation that forbids it is an answer: only an invalidation changes it.
-      statistics.iotlbHits++;
-      return pageFault(device, Event.PR | Event.PE, iova, write);
-    }
-    statistics.markWalks++;
-    return walk(device, iova, write);
-  }
-
-  private long hit(DeviceContext device, long translation, long iova, boolean write) {
-    statistics.iotlbHits++;
-    long paddr = Iotlb.output(translation, iova);
-    if (rmpOnHit != null) {
-      boolean large = Iotlb.log2(translation) >= LARGE_LOG2;
-      long refused = walker.checkRmp(rmpOnHit, device, iova, paddr, large, write);
-      if (refused != 0) {
-        report(device.deviceId, device);
-        return refused;
-      }
-    }
-    return paddr;
-  }
-
-  private long walk(DeviceContext device, long iova, boolean write) {
-    long outcome = walker.walk(device, iova, write);
-    if (outcome < 0) {
-      report(device.deviceId, device);
-    }
-    return outcome;
-  }
-
-  /** Reads a device table entry; null after a refusal, which is logged. */
-  private @Nullable DeviceContext readDevice(int deviceId, long iova, boolean write) {
-    int rw = write ? Event.RW : 0;
-    int interrupt = iova >>> INTERRUPT_WINDOW_LOG2 == INTERRUPT_WINDOW ? Event.I : 0;
-    if (!devices.holds(deviceId)) {
-      fault.set(
-          Choices.BEYOND_TABLE_CODE, Choices.BEYOND_TABLE_FLAGS | rw, Choices.BEYOND_TABLE_ADDRESS);
-      report(deviceId, null);
-      return null;
-    }
-    DeviceContext device = devices.read(deviceId);
-    if (device == null) {
-      fault.set(
-          Event.DEV_TAB_HARDWARE_ERROR,
-          Event.MASTER_ABORT | rw | interrupt,
-          devices.entryAddress(deviceId));
-      report(deviceId, null);
-    }
-    return device;
-  }
-
-  private long withoutTranslation(DeviceContext device, long iova, boolean write) {
-    int rw = write ? Event.RW : 0;
     return switch (device.kind) {
-      case DeviceContext.UNTRANSLATED -> untranslated(iova);
-      case DeviceContext.BLOCKED -> pageFault(device, 0, iova, write);
+      case DeviceContext.NO_TABLE -> admission.untranslated(iova);
+      case DeviceContext.BAD_MODE -> badMode(device, iova, write);
       default -> {
-        int rz = device.kind == DeviceContext.ILLEGAL_RESERVED ? Event.RZ : 0;
-        long outcome = fault.set(Event.ILLEGAL_DEV_TABLE_ENTRY, rz | rw, iova & ~3L);
-        report(device.deviceId, null);
-        yield outcome;
+        int flags = write ? Request.WRITE : Request.READ;
+        yield reported(device, guest.translate(device, Request.NO_PASID, iova, flags));
       }
     };
   }
 
-  private long untranslated(long iova) {
-    statistics.untranslated++;
-    return iova >>> SPA_BITS == 0 ? iova : Outcome.NO_SUCH_ADDRESS;
-  }
-
-  /** The interrupt window is never memory: IV, not V, governs it, and it can only be written. */
-  private long interrupt(DeviceContext device, long iova, boolean write) {
-    statistics.interruptMessages++;
-    if (!write) {
-      return invalidRequest(device, Choices.INTERRUPT_READ_TYPE, iova, false);
+  /**
+   * Translates one request of a device, with or without PASID, which does not cross a 4 KiB
+   * boundary. A refusal is logged.
+   *
+   * @param deviceId 0 to 0xffff
+   * @param pasid 0 to 0xfffff, or {@link Request#NO_PASID}; without one only whether it writes
+   *     counts
+   * @param address of the process that the PASID names, sign-extended; else any I/O virtual address
+   * @param flags as in {@link Request}
+   * @return a system physical address or an {@link Outcome}
+   */
+  public long translate(int deviceId, int pasid, long address, int flags) {
+    boolean write = Request.isWrite(flags);
+    if (pasid == Request.NO_PASID) {
+      return translate(deviceId, address, write);
     }
-    boolean forbidden =
-        device.interruptsValid
-            && device.interruptControl != DeviceTableEntry.INTERRUPT_FORWARD
-            && device.interruptControl != DeviceTableEntry.INTERRUPT_REMAP;
-    return forbidden
-        ? invalidRequest(device, Choices.INTERRUPT_FORBIDDEN_TYPE, iova, true)
-        : Outcome.INTERRUPT;
+    DeviceContext device = admission.admit(deviceId, address, write);
+    if (device == null) {
+      return admission.outcome();
+    }
+    if ((device.permissions & (write ? Permission.WRITE : Permission.READ)) == 0) {
+      return refuse(device, Event.IO_PAGE_FAULT, Choices.DEVICE_PERMISSION_FLAGS, address, write);
+    }
+    return device.kind == DeviceContext.BAD_MODE
+        ? badMode(device, address, write)
+        : reported(device, guest.translate(device, pasid, address, flags));
   }
 
-  private long invalidRequest(DeviceContext device, int type, long iova, boolean write) {
-    long outcome =
-        fault.set(
-            Event.INVALID_DEVICE_REQUEST, Event.requestType(type) | (write ? Event.RW : 0), iova);
-    report(device.deviceId, null);
-    return outcome;
-  }
-
-  private long pageFault(DeviceContext device, int flags, long iova, boolean write) {
-    return refuse(device, Event.IO_PAGE_FAULT, flags, iova, write);
+  private long badMode(DeviceContext device, long iova, boolean write) {
+    return refuse(device, Choices.BAD_MODE_CODE, Choices.BAD_MODE_FLAGS, iova, write);
   }
 
   private long refuse(DeviceContext device, int code, int flags, long iova, boolean write) {
-    long outcome = fault.set(code, flags | (write ? Event.RW : 0), iova);
-    report(device.deviceId, device);
-    return outcome;
+    return reported(device, fault.set(code, flags | (write ? Event.RW : 0), iova));
   }
 
-  /** Logs the fault unless the device table entry suppresses page faults. */
-  private void report(int deviceId, @Nullable DeviceContext device) {
-    int domainId = 0;
-    if (device != null) {
-      if (fault.code == Event.IO_PAGE_FAULT) {
-        if (device.suppressAll || (device.suppressRepeated && device.logged)) {
-          statistics.eventsSuppressed++;
-          return;
-        }
-        device.logged = true;
-      }
-      // An RMP fault has the VM tag there, whose meaning is not known.
-      boolean tagged = fault.code == Event.RMP_PAGE_FAULT || fault.code == Event.RMP_HW_ERROR;
-      domainId = tagged ? 0 : device.domainId;
+  private long reported(DeviceContext device, long outcome) {
+    if (outcome < 0) {
+      faults.report(device.deviceId, device);
     }
-    events.append(Event.firstWord(fault.code, deviceId, domainId, fault.flags), fault.address);
+    return outcome;
   }
 
   /**

@@ -8,6 +8,7 @@ package dev.cleave.hwmodel.iommu;
  *     is an RMP
  * @param encryptionBit address bits of table entries and roots that choose encryption (SME's C-bit)
  *     and are no part of the address; 0 for none
+ * @param guestAddresses which addresses a guest table translates
  * @param iotlb how large the IOTLB is
  * @param iotlbSizes bit n set: there are entries of 2^n bytes; bit 12 must be set. A leaf is cached
  *     as the largest that fits into it
@@ -25,6 +26,7 @@ package dev.cleave.hwmodel.iommu;
 public record IommuConfig(
     long features,
     long encryptionBit,
+    GuestAddresses guestAddresses,
     CacheShape iotlb,
     long iotlbSizes,
     CacheShape directories,
@@ -72,6 +74,28 @@ public record IommuConfig(
   public IommuConfig withEncryptionBit(long bit) {
     Draft draft = new Draft(this);
     draft.encryptionBit = bit;
+    return draft.build();
+  }
+
+  /**
+   * The same with guest tables: four and five levels, GCR3 tables of one to three levels, PASIDs of
+   * 20 bits, and device table entries that send requests without PASID through them.
+   *
+   * @return a new configuration
+   */
+  public IommuConfig withGuestTables() {
+    return withFeatures(features | Choices.GUEST_FEATURES);
+  }
+
+  /**
+   * The same with another rule for addresses that guest tables translate.
+   *
+   * @param rule which they are
+   * @return a new configuration
+   */
+  public IommuConfig withGuestAddresses(GuestAddresses rule) {
+    Draft draft = new Draft(this);
+    draft.guestAddresses = rule;
     return draft.build();
   }
 
@@ -152,6 +176,7 @@ public record IommuConfig(
   private static final class Draft {
     long features = Choices.FEATURES;
     long encryptionBit;
+    GuestAddresses guestAddresses = Choices.GUEST_ADDRESSES;
     CacheShape iotlb = new CacheShape(8, 4);
     long iotlbSizes = Choices.IOTLB_SIZES;
     CacheShape directories = new CacheShape(6, 4);
@@ -165,6 +190,7 @@ public record IommuConfig(
     Draft(IommuConfig from) {
       features = from.features;
       encryptionBit = from.encryptionBit;
+      guestAddresses = from.guestAddresses;
       iotlb = from.iotlb;
       iotlbSizes = from.iotlbSizes;
       directories = from.directories;
@@ -178,6 +204,7 @@ public record IommuConfig(
       return new IommuConfig(
           features,
           encryptionBit,
+          guestAddresses,
           iotlb,
           iotlbSizes,
           directories,

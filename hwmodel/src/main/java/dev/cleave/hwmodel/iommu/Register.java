@@ -10,7 +10,8 @@ package dev.cleave.hwmodel.iommu;
  *  0x0018 control              12 CmdBufEn, 4 ComWaitIntEn, 3 EventIntEn, 2 EventLogEn, 0 IommuEn
  *  0x0020 exclusion base       51:12 address, 1 all devices, 0 enable   (SNP: completion store base)
  *  0x0028 exclusion limit      51:12 address, low bits count as ones    (SNP: completion store limit)
- *  0x0030 extended features    63 SNP, 52 HD, 49 HA, 11:10 HATS, 6 IA, 1 PPR, 0 PreF  (read-only)
+ *  0x0030 extended features    63 SNP, 52 HD, 49 HA, 48 GIO, 36:32 PASmax, 15:14 GLX, 13:12 GATS,
+ *                              11:10 HATS, 6 IA, 4 GT, 1 PPR, 0 PreF  (read-only)
  *  0x0038 PPR log base
  *  0x01a0 extended features 2  (read-only)
  *  0x2000 command head   0x2008 command tail   18:4 byte offset
@@ -100,11 +101,26 @@ public final class Register {
   /** Features: peripheral page requests and COMPLETE_PPR commands. */
   public static final long FEATURE_PPR = 1L << 1;
 
+  /** Features, GT: guest tables. */
+  public static final long FEATURE_GUEST_TABLES = 1L << 4;
+
   /** Features: INVALIDATE_IOMMU_ALL commands. */
   public static final long FEATURE_INVALIDATE_ALL = 1L << 6;
 
   /** Features, HATS: six levels. */
   public static final long FEATURE_SIX_LEVELS = 2L << 10;
+
+  /** Features, GATS: guest tables of five levels. */
+  public static final long FEATURE_FIVE_GUEST_LEVELS = 1L << 12;
+
+  /** Features, GLX: GCR3 tables of three levels. */
+  public static final long FEATURE_THREE_GCR3_LEVELS = 2L << 14;
+
+  /** Features, PASmax: PASIDs of 20 bits. */
+  public static final long FEATURE_ALL_PASIDS = 19L << 32;
+
+  /** Features, GIO: GIOV in the device table entry. */
+  public static final long FEATURE_GUEST_WITHOUT_PASID = 1L << 48;
 
   /** Features: A bits are set. */
   public static final long FEATURE_ACCESSED = 1L << 49;
@@ -121,6 +137,9 @@ public final class Register {
   private static final long ADDRESS = 0x000f_ffff_ffff_f000L;
   private static final long POINTER = 0x7_fff0L;
   private static final int HATS_SHIFT = 10;
+  private static final int GATS_SHIFT = 12;
+  private static final int GLX_SHIFT = 14;
+  private static final int PASMAX_SHIFT = 32;
   private static final int RING_LENGTH_SHIFT = 56;
   private static final int PAGE_BYTES = 4096;
 
@@ -168,6 +187,21 @@ public final class Register {
   /** The most host table levels there can be; the reserved code 3 counts as six. */
   static int hostLevels(long features) {
     return Math.min(4 + ((int) (features >>> HATS_SHIFT) & 3), HostEntry.MAX_LEVEL);
+  }
+
+  /** The most guest table levels there can be; reserved codes count as five. */
+  static int guestLevels(long features) {
+    return ((int) (features >>> GATS_SHIFT) & 3) == 0 ? 4 : 5;
+  }
+
+  /** The most GCR3 table levels there can be; the reserved code 3 counts as three. */
+  static int gcr3Levels(long features) {
+    return Math.min(1 + ((int) (features >>> GLX_SHIFT) & 3), DeviceTableEntry.MAX_GCR3_LEVELS);
+  }
+
+  /** How many bits a PASID has, 1 to 20. */
+  static int pasidBits(long features) {
+    return Math.min(1 + ((int) (features >>> PASMAX_SHIFT) & 0x1f), 20);
   }
 
   static boolean inExclusionRange(long base, long limit, long address) {

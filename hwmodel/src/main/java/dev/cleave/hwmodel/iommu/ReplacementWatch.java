@@ -11,7 +11,8 @@ import java.util.Map;
  * else; real hardware and both large drivers live without that, so it is off by default.
  *
  * <p>What a walk read is remembered until it is flushed. If a later walk, or the flush, finds the
- * entry present and with another level or address, it was replaced live.
+ * entry present and with another level or address, it was replaced live. Host tables only: of guest
+ * tables nobody reports such a demand.
  *
  * <p>For the hardware's thread only; allocates.
  */

@@ -19,10 +19,10 @@ public final class Statistics {
   /** Requests that went to the interrupt path. */
   public long interruptMessages;
 
-  /** Requests the IOTLB answered. */
+  /** Look-ups the IOTLB answered: of requests, and of what a guest walk asks the host table for. */
   public long iotlbHits;
 
-  /** Requests the IOTLB had no entry for. */
+  /** Look-ups the IOTLB had no entry for. */
   public long iotlbMisses;
 
   /** Walks because a cached entry lacked A or D. */
@@ -31,8 +31,14 @@ public final class Statistics {
   /** Walks of a host table, those that ended in a fault included. */
   public long walks;
 
-  /** Table entries the walks read. */
+  /** Host table entries the walks read. */
   public long walkSteps;
+
+  /** Walks of a guest table, those that ended in a fault included. */
+  public long guestWalks;
+
+  /** GCR3 and guest table entries the walks read. */
+  public long guestSteps;
 
   /** Walks that began below the top, at a cached directory. */
   public long directoryHits;
@@ -109,6 +115,8 @@ public final class Statistics {
     markWalks = 0;
     walks = 0;
     walkSteps = 0;
+    guestWalks = 0;
+    guestSteps = 0;
     directoryHits = 0;
     restarts = 0;
     marks = 0;

@@ -4,18 +4,22 @@
  * <p>A request of a device goes through these, and a fault on its way becomes an event:
  *
  * <pre>
- *   Iommu.translate -> DeviceTable (cached entries) -> Iotlb -> HostWalker -> PhysicalMemory
- *                                                                 |  DirectoryCache
- *                                                                 |  ReverseMap (RMP)
+ *   Iommu.translate -> Admission: DeviceTable (cached entries)
+ *                   -> HostStage: Iotlb, or HostWalker -> PhysicalMemory
+ *                   |                                     DirectoryCache
+ *                   |                                     ReverseMap (RMP)
+ *                   -> GuestStage: Iotlb, or GuestWalker -> PhysicalMemory
+ *                                                           DirectoryCache
+ *                                                           HostStage, for each of its addresses
  *   Iommu.writeMmio -> RegisterFile -> CommandProcessor -> drops what the caches hold
  *                                  \-> EventLog
  * </pre>
  *
  * <p>Every bit stands in one descriptor class: {@link dev.cleave.hwmodel.iommu.DeviceTableEntry},
- * {@link dev.cleave.hwmodel.iommu.HostEntry}, {@link dev.cleave.hwmodel.iommu.Command}, {@link
- * dev.cleave.hwmodel.iommu.Event}, {@link dev.cleave.hwmodel.iommu.Register}. Where the
- * specification leaves a choice or is not known, the choice stands with its reason in {@code
- * Choices}.
+ * {@link dev.cleave.hwmodel.iommu.HostEntry}, {@link dev.cleave.hwmodel.cpu.X86Entry}, {@link
+ * dev.cleave.hwmodel.iommu.Command}, {@link dev.cleave.hwmodel.iommu.Event}, {@link
+ * dev.cleave.hwmodel.iommu.Register}. Where the specification leaves a choice or is not known, the
+ * choice stands with its reason in {@code Choices}.
  */
 @NullMarked
 package dev.cleave.hwmodel.iommu;

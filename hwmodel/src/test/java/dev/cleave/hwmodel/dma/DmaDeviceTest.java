@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.hwmodel.iommu.Event;
+import dev.cleave.hwmodel.iommu.GuestMachine;
 import dev.cleave.hwmodel.iommu.Machine;
 import dev.cleave.hwmodel.iommu.Outcome;
 import java.util.function.Function;
@@ -151,5 +152,47 @@ class DmaDeviceTest {
     DmaDevice device = device(new SequentialPattern(RANGES, 4096, false));
     device.runAccesses(1000);
     assertEquals(1000, device.counts().accesses);
+  }
+
+  /** Two processes see different pages at the same addresses; each has its own identity. */
+  @Test
+  void aDeviceMovesDataForTwoProcessesAndAMixUpIsFoundByContent() {
+    GuestMachine guest = new GuestMachine(4);
+    PageIdentity[] identities = {new PageIdentity(1L << 60), new PageIdentity(2L << 60)};
+    int[] pasids = {3, 0x9_2345};
+    long gva = 0x1234_4000_0000L;
+    for (int process = 0; process < 2; process++) {
+      for (int page = 0; page < 16; page++) {
+        long gpa = 0x40_0000_0000L + process * 0x20_0000L + page * 0x1000L;
+        long spa = SPA + (page * 2 + process) * 0x1000L;
+        guest.map(pasids[process], gva + page * 0x1000L, 1, gpa | GuestMachine.LEAF);
+        guest.hostEntry(gpa, 1, GuestMachine.HOST_RW | spa);
+        identities[process].stamp(guest.machine.memory, spa, gva + page * 0x1000L, 0x1000);
+      }
+    }
+    IovaRanges ranges = IovaRanges.of(gva, 0x1_0000);
+    DmaDevice[] devices = new DmaDevice[3];
+    for (int i = 0; i < 3; i++) {
+      // The third works for the first process but carries the second one's PASID.
+      devices[i] =
+          new DmaDevice(
+              Machine.DEVICE,
+              pasids[i == 0 ? 0 : 1],
+              guest.machine.iommu,
+              guest.machine.memory,
+              new RandomPattern(ranges, 64, 50, i),
+              identities[i == 1 ? 1 : 0]);
+    }
+    for (int round = 0; round < 100; round++) {
+      devices[0].run(10);
+      devices[1].run(10);
+    }
+    for (int i = 0; i < 2; i++) {
+      assertEquals(0, devices[i].counts().wrongData);
+      assertEquals(0, devices[i].counts().refused());
+      assertTrue(devices[i].counts().bytesRead > 0 && devices[i].counts().bytesWritten > 0);
+    }
+    devices[2].run(10);
+    assertTrue(devices[2].counts().wrongData > 0);
   }
 }

@@ -64,4 +64,48 @@ class DescriptorTest {
     assertEquals(0x1234, Event.domainId(q0));
     assertEquals(0x108, Event.deviceId(q0));
   }
+
+  @Test
+  void guestCommandsAreComposedToTheBitAndReadBack() {
+    long pages = Command.invalidateGuestPages(0xfffe, 0x9_2345);
+    assertWord(0x3000_fffe_0009_2345L, pages);
+    assertEquals(0x9_2345, Command.pasid(pages));
+    long device = Command.invalidateDevicePages(0x108, 0x9_2345);
+    assertWord(0x4945_0000_0023_0108L, device);
+    assertEquals(0x9_2345, Command.devicePasid(device));
+    assertEquals(0x108, Command.deviceId(device));
+    long range = Command.guestRange(0x1234_5000, 16, true);
+    assertWord(0x1234_7007L, range);
+    assertTrue(Command.isWellFormed(pages, range));
+    assertTrue(Command.isWellFormed(device, Command.guestRange(0, 64, false)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"f5a5a5a5a5000", "7000", "7fff8000", "fffff80000000", "ffffffffff000"})
+  void theGcr3RootIsCutInThreePiecesAndPutTogether(String address) {
+    long root = Long.parseUnsignedLong(address, 16);
+    long q0 = DeviceTableEntry.guestFirst(root, 1, false);
+    long q1 = DeviceTableEntry.guestSecond(root, 0x1234);
+    assertWord(root, DeviceTableEntry.gcr3Root(q0, q1));
+    assertEquals(0x1234, DeviceTableEntry.domainId(q1));
+    assertWord(root, DeviceTableEntry.gcr3Root(q0 | ~(7L << 58), q1 | 0xffff | 0x7ff_0000_0000L));
+  }
+
+  @Test
+  void deviceTableEntriesWithGuestTablesAreComposedToTheBit() {
+    // Root 0x000f5a5a5a5a5000: [14:12] = 5, [30:15] = 0xb4b4, [51:31] = 0x1eb4b4.
+    long root = 0xf_5a5a_5a5a_5000L;
+    assertWord(0x16c0_0000_0000_0000L, DeviceTableEntry.guestFirst(root, 3, true));
+    assertWord(0x1480_0000_0000_0000L, DeviceTableEntry.guestFirst(root, 1, false));
+    assertWord(0xf5a5_a000_b4b4_1234L, DeviceTableEntry.guestSecond(root, 0x1234));
+    assertWord(0x0040_0000_0000_0000L, DeviceTableEntry.guestThird(5));
+    assertWord(0, DeviceTableEntry.guestThird(4));
+    assertEquals(3, DeviceTableEntry.gcr3Levels(0x16c0_0000_0000_0000L));
+    assertEquals(5, DeviceTableEntry.guestLevels(0x0040_0000_0000_0000L));
+  }
+
+  @Test
+  void aGuestEventsPasidIsPutTogether() {
+    assertEquals(0x9_2345, Event.pasid(0x2075_2345_0009_0008L));
+  }
 }

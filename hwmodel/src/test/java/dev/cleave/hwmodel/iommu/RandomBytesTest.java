@@ -122,4 +122,43 @@ class RandomBytesTest {
       assertTrue(outcome >= Outcome.NO_SUCH_ADDRESS);
     }
   }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void randomGuestTablesEndInAnAddressOrADefinedEvent(long seed) {
+    Random random = new Random(seed);
+    IommuConfig config = IommuConfig.standard().withGuestTables();
+    Machine machine = new Machine(config, seed % 2 == 0 ? 0 : 8L << 20);
+    fillTables(machine, random);
+    for (int device = 0; device < 96; device++) {
+      long at = Machine.DEVICE_TABLE + device * 32L;
+      long q0 = machine.memory.getLong(at) & 0x6000_0000_0000_0e03L;
+      long gcr3 = 0x40000 + (long) random.nextInt(0xf00) * 4096;
+      int levels = 1 + random.nextInt(3);
+      boolean nested = random.nextBoolean();
+      q0 = nested ? q0 | (4L << 9) | gcr3 : q0 & ~0xe00L;
+      q0 |= DeviceTableEntry.guestFirst(gcr3, levels, random.nextBoolean());
+      machine.deviceEntry(device, q0, DeviceTableEntry.guestSecond(gcr3, device), 0);
+    }
+    Statistics counts = machine.iommu.statistics();
+    for (int round = 0; round < ROUNDS; round++) {
+      if (round % 64 == 0) {
+        machine.iommu.writeMmio(0x2010, machine.iommu.readMmio(0x2018));
+      }
+      long before = eventsOf(counts);
+      long steps = counts.guestSteps;
+      long gva = random.nextLong() >> (16 + random.nextInt(40));
+      int pasid = random.nextInt(-1, 1 << random.nextInt(22));
+      long outcome = machine.iommu.translate(random.nextInt(140), pasid, gva, random.nextInt(8));
+      String where = "seed %d, round %d".formatted(seed, round);
+      assertTrue(counts.guestSteps - steps <= 7, where);
+      if (outcome >= 0) {
+        assertTrue(eventsOf(counts) == before && outcome >>> 52 == 0, where);
+      } else {
+        assertTrue(outcome >= Outcome.NO_SUCH_ADDRESS, where);
+        assertEquals(outcome > Outcome.INTERRUPT, eventsOf(counts) == before + 1, where);
+      }
+    }
+    assertTrue(counts.guestWalks > ROUNDS / 8);
+  }
 }

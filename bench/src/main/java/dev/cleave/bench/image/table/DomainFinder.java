@@ -5,6 +5,7 @@ import dev.cleave.bench.image.Manifest;
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
+import dev.cleave.engine.format.X86;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -20,17 +21,20 @@ import java.util.Set;
  */
 public final class DomainFinder {
   private final PhysicalMemory memory;
-  private final AmdV1 format;
+  private final AmdV1 hostFormat;
+  private final X86 guestFormat;
 
   /**
    * A finder.
    *
    * @param memory the image
-   * @param format the format of its tables
+   * @param hostFormat the format of host tables
+   * @param guestFormat the format of guest tables
    */
-  public DomainFinder(PhysicalMemory memory, AmdV1 format) {
+  public DomainFinder(PhysicalMemory memory, AmdV1 hostFormat, X86 guestFormat) {
     this.memory = memory;
-    this.format = format;
+    this.hostFormat = hostFormat;
+    this.guestFormat = guestFormat;
   }
 
   /**
@@ -53,35 +57,52 @@ public final class DomainFinder {
   }
 
   /**
-   * The domain that an entry describes.
+   * The domain that an entry describes and, where it has guest tables, one for each PASID behind.
    *
    * @param entry the entry
    * @param devices whose it is, where known
-   * @return the domain
+   * @return the domains
    */
-  public Domain of(DeviceTableEntry entry, List<DeviceId> devices) {
+  public List<Domain> of(DeviceTableEntry entry, List<DeviceId> devices) {
     List<Finding> findings = new ArrayList<>();
     judge("the device table entry", entry, findings);
-    return domain(Integer.toString(entry.domainId()), entry, entry.access(), devices, findings);
+    String name = Integer.toString(entry.domainId());
+    return domains(name, entry, entry.access(), devices, findings);
   }
 
   /**
-   * Every domain of a manifest.
+   * Every domain of a manifest, and those of the guest tables that its other devices have.
    *
    * @param manifest the manifest
    * @return in its order
    */
   public List<Domain> all(Manifest manifest) {
-    return manifest.domains().stream().map(domain -> of(manifest, domain)).toList();
+    List<Domain> domains = new ArrayList<>();
+    manifest.domains().forEach(domain -> domains.addAll(of(manifest, domain)));
+    SequencedMap<DeviceTableEntry, List<DeviceId>> guests = new LinkedHashMap<>();
+    unattached(manifest)
+        .forEach((device, entry) -> {
+          if (entry.kind() == DeviceTableEntry.Kind.V2) {
+            guests.computeIfAbsent(entry, _ -> new ArrayList<>()).add(device);
+          }
+        });
+    guests.forEach((entry, devices) -> domains.addAll(of(entry, devices)));
+    return domains;
   }
 
   /**
-   * The devices of a manifest that are in none of its domains.
+   * The devices of a manifest that are in no domain.
    *
    * @param manifest the manifest
    * @return their entries
    */
   public SequencedMap<DeviceId, DeviceTableEntry> others(Manifest manifest) {
+    SequencedMap<DeviceId, DeviceTableEntry> others = unattached(manifest);
+    others.values().removeIf(entry -> entry.kind() == DeviceTableEntry.Kind.V2);
+    return others;
+  }
+
+  private SequencedMap<DeviceId, DeviceTableEntry> unattached(Manifest manifest) {
     Set<DeviceId> attached = new HashSet<>();
     manifest.domains().forEach(domain -> attached.addAll(domain.devices()));
     SequencedMap<DeviceId, DeviceTableEntry> others = new LinkedHashMap<>();
@@ -101,7 +122,7 @@ public final class DomainFinder {
         : Optional.empty();
   }
 
-  private Domain of(Manifest manifest, Manifest.Domain domain) {
+  private List<Domain> of(Manifest manifest, Manifest.Domain domain) {
     DeviceTableEntry said = DeviceTableEntry.v1(domain.root(), domain.mode(), domain.domainId());
     DeviceTableEntry first = null;
     DeviceId firstDevice = null;
@@ -134,7 +155,7 @@ public final class DomainFinder {
       }
     }
     boolean translated = first == null || first.kind() == said.kind();
-    return domain(
+    return domains(
         Integer.toString(domain.domainId()),
         translated ? said : first,
         first == null ? said.access() : first.access(),
@@ -172,7 +193,7 @@ public final class DomainFinder {
           "%s: bits %s of the first word must be zero"
               .formatted(whose, Numbers.hex(entry.reservedBits())));
     }
-    if (entry.kind() == DeviceTableEntry.Kind.RESERVED_MODE) {
+    if (valid && entry.hasReservedMode()) {
       error(findings, whose + ": mode 7 is reserved");
     }
   }
@@ -181,13 +202,21 @@ public final class DomainFinder {
     findings.add(new Finding(Rule.DEVICE_TABLE, null, detail));
   }
 
-  private Domain domain(
+  private List<Domain> domains(
       String name,
       DeviceTableEntry entry,
       int access,
       List<DeviceId> devices,
       List<Finding> findings) {
-    TableRoot root = new TableRoot(format.tablePaddr(entry.root()), entry.levels(), access);
-    return new Domain(name, entry.kind(), root, devices, findings);
+    TableRoot host =
+        entry.hasHostTable()
+            ? TableRoot.of(hostFormat, hostFormat.tablePaddr(entry.root()), entry.levels(), access)
+            : null;
+    Domain domain = new Domain(name, entry.kind(), host, devices, findings);
+    List<Domain> domains = new ArrayList<>(List.of(domain));
+    if (entry.kind() == DeviceTableEntry.Kind.V2) {
+      domains.addAll(new PasidTables(memory, guestFormat, entry, domain).find());
+    }
+    return domains;
   }
 }

@@ -11,8 +11,9 @@ import java.util.List;
  * @param site its first slot
  * @param paddr output address of its first byte
  * @param sizeBytes the bytes that its slots translate
- * @param access {@link Access} flags: device table entry AND directories AND leaf
- * @param nextLevel the raw NextLevel field
+ * @param access {@link Access} flags that the device table entry, directories and leaf allow; in
+ *     the file only those to read and write, while NX is bit 63 of the raw entry
+ * @param nextLevel the raw NextLevel field, 0 where the format has none
  * @param slots number of slots
  */
 public record LeafRow(Site site, long paddr, long sizeBytes, int access, int nextLevel, int slots) {

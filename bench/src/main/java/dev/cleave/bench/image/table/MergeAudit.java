@@ -1,7 +1,7 @@
 package dev.cleave.bench.image.table;
 
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.EntryFormat;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Consumer;
@@ -31,11 +31,11 @@ final class MergeAudit implements TableVisitor {
     }
   }
 
-  private final AmdV1 format;
+  private final EntryFormat format;
   private final Consumer<Finding> findings;
   private final Deque<Block> waiting = new ArrayDeque<>();
 
-  MergeAudit(AmdV1 format, Consumer<Finding> findings) {
+  MergeAudit(EntryFormat format, Consumer<Finding> findings) {
     this.format = format;
     this.findings = findings;
   }
@@ -73,18 +73,26 @@ final class MergeAudit implements TableVisitor {
   public void end() {
     while (!waiting.isEmpty()) {
       Block block = waiting.pollLast();
-      boolean legal = (format.leafSizes() >>> block.sizeLog2 & 1) != 0;
-      int fewest = legal ? 1 : 2;
+      long sizes = format.leafSizes() & (2L << block.sizeLog2) - 1;
+      int betterLog2 = Long.SIZE - 1 - Long.numberOfLeadingZeros(sizes);
+      int fewest = 1 << (block.sizeLog2 - betterLog2);
       if (block.leaves > fewest) {
-        String better = Numbers.size(1L << (block.sizeLog2 - fewest + 1));
         findings.accept(
             new Finding(
                 Rule.MERGEABLE,
                 block.first.site(),
                 "%d leaves could be %s of %s"
-                    .formatted(block.leaves, legal ? "one" : "two", better)));
+                    .formatted(block.leaves, words(fewest), Numbers.size(1L << betterLog2))));
       }
     }
+  }
+
+  private static String words(int count) {
+    return switch (count) {
+      case 1 -> "one";
+      case 2 -> "two";
+      default -> Integer.toString(count);
+    };
   }
 
   private int largestLog2() {

@@ -2,7 +2,10 @@ package dev.cleave.bench.image.table;
 
 import java.util.Locale;
 
-/** What a table is audited for. Source: {@code spec/amd-vi.md} §1 to §3. */
+/**
+ * What a table is audited for. Source: {@code spec/amd-vi.md} §1 to §3, §7 of {@code
+ * spec/iommu-behaviour.md}.
+ */
 public enum Rule {
   /** A bit is set that hardware wants zero. */
   RESERVED_BITS(Severity.ERROR),
@@ -10,6 +13,8 @@ public enum Rule {
   NEXT_LEVEL(Severity.ERROR),
   /** A leaf at level 6, which has none. */
   LEAF_AT_TOP(Severity.ERROR),
+  /** PS is set at a level of an x86-64 table that has no leaves. */
+  PAGE_SIZE_LEVEL(Severity.ERROR),
   /** A sized leaf whose size does not belong to its level. */
   LEAF_SIZE(Severity.ERROR),
   /** A leaf of 512 GiB, which an erratum forbids. */

@@ -1,28 +1,25 @@
 package dev.cleave.bench.image.table;
 
-import dev.cleave.engine.format.AmdV1;
-
 /**
  * Collects what is wrong with a table and what could be better.
  *
  * <p>Not thread-safe.
  */
 public final class TableAudit implements TableVisitor {
-  private final long root;
+  private final TableRoot root;
   private final Findings findings;
   private final MergeAudit merges;
 
   /**
    * An audit.
    *
-   * @param format the table's format
-   * @param root its top, which may be empty
+   * @param root the table's top, which may be empty
    * @param findings where findings go
    */
-  public TableAudit(AmdV1 format, long root, Findings findings) {
+  public TableAudit(TableRoot root, Findings findings) {
     this.root = root;
     this.findings = findings;
-    this.merges = new MergeAudit(format, findings::add);
+    this.merges = new MergeAudit(root.format(), findings::add);
   }
 
   @Override
@@ -32,7 +29,7 @@ public final class TableAudit implements TableVisitor {
 
   @Override
   public void table(long paddr, int level, long iova, boolean empty) {
-    if (empty && paddr != root) {
+    if (empty && paddr != root.paddr()) {
       findings.add(
           new Finding(
               Rule.EMPTY_TABLE,

@@ -1,7 +1,8 @@
 package dev.cleave.bench.image.table;
 
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.util.Arrays;
@@ -10,9 +11,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decodes an AMD v1 table and judges every entry that an address can reach.
+ * Decodes a table and judges every entry that an address can reach.
  *
- * <p>Whatever the memory holds, the work is bounded. NextLevel must fall with every step, so a path
+ * <p>Whatever the memory holds, the work is bounded. Levels must fall with every step, so a path
  * has six tables at most. Each table is decoded once; one that is reached again, by another way or
  * by a loop, is an error, and is decoded again only {@link #REVISIT_LIMIT} times in all, because
  * the number of ways through a few pages that point at each other is astronomical. After that, or
@@ -33,8 +34,9 @@ public final class TableDecoder {
   /** Where a table was first reached. */
   private record Reached(int level, long iova) {}
 
-  private final PhysicalMemory memory;
-  private final AmdV1 format;
+  private final TableSource source;
+  private final TableRoot root;
+  private final EntryFormat format;
   private final EntryRules rules;
   private final TableVisitor visitor;
   private final Map<Long, Reached> reached = new HashMap<>();
@@ -44,10 +46,11 @@ public final class TableDecoder {
   private int errors;
   private boolean stopped;
 
-  private TableDecoder(PhysicalMemory memory, AmdV1 format, TableVisitor visitor) {
-    this.memory = memory;
-    this.format = format;
-    this.rules = new EntryRules(format);
+  private TableDecoder(PhysicalMemory memory, TableRoot root, TableVisitor visitor) {
+    this.source = new TableSource(memory, root.host());
+    this.root = root;
+    this.format = root.format();
+    this.rules = EntryRules.of(format);
     this.visitor = visitor;
     Arrays.fill(path, NONE);
   }
@@ -56,14 +59,12 @@ public final class TableDecoder {
    * Decodes a table.
    *
    * @param memory where it lies
-   * @param format its format
    * @param root its top
    * @param visitor who is told
    */
-  public static void decode(
-      PhysicalMemory memory, AmdV1 format, TableRoot root, TableVisitor visitor) {
-    TableDecoder decoder = new TableDecoder(memory, format, visitor);
-    if (memory.isBacked(root.paddr())) {
+  public static void decode(PhysicalMemory memory, TableRoot root, TableVisitor visitor) {
+    TableDecoder decoder = new TableDecoder(memory, root, visitor);
+    if (decoder.source.isBacked(root.paddr())) {
       decoder.reached.put(root.paddr(), new Reached(root.levels(), 0));
       decoder.table(root.paddr(), root.levels(), 0, root.access(), true);
     } else {
@@ -78,25 +79,25 @@ public final class TableDecoder {
     int reachable = entries(level);
     boolean empty = true;
     for (int index = 0; index < reachable && !stopped; ) {
-      long entry = entry(table, index);
+      long entry = source.entry(table, index);
       if (!format.isPresent(entry)) {
         index++;
         continue;
       }
       empty = false;
-      Site site =
-          new Site(table, level, index, iova + ((long) index << Geometry.entryLog2(level)), entry);
+      long at = root.iova(iova + ((long) index << Geometry.entryLog2(level)));
+      Site site = new Site(table, level, index, at, entry);
       Rule refusal = rules.refusal(entry, level);
       if (refusal != null) {
         report(refusal, site, rules.detail(refusal, entry, level));
       }
       if (!format.isLeaf(entry, level)) {
-        directory(site, access & format.access(entry), refusal);
+        directory(site, Access.both(access, format.access(entry)), refusal);
         index++;
       } else if (refusal != null) {
         index++;
       } else {
-        index += leaf(site, access & format.access(entry));
+        index += leaf(site, Access.both(access, format.access(entry)));
       }
     }
     if (!stopped) {
@@ -115,7 +116,7 @@ public final class TableDecoder {
 
   private void unreachable(long table, int level, int from) {
     for (int index = from; index < Geometry.TABLE_ENTRIES; index++) {
-      long entry = entry(table, index);
+      long entry = source.entry(table, index);
       if (format.isPresent(entry)) {
         report(
             Rule.UNREACHABLE_ENTRY,
@@ -127,7 +128,7 @@ public final class TableDecoder {
   }
 
   private void directory(Site site, int access, @Nullable Rule refusal) {
-    int nextLevel = AmdV1.nextLevel(site.entry());
+    int nextLevel = rules.nextLevel(site.entry(), site.level());
     long next = format.tablePaddr(site.entry());
     Rule broken = refusal != null ? refusal : pointer(site, next, nextLevel);
     String note = nextLevel < site.level() - 1 ? "skip" : "";
@@ -145,7 +146,7 @@ public final class TableDecoder {
 
   /** Judges where a directory points; null when a table is there that was not reached before. */
   private @Nullable Rule pointer(Site site, long next, int nextLevel) {
-    if (!memory.isBacked(next)) {
+    if (!source.isBacked(next)) {
       report(Rule.DANGLING, site, "the table " + Numbers.hex(next) + " is not in the image");
       return Rule.DANGLING;
     }
@@ -169,10 +170,10 @@ public final class TableDecoder {
   private int leaf(Site site, int access) {
     int level = site.level();
     int sizeLog2 = format.leafSizeLog2(site.entry(), level);
-    int slots = AmdV1.isSized(site.entry()) ? 1 << Geometry.slotsLog2(sizeLog2) : 1;
+    int slots = rules.slots(site.entry(), level);
     int start = site.index() / slots * slots;
     int end = site.index() + 1;
-    while (end < start + slots && same(site.entry(), entry(site.table(), end))) {
+    while (end < start + slots && same(site.entry(), source.entry(site.table(), end))) {
       end++;
     }
     int run = end - site.index();
@@ -196,7 +197,7 @@ public final class TableDecoder {
             format.leafPaddr(site.entry(), level) + ((long) (site.index() - start) << slotLog2),
             (long) run << slotLog2,
             access,
-            AmdV1.nextLevel(site.entry()),
+            rules.nextLevelField(site.entry()),
             run));
     return run;
   }
@@ -208,10 +209,6 @@ public final class TableDecoder {
 
   private boolean same(long one, long other) {
     return ((one ^ other) & ~format.statusMask()) == 0;
-  }
-
-  private long entry(long table, int index) {
-    return memory.getLong(table + ((long) index << Geometry.ENTRY_BYTES_LOG2));
   }
 
   private void report(Rule rule, @Nullable Site site, String detail) {

@@ -89,7 +89,11 @@ class GoldenTest {
     try (MemoryImage opened = MemoryImage.open(name, OptionalLong.empty())) {
       for (JsonObject domain : objects(manifest(image), "domains")) {
         TableRoot root =
-            new TableRoot(number(domain, "root"), domain.get("mode").getAsInt(), Access.READ_WRITE);
+            TableRoot.of(
+                AmdV1.LINUX,
+                number(domain, "root"),
+                domain.get("mode").getAsInt(),
+                Access.READ_WRITE);
         for (JsonObject mapping :
             domain.has("requested") ? objects(domain, "requested") : List.<JsonObject>of()) {
           pages += assertTranslates(opened, root, mapping);
@@ -106,7 +110,7 @@ class GoldenTest {
     long step = Math.max(Geometry.PAGE_BYTES, size >>> 14 & -Geometry.PAGE_BYTES);
     long count = 0;
     for (long offset = 0; offset < size; offset += step) {
-      TableWalk walk = TableWalk.of(opened.memory(), AmdV1.LINUX, root, iova + offset);
+      TableWalk walk = TableWalk.of(opened.memory(), root, iova + offset);
       var to = assertInstanceOf(TableWalk.Translated.class, walk.outcome());
       assertEquals(number(mapping, "phys") + offset, to.paddr());
       assertEquals(mapping.get("prot").getAsString(), Access.permissions(to.access()));

@@ -8,7 +8,6 @@ import dev.cleave.bench.image.Tables;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.Geometry;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -20,47 +19,12 @@ class TableDecoderTest {
 
   private final Tables tables = new Tables();
 
-  /** What a decoder told. */
-  private static final class Told implements TableVisitor {
-    final List<LeafRow> leaves = new ArrayList<>();
-    final List<DirectoryRow> directories = new ArrayList<>();
-    final Findings findings = new Findings(Findings.MOST_KEPT);
-    final TableSummary summary = new TableSummary();
-
-    @Override
-    public void leaf(LeafRow row) {
-      leaves.add(row);
-    }
-
-    @Override
-    public void directory(DirectoryRow row) {
-      directories.add(row);
-    }
-
-    List<Rule> rules() {
-      return findings.kept().stream().map(Finding::rule).toList();
-    }
-
-    Finding only() {
-      assertEquals(1, findings.kept().size(), findings.kept().toString());
-      return findings.kept().getFirst();
-    }
-  }
-
   private Told decode(int levels) {
-    return decode(new TableRoot(TOP, levels, RW));
+    return decode(TableRoot.of(Tables.FORMAT, TOP, levels, RW));
   }
 
   private Told decode(TableRoot root) {
-    Told told = new Told();
-    TableDecoder.decode(
-        tables.memory(),
-        Tables.FORMAT,
-        root,
-        TableVisitor.all(
-            List.of(
-                told, told.summary, new TableAudit(Tables.FORMAT, root.paddr(), told.findings))));
-    return told;
+    return Told.of(tables, root);
   }
 
   private void threeLevels() {
@@ -79,8 +43,8 @@ class TableDecoderTest {
       int index = level == 5 && slots == 1 ? 0 : 512 - slots;
       one.leaf(TOP, index, 0, sizeLog2);
       Told told = new Told();
-      TableRoot root = new TableRoot(TOP, level, RW);
-      TableDecoder.decode(one.memory(), Tables.FORMAT, root, told);
+      TableRoot root = TableRoot.of(Tables.FORMAT, TOP, level, RW);
+      TableDecoder.decode(one.memory(), root, told);
       LeafRow row = told.leaves.getFirst();
       assertEquals(1, told.leaves.size());
       assertEquals(1L << sizeLog2, row.sizeBytes());
@@ -94,7 +58,7 @@ class TableDecoderTest {
   void permissionsAreThoseOfEntryDirectoriesAndLeafTogether() {
     threeLevels();
     tables.leaf(BOTTOM, 0, 0x1000, 12).leaf(BOTTOM, 2, 0x9000, 12, Access.READ);
-    Told told = decode(new TableRoot(TOP, 3, Access.WRITE));
+    Told told = decode(TableRoot.of(Tables.FORMAT, TOP, 3, Access.WRITE));
     assertEquals(
         List.of("w", "-"), told.leaves.stream().map(r -> Access.permissions(r.access())).toList());
     long readOnly = AmdV1.LINUX.attributes(Access.READ) ^ AmdV1.LINUX.attributes(RW);
@@ -176,7 +140,7 @@ class TableDecoderTest {
 
   @Test
   void aRootThatIsNotThereLeavesTheTableIncomplete() {
-    Told told = decode(new TableRoot(0xDEAD_0000L, 3, RW));
+    Told told = decode(TableRoot.of(Tables.FORMAT, 0xDEAD_0000L, 3, RW));
     assertEquals(Rule.DANGLING, told.only().rule());
     assertEquals(false, told.findings.complete());
   }

@@ -21,8 +21,7 @@ class TableWalkTest {
   private final Tables tables = new Tables();
 
   private TableWalk walk(int levels, long iova) {
-    return TableWalk.of(
-        tables.memory(), Tables.FORMAT, new TableRoot(TOP, levels, Tables.RW), iova);
+    return TableWalk.of(tables.memory(), TableRoot.of(Tables.FORMAT, TOP, levels, Tables.RW), iova);
   }
 
   private String refusal(int levels, long iova) {
@@ -73,11 +72,10 @@ class TableWalkTest {
       }
     }
     for (int levels = 1; levels <= 3; levels++) {
-      TableRoot root = new TableRoot(0, levels, Tables.RW);
+      TableRoot root = TableRoot.of(Tables.FORMAT, 0, levels, Tables.RW);
       List<LeafRow> rows = new ArrayList<>();
       TableDecoder.decode(
           tables.memory(),
-          Tables.FORMAT,
           root,
           new TableVisitor() {
             @Override
@@ -88,9 +86,7 @@ class TableWalkTest {
       assertTrue(rows.size() > 20);
       for (LeafRow row : rows) {
         long offset = random.nextLong(row.sizeBytes());
-        var outcome =
-            TableWalk.of(tables.memory(), Tables.FORMAT, root, row.site().iova() + offset)
-                .outcome();
+        var outcome = TableWalk.of(tables.memory(), root, row.site().iova() + offset).outcome();
         Translated to = assertInstanceOf(Translated.class, outcome);
         assertEquals(row.paddr() + offset, to.paddr());
         assertEquals(row.access(), to.access());

@@ -1,0 +1,22 @@
+package dev.cleave.engine.rmp;
+
+import dev.cleave.engine.PageTable;
+
+/**
+ * A table that an {@link RmpFollower} keeps in step with the RMP, and where guest memory lies in
+ * it: at its own addresses in a nested table, anywhere in an IOMMU table.
+ *
+ * @param table the table
+ * @param guestIova iova of guest physical address 0, a multiple of 2 MiB
+ */
+public record FollowedTable(PageTable table, long guestIova) {
+  /**
+   * A table whose iovas are guest physical addresses.
+   *
+   * @param table the table
+   * @return guest memory at 0
+   */
+  public static FollowedTable of(PageTable table) {
+    return new FollowedTable(table, 0);
+  }
+}

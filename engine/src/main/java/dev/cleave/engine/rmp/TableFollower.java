@@ -1,0 +1,107 @@
+package dev.cleave.engine.rmp;
+
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES_LOG2;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+import static dev.cleave.engine.format.Geometry.tableLog2;
+
+import dev.cleave.engine.IotlbFlush;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.LeafCursor;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.SizeRule;
+
+/** One of the tables of an {@link RmpFollower}: it says what is to be done by gpa. */
+final class TableFollower {
+  private final PageTable table;
+  private final long guestIova;
+  private final SizeRule rule;
+  private final IotlbFlush flush;
+  private final IotlbGather gather;
+  private final LeafCursor cursor;
+
+  TableFollower(FollowedTable followed, RmpBitmap bitmap, IotlbFlush flush) {
+    this.table = followed.table();
+    this.guestIova = followed.guestIova();
+    this.rule = guestIova == 0 ? bitmap.rule() : bitmap.ruleAt(-guestIova);
+    this.flush = flush;
+    long room = table.config().lastIova(guestIova) - guestIova;
+    if (Long.compareUnsigned(room, (bitmap.guestBytes() - 1) | offsetMask(REGION_LOG2)) < 0) {
+      throw new IllegalArgumentException(
+          "guest memory of 0x%x bytes must fit into the iovas from 0x%x"
+              .formatted(bitmap.guestBytes(), guestIova));
+    }
+    this.gather = table.newGather();
+    this.cursor = table.leaves();
+  }
+
+  /** Reserves what splitting in whole regions takes, or throws and changes nothing. */
+  void reserve(long gpa, long bytes) {
+    table.reserveToFit(gpa + guestIova, bytes, rule, gather);
+  }
+
+  /** Gives back what was reserved. */
+  void unreserve() {
+    table.unreserve(gather);
+  }
+
+  /** Splits what the bitmap forbids in whole regions, and flushes. */
+  void split(long gpa, long bytes) {
+    table.splitToFit(gpa + guestIova, bytes, rule, gather);
+    settle();
+  }
+
+  /**
+   * Whether leaves that are legal under a 2 MiB entry stand in a region, or can be made there. What
+   * maps only a part of the region, or in pieces, needs entries of 4 KiB.
+   */
+  boolean canHaveLargeLeaf(long region, boolean asItStands) {
+    long iova = region + guestIova;
+    boolean isMapped = cursor.over(iova, iova | offsetMask(REGION_LOG2)).advance();
+    return !isMapped
+        || cursor.sizeLog2() >= REGION_LOG2
+        || (!asItStands && table.isMergeable(iova, gather));
+  }
+
+  /**
+   * Merges a range, and then what lies around it as long as that can have become part of something
+   * larger: first the gigabytes it lies in, then the tables of gigabytes, and so on. Then it
+   * flushes.
+   */
+  void mergeAround(long gpa, long bytes) {
+    long first = gpa + guestIova;
+    long last = first + bytes - 1;
+    long firstOfAll = table.config().firstIova(first);
+    long lastOfAll = table.config().lastIova(first);
+    int most = Math.min(tableLog2(table.levels()), Long.SIZE - 1);
+    for (int log2 = REGION_LOG2; log2 <= most; log2 += TABLE_ENTRIES_LOG2) {
+      long mask = offsetMask(log2);
+      long from = larger(first & ~mask, firstOfAll);
+      long to = smaller(last | mask, lastOfAll);
+      table.mergeToFit(from, to - from + 1, rule, gather);
+      if (leafLog2(first) < log2 && leafLog2(last) < log2) {
+        break;
+      }
+    }
+    settle();
+  }
+
+  private static long larger(long a, long b) {
+    return Long.compareUnsigned(a, b) > 0 ? a : b;
+  }
+
+  private static long smaller(long a, long b) {
+    return Long.compareUnsigned(a, b) < 0 ? a : b;
+  }
+
+  private int leafLog2(long iova) {
+    return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
+  }
+
+  void settle() {
+    if (!gather.isEmpty()) {
+      flush.flush(table, gather);
+      gather.complete();
+    }
+  }
+}
