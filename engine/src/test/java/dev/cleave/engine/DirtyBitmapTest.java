@@ -18,8 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Marks, counts and finds pages as a set of bits does. */
 class DirtyBitmapTest {
   private static void assertRefused(String message, Executable executable) {
-    IllegalArgumentException refusal =
-        assertThrows(IllegalArgumentException.class, executable);
+    IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, executable);
     assertTrue(
         String.valueOf(refusal.getMessage()).contains(message),
         () -> "\"" + refusal.getMessage() + "\" does not say \"" + message + "\"");
@@ -27,7 +26,11 @@ class DirtyBitmapTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0, 1, 12", "0, 64, 12", "5000, 65, 12", "200000, 1000, 21", "fffffffffff00000, 256, 12"
+    "0, 1, 12",
+    "0, 64, 12",
+    "5000, 65, 12",
+    "200000, 1000, 21",
+    "fffffffffff00000, 256, 12"
   })
   void marksAreThoseOfASetOfBits(String base, int pages, int pageLog2) {
     long iova = Long.parseUnsignedLong(base, 16);
@@ -87,10 +90,12 @@ class DirtyBitmapTest {
     assertRefused("length=0x1800", () -> new DirtyBitmap(0, 0x1800, 12));
     assertRefused("iova=0x800", () -> new DirtyBitmap(0x800, 0x1000, 12));
     assertRefused("end at or below 2^64", () -> new DirtyBitmap(-0x1000, 0x2000, 12));
-    assertRefused("have 16 bytes", () -> {
-      try (Arena arena = Arena.ofConfined()) {
-        var _ = DirtyBitmap.over(arena.allocate(8, 8), 0, 65 * 4096, 12);
-      }
-    });
+    assertRefused(
+        "have 16 bytes",
+        () -> {
+          try (Arena arena = Arena.ofConfined()) {
+            var _ = DirtyBitmap.over(arena.allocate(8, 8), 0, 65 * 4096, 12);
+          }
+        });
   }
 }

@@ -1,7 +1,6 @@
 package dev.cleave.engine;
 
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.SteppedMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,9 +18,14 @@ final class DirtyRun implements AutoCloseable {
   final StatusHardware hardware;
   final DirtyBitmap bitmap;
 
-  /** Maps with leaves of at most a size. */
+  /** An AMD v1 table. */
   DirtyRun(long bytes, int largestLog2) {
-    table = PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX));
+    this(TableKind.AMD_V1, bytes, largestLog2);
+  }
+
+  /** Maps with leaves of at most a size. */
+  DirtyRun(TableKind kind, long bytes, int largestLog2) {
+    table = PageTable.create(memory, kind.config());
     gather = table.newGather();
     hardware = new StatusHardware(memory, table);
     bitmap = new DirtyBitmap(IOVA, bytes, 12);

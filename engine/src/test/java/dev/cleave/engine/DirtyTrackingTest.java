@@ -95,15 +95,16 @@ class DirtyTrackingTest {
       try (DirtyRun run = new DirtyRun(BYTES, 23)) {
         TreeSet<Long> owed = new TreeSet<>();
         boolean[] isWriting = {false};
-        Runnable device = () -> {
-          if (!isWriting[0] && random.nextInt(40) == 0) {
-            isWriting[0] = true;
-            long page = random.nextLong(BYTES / PAGE);
-            run.hardware.setInReplica(page(page), random.nextInt(256), DIRTY);
-            owed.add(page);
-            isWriting[0] = false;
-          }
-        };
+        Runnable device =
+            () -> {
+              if (!isWriting[0] && random.nextInt(40) == 0) {
+                isWriting[0] = true;
+                long page = random.nextLong(BYTES / PAGE);
+                run.hardware.setInReplica(page(page), random.nextInt(256), DIRTY);
+                owed.add(page);
+                isWriting[0] = false;
+              }
+            };
         run.table.startDirtyTracking(IOVA, BYTES, 12, run.gather);
         run.gather.complete();
         for (int pass = 0; pass < 5; pass++) {

@@ -25,11 +25,21 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several gathers of a table are under way at once and are completed in any order. */
+@ParameterizedClass
+@EnumSource(TableKind.class)
 class GatherOrderTest {
+  private final TableKind kind;
+
+  GatherOrderTest(TableKind kind) {
+    this.kind = kind;
+  }
+
   private static void completeBoth(IotlbGather one, IotlbGather other, boolean inOrder) {
     (inOrder ? one : other).complete();
     (inOrder ? other : one).complete();
@@ -38,7 +48,7 @@ class GatherOrderTest {
   @ParameterizedTest
   @ValueSource(strings = {"abc", "acb", "bac", "bca", "cab", "cba"})
   void lateBitsOfTwoMergesOfTheSameRegionArriveInEveryOrder(String order) {
-    try (DirtyRun run = new DirtyRun(REGION, 12)) {
+    try (DirtyRun run = new DirtyRun(kind, REGION, 12)) {
       List<IotlbGather> gathers =
           List.of(run.table.newGather(), run.table.newGather(), run.table.newGather());
       long early = run.remembered(300);
@@ -50,7 +60,8 @@ class GatherOrderTest {
       run.memory.or(early, DIRTY);
       run.memory.or(late, ACCESSED);
       long used = run.memory.usedBytes();
-      for (char which : order.toCharArray()) {
+      for (int i = 0; i < order.length(); i++) {
+        char which = order.charAt(i);
         gathers.get(which - 'a').complete();
         used -= which == 'b' ? 0 : PAGE;
         assertEquals(used, run.memory.usedBytes(), "each gather frees its own table");
@@ -65,7 +76,7 @@ class GatherOrderTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aPassBetweenMergeAndCompletionLacksLateBitsAndTheNextHasThem(boolean inOrder) {
-    try (DirtyRun run = new DirtyRun(2 * REGION, 12)) {
+    try (DirtyRun run = new DirtyRun(kind, 2 * REGION, 12)) {
       IotlbGather merging = run.table.newGather();
       IotlbGather reading = run.table.newGather();
       long remembered = run.remembered(300);
@@ -79,7 +90,7 @@ class GatherOrderTest {
 
   @Test
   void aPageThatWasDirtyBeforeTheMergeMayBeReportedOnceMoreButNotTwice() {
-    try (DirtyRun run = new DirtyRun(REGION, 12)) {
+    try (DirtyRun run = new DirtyRun(kind, REGION, 12)) {
       IotlbGather merging = run.table.newGather();
       run.hardware.set(page(300), DIRTY);
       run.table.merge(IOVA, REGION, 21, merging);
@@ -104,7 +115,7 @@ class GatherOrderTest {
 
   @Test
   void aLateBitTwoLevelsBelowReachesItsPageAndNoOther() {
-    try (DirtyRun run = new DirtyRun(1L << 30, 30)) {
+    try (DirtyRun run = new DirtyRun(kind, 1L << 30, 30)) {
       run.table.split(IOVA, REGION, 12, run.gather);
       run.gather.complete();
       long small = run.remembered(300);
@@ -123,7 +134,7 @@ class GatherOrderTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aLateBitIsDroppedWhereOtherMemoryIsMappedByNow(boolean inOrder) {
-    try (DirtyRun run = new DirtyRun(REGION, 12)) {
+    try (DirtyRun run = new DirtyRun(kind, REGION, 12)) {
       IotlbGather merging = run.table.newGather();
       IotlbGather unmapping = run.table.newGather();
       long remembered = run.remembered(300);
@@ -138,7 +149,7 @@ class GatherOrderTest {
 
   @Test
   void aLateBitIsDroppedWhereNothingIsMappedByNow() {
-    try (DirtyRun run = new DirtyRun(REGION, 12)) {
+    try (DirtyRun run = new DirtyRun(kind, REGION, 12)) {
       long remembered = run.remembered(300);
       run.table.merge(IOVA, REGION, 21, run.gather);
       run.table.unmap(page(256), 128 * PAGE, run.gather);
@@ -151,7 +162,7 @@ class GatherOrderTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aLateBitIsKeptWhereTheSameMemoryIsMappedAgain(boolean inOrder) {
-    try (DirtyRun run = new DirtyRun(REGION, 12)) {
+    try (DirtyRun run = new DirtyRun(kind, REGION, 12)) {
       IotlbGather merging = run.table.newGather();
       IotlbGather unmapping = run.table.newGather();
       long remembered = run.remembered(300);
@@ -166,7 +177,7 @@ class GatherOrderTest {
 
   @Test
   void aSealedGatherTakesNothingUntilItHasBeenCompleted() {
-    try (SmallTable small = new SmallTable()) {
+    try (SmallTable small = new SmallTable(kind)) {
       small.table.map(0, 0, REGION, Access.READ_WRITE);
       small.table.unmap(0, PAGE, small.gather);
       small.gather.seal();
@@ -191,15 +202,14 @@ class GatherOrderTest {
   @Test
   @Timeout(value = 60, unit = TimeUnit.SECONDS)
   void aThreadThatCompletesBesideTheWriterLosesNoBit() throws InterruptedException {
-    try (DirtyRun run = new DirtyRun(REGION, 12)) {
+    try (DirtyRun run = new DirtyRun(kind, REGION, 12)) {
       BlockingQueue<Flush> flushes = new ArrayBlockingQueue<>(8);
       BlockingQueue<IotlbGather> idle = new ArrayBlockingQueue<>(8);
       for (int i = 0; i < 8; i++) {
         idle.add(run.table.newGather());
       }
       AtomicReference<Throwable> failure = new AtomicReference<>();
-      Thread queue =
-          Thread.ofPlatform().start(() -> complete(run, flushes, idle, failure));
+      Thread queue = Thread.ofPlatform().start(() -> complete(run, flushes, idle, failure));
       TreeSet<Long> reported = new TreeSet<>();
       for (long page = 0; page < 512; page++) {
         IotlbGather merging = idle.take();

@@ -190,7 +190,9 @@ class ReadDirtyTest {
     }
   }
 
-  /** Every page is written to once, at every possible moment, and must come in one of two passes. */
+  /**
+   * Every page is written to once, at every possible moment, and must come in one of two passes.
+   */
   @ParameterizedTest
   @ValueSource(ints = {12, 14, 16, 19})
   void whatHardwareSetsBetweenAnyTwoStoresComesNowOrInTheNextPass(int sizeLog2) {

@@ -74,8 +74,7 @@ class SizedLeafResizeTest {
 
   @Test
   void protectOfAPieceKeepsEveryBit() {
-    keepsEveryBit(
-        16, run -> run.table.protect(page(5), 3 * PAGE, Access.READ, run.gather));
+    keepsEveryBit(16, run -> run.table.protect(page(5), 3 * PAGE, Access.READ, run.gather));
   }
 
   @Test
