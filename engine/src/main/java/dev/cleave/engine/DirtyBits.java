@@ -45,14 +45,13 @@ final class DirtyBits {
       long last,
       @Nullable DirtyBitmap bitmap,
       @Nullable IotlbGather gather) {
-    if (level == 1) {
+    if (level == 1 && !isCut(table, first) && !isCut(table, last + 1)) {
       int from = index(first, 1);
       int count = index(last, 1) - from + 1;
       if (bitmap != null && bitmap.pageLog2() == PAGE_LOG2) {
-        return memory.gatherAny(table, from, count, dirtyMask, bitmap.bits(), bitmap.bit(first))
-                == 0
-            ? 0
-            : readMarked(table, first, last, bitmap, gather);
+        long bit = bitmap.bit(first);
+        int marked = memory.gatherAny(table, from, count, dirtyMask, bitmap.bits(), bit);
+        return marked == 0 ? 0 : readMarked(table, first, last, bitmap, gather);
       }
       if (!memory.anyHas(table, from, count, dirtyMask)) {
         return 0;
@@ -77,6 +76,19 @@ final class DirtyBits {
       }
       at = end + 1;
     }
+  }
+
+  /**
+   * Whether a range that begins or ends at an address cuts a leaf of a leaf table, whose dirty
+   * replica may then be on the other side.
+   */
+  private boolean isCut(long table, long iova) {
+    int i = index(iova, 1);
+    if (i == 0) {
+      return false;
+    }
+    long entry = memory.load(entryAt(table, i));
+    return format.isPresent(entry) && (iova & offsetMask(format.leafSizeLog2(entry, 1))) != 0;
   }
 
   private long readBelow(

@@ -61,11 +61,11 @@ import java.util.Objects;
  * such operation. A gather belongs to one writer at a time. A table that becomes empty beside a map
  * into it is either kept, or replaced by a new one.
  *
- * <p><em>What the caller orders:</em> writers whose ranges overlap. If they run side by side all
- * the same, each of them takes effect as if they had run in some order, or is refused with a reason
- * that would be right in that order; table memory and what is counted of it stay intact. {@link
- * #close} ends the use of the table: nobody may be in it. A bitmap and the follower of it belong to
- * one writer.
+ * <p><em>What the caller orders:</em> writers whose ranges overlap; a {@link RangeLock} does it. If
+ * they run side by side all the same, each of them takes effect as if they had run in some order,
+ * or is refused with a reason that would be right in that order; table memory and what is counted
+ * of it stay intact. {@link #close} ends the use of the table: nobody may be in it. A bitmap and
+ * the follower of it belong to one writer.
  *
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
