@@ -634,6 +634,16 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
+   * Clears bits of an entry in one atomic step.
+   *
+   * @param entry physical address of the entry
+   * @param bits the bits to clear
+   */
+  public void clear(long entry, long bits) {
+    words.clear(entry - base, bits);
+  }
+
+  /**
    * Writes consecutive entries as {@link TableKernels#fill} does.
    *
    * @param table physical address of the table
@@ -682,6 +692,24 @@ public class TableMemory implements AutoCloseable {
    */
   public int countAny(long table, int index, int count, long mask) {
     return KERNELS.countAny(words.segment(), entryAt(table, index) - base, count, mask);
+  }
+
+  /**
+   * Sets a bit of a bitmap for each of consecutive entries that has any bit of a mask, as {@link
+   * TableKernels#gatherAny} does.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param mask the bits to look at
+   * @param bitmap where the bits are set
+   * @param firstBit the bit that stands for the first entry
+   * @return how many entries had a bit of the mask
+   */
+  public int gatherAny(
+      long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
+    return KERNELS.gatherAny(
+        words.segment(), entryAt(table, index) - base, count, mask, bitmap, firstBit);
   }
 
   /**
