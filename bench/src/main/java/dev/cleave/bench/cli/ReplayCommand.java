@@ -55,6 +55,8 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Mixin private Invocation invocation;
 
+  @Mixin private GuestTableOptions guestTables;
+
   @Parameters(
       paramLabel = "TRACE",
       arity = "1..*",
@@ -147,13 +149,13 @@ final class ReplayCommand implements Callable<Integer> {
   @Option(
       names = "--leaves",
       paramLabel = "FILE",
-      description = "Write the first policy's leaves at the end.")
+      description = "Write the leaves of the first policy's IOMMU table at the end.")
   private String leavesFile;
 
   @Option(
       names = "--image",
       paramLabel = "DIR",
-      description = "Write the first policy's table at the end, to be inspected.")
+      description = "Write the first policy's tables at the end, to be inspected.")
   private String imageDirectory;
 
   /** The first lines whose events did not fit the first policy's table. */
@@ -175,6 +177,7 @@ final class ReplayCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     List<Policy> policies = policies();
     List<RmpFollower.Order> orders = orders();
+    guestTables.check();
     check(dmaAccesses >= 0, "--dma must be below 2^63");
     long sizes = PageSizes.parse(pageSizes, AmdV1.LINUX.leafSizes());
     check(levels >= 1 && levels <= 6, "--levels must be 1 to 6, got " + levels);
@@ -190,9 +193,12 @@ final class ReplayCommand implements Callable<Integer> {
         "--image: '" + imageDirectory + "' is a file, expected a directory to write");
     Progress progress = invocation.progress();
     EventLog log = EventLog.read(traces, isStrict, read -> progress.at("events read", read));
-    ReplayOptions options = options(log, sizes);
+    ReplayOptions options = guestTables.applyTo(options(log, sizes), log, rmp.equals("off"));
     try (Interruption interruption = Interruption.listen();
-        GuestRam ram = dmaAccesses > 0 ? new GuestRam(log.events(), paddrBase) : null) {
+        GuestRam ram =
+            dmaAccesses > 0
+                ? new GuestRam(log.events(), paddrBase, options.sharedBase(), options.guestBytes())
+                : null) {
       List<PolicyResult> results = new ArrayList<>();
       for (Policy policy : policies) {
         boolean hasOrder = policy.hasOrder() && options.followsRmp();

@@ -41,6 +41,8 @@ final class ReplayJson {
     input.put("pageSizes", PageSizes.words(options.pageSizes()));
     input.put("levels", options.levels());
     input.put("paddrBase", Numbers.hex(options.paddrBase()));
+    input.put("tables", options.hasNestedTable() ? List.of("iommu", "npt") : List.of("iommu"));
+    input.put("backing", options.isSharedInPlace() ? "in-place" : "separate");
     return input;
   }
 }

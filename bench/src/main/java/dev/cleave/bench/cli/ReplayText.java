@@ -2,6 +2,7 @@ package dev.cleave.bench.cli;
 
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.TableResult;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,7 +52,10 @@ final class ReplayText {
     rows.add(HEADER);
     boolean namesOrder =
         results.stream().map(PolicyResult::order).filter(Objects::nonNull).distinct().count() > 1;
-    results.forEach(result -> rows.add(row(result, namesOrder)));
+    for (PolicyResult result : results) {
+      rows.add(row(result, namesOrder));
+      result.tables().stream().skip(1).forEach(table -> rows.add(row(table)));
+    }
     TextTable.print(out, rows, 1);
     if (results.getFirst().dma() != null) {
       List<List<String>> dma = new ArrayList<>();
@@ -81,6 +85,28 @@ final class ReplayText {
         time(result.nsP99()),
         time(result.nsMax()),
         time(result.nsTotal()));
+  }
+
+  /** A further table, below the row of its policy: what is the table's own. */
+  private static List<String> row(TableResult table) {
+    return List.of(
+        "  and its " + table.table(),
+        "",
+        "",
+        Long.toString(table.splits()),
+        Long.toString(table.merges()),
+        Long.toString(table.stores()),
+        Long.toString(table.flushes()),
+        TextTable.bytes(table.flushedBytes()),
+        TextTable.bytes(table.gapBytes()),
+        Long.toString(table.rmpFaults()),
+        Long.toString(table.illegalLeaves()),
+        TextTable.bytes(table.tableBytesPeak()),
+        TextTable.bytes(table.tableBytesEnd()),
+        "",
+        "",
+        "",
+        "");
   }
 
   private static String name(PolicyResult result, boolean namesOrder) {

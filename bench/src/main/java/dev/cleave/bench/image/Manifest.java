@@ -26,6 +26,12 @@ public record Manifest(
    * @param root physical address of its top table
    * @param mode levels of its table
    * @param devices the devices attached to it
+   * @param isX86 whether its table is of the x86-64 format, which a nested table is
    */
-  public record Domain(int domainId, long root, int mode, List<DeviceId> devices) {}
+  public record Domain(int domainId, long root, int mode, List<DeviceId> devices, boolean isX86) {
+    /** A domain whose table is an AMD v1 table. */
+    public Domain(int domainId, long root, int mode, List<DeviceId> devices) {
+      this(domainId, root, mode, devices, false);
+    }
+  }
 }

@@ -21,10 +21,11 @@ import java.util.OptionalLong;
 import java.util.SequencedMap;
 
 /**
- * Reads {@code manifest.json}: {@code domains[]} with {@code domain_id}, {@code root}, {@code mode}
- * and {@code devices}, and {@code iommu_devices} with each device's {@code dte_raw}; {@code
- * mmio_regs.dev_tab_base} and {@code page_image.n_pages} where they are. Numbers are JSON numbers
- * or strings in decimal or 0x-hex. Whatever else it holds is of no concern.
+ * Reads {@code manifest.json}: {@code domains[]} with {@code domain_id}, {@code root}, {@code
+ * mode}, {@code devices} and {@code format} ({@code v1}, which need not be said, or {@code x86}),
+ * and {@code iommu_devices} with each device's {@code dte_raw}; {@code mmio_regs.dev_tab_base} and
+ * {@code page_image.n_pages} where they are. Numbers are JSON numbers or strings in decimal or
+ * 0x-hex. Whatever else it holds is of no concern.
  */
 final class ManifestReader {
   /** A manifest is read whole; a larger file is not one. */
@@ -111,9 +112,19 @@ final class ManifestReader {
               bounded(domain, "domain_id", LARGEST_DOMAIN_ID),
               root(domain),
               bounded(domain, "mode", LARGEST_MODE),
-              List.copyOf(devices)));
+              List.copyOf(devices),
+              isX86(domain)));
     }
     return domains;
+  }
+
+  private boolean isX86(JsonObject domain) {
+    JsonElement format = domain.get("format");
+    return switch (format == null ? "v1" : format.getAsString()) {
+      case "v1" -> false;
+      case "x86" -> true;
+      default -> throw BadInput.in(file, "format is " + format + ", expected v1 or x86");
+    };
   }
 
   private DeviceId device(String name) {

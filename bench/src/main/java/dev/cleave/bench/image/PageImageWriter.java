@@ -99,6 +99,7 @@ public final class PageImageWriter {
     json.put("domain_id", domain.domainId());
     json.put("root", Numbers.hex(domain.root()));
     json.put("mode", domain.mode());
+    json.put("format", domain.isX86() ? "x86" : "v1");
     json.put("devices", domain.devices().stream().map(DeviceId::toString).toList());
     return json;
   }

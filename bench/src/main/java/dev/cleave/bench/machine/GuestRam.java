@@ -50,9 +50,11 @@ public final class GuestRam implements AutoCloseable {
    *
    * @param events of the log
    * @param paddrBase added to the iova of a map whose line tells no paddr
+   * @param sharedBase where the memory of shared pages begins, each at its gpa; 0 for none
+   * @param guestBytes where guest memory ends
    * @throws BadInput if an iova is mapped to two places, or a place to two iovas
    */
-  public GuestRam(List<Event> events, long paddrBase) {
+  public GuestRam(List<Event> events, long paddrBase, long sharedBase, long guestBytes) {
     for (Event event : events) {
       if (event instanceof Event.Map map && isWellFormed(map)) {
         add(new Extent(map.iova(), map.paddrOr(paddrBase), map.length()));
@@ -62,10 +64,18 @@ public final class GuestRam implements AutoCloseable {
       throw new BadInput("--dma needs a log that begins by mapping something");
     }
     reserve();
+    if (sharedBase != 0) {
+      reserveShared(sharedBase, guestBytes);
+    }
     chooseHot(events.subList(0, leadingMaps(events)), events);
     PhysicalMemory memory = new PhysicalMemory();
     memory.addAll(pieces);
-    hot.forEach((iova, bytes) -> IDENTITY.stamp(memory, spa(iova), iova, bytes));
+    hot.forEach((iova, bytes) -> {
+      IDENTITY.stamp(memory, spa(iova), iova, bytes);
+      if (sharedBase != 0 && iova < guestBytes) {
+        IDENTITY.stamp(memory, sharedBase + iova, iova, Math.min(bytes, guestBytes - iova));
+      }
+    });
   }
 
   private static boolean isWellFormed(Event.Map map) {
@@ -114,6 +124,14 @@ public final class GuestRam implements AutoCloseable {
       }
       byPaddr.put(extent.paddr, extent);
       pieces.add(new PhysicalMemory.Piece(extent.paddr, NativePages.reserve(extent.bytes, arena)));
+    }
+  }
+
+  private void reserveShared(long sharedBase, long guestBytes) {
+    for (Extent extent : extents.headMap(guestBytes).values()) {
+      long bytes = Math.min(extent.bytes, guestBytes - extent.iova);
+      pieces.add(
+          new PhysicalMemory.Piece(sharedBase + extent.iova, NativePages.reserve(bytes, arena)));
     }
   }
 

@@ -17,6 +17,7 @@ import dev.cleave.hwmodel.iommu.Register;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.rmp.ReverseMap;
 import java.lang.foreign.Arena;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,12 +61,12 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * A machine whose IOMMU runs.
    *
    * @param ram what devices move
-   * @param tables what holds the page table, at {@link #TABLE_BASE}
+   * @param tables what holds page tables, all at or above {@link #TABLE_BASE}
    * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
    */
-  public ModelMachine(GuestRam ram, TableMemory tables, boolean hasRmp) {
+  public ModelMachine(GuestRam ram, List<TableMemory> tables, boolean hasRmp) {
     memory.addAll(ram.pieces());
-    memory.add(TABLE_BASE, tables.view());
+    tables.forEach(table -> memory.add(table.base(), table.view()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
       long covered = (ram.spaEnd() + REGION_MASK) & ~REGION_MASK;
@@ -145,7 +146,8 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     return iommu;
   }
 
-  PhysicalMemory memory() {
+  /** All memory of the machine. */
+  public PhysicalMemory memory() {
     return memory;
   }
 
@@ -154,7 +156,8 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     return rmp;
   }
 
-  static int asid() {
+  /** The guest's address space identifier. */
+  public static int asid() {
     return ASID;
   }
 

@@ -1,31 +1,17 @@
 package dev.cleave.bench.replay;
 
-import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
-import dev.cleave.engine.PageTable;
-import org.jspecify.annotations.Nullable;
 
-/** Counts the flush commands that a gather takes, one for each aligned block of its ranges. */
-public final class FlushCounter implements IotlbFlush {
-  private final SimulatedRmp rmp;
-  private final @Nullable Hardware hardware;
+/** Counts the flush commands that a table's gathers take, one for each aligned block. */
+public final class FlushCounter {
   private final IotlbGather.BlockVisitor counter = this::count;
   private long commands;
   private long bytes;
 
-  FlushCounter(SimulatedRmp rmp, @Nullable Hardware hardware) {
-    this.rmp = rmp;
-    this.hardware = hardware;
-  }
+  FlushCounter() {}
 
-  @Override
-  public void flush(PageTable table, IotlbGather gather) {
+  void add(IotlbGather gather) {
     gather.forEachBlock(counter);
-    rmp.look(); // what the IOTLB still holds
-    if (hardware != null) {
-      hardware.flush(table, gather);
-    }
-    rmp.look();
   }
 
   private void count(long iova, int sizeLog2) {

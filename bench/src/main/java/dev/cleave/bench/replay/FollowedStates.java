@@ -1,11 +1,10 @@
 package dev.cleave.bench.replay;
 
-import dev.cleave.engine.PageTable;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpFollower;
 
-/** The table follows the RMP by hitless split and merge. */
+/** The tables follow the RMP by hitless split and merge. */
 final class FollowedStates implements PageStates {
   /** A lazy follower merges what has not changed for so many changes, */
   private static final int QUIET_CHANGES = 256;
@@ -20,15 +19,10 @@ final class FollowedStates implements PageStates {
   private int changes;
   private boolean hasTidied;
 
-  FollowedStates(
-      PageTable table,
-      SimulatedRmp rmp,
-      FlushCounter flush,
-      ReplayOptions options,
-      boolean isLazy) {
-    this.known = new RmpBitmap(options.guestBytes());
+  FollowedStates(GuestTables tables, SimulatedRmp rmp, ReplayOptions options, boolean isLazy) {
+    this.known = new RmpBitmap(options.guestBytes(), options.isSharedInPlace());
     this.rmp = rmp;
-    this.follower = new RmpFollower(table, known, rmp, flush, options.order(), isLazy);
+    this.follower = new RmpFollower(tables.followed(), known, rmp, tables, options.order(), isLazy);
     this.isLazy = isLazy;
   }
 

@@ -11,6 +11,7 @@ import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.memory.TableMemory;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,10 +32,15 @@ final class Hardware implements IotlbFlush, AutoCloseable {
   private final DeviceLoad load;
   private long stallNanos;
 
-  Hardware(GuestRam ram, TableMemory tables, boolean hasRmp, long seed) {
+  Hardware(GuestRam ram, List<TableMemory> tables, boolean hasRmp, long seed) {
     machine = new ModelMachine(ram, tables, hasRmp);
     rmp = hasRmp ? new ModelRmp(ram, machine.rmp()) : null;
     load = new DeviceLoad(ram, machine, seed);
+  }
+
+  /** The machine. */
+  ModelMachine machine() {
+    return machine;
   }
 
   /** The hypervisor's side of the RMP, if there is one. */

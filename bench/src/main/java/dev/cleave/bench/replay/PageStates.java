@@ -27,11 +27,6 @@ interface PageStates extends AutoCloseable {
     return false;
   }
 
-  /** Bytes that should have stayed mapped but did not translate for a moment. */
-  default long gapBytes() {
-    return 0;
-  }
-
   @Override
   void close();
 }

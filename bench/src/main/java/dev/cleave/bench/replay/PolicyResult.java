@@ -1,6 +1,7 @@
 package dev.cleave.bench.replay;
 
 import dev.cleave.bench.machine.DmaResult;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param nsMax the longest
  * @param nsTotal all events together
  * @param dma what devices met, with {@code --dma}
+ * @param tables what each table came to; the figures above are those of the IOMMU table
  */
 public record PolicyResult(
     String policy,
@@ -49,4 +51,5 @@ public record PolicyResult(
     long nsP99,
     long nsMax,
     long nsTotal,
-    @Nullable DmaResult dma) {}
+    @Nullable DmaResult dma,
+    List<TableResult> tables) {}

@@ -4,22 +4,20 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.machine.GuestRam;
-import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.bench.trace.Event;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
-import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.TableStatistics;
-import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One policy's table, and what has been done to it. An event that is refused changes nothing.
+ * One policy's tables, and what has been done to it. An event that is refused changes nothing.
  *
  * <p>Not thread-safe.
  */
@@ -27,56 +25,55 @@ public final class PolicyRun implements AutoCloseable {
   private static final long PAGE_SIZE_4K = 1L << 12;
 
   private final ReplayOptions options;
-  private final TableMemory memory;
+  private final GuestTables tables;
   private final PageTable table;
   private final IotlbGather gather;
   private final LeafCursor cursor;
   private final SimulatedRmp rmp;
-  private final FlushCounter flush;
   private final PageStates states;
   private final @Nullable Hardware hardware;
 
   /**
-   * Makes an empty table.
+   * Makes empty tables.
    *
-   * @param policy how it follows the RMP
-   * @param options what it is like
+   * @param policy how they follow the RMP
+   * @param options what they are like
    * @param isWatching whether to compare leaves and RMP after every step, which takes time
    * @param ram the memory that devices are to move through the hardware model, or null for none
    */
   public PolicyRun(
       Policy policy, ReplayOptions options, boolean isWatching, @Nullable GuestRam ram) {
     this.options = options;
-    memory =
-        TableMemory.builder()
-            .capacityBytes(options.tableBytes())
-            .base(ModelMachine.TABLE_BASE)
-            .build();
     long pageSizes = policy == Policy.ALL_4K ? PAGE_SIZE_4K : options.pageSizes();
-    table =
-        PageTable.create(
-            memory,
-            PageTableConfig.of(AmdV1.LINUX).withLevels(options.levels()).withPageSizes(pageSizes));
-    gather = table.newGather();
+    tables = new GuestTables(options, pageSizes);
+    table = tables.iommu().table();
+    gather = tables.iommu().gather();
     cursor = table.leaves();
     boolean hasLarge = options.followsRmp() && policy != Policy.ALL_4K;
-    hardware = ram == null ? null : new Hardware(ram, memory, options.followsRmp(), options.seed());
+    hardware =
+        ram == null
+            ? null
+            : new Hardware(ram, tables.memories(), options.followsRmp(), options.seed());
     rmp =
         new SimulatedRmp(
-            options.guestBytes(), hasLarge, table, isWatching && options.followsRmp(), hardware);
-    flush = new FlushCounter(rmp, hardware);
+            options.guestBytes(),
+            hasLarge,
+            table,
+            isWatching && options.followsRmp() ? tables.watches() : List.of(),
+            hardware);
+    tables.onFlush(hardware, rmp::look);
     states = states(policy);
   }
 
   private PageStates states(Policy policy) {
     if (!options.followsRmp()) {
-      return new IgnoredStates(rmp);
+      return new IgnoredStates(tables, rmp);
     }
     return switch (policy) {
-      case FOLLOW -> new FollowedStates(table, rmp, flush, options, false);
-      case FOLLOW_LAZY -> new FollowedStates(table, rmp, flush, options, true);
-      case ALL_4K -> new IgnoredStates(rmp);
-      case REMAP -> new RemappedStates(table, rmp, flush, options);
+      case FOLLOW -> new FollowedStates(tables, rmp, options, false);
+      case FOLLOW_LAZY -> new FollowedStates(tables, rmp, options, true);
+      case ALL_4K -> new IgnoredStates(tables, rmp);
+      case REMAP -> new RemappedStates(tables, rmp, options);
     };
   }
 
@@ -106,11 +103,11 @@ public final class PolicyRun implements AutoCloseable {
       return switch (event) {
         case Event.Map(long _, long iova, var _, long length, int access) -> {
           long paddr = ((Event.Map) event).paddrOr(options.paddrBase());
-          table.map(iova, paddr, length, access, states.rule());
+          tables.map(iova, paddr, length, access, states.rule(), rmp.actual());
           yield Outcome.ok(length);
         }
         case Event.Unmap(long _, long iova, long length, boolean _) ->
-            flushed(table.unmap(iova, length, gather));
+            Outcome.ok(tables.unmap(iova, length, states.rule()));
         case Event.Split(long _, long iova, long length, long largest) ->
             flushed(table.split(iova, length, sizeLog2(iova, largest), gather));
         case Event.Merge(long _, long iova, long length, long largest) ->
@@ -134,10 +131,7 @@ public final class PolicyRun implements AutoCloseable {
   }
 
   private Outcome flushed(long bytes) {
-    if (!gather.isEmpty()) {
-      flush.flush(table, gather);
-      gather.complete();
-    }
+    tables.iommu().settle(tables);
     return Outcome.ok(bytes);
   }
 
@@ -191,14 +185,39 @@ public final class PolicyRun implements AutoCloseable {
     states.rest();
   }
 
-  /** The table, to be looked at. */
+  /** The IOMMU table, to be looked at. */
   public PageTable table() {
     return table;
   }
 
-  /** The memory that the table lies in. */
+  /** The memory that the IOMMU table lies in. */
   public TableMemory memory() {
-    return memory;
+    return tables.iommu().memory();
+  }
+
+  /** The nested table, to be looked at; null if there is none. */
+  public @Nullable PageTable nestedTable() {
+    return tables.nested() == null ? null : tables.nested().table();
+  }
+
+  /** The memory that the nested table lies in; null if there is none. */
+  public @Nullable TableMemory nestedMemory() {
+    return tables.nested() == null ? null : tables.nested().memory();
+  }
+
+  /** The memory that the tables lie in. */
+  List<TableMemory> memories() {
+    return tables.memories();
+  }
+
+  /** The model beside the run; null if there is none. */
+  @Nullable Hardware hardware() {
+    return hardware;
+  }
+
+  /** What each table has come to, that of the IOMMU first. */
+  public List<TableResult> tableResults() {
+    return tables.all().stream().map(t -> t.result(rmp, options.followsRmp())).toList();
   }
 
   /** The page states as the RMP has them, to be looked at; null where no RMP is checked. */
@@ -211,46 +230,28 @@ public final class PolicyRun implements AutoCloseable {
     return states.takeTidied();
   }
 
-  /** What the table has done. */
+  /** What the IOMMU table has done. */
   public TableStatistics statistics() {
     return table.statistics();
   }
 
-  /** The flushes so far. */
+  /** The flushes of the IOMMU table so far. */
   public FlushCounter flushes() {
-    return flush;
+    return tables.iommu().flushes();
   }
 
-  long gapBytes() {
-    return states.gapBytes();
-  }
-
-  /** Times that leaves and RMP of a region disagreed during an event. */
+  /** Times that the IOMMU table's leaves and the RMP of a region disagreed during an event. */
   public long rmpFaults() {
-    return rmp.mismatches();
-  }
-
-  /** Leaves that the RMP forbids now. */
-  long illegalLeaves() {
-    if (!options.followsRmp()) {
-      return 0;
-    }
-    long illegal = 0;
-    LeafCursor leaves = table.leaves();
-    while (leaves.advance()) {
-      illegal += rmp.isLegal(leaves.iova(), leaves.sizeLog2()) ? 0 : 1;
-    }
-    return illegal;
+    return rmp.mismatches(table);
   }
 
   @Override
   public void close() {
     states.close();
-    table.close();
     rmp.close();
     if (hardware != null) {
       hardware.close();
     }
-    memory.close();
+    tables.close();
   }
 }

@@ -2,9 +2,7 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
-import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
-import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.rmp.RmpBitmap;
@@ -14,18 +12,15 @@ import java.util.List;
 
 /**
  * The regions whose legal leaf size changes are unmapped, and mapped again with sizes computed
- * anew. Between the two the RMP changes, and a device that comes by meets a hole.
+ * anew. Between the two the RMP changes, and a device that comes by meets a hole. With shared pages
+ * elsewhere the pages that move are part of it.
  */
 final class RemappedStates implements PageStates {
   private static final long REGION_BYTES = 1L << REGION_LOG2;
 
-  private final PageTable table;
+  private final GuestTables tables;
   private final RmpBitmap known;
   private final SimulatedRmp rmp;
-  private final FlushCounter flush;
-  private final IotlbGather gather;
-  private final LeafCursor cursor;
-  private long gapBytes;
 
   /** What was mapped in the regions, to be mapped again. */
   private record Extent(long iova, long paddr, long length, int access) {
@@ -36,13 +31,10 @@ final class RemappedStates implements PageStates {
     }
   }
 
-  RemappedStates(PageTable table, SimulatedRmp rmp, FlushCounter flush, ReplayOptions options) {
-    this.table = table;
-    this.known = new RmpBitmap(options.guestBytes());
+  RemappedStates(GuestTables tables, SimulatedRmp rmp, ReplayOptions options) {
+    this.tables = tables;
+    this.known = new RmpBitmap(options.guestBytes(), options.isSharedInPlace());
     this.rmp = rmp;
-    this.flush = flush;
-    this.gather = table.newGather();
-    this.cursor = table.leaves();
   }
 
   @Override
@@ -51,6 +43,7 @@ final class RemappedStates implements PageStates {
     change(
         gpa,
         length,
+        true,
         () -> known.share(gpa, length),
         () -> {
           wereLarge.stream()
@@ -66,6 +59,7 @@ final class RemappedStates implements PageStates {
     change(
         gpa,
         length,
+        false,
         () -> {
           known.unshare(gpa, length);
           regions(gpa, length, this::becomesLarge).stream()
@@ -96,27 +90,79 @@ final class RemappedStates implements PageStates {
     return found;
   }
 
-  private void change(long gpa, long length, Runnable inKnown, Runnable inRmp) {
+  private void change(long gpa, long length, boolean areShared, Runnable inKnown, Runnable inRmp) {
     BitSet changed = regions(gpa, length, known::allowsLarge);
     known.save(gpa, length);
     inKnown.run();
     changed.xor(regions(gpa, length, known::allowsLarge));
     try {
-      forEachRun(changed, (first, bytes) -> table.checkFit(first, bytes, known.rule(), gather));
+      for (GuestTable table : tables.all()) {
+        forEachRun(
+            changed,
+            (first, bytes) -> table.table().checkFit(first, bytes, known.rule(), table.gather()));
+      }
     } catch (PageTableException e) {
       known.restore(gpa, length);
       throw e;
     }
-    List<Extent> extents = new ArrayList<>();
-    forEachRun(changed, (first, bytes) -> unmap(first, bytes, extents));
-    if (!gather.isEmpty()) {
-      flush.flush(table, gather);
-      gather.complete();
+    if (tables.sharedMemory() == null) {
+      List<List<Extent>> extents = tables.all().stream().map(t -> unmap(t, changed)).toList();
+      inRmp.run();
+      for (int i = 0; i < extents.size(); i++) {
+        for (Extent e : extents.get(i)) {
+          tables.all().get(i).map(e.iova, e.paddr, e.length, e.access, known.rule());
+        }
+      }
+    } else {
+      List<GuestTables.Run> moved = GuestTables.runs(rmp.actual(), gpa, gpa + length, !areShared);
+      tables.all().forEach(table -> takeOut(table, changed, moved));
+      inRmp.run();
+      tables.all().forEach(table -> putBack(tables.sharedMemory(), table, changed, moved));
     }
-    inRmp.run();
-    for (Extent extent : extents) {
-      table.map(extent.iova, extent.paddr, extent.length, extent.access, known.rule());
+  }
+
+  /**
+   * Takes out regions, and the pages that move: theirs is no gap, since they come to lie elsewhere.
+   */
+  private void takeOut(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
+    moved.forEach(run -> table.takeOut(run.gpa(), run.length()));
+    forEachRun(
+        changed, (first, bytes) -> table.addGap(table.takeOut(first, inGuest(first, bytes))));
+    table.settle(tables);
+  }
+
+  private void putBack(
+      SharedMemory memory, GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
+    forEachRun(
+        changed,
+        (first, bytes) -> {
+          long end = first + inGuest(first, bytes);
+          for (boolean areShared : new boolean[] {true, false}) {
+            GuestTables.runs(known, first, end, areShared)
+                .forEach(
+                    run -> memory.map(table, run.gpa(), run.length(), areShared, known.rule()));
+          }
+        });
+    for (GuestTables.Run run : moved) {
+      forEachRun(
+          unchanged(run, changed),
+          (first, bytes) -> {
+            long from = Math.max(first, run.gpa());
+            long end = Math.min(first + bytes, run.gpa() + run.length());
+            memory.map(table, from, end - from, known.isShared(from), known.rule());
+          });
     }
+  }
+
+  /** The regions of a run that are not among those that changed. */
+  private static BitSet unchanged(GuestTables.Run run, BitSet changed) {
+    BitSet unchanged = regions(run.gpa(), run.length(), _ -> true);
+    unchanged.andNot(changed);
+    return unchanged;
+  }
+
+  private long inGuest(long first, long bytes) {
+    return Math.min(bytes, known.guestBytes() - first);
   }
 
   private interface RunVisitor {
@@ -130,8 +176,21 @@ final class RemappedStates implements PageStates {
     }
   }
 
-  private void unmap(long first, long bytes, List<Extent> extents) {
-    long last = first + bytes - 1;
+  /** Unmaps regions; returns what was there. */
+  private List<Extent> unmap(GuestTable table, BitSet regions) {
+    List<Extent> extents = new ArrayList<>();
+    LeafCursor cursor = table.table().leaves();
+    forEachRun(
+        regions,
+        (first, bytes) -> {
+          note(cursor, first, first + bytes - 1, extents);
+          table.addGap(table.takeOut(first, bytes));
+        });
+    table.settle(tables);
+    return extents;
+  }
+
+  private static void note(LeafCursor cursor, long first, long last, List<Extent> extents) {
     int before = extents.size();
     cursor.over(first, last);
     while (cursor.advance()) {
@@ -147,9 +206,6 @@ final class RemappedStates implements PageStates {
         extents.add(new Extent(iova, cursor.paddr() + cut, end + 1 - iova, cursor.access()));
       }
     }
-    if (extents.size() > before) {
-      gapBytes += table.unmap(first, bytes, gather);
-    }
   }
 
   @Override
@@ -160,11 +216,6 @@ final class RemappedStates implements PageStates {
   @Override
   public SizeRule rule() {
     return known.rule();
-  }
-
-  @Override
-  public long gapBytes() {
-    return gapBytes;
   }
 
   @Override

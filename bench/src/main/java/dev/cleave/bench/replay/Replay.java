@@ -84,28 +84,30 @@ public final class Replay {
       total += taken;
       watcher.took(taken);
     }
-    var statistics = run.statistics();
+    List<TableResult> tables = run.tableResults();
+    TableResult iommu = tables.getFirst();
     return new PolicyResult(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
         count,
         failed,
         misplaced,
-        statistics.splits(),
-        statistics.merges(),
-        statistics.entryStores(),
-        run.flushes().commands(),
-        run.flushes().bytes(),
-        run.gapBytes(),
-        run.rmpFaults(),
-        run.illegalLeaves(),
-        run.memory().peakBytes(),
-        run.memory().usedBytes(),
+        iommu.splits(),
+        iommu.merges(),
+        iommu.stores(),
+        iommu.flushes(),
+        iommu.flushedBytes(),
+        iommu.gapBytes(),
+        iommu.rmpFaults(),
+        iommu.illegalLeaves(),
+        iommu.tableBytesPeak(),
+        iommu.tableBytesEnd(),
         nanos.getValueAtPercentile(50),
         nanos.getValueAtPercentile(99),
         nanos.getMaxValue(),
         total,
-        run.dma());
+        run.dma(),
+        tables);
   }
 
   /** How much of the devices' work is done after so many events; none before the last first map. */

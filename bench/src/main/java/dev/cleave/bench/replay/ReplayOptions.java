@@ -6,7 +6,7 @@ import dev.cleave.engine.rmp.RmpFollower;
  * What a replay is to be like, the same for all its policies.
  *
  * @param pageSizes leaf sizes of the tables, bit {@code s} for 2^s bytes
- * @param levels levels that a table starts with
+ * @param levels levels that an IOMMU table starts with
  * @param followsRmp whether leaf sizes depend on page states at all
  * @param guestBytes where guest memory ends
  * @param paddrBase added to the iova of a map whose line does not tell the paddr
@@ -14,6 +14,9 @@ import dev.cleave.engine.rmp.RmpFollower;
  * @param tableBytes the most memory a table may use
  * @param dmaAccesses accesses of devices over the whole replay, at least; 0 for no devices
  * @param seed what the devices' accesses depend on
+ * @param hasNestedTable whether a nested table follows together with the IOMMU table
+ * @param sharedBase paddr of where gpa 0 lies when it is shared, 2 MiB-aligned; 0 if shared pages
+ *     stay where they are
  */
 public record ReplayOptions(
     long pageSizes,
@@ -24,10 +27,84 @@ public record ReplayOptions(
     RmpFollower.Order order,
     long tableBytes,
     long dmaAccesses,
-    long seed) {
+    long seed,
+    boolean hasNestedTable,
+    long sharedBase) {
+  /** Options for an IOMMU table alone, whose pages stay where they are. */
+  public ReplayOptions(
+      long pageSizes,
+      int levels,
+      boolean followsRmp,
+      long guestBytes,
+      long paddrBase,
+      RmpFollower.Order order,
+      long tableBytes,
+      long dmaAccesses,
+      long seed) {
+    this(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        false,
+        0);
+  }
+
+  /** Whether shared pages stay where they are. */
+  public boolean isSharedInPlace() {
+    return sharedBase == 0;
+  }
+
   /** The same with another order. */
   public ReplayOptions withOrder(RmpFollower.Order other) {
     return new ReplayOptions(
-        pageSizes, levels, followsRmp, guestBytes, paddrBase, other, tableBytes, dmaAccesses, seed);
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        other,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasNestedTable,
+        sharedBase);
+  }
+
+  /** The same with a nested table beside the IOMMU table, or without. */
+  public ReplayOptions withNestedTable(boolean hasOne) {
+    return new ReplayOptions(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasOne,
+        sharedBase);
+  }
+
+  /** The same with shared pages elsewhere. */
+  public ReplayOptions withSharedBase(long base) {
+    return new ReplayOptions(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasNestedTable,
+        base);
   }
 }

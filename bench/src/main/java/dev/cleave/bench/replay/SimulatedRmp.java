@@ -9,6 +9,7 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpPort;
 import java.util.BitSet;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,35 +31,33 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   /** Regions whose memory is contiguous and lies right, by number. */
   private final BitSet suited = new BitSet();
 
-  private final BitSet mismatched = new BitSet();
   private final LeafCursor mapped;
-  private final boolean isWatching;
+  private final List<RmpWatch> watches;
   private final @Nullable Hardware hardware;
   private final @Nullable ModelRmp model;
   private boolean isStalled;
   private long first;
   private long last;
-  private long mismatches;
 
   /**
    * An RMP whose pages are all private with entries of 4 KiB.
    *
    * @param guestBytes where guest memory ends
    * @param isLargeAllowed whether there are 2 MiB entries at all
-   * @param table the table whose leaves are compared
-   * @param isWatching whether {@link #look} looks; it takes time
+   * @param table the IOMMU table
+   * @param watches what {@link #look} looks at; it takes time
    * @param hardware a model that is to be told of everything, or null
    */
   SimulatedRmp(
       long guestBytes,
       boolean isLargeAllowed,
       PageTable table,
-      boolean isWatching,
+      List<RmpWatch> watches,
       @Nullable Hardware hardware) {
     this.actual = new RmpBitmap(guestBytes);
     this.isLargeAllowed = isLargeAllowed;
     this.mapped = table.leaves();
-    this.isWatching = isWatching;
+    this.watches = watches;
     this.hardware = hardware;
     this.model = hardware == null ? null : hardware.rmp();
   }
@@ -67,25 +66,19 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   void begin(long gpa, long length) {
     first = gpa & -REGION_BYTES;
     last = gpa + length - 1;
-    mismatched.clear();
+    watches.forEach(RmpWatch::begin);
   }
 
   /** Compares leaves and RMP in the range of the event. */
   void look() {
-    if (!isWatching || isStalled) {
+    if (watches.isEmpty() || isStalled) {
       return;
     }
     if (hardware != null) {
       hardware.look(first, last);
     }
-    for (long gpa = first; gpa <= last; gpa += REGION_BYTES) {
-      int region = (int) (gpa >>> REGION_LOG2);
-      if (!mismatched.get(region)
-          && mapped.over(gpa, gpa + REGION_BYTES - 1).advance()
-          && isForbidden(gpa, mapped.sizeLog2())) {
-        mismatched.set(region);
-        mismatches++;
-      }
+    for (RmpWatch watch : watches) {
+      watch.look(actual, first, last);
     }
   }
 
@@ -93,25 +86,21 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   boolean isLegal(long iova, int sizeLog2) {
     long end = Math.min(iova + (1L << sizeLog2), actual.guestBytes());
     for (long gpa = iova; gpa < end; gpa += REGION_BYTES) {
-      if (isForbidden(gpa, sizeLog2)) {
+      if (RmpWatch.isForbidden(actual, gpa, sizeLog2)) {
         return false;
       }
     }
     return true;
   }
 
-  /** Whether the RMP forbids a leaf of some size in the region around an address. */
-  private boolean isForbidden(long gpa, int sizeLog2) {
-    boolean isSmall = sizeLog2 < REGION_LOG2;
-    if (gpa >= actual.guestBytes()) {
-      return false;
+  /** Times that a table's leaves and the RMP of a region disagreed during an event. */
+  long mismatches(PageTable table) {
+    for (RmpWatch watch : watches) {
+      if (watch.isOf(table)) {
+        return watch.mismatches();
+      }
     }
-    return isSmall ? actual.isLarge(gpa) : !actual.allowsLarge(gpa);
-  }
-
-  /** Times that leaves and RMP of a region disagreed during an event. */
-  long mismatches() {
-    return mismatches;
+    return 0;
   }
 
   /** What is really assigned, to be looked at. */

@@ -7,24 +7,32 @@ import dev.cleave.bench.image.table.RowFile;
 import dev.cleave.bench.image.table.TableDecoder;
 import dev.cleave.bench.image.table.TableRoot;
 import dev.cleave.bench.image.table.TableVisitor;
+import dev.cleave.engine.PageTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
-/** Writes the table of a run to files, as a decoder reads it from the run's memory. */
+/** Writes the tables of a run to files, as a decoder reads them from the run's memory. */
 public final class TableExport {
   private static final int DOMAIN = 1;
+
+  /** What the nested table is called, though the IOMMU knows no such domain. */
+  private static final int NESTED = 2;
+
   private static final DeviceId DEVICE = DeviceId.parse("00:01.0");
 
   private final PhysicalMemory memory = new PhysicalMemory();
   private final TableRoot root;
+  private final @Nullable TableRoot nested;
 
   /**
    * Looks at a run.
@@ -32,42 +40,47 @@ public final class TableExport {
    * @param run whose table is written as it stands when a file is written
    */
   public TableExport(PolicyRun run) {
-    memory.add(run.memory().base(), run.memory().view());
-    root =
-        TableRoot.of(
-            run.table().format(), run.table().root(), run.table().levels(), Access.READ_WRITE);
+    run.memories().forEach(tables -> memory.add(tables.base(), tables.view()));
+    root = root(run.table());
+    nested = run.nestedTable() == null ? null : root(run.nestedTable());
   }
 
-  /** Writes every leaf as a row of CSV. */
+  private static TableRoot root(PageTable table) {
+    return TableRoot.of(table.format(), table.root(), table.levels(), Access.READ_WRITE);
+  }
+
+  /** Writes every leaf of the IOMMU table as a row of CSV. */
   public void leaves(String file) throws IOException {
     try (RowFile leaves = RowFile.leaves(file, false)) {
-      decode(leaves.rows(Integer.toString(DOMAIN), root.paddr()));
+      TableDecoder.decode(memory, root, leaves.rows(Integer.toString(DOMAIN), root.paddr()));
     }
   }
 
-  /** Writes the table's pages, and a manifest with the entry of a device that uses it. */
+  /**
+   * Writes the tables' pages, and a manifest with the entry of a device that uses the IOMMU table.
+   */
   public void image(String directory) throws IOException {
     LongStream.Builder pages = LongStream.builder();
-    decode(
+    TableVisitor collector =
         new TableVisitor() {
           @Override
           public void table(long paddr, int level, long iova, boolean isEmpty) {
             pages.add(paddr);
           }
-        });
+        };
     SequencedMap<DeviceId, DeviceTableEntry> devices = new LinkedHashMap<>();
     devices.put(DEVICE, DeviceTableEntry.v1(root.paddr(), root.levels(), DOMAIN));
+    List<Manifest.Domain> domains = new ArrayList<>();
+    domains.add(new Manifest.Domain(DOMAIN, root.paddr(), root.levels(), List.of(DEVICE)));
+    TableDecoder.decode(memory, root, collector);
+    if (nested != null) {
+      domains.add(new Manifest.Domain(NESTED, nested.paddr(), nested.levels(), List.of(), true));
+      TableDecoder.decode(memory, nested, collector);
+    }
     PageImageWriter.write(
         Path.of(directory),
         pages.build().toArray(),
         memory::getLong,
-        new Manifest(
-            OptionalLong.empty(),
-            devices,
-            List.of(new Manifest.Domain(DOMAIN, root.paddr(), root.levels(), List.of(DEVICE)))));
-  }
-
-  private void decode(TableVisitor visitor) {
-    TableDecoder.decode(memory, root, visitor);
+        new Manifest(OptionalLong.empty(), devices, domains));
   }
 }

@@ -24,12 +24,14 @@ final class ReplayCharts {
   private final List<RecordedRun> runs;
   private final boolean hasRmp;
   private final boolean hasDma;
+  private final boolean hasNestedTable;
 
   ReplayCharts(List<RecordedRun> policies, List<RecordedRun> runs, ReplayOptions options) {
     this.policies = policies;
     this.runs = runs;
     this.hasRmp = options.followsRmp();
     this.hasDma = options.dmaAccesses() > 0;
+    this.hasNestedTable = options.hasNestedTable();
   }
 
   List<Section> sections() {
@@ -63,6 +65,15 @@ final class ReplayCharts {
             "Pages in use; a logarithmic axis.",
             new Axis("bytes", Unit.BYTES, true),
             Sample::tableBytes));
+    if (hasNestedTable) {
+      charts.add(
+          steps(
+              "nested-table-bytes",
+              "Nested table memory",
+              "Pages in use by the processors' table; a logarithmic axis.",
+              new Axis("bytes", Unit.BYTES, true),
+              Sample::nestedBytes));
+    }
     if (hasRmp) {
       charts.add(
           steps(

@@ -4,10 +4,12 @@ import dev.cleave.bench.jmh.Machine;
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayOptions;
+import dev.cleave.bench.replay.TableResult;
 import dev.cleave.bench.report.Comparison.Better;
 import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.trace.Event;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -140,14 +142,17 @@ public final class ReplayReport {
     columns.add(low("p99", "nsP99", Unit.NANOS, "99th percentile of the time of an event."));
     columns.add(low("Longest", "nsMax", Unit.NANOS, "The longest event."));
     columns.add(low("Total", "nsTotal", Unit.NANOS, "All events together."));
-    return Comparison.of(
-        "Policy",
-        columns,
-        policies.stream()
-            .map(RecordedRun::result)
-            .map(
-                result -> Comparison.Entry.of(result.policy(), isComplete(result), figures(result)))
-            .toList());
+    List<Comparison.Entry> entries = new ArrayList<>();
+    for (RecordedRun run : policies) {
+      PolicyResult result = run.result();
+      entries.add(Comparison.Entry.of(result.policy(), isComplete(result), figures(result)));
+      for (TableResult table : result.tables().subList(1, result.tables().size())) {
+        entries.add(
+            Comparison.Entry.of(
+                result.policy() + ", " + table.table(), false, figures(table, columns.size())));
+      }
+    }
+    return Comparison.of("Policy", columns, entries);
   }
 
   private static Column low(String name, String key, Unit unit, String note) {
@@ -156,6 +161,27 @@ public final class ReplayReport {
 
   private static Column neither(String name, String key, String note) {
     return new Column(name, key, Unit.COUNT, Better.NEITHER, note);
+  }
+
+  /** One for each column: what is a further table's own, and nothing where only events count. */
+  private static List<@Nullable Number> figures(TableResult table, int columns) {
+    List<@Nullable Number> figures = new ArrayList<>();
+    figures.add(null);
+    figures.add(null);
+    figures.addAll(
+        List.of(
+            table.splits(),
+            table.merges(),
+            table.stores(),
+            table.flushes(),
+            table.flushedBytes(),
+            table.gapBytes(),
+            table.rmpFaults(),
+            table.illegalLeaves(),
+            table.tableBytesPeak(),
+            table.tableBytesEnd()));
+    figures.addAll(Collections.nCopies(columns - figures.size(), null));
+    return figures;
   }
 
   /** One for each column. */

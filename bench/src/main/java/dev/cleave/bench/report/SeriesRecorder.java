@@ -21,6 +21,7 @@ final class SeriesRecorder {
    *
    * @param event number of the last event
    * @param tableBytes in use
+   * @param nestedBytes in use by the nested table; null if there is none
    * @param mixedRegions regions where only leaves below 2 MiB are legal; 0 without an RMP
    * @param stores entries written so far
    * @param flushes commands so far
@@ -31,6 +32,7 @@ final class SeriesRecorder {
   record Sample(
       int event,
       long tableBytes,
+      @Nullable Long nestedBytes,
       long mixedRegions,
       long stores,
       long flushes,
@@ -50,6 +52,7 @@ final class SeriesRecorder {
         new Sample(
             event,
             run.memory().usedBytes(),
+            run.nestedMemory() == null ? null : run.nestedMemory().usedBytes(),
             states == null ? 0 : states.mixedRegions(),
             run.statistics().entryStores(),
             run.flushes().commands(),

@@ -15,7 +15,7 @@ class ReplayFindingsTest {
     long stores = 10 * flushes;
     return new PolicyResult(
         policy, null, 1234, 0, 0, 0, 0, stores, flushes, 0, gapBytes, windows, illegal, peak, peak,
-        1, 1, 1, 1, null);
+        1, 1, 1, 1, null, List.of());
   }
 
   private static List<String> sentences(PolicyResult... results) {

@@ -46,6 +46,10 @@ public final class RmpBitmap implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final long guestBytes;
   private final long regions;
+
+  /** All ones if regions that are shared as a whole may have large leaves, else 0. */
+  private final long largeShared;
+
   private final MemorySegment shared;
   private final MemorySegment large;
   private final MemorySegment whole;
@@ -64,11 +68,25 @@ public final class RmpBitmap implements AutoCloseable {
    * @throws IllegalArgumentException if it is not
    */
   public RmpBitmap(long guestBytes) {
+    this(guestBytes, true);
+  }
+
+  /**
+   * The same for a guest whose shared pages may come one by one from other memory.
+   *
+   * @param guestBytes where guest memory ends, a positive multiple of 4096; the last region may be
+   *     a part of one
+   * @param isSharedInPlace whether shared pages stay where they are: then the rule allows large
+   *     leaves in regions that are shared as a whole; else only under 2 MiB entries
+   * @throws IllegalArgumentException if the size is not such a multiple
+   */
+  public RmpBitmap(long guestBytes, boolean isSharedInPlace) {
     if (guestBytes <= 0 || guestBytes % PAGE_BYTES != 0) {
       throw new IllegalArgumentException(
           "guest memory must be a positive multiple of 4096 bytes, guestBytes=" + guestBytes);
     }
     this.guestBytes = guestBytes;
+    this.largeShared = isSharedInPlace ? -1 : 0;
     this.regions = ((guestBytes - 1) >>> REGION_LOG2) + 1;
     this.shared = reserve(regions * REGION_WORDS);
     this.large = reserve(words(regions));
@@ -215,7 +233,8 @@ public final class RmpBitmap implements AutoCloseable {
       long mask = -1L >>> (Long.SIZE - (next - region)) << shift;
       long isLarge = large.get(WORD, offset) >>> shift;
       long now =
-          KERNELS.uniformRegions(shared, regionOffset(region), (int) (next - region), -1, isLarge)
+          KERNELS.uniformRegions(
+                  shared, regionOffset(region), (int) (next - region), largeShared, isLarge)
               << shift;
       long old = whole.get(WORD, offset);
       whole.set(WORD, offset, (old & ~mask) | now);

@@ -19,8 +19,10 @@ import java.util.List;
  * <ol>
  *   <li>The bitmap takes the new state, and with it the rule which leaves are legal.
  *   <li>The tables: leaves that the rule forbids now are split, what may merge is merged, and the
- *       IOTLB is flushed. The RMP: 2 MiB entries that become mixed are smashed, pages are
- *       unassigned or assigned. The {@link Order} says which of the two comes first.
+ *       IOTLB is flushed. Where a {@link PageBacking} says that the pages of the change lie
+ *       elsewhere from now on, these pages, and no others, are taken out before the flush and
+ *       mapped after it. The RMP: 2 MiB entries that become mixed are smashed, pages are unassigned
+ *       or assigned. The {@link Order} says which of the two comes first.
  *   <li>Where all of a region is private again the port is asked to unsmash it; only when it agrees
  *       are its leaves merged, and with them the larger leaves around it that this makes possible.
  * </ol>
@@ -253,6 +255,7 @@ public final class RmpFollower implements AutoCloseable {
   private void changeTables() {
     for (TableFollower table : tables) {
       table.split(regionStart(first), regionBytes());
+      table.move(first, length, shares);
     }
   }
 

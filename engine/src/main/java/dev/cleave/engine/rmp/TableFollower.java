@@ -10,11 +10,14 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.recording.FlushEvent;
 import dev.cleave.engine.recording.Recording;
+import org.jspecify.annotations.Nullable;
 
 /** One of the tables of an {@link RmpFollower}: it says what is to be done by gpa. */
 final class TableFollower {
   private final PageTable table;
   private final long guestIova;
+  private final @Nullable PageBacking backing;
+  private final RmpBitmap bitmap;
   private final SizeRule rule;
   private final IotlbFlush flush;
   private final IotlbGather gather;
@@ -23,6 +26,8 @@ final class TableFollower {
   TableFollower(FollowedTable followed, RmpBitmap bitmap, IotlbFlush flush) {
     this.table = followed.table();
     this.guestIova = followed.guestIova();
+    this.backing = followed.backing();
+    this.bitmap = bitmap;
     this.rule = guestIova == 0 ? bitmap.rule() : bitmap.ruleAt(-guestIova);
     this.flush = flush;
     long room = table.config().lastIova(guestIova) - guestIova;
@@ -45,10 +50,33 @@ final class TableFollower {
     table.unreserve(gather);
   }
 
-  /** Splits what the bitmap forbids in whole regions, and flushes. */
+  /** Splits what the bitmap forbids in whole regions. */
   void split(long gpa, long bytes) {
     table.splitToFit(gpa + guestIova, bytes, rule, gather);
+  }
+
+  /** Flushes what was split, and moves the pages of a change to where they lie from now on. */
+  void move(long gpa, long bytes, boolean areShared) {
+    if (backing == null) {
+      settle();
+      return;
+    }
+    long end = gpa + bytes;
+    for (long at = gpa, runEnd; at < end; at = runEnd) {
+      runEnd = bitmap.savedRunEnd(at, end);
+      long iova = at + guestIova;
+      if (bitmap.wasShared(at) != areShared
+          && cursor.over(iova, iova + runEnd - at - 1).advance()) {
+        var _ = table.unmap(iova, runEnd - at, gather);
+      }
+    }
     settle();
+    for (long at = gpa, runEnd; at < end; at = runEnd) {
+      runEnd = bitmap.savedRunEnd(at, end);
+      if (bitmap.wasShared(at) != areShared) {
+        backing.map(at, runEnd - at, areShared, rule);
+      }
+    }
   }
 
   /**
@@ -58,6 +86,9 @@ final class TableFollower {
   boolean canHaveLargeLeaf(long region, boolean asItStands) {
     long iova = region + guestIova;
     boolean isMapped = cursor.over(iova, iova | offsetMask(REGION_LOG2)).advance();
+    if (backing != null && !backing.isContiguous(region)) {
+      return false;
+    }
     return !isMapped
         || cursor.sizeLog2() >= REGION_LOG2
         || (!asItStands && table.isMergeable(iova, gather));

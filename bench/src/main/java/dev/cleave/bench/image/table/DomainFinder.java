@@ -3,6 +3,7 @@ package dev.cleave.bench.image.table;
 import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.Manifest;
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.format.X86;
@@ -123,6 +124,9 @@ public final class DomainFinder {
   }
 
   private List<Domain> of(Manifest manifest, Manifest.Domain domain) {
+    if (domain.isX86()) {
+      return List.of(nested(domain));
+    }
     DeviceTableEntry said = DeviceTableEntry.v1(domain.root(), domain.mode(), domain.domainId());
     DeviceTableEntry first = null;
     DeviceId firstDevice = null;
@@ -159,6 +163,24 @@ public final class DomainFinder {
         Integer.toString(domain.domainId()),
         translated ? said : first,
         first == null ? said.access() : first.access(),
+        domain.devices(),
+        findings);
+  }
+
+  /** A table that no device leads to: that of the processors. */
+  private Domain nested(Manifest.Domain domain) {
+    int levels = domain.mode();
+    List<Finding> findings = new ArrayList<>();
+    boolean isLegal = levels >= guestFormat.minLevels() && levels <= guestFormat.maxLevels();
+    if (!isLegal) {
+      error(findings, "an x86-64 table has 4 or 5 levels, the manifest says " + levels);
+    }
+    TableRoot root =
+        TableRoot.of(guestFormat, guestFormat.tablePaddr(domain.root()), levels, Access.READ_WRITE);
+    return new Domain(
+        Integer.toString(domain.domainId()),
+        DeviceTableEntry.Kind.V2,
+        isLegal ? root : null,
         domain.devices(),
         findings);
   }
