@@ -15,7 +15,9 @@ import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 
-/** What the figures of a replay say, in three sentences: of memory, of devices, and what to choose. */
+/**
+ * What the figures of a replay say, in three sentences: of memory, of devices, and what to choose.
+ */
 final class ReplayFindings {
   /** A policy is worth its table memory up to so many times the least. */
   private static final int WORTH_TIMES = 2;

@@ -35,7 +35,7 @@ final class Wording {
     if (value == Math.rint(value) || value >= 100) {
       return String.format(Locale.ROOT, "%,.0f", value).replace(',', THIN_SPACE);
     }
-String text = String.format(Locale.ROOT, value >= 10 ? "%.1f" : "%.2f", value);
+    String text = String.format(Locale.ROOT, value >= 10 ? "%.1f" : "%.2f", value);
     return text.replaceAll("\\.?0+$", "");
   }
 

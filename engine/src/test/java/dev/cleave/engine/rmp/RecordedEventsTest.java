@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.recording.Recording;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.io.IOException;
@@ -30,7 +32,8 @@ class RecordedEventsTest {
         recording.enable("dev.cleave." + event).withThreshold(Duration.ZERO);
       }
       recording.start();
-      try (FollowedGuest guest = new FollowedGuest(GUEST_BYTES, Order.TABLE_FIRST, false)) {
+      try (FollowedGuest guest = new FollowedGuest(
+              PageTableConfig.of(AmdV1.LINUX), GUEST_BYTES, Order.TABLE_FIRST, false)) {
         guest.follower.share(0x201000, 4096);
         guest.follower.unshare(0x201000, 4096);
       }
