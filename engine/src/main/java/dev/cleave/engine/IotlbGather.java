@@ -1,7 +1,6 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.offsetMask;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.memory.TableMemory;
@@ -10,23 +9,48 @@ import dev.cleave.engine.memory.TableMemory;
  * What is owed after translations changed: the ranges to flush from the IOTLB, and the table pages
  * that may be reused once that is done.
  *
+ * <h2>The protocol</h2>
+ *
  * <ol>
- *   <li>One or more operations put into it what they owe.
- *   <li>The caller flushes every range, with cached directories when {@link #hasTables} says so,
- *       and waits until the flush has completed.
- *   <li>{@link #complete} hands the pages back and makes the gather empty again.
+ *   <li><em>Gather.</em> One or more operations of one writer put into it what they owe.
+ *   <li><em>Flush.</em> Flush commands are issued for every range, with cached directories when
+ *       {@link #hasTables} says so. From here until step 3 no operation may be given this gather;
+ *       {@link #seal} makes sure of it. The writer goes on with another one: any number of gathers
+ *       of a table may be under way, also for the same range.
+ *   <li><em>Complete.</em> When all of its flush commands have completed, {@link #complete} is
+ *       called, by any thread, beside whatever the writers do meanwhile, and in any order among
+ *       gathers.
+ *   <li><em>Free.</em> {@code complete} gives the pages back to the pool and makes the gather empty
+ *       again.
  * </ol>
+ *
+ * <p>Each gather pays for its own pages: they are out of the tree before its flush begins, so
+ * nothing but that flush is needed to reuse them. What a caller concludes of <em>translations</em>
+ * needs more: a flush names leaves as they were when it was gathered, and a larger leaf that was
+ * split before may still be cached because of an earlier gather whose flush has not been issued. So
+ * flush commands are to be issued in the order of the operations, as a command queue does by
+ * itself. An address is out of use, or a page that was read as dirty is being watched again, when
+ * the flushes of its own operation and of all earlier ones have completed.
+ *
+ * <h2>Late status bits</h2>
+ *
+ * <p>A hardware walker may set accessed and dirty bits in a table that a merge has replaced, until
+ * the flush completes; {@code complete} carries them over to the leaves around the same addresses
+ * that lead to the same memory by then, larger or smaller. They are dropped where that memory has
+ * been unmapped. What is read of dirty bits between the merge and {@code complete} lacks them: they
+ * come with the next pass, and with them, once more, bits that stood in the replaced table before
+ * the merge. So the last pass of all is to be made when every gather has been completed.
+ *
+ * <h2>Ranges</h2>
  *
  * <p>Every range is made of whole old leaves: an aligned power-of-two piece of it never cuts one in
  * two when the piece cannot be made larger, so {@link #forEachBlock} names flush commands that are
  * never smaller than the leaf that was there before. A gather remembers up to {@value #MAX_RANGES}
  * ranges; beyond that it joins those that lie closest, which flushes more than it must.
  *
- * <p>A hardware walker may set accessed and dirty bits in a table that a merge has replaced, until
- * the flush completes; {@link #complete} carries those over to what stands there now.
- *
- * <p>Belongs to one thread at a time. The table that made it refuses to be closed silently while it
- * owes anything.
+ * <p>Belongs to one thread at a time. Sealing it hands it over to the thread that completes it, and
+ * completing it hands it back, with all that was written before; without {@code seal} the caller
+ * orders that. The table that made it refuses to be closed silently while it owes anything.
  */
 @CheckReturnValue
 public final class IotlbGather {
@@ -49,10 +73,11 @@ public final class IotlbGather {
 
   private static final long END = TableTree.NONE;
 
-  /** A tag: three ones, the leaf's size, its first address. */
+  /** A tag: three ones, the table's level, its first address. */
   private static final long TAG = 7;
 
-  private static final int TAG_SIZE_SHIFT = 3;
+  private static final int TAG_LEVEL_SHIFT = 3;
+  private static final int TAG_LEVEL_MASK = 7;
 
   /** The tag of a page whose accessed and dirty bits nobody wants any more. */
   private static final long DROPPED = -1;
@@ -61,6 +86,11 @@ public final class IotlbGather {
   final LeafSplitter splitter;
 
   final LeafMerger merger;
+
+  /**
+   * Whether its flush is under way: written last by who hands it over, read first by who gets it.
+   */
+  private volatile boolean isSealed;
 
   /** Entries that were written to tables that are detached, for {@link TableStatistics}. */
   private long stores;
@@ -130,12 +160,9 @@ public final class IotlbGather {
     link(page, DROPPED);
   }
 
-  /**
-   * Takes a page whose leaves became one leaf, or part of one. That leaf may be split again before
-   * the flush completes, so its size is remembered with its address, in the bits that are zero.
-   */
-  void detachMerged(long page, long leafFirst, int sizeLog2) {
-    link(page, leafFirst | (long) sizeLog2 << TAG_SIZE_SHIFT | TAG);
+  /** Takes a page whose leaves became one leaf, or part of one. */
+  void detachMerged(long page, int level, long tableFirst) {
+    link(page, tableFirst | (long) level << TAG_LEVEL_SHIFT | TAG);
   }
 
   private void link(long page, long tag) {
@@ -233,23 +260,43 @@ public final class IotlbGather {
   }
 
   /**
+   * Says that the flush begins: until {@link #complete} every operation that is given this gather
+   * is refused. A caller who flushes and completes before the next operation needs no seal.
+   */
+  public void seal() {
+    isSealed = true;
+  }
+
+  /**
+   * Whether its flush is under way.
+   *
+   * @return true between {@link #seal} and the end of {@link #complete}
+   */
+  public boolean isSealed() {
+    return isSealed;
+  }
+
+  /**
    * Ends what was owed: to be called when the flush of all ranges has completed. Accessed and dirty
    * bits that arrived in merged tables are carried over, and the pages go back to the pool.
    */
   public void complete() {
+    boolean wasSealed = isSealed;
     if (detached != END) {
       releasePages();
     }
     ranges = 0;
+    if (wasSealed) {
+      isSealed = false;
+    }
   }
 
   private void releasePages() {
     for (long page = detached; page != END; page = memory.next(page)) {
       long tag = memory.tag(page);
       if (tag != DROPPED) {
-        long first = tag & -(long) PAGE_BYTES;
-        int sizeLog2 = (int) (tag - first) >>> TAG_SIZE_SHIFT;
-        table.carryStatus(first, first | offsetMask(sizeLog2), memory.orAll(page));
+        int level = (int) (tag >>> TAG_LEVEL_SHIFT) & TAG_LEVEL_MASK;
+        table.carryStatus(page, level, tag & -(long) PAGE_BYTES);
       }
     }
     memory.reclaim();

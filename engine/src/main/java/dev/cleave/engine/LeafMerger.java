@@ -250,8 +250,8 @@ final class LeafMerger {
       long old = memory.exchange(entryAt(slot, i), leaf);
       late |= old & format.statusMask() & ~status;
       if (!format.isLeaf(old, level)) {
-        detach(format.tablePaddr(old), level - 1, leafFirst, sizeLog2);
         long slotFirst = leafFirst + ((long) i << entryLog2(level));
+        detach(format.tablePaddr(old), level - 1, slotFirst);
         gather.add(slotFirst, slotFirst | offsetMask(entryLog2(level)));
       }
     }
@@ -264,15 +264,15 @@ final class LeafMerger {
     merges++;
   }
 
-  private void detach(long table, int level, long leafFirst, int sizeLog2) {
+  private void detach(long table, int level, long first) {
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
       long entry = memory.load(entryAt(table, i));
       if (!format.isLeaf(entry, level)) {
-        detach(format.tablePaddr(entry), level - 1, leafFirst, sizeLog2);
+        detach(format.tablePaddr(entry), level - 1, first + ((long) i << entryLog2(level)));
       }
     }
     memory.abandon(table);
-    gather.detachMerged(table, leafFirst, sizeLog2);
+    gather.detachMerged(table, level, first);
   }
 
   // ---- contiguity ----------------------------------------------------------------------------

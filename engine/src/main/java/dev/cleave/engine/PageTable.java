@@ -34,7 +34,8 @@ import java.util.Objects;
  *
  * <p>Whatever changes or takes away a translation writes into an {@link IotlbGather} what must be
  * flushed. {@code map} and growing the top owe nothing, since nothing that could be cached changes,
- * and neither does a leaf that grows inside its table.
+ * and neither does a leaf that grows inside its table. Clearing a dirty bit changes what hardware
+ * remembers of a leaf, and owes one.
  *
  * <h2>Threads</h2>
  *
@@ -62,16 +63,16 @@ import java.util.Objects;
  * such operation. A gather belongs to one writer at a time. A table that becomes empty beside a map
  * into it is either kept, or replaced by a new one.
  *
- * <p><em>What the caller orders:</em> writers whose ranges overlap. If they run side by side all
- * the same, each of them takes effect as if they had run in some order, or is refused with a reason
- * that would be right in that order; table memory and what is counted of it stay intact. {@link
- * #close} ends the use of the table: nobody may be in it. A bitmap and the follower of it belong to
- * one writer.
+ * <p><em>What the caller orders:</em> writers whose ranges overlap; a {@link RangeLock} does it. If
+ * they run side by side all the same, each of them takes effect as if they had run in some order,
+ * or is refused with a reason that would be right in that order; table memory and what is counted
+ * of it stay intact. {@link #close} ends the use of the table: nobody may be in it. A bitmap and
+ * the follower of it belong to one writer.
  *
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
  *
- * <p>Source: {@code spec/amd-vi.md} §1, §2, §7.
+ * <p>Source: {@code spec/amd-vi.md} §1, §2, §7, {@code spec/iommu-behaviour.md} §5.
  */
 public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */
@@ -90,6 +91,7 @@ public final class PageTable implements AutoCloseable {
   private final TableRemover remover;
   private final TableMapper mapper;
   private final PermissionWriter permissions;
+  private final DirtyBits dirtyBits;
   private final StatusCarrier status;
   private final List<IotlbGather> gathers = new ArrayList<>();
 
@@ -106,6 +108,7 @@ public final class PageTable implements AutoCloseable {
     this.mapper = new TableMapper(tree, probe, writer, config.pageSizes());
     this.status = new StatusCarrier(tree);
     this.permissions = new PermissionWriter(tree);
+    this.dirtyBits = new DirtyBits(tree);
   }
 
   /**
@@ -576,6 +579,146 @@ public final class PageTable implements AutoCloseable {
     }
   }
 
+  // ---- dirty bits ----------------------------------------------------------------------------
+
+  /**
+   * Reads which pages of a range were written to, and makes them clean. A leaf that reaches over an
+   * end is split there first, so that what lies outside keeps its dirty bit; accessed bits stay. A
+   * leaf is dirty when any of its replicas is, and all of it that lies in the range is reported. A
+   * range with nothing mapped has nothing dirty.
+   *
+   * <p>What was reported is to be read when the flush has completed, not before: until then
+   * hardware may remember that a page is dirty already, and tell nobody of further writes. A bit
+   * that hardware sets while this runs is reported now or is there for the next call. For bits that
+   * come late to tables that a merge replaced see {@link IotlbGather}.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param bitmap gets a bit set for each page that is dirty; it has the whole range
+   * @param gather takes the leaves that were dirty, each whole
+   * @return bytes that were dirty
+   * @throws PageTableException OUT_OF_RANGE, also when the bitmap has not all of the range,
+   *     MISALIGNED, OUT_OF_TABLE_MEMORY or CLOSED; nothing has changed then
+   */
+  public long readAndClearDirty(long iova, long length, DirtyBitmap bitmap, IotlbGather gather) {
+    checkWritable(gather);
+    long last = checks.lastIova(iova, length);
+    RangeChecks.checkCovered(iova, last, bitmap);
+    long home = tree.lockHome(iova, last);
+    try {
+      if (!reachesFrom(home, iova)) {
+        return 0;
+      }
+      long end = end(home, last);
+      gather.splitter.cutEnds(home, iova, end, gather);
+      return dirtyBits.read(table(home), level(home), iova, end, bitmap, gather);
+    } finally {
+      tree.unlock(table(home));
+    }
+  }
+
+  /**
+   * Reads which pages of a range were written to, and changes nothing: the next {@link
+   * #readAndClearDirty} reports them again. Of a leaf that reaches over an end, what lies inside is
+   * reported.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param bitmap gets a bit set for each page that is dirty; it has the whole range
+   * @return bytes that are dirty
+   * @throws PageTableException OUT_OF_RANGE, also when the bitmap has not all of the range,
+   *     MISALIGNED or CLOSED
+   */
+  public long readDirty(long iova, long length, DirtyBitmap bitmap) {
+    checkWritable();
+    long last = checks.lastIova(iova, length);
+    RangeChecks.checkCovered(iova, last, bitmap);
+    long home = tree.lockHome(iova, last);
+    try {
+      return reachesFrom(home, iova)
+          ? dirtyBits.read(table(home), level(home), iova, end(home, last), bitmap, null)
+          : 0;
+    } finally {
+      tree.unlock(table(home));
+    }
+  }
+
+  /**
+   * Makes all leaves that a range reaches into dirty and accessed, in every replica, as if a device
+   * had written to them: for memory that somebody else has written, such as a migration. It owes no
+   * flush. A leaf that reaches over an end is dirty as a whole.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @return bytes of the range that are mapped
+   * @throws PageTableException NOT_MAPPED when nothing is, OUT_OF_RANGE, MISALIGNED or CLOSED
+   */
+  public long setDirty(long iova, long length) {
+    checkWritable();
+    long last = checks.lastIova(iova, length);
+    long home = tree.lockHome(iova, last);
+    try {
+      long end = reachable(home, iova, last);
+      return mapped(dirtyBits.set(table(home), level(home), iova, end), iova, last);
+    } finally {
+      tree.unlock(table(home));
+    }
+  }
+
+  /**
+   * Begins to track which pages of a range are written to: splits all leaves down to pages small
+   * enough to tell, without a gap, and makes them clean. It is split and readAndClearDirty in one.
+   *
+   * <ol>
+   *   <li>{@code startDirtyTracking}; flush. From then on every write is noted. What was written
+   *       before is not: begin by copying everything.
+   *   <li>As often as wanted: {@link #readAndClearDirty}; flush; copy what was reported.
+   *   <li>Keep the devices from writing; complete all gathers; one last pass as above.
+   *   <li>{@link #stopDirtyTracking}; flush.
+   * </ol>
+   *
+   * <p>What is mapped or merged in the meantime may have larger leaves: more is reported then than
+   * was written, never less. What is unmapped takes its dirty bits with it: read them first.
+   *
+   * @param iova first address, a multiple of the tracked page
+   * @param length bytes, a positive multiple of the tracked page
+   * @param pageLog2 logarithm of the tracked page, a leaf size of the format and not below the
+   *     smallest page; usually 12
+   * @param gather takes what is to be flushed
+   * @return bytes that are mapped
+   * @throws PageTableException as {@link #unmap}; nothing has changed then
+   */
+  public long startDirtyTracking(long iova, long length, int pageLog2, IotlbGather gather) {
+    checkWritable(gather);
+    long last = checks.lastIova(iova, length);
+    checks.checkLargestLeaf(iova, pageLog2);
+    RangeChecks.checkPages(iova, length, pageLog2);
+    long home = tree.lockHome(iova, last);
+    try {
+      long end = reachable(home, iova, last);
+      long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
+      gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(pageLog2), gather);
+      var _ = dirtyBits.read(table(home), level(home), iova, end, null, gather);
+      return bytes;
+    } finally {
+      tree.unlock(table(home));
+    }
+  }
+
+  /**
+   * Ends tracking: makes leaves as large again as a rule allows, which is {@link #mergeToFit}. What
+   * has been written since the last pass stays dirty, in the larger leaves.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param rule which leaf sizes are allowed where
+   * @param gather takes what is to be flushed, and the tables that were replaced
+   * @throws PageTableException as {@link #fit}; nothing has changed then
+   */
+  public void stopDirtyTracking(long iova, long length, SizeRule rule, IotlbGather gather) {
+    mergeToFit(iova, length, rule, gather);
+  }
+
   // ---- look ----------------------------------------------------------------------------------
 
   /**
@@ -638,10 +781,10 @@ public final class PageTable implements AutoCloseable {
     return new LeafCursor(this, memory, space).over(0, -1L);
   }
 
-  /** Carries status bits from replaced tables to what stands there now. */
-  void carryStatus(long first, long last, long bits) {
+  /** Carries status bits from a replaced table to what stands there now. */
+  void carryStatus(long old, int level, long first) {
     if (tree.top() != 0) {
-      status.carry(first, last, bits);
+      status.carry(old, level, first);
     }
   }
 
@@ -656,6 +799,10 @@ public final class PageTable implements AutoCloseable {
   private void checkWritable(IotlbGather gather) {
     if (gather.table() != this) {
       throw new IllegalArgumentException("the gather must be one that this table made");
+    }
+    if (gather.isSealed()) {
+      throw new IllegalStateException(
+          "a gather must be completed before it takes more: its flush is under way");
     }
     checkWritable();
   }

@@ -104,6 +104,28 @@ final class RangeChecks {
     }
   }
 
+  /** Checks that a range is whole pages of a size, so that no leaf up to it reaches over an end. */
+  static void checkPages(long iova, long length, int pageLog2) {
+    if (((iova | length) & Geometry.offsetMask(pageLog2)) != 0) {
+      throw new PageTableException(
+          Reason.MISALIGNED,
+          iova,
+          "a range to track must be whole pages of 2^%d bytes, iova=0x%x, length=0x%x"
+              .formatted(pageLog2, iova, length));
+    }
+  }
+
+  /** Checks that a bitmap has all of a range. */
+  static void checkCovered(long first, long last, DirtyBitmap bitmap) {
+    if (!bitmap.covers(first, last)) {
+      throw new PageTableException(
+          Reason.OUT_OF_RANGE,
+          first,
+          "a range must lie in the bitmap of 0x%x to 0x%x, iova=0x%x, last=0x%x"
+              .formatted(bitmap.firstIova(), bitmap.lastIova(), first, last));
+    }
+  }
+
   private void checkAligned(String what, long value) {
     if ((value & granuleMask) != 0) {
       throw misaligned(value, what + " must be a multiple of %d, " + what + "=0x%x");

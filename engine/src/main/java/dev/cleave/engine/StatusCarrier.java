@@ -5,12 +5,23 @@ import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
+import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableMemory.entryAt;
 
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TableMemory;
 
-/** Sets accessed and dirty bits in leaves that took the place of others. Thread-safe. */
+/**
+ * Carries accessed and dirty bits from a table that a merge replaced to what stands there now.
+ *
+ * <p>A bit says that memory was touched through an iova. It is carried to the leaf around that
+ * iova, whatever its size is by now, if that leaf leads to the same memory; what was unmapped, or
+ * mapped to other memory since, was not touched and gets nothing. Every bit of the old table is
+ * carried, not only those that came late: one that has been read and cleared since the merge is
+ * reported once more, and none is lost.
+ *
+ * <p>Thread-safe.
+ */
 final class StatusCarrier {
   private final TableTree tree;
   private final TableMemory memory;
@@ -22,24 +33,33 @@ final class StatusCarrier {
     this.format = tree.format;
   }
 
-  /** Sets status bits, among others that do not count, in all leaves that a range reaches into. */
-  void carry(long first, long last, long bits) {
-    long status = bits & format.statusMask();
-    if (status == 0) {
+  /** Carries over what stands in a replaced table, which is full and translates contiguously. */
+  void carry(long old, int level, long first) {
+    if ((memory.orAll(old) & format.statusMask()) == 0) {
       return;
     }
+    long delta = paddr(old, level) - first;
+    long last = first + offsetMask(tableLog2(level));
     long at = first;
     while (true) {
-      long end = carryAt(at, status);
-      if (Long.compareUnsigned(end, last) >= 0) {
+      long end = Unsigned.min(carryAt(old, level, at, last, delta), last);
+      if (end == last) {
         return;
       }
       at = end + 1;
     }
   }
 
-  /** Sets them in all slots of the leaf around an iova; returns where it, or a hole, ends. */
-  private long carryAt(long iova, long status) {
+  /** Where the first address of a replaced table led to. */
+  private long paddr(long old, int level) {
+    long entry = memory.load(old);
+    return format.isLeaf(entry, level)
+        ? format.leafPaddr(entry, level)
+        : paddr(format.tablePaddr(entry), level - 1);
+  }
+
+  /** Carries to the leaf around an iova; returns where it, or a hole, ends. */
+  private long carryAt(long old, int oldLevel, long iova, long last, long delta) {
     long page = iova & -(long) PAGE_BYTES;
     long home = tree.lockHome(page, page + PAGE_BYTES - 1);
     long table = TableTree.table(home);
@@ -48,15 +68,38 @@ final class StatusCarrier {
     long entry = memory.load(entryAt(table, index(iova, level)));
     if (format.isPresent(entry) && format.isLeaf(entry, level) && !TableTree.isTooLow(home)) {
       int sizeLog2 = format.leafSizeLog2(entry, level);
+      long leafFirst = iova & -(1L << sizeLog2);
       end = iova | offsetMask(sizeLog2);
-      addTo(entryAt(table, index(iova & -(1L << sizeLog2), level)), sizeLog2, status);
+      if (format.leafPaddr(entry, level) - leafFirst == delta) {
+        long status = statusIn(old, oldLevel, iova, Unsigned.min(end, last));
+        addTo(entryAt(table, index(leafFirst, level)), sizeLog2, status);
+      }
     }
     tree.unlock(table);
     return end;
   }
 
+  /** The status bits of all leaves of a table that a range of it reaches into. */
+  private long statusIn(long table, int level, long first, long last) {
+    long status = 0;
+    int end = index(last, level);
+    for (int i = index(first, level); i <= end; ) {
+      long entry = memory.load(entryAt(table, i));
+      int slots = 1;
+      if (format.isLeaf(entry, level)) { // what is below a directory is carried for itself
+        slots = 1 << slotsLog2(format.leafSizeLog2(entry, level));
+        i &= -slots;
+        for (int slot = i; slot < i + slots; slot++) {
+          status |= memory.load(entryAt(table, slot)) & format.statusMask();
+        }
+      }
+      i += slots;
+    }
+    return status;
+  }
+
   private void addTo(long slot, int sizeLog2, long status) {
-    for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
+    for (int i = 0; status != 0 && i < 1 << slotsLog2(sizeLog2); i++) {
       memory.or(entryAt(slot, i), status);
     }
   }

@@ -33,6 +33,10 @@ final class TableTree {
   static final long NONE = -1;
 
   private static final long RETRY = -2;
+
+  /** Seconds, by the pauses between them. */
+  private static final int MOST_ATTEMPTS = 1 << 14;
+
   private static final int LEVEL_BITS = 3;
   private static final long LEVEL_MASK = (1L << LEVEL_BITS) - 1;
   private static final long TOO_LOW = 1L << LEVEL_BITS;
@@ -150,7 +154,7 @@ final class TableTree {
       } catch (IndexOutOfBoundsException e) {
         memory.rethrowIfStill(seen, e);
       }
-      memory.pause(attempts);
+      lookAgain(attempts, first);
     }
   }
 
@@ -170,6 +174,16 @@ final class TableTree {
       recent.note(first, table);
     }
     return home;
+  }
+
+  /** Lets time pass for who is about to unlink a table; that never takes long. */
+  private void lookAgain(int attempts, long iova) {
+    if (attempts == MOST_ATTEMPTS) {
+      throw new IllegalStateException(
+          "table memory is corrupt: a directory above iova=0x%x points at a page that is no table there"
+              .formatted(iova));
+    }
+    memory.pause(attempts);
   }
 
   /** Locks the top. */
@@ -309,7 +323,7 @@ final class TableTree {
       } catch (IndexOutOfBoundsException e) {
         memory.rethrowIfStill(seen, e);
       }
-      memory.pause(attempts);
+      lookAgain(attempts, iova);
     }
   }
 

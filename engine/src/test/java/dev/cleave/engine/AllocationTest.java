@@ -100,6 +100,38 @@ class AllocationTest {
   }
 
   @Test
+  void dirtyOperationsAllocateNothing() {
+    long bytes = 4 << 20;
+    try (SmallTable small = new SmallTable(kind)) {
+      small.table.map(iova, GIGABYTE, bytes, Access.READ_WRITE);
+      DirtyBitmap bitmap = new DirtyBitmap(iova, bytes, 12);
+      SizeRule rule = SizeRule.atMost(30);
+      assertNoGarbage(() -> {
+        small.table.startDirtyTracking(iova, bytes, 12, small.gather);
+        small.table.setDirty(iova + 8192, 4096);
+        var _ = small.table.readDirty(iova, bytes, bitmap);
+        var _ = small.table.readAndClearDirty(iova, bytes, bitmap, small.gather);
+        var _ = bitmap.nextDirty(iova);
+        bitmap.clear();
+        small.table.setDirty(iova + 4096, 4096);
+        small.table.stopDirtyTracking(iova, bytes, rule, small.gather);
+        small.gather.seal();
+        small.gather.complete();
+      });
+    }
+  }
+
+  @Test
+  void rangeLockAllocatesNothing() {
+    RangeLock lock = new RangeLock();
+    assertNoGarbage(() -> {
+      int held = lock.lock(iova, 4096);
+      lock.unlock(lock.lock(iova + 4096, 4096));
+      lock.unlock(held);
+    });
+  }
+
+  @Test
   void translateAndCursorsAllocateNothing() {
     try (SmallTable small = new SmallTable(kind)) {
       small.table.map(iova, GIGABYTE, (4 << 20) + 4096, Access.READ_WRITE);

@@ -27,6 +27,10 @@ record Op(Kind kind, int at, int count, long value, int access, int freePages) {
     UNSHARE,
     LARGE,
     DIRTY,
+    SET_DIRTY,
+    READ_DIRTY,
+    TAKE_DIRTY,
+    TRACK,
     FLUSH,
     CLEAR
   }

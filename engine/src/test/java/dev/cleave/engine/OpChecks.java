@@ -216,19 +216,24 @@ final class OpChecks {
     }
     for (Leaf leaf : before) {
       if (!still.contains(withoutStatus(leaf)) && !grewInPlace(leaf)) {
-        boolean covered = false;
-        for (int i = 0; i < gather.rangeCount(); i++) {
-          covered |= within(leaf, gather.rangeFirst(i), gather.rangeLast(i));
-        }
-        assertTrue(covered, "not gathered: " + leaf);
-        boolean[] inBlock = new boolean[1];
-        gather.forEachBlock((iova, sizeLog2) -> {
-          long last = sizeLog2 == 64 ? -1L : iova + (1L << sizeLog2) - 1;
-          inBlock[0] |= within(leaf, iova, last);
-        });
-        assertTrue(inBlock[0], "no flush command covers all of " + leaf);
+        isGathered(leaf);
       }
     }
+  }
+
+  /** A leaf is to be flushed, by a command that names all of it. */
+  void isGathered(Leaf leaf) {
+    boolean covered = false;
+    for (int i = 0; i < gather.rangeCount(); i++) {
+      covered |= within(leaf, gather.rangeFirst(i), gather.rangeLast(i));
+    }
+    assertTrue(covered, "not gathered: " + leaf);
+    boolean[] inBlock = new boolean[1];
+    gather.forEachBlock((iova, sizeLog2) -> {
+      long last = sizeLog2 == 64 ? -1L : iova + (1L << sizeLog2) - 1;
+      inBlock[0] |= within(leaf, iova, last);
+    });
+    assertTrue(inBlock[0], "no flush command covers all of " + leaf);
   }
 
   private boolean grewInPlace(Leaf old) {

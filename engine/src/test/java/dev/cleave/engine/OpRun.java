@@ -9,6 +9,7 @@ import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,9 @@ final class OpRun implements AutoCloseable {
   private final int[] access;
   private final boolean[] dirty;
 
+  private final DirtyModel dirtyModel;
+  private final DirtyBitmap dirtyPages;
+
   private List<Leaf> before = List.of();
 
   OpRun(Window window) {
@@ -52,6 +56,8 @@ final class OpRun implements AutoCloseable {
     access = new int[window.units()];
     dirty = new boolean[window.units()];
     Arrays.fill(paddr, SpecWalker.HOLE);
+    dirtyModel = new DirtyModel(window);
+    dirtyPages = new DirtyBitmap(window.base(), window.bytes(window.units()), window.unitLog2());
   }
 
   /** Runs all operations; an assertion fails at the first difference. */
@@ -89,6 +95,12 @@ final class OpRun implements AutoCloseable {
       assertEquals(expectedRefusal(op), refused);
     }
     List<Leaf> after = walker.leaves(table.root(), table.levels());
+    List<Leaf> dirtyBefore = dirtyModel.dirtyLeaves(op);
+    boolean[] dirtyAfter = new boolean[after.size()];
+    for (int i = 0; i < dirtyAfter.length; i++) {
+      dirtyAfter[i] = isDirty(after.get(i));
+    }
+    dirtyModel.check(op, refused == null, after, dirtyAfter);
     if (refused != null) {
       assertEquals(before, after, "a refused operation changes nothing");
     } else {
@@ -97,14 +109,17 @@ final class OpRun implements AutoCloseable {
       switch (op.kind()) {
         case MAP -> checks.mapped(op, null);
         case MAP_RMP -> checks.mapped(op, bitmap);
-        case SPLIT -> checks.split(op);
+        case SPLIT, TRACK -> checks.split(op);
         case MERGE -> checks.merged(op, null);
         case FIT -> checks.merged(op, bitmap);
-        case UNMAP, PROTECT -> checks.outsideKeepsLargest(op);
+        case UNMAP, PROTECT, TAKE_DIRTY -> checks.outsideKeepsLargest(op);
         default -> {}
       }
       if (op.kind() != Op.Kind.FLUSH) {
         checks.changesAreGathered();
+      }
+      if (op.kind() == Op.Kind.TAKE_DIRTY || op.kind() == Op.Kind.TRACK) {
+        dirtyBefore.forEach(checks::isGathered);
       }
     }
     compare(after);
@@ -130,11 +145,32 @@ final class OpRun implements AutoCloseable {
       case UNSHARE -> bitmap.unshare(gpa, bytes);
       case LARGE -> bitmap.setLarge(gpa, bytes, op.value() != 0);
       case DIRTY -> setDirty(op);
+      case TRACK ->
+          assertEquals(
+              mappedBytes(op), table.startDirtyTracking(iova, bytes, (int) op.value(), gather));
+      case SET_DIRTY -> assertEquals(mappedBytes(op), table.setDirty(iova, bytes));
+      case READ_DIRTY -> {
+        dirtyPages.clear();
+        assertReported(op, table.readDirty(iova, bytes, dirtyPages));
+      }
+      case TAKE_DIRTY -> {
+        dirtyPages.clear();
+        assertReported(op, table.readAndClearDirty(iova, bytes, dirtyPages, gather));
+      }
       case FLUSH -> gather.complete();
       case CLEAR -> {
         var _ = table.clear(gather);
       }
     }
+  }
+
+  private void assertReported(Op op, long bytes) {
+    assertEquals(dirtyModel.dirtyBytes(op), bytes);
+    BitSet reported = new BitSet();
+    for (int unit = 0; unit < window.units(); unit++) {
+      reported.set(unit, dirtyPages.isDirty(window.iova(unit)));
+    }
+    assertEquals(dirtyModel.dirtyUnits(op), reported);
   }
 
   /** Frames from index 1: runs of 1 to 16 pages, each somewhere else. */
@@ -157,7 +193,11 @@ final class OpRun implements AutoCloseable {
     long mapped = mappedBytes(op);
     return switch (op.kind()) {
       case MAP, MAP_RMP, SCATTER -> mapped != 0 ? Reason.ALREADY_MAPPED : null;
-      case UNMAP, SPLIT, MERGE, PROTECT -> mapped == 0 ? Reason.NOT_MAPPED : null;
+      case UNMAP, SPLIT, MERGE, PROTECT, SET_DIRTY -> mapped == 0 ? Reason.NOT_MAPPED : null;
+      case TRACK -> {
+        long cut = (window.iova(op.at()) | window.bytes(op.count())) & (1L << op.value()) - 1;
+        yield cut != 0 ? Reason.MISALIGNED : mapped == 0 ? Reason.NOT_MAPPED : null;
+      }
       default -> null;
     };
   }
@@ -187,6 +227,8 @@ final class OpRun implements AutoCloseable {
           dirty[i] = false;
         }
         case PROTECT -> access[i] = op.access();
+        case TAKE_DIRTY, TRACK -> dirty[i] = false;
+        case SET_DIRTY -> dirty[i] = paddr[i] != SpecWalker.HOLE;
         case DIRTY -> dirty[i] |= i == op.at() && paddr[i] != SpecWalker.HOLE;
         default -> {}
       }

@@ -121,7 +121,7 @@ class RandomOperationsTest {
         switch (kind) {
           case MAP, MAP_RMP -> paddrUnit(window, random, at);
           case SCATTER -> random.nextInt(1 << 20);
-          case SPLIT, MERGE -> randomSize(window, random);
+          case SPLIT, MERGE, TRACK -> randomSize(window, random);
           default -> random.nextInt(2);
         };
     int freePages = random.nextInt(4) == 0 ? random.nextInt(4) : -1;

@@ -247,6 +247,11 @@ public final class AmdV1 implements EntryFormat {
   }
 
   @Override
+  public long dirtyMask() {
+    return DIRTY;
+  }
+
+  @Override
   public String toString() {
     return "AMD v1";
   }

@@ -176,4 +176,11 @@ public sealed interface EntryFormat permits AmdV1, X86 {
    * @return a mask over an entry
    */
   long statusMask();
+
+  /**
+   * The dirty bit among them.
+   *
+   * @return a mask of one bit
+   */
+  long dirtyMask();
 }

@@ -215,6 +215,11 @@ public final class X86 implements EntryFormat {
   }
 
   @Override
+  public long dirtyMask() {
+    return DIRTY;
+  }
+
+  @Override
   public String toString() {
     return "x86-64";
   }

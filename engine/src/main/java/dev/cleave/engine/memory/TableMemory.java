@@ -12,6 +12,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.BitSet;
 import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,8 @@ public class TableMemory implements AutoCloseable {
   private static final VarHandle RECLAIMS;
   private static final long PADDR_END = 1L << 52;
   private static final int SPINS = 1 << 10;
+  private static final int YIELDS = 1 << 6;
+  private static final long PARK_NANOS = 100_000;
 
   /** Page tables that one memory can tell apart. */
   public static final int MAX_OWNERS = (1 << 18) - 1;
@@ -425,8 +428,10 @@ public class TableMemory implements AutoCloseable {
   public void pause(int attempts) {
     if (attempts < SPINS) {
       Thread.onSpinWait();
-    } else {
+    } else if (attempts < SPINS + YIELDS) {
       Thread.yield();
+    } else {
+      LockSupport.parkNanos(PARK_NANOS);
     }
   }
 
@@ -629,6 +634,16 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
+   * Clears bits of an entry in one atomic step.
+   *
+   * @param entry physical address of the entry
+   * @param bits the bits to clear
+   */
+  public void clear(long entry, long bits) {
+    words.clear(entry - base, bits);
+  }
+
+  /**
    * Writes consecutive entries as {@link TableKernels#fill} does.
    *
    * @param table physical address of the table
@@ -677,6 +692,24 @@ public class TableMemory implements AutoCloseable {
    */
   public int countAny(long table, int index, int count, long mask) {
     return KERNELS.countAny(words.segment(), entryAt(table, index) - base, count, mask);
+  }
+
+  /**
+   * Sets a bit of a bitmap for each of consecutive entries that has any bit of a mask, as {@link
+   * TableKernels#gatherAny} does.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param mask the bits to look at
+   * @param bitmap where the bits are set
+   * @param firstBit the bit that stands for the first entry
+   * @return how many entries had a bit of the mask
+   */
+  public int gatherAny(
+      long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
+    return KERNELS.gatherAny(
+        words.segment(), entryAt(table, index) - base, count, mask, bitmap, firstBit);
   }
 
   /**

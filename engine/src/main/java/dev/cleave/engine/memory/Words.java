@@ -123,6 +123,14 @@ final class Words implements AutoCloseable {
     }
   }
 
+  void clear(long offset, long bits) {
+    if (isDirect(offset)) {
+      var _ = (long) WORD.getAndBitwiseAnd(ALL_MEMORY, at(offset), ~bits);
+    } else {
+      var _ = (long) WORD.getAndBitwiseAnd(segment(), offset, ~bits);
+    }
+  }
+
   /** Gives memory of our own back; its address space goes when nobody can reach this object. */
   @Override
   public void close() {

@@ -202,9 +202,15 @@ public final class RmpFollower implements AutoCloseable {
 
   /** Brings tables and RMP to what the bitmap says now, or the bitmap back to what it said. */
   private void change() {
+    boolean isTableFirst = order == Order.TABLE_FIRST;
     try {
-      for (TableFollower table : tables) {
-        table.reserve(regionStart(first), regionBytes());
+      if (tables.length > 1 || !isTableFirst) { // one table alone refuses before it changes
+        for (TableFollower table : tables) {
+          table.reserve(regionStart(first), regionBytes());
+        }
+      }
+      if (isTableFirst) {
+        changeTables();
       }
     } catch (PageTableException e) {
       for (TableFollower table : tables) {
@@ -214,10 +220,7 @@ public final class RmpFollower implements AutoCloseable {
       throw e;
     }
     switch (order) {
-      case TABLE_FIRST -> {
-        changeTables();
-        changeRmp();
-      }
+      case TABLE_FIRST -> changeRmp();
       case RMP_FIRST -> {
         changeRmp();
         changeTables();

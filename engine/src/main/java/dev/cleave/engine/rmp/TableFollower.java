@@ -1,9 +1,7 @@
 package dev.cleave.engine.rmp;
 
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
-import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES_LOG2;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.tableLog2;
 
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
@@ -66,8 +64,8 @@ final class TableFollower {
   }
 
   /**
-   * Merges a range, and then what lies around it as long as that can have become part of something
-   * larger: first the gigabytes it lies in, then the tables of gigabytes, and so on. Then it
+   * Merges a range, and then what lies around it: block by block, each of the next size that the
+   * table has, as long as one of the range's ends has come to lie in a leaf of the last. Then it
    * flushes.
    */
   void mergeAround(long gpa, long bytes) {
@@ -75,15 +73,18 @@ final class TableFollower {
     long last = first + bytes - 1;
     long firstOfAll = table.config().firstIova(first);
     long lastOfAll = table.config().lastIova(first);
-    int most = Math.min(tableLog2(table.levels()), Long.SIZE - 1);
-    for (int log2 = REGION_LOG2; log2 <= most; log2 += TABLE_ENTRIES_LOG2) {
+    long sizes = table.config().pageSizes() & -2L << REGION_LOG2;
+    int log2 = REGION_LOG2;
+    while (true) {
       long mask = offsetMask(log2);
       long from = larger(first & ~mask, firstOfAll);
       long to = smaller(last | mask, lastOfAll);
       table.mergeToFit(from, to - from + 1, rule, gather);
-      if (leafLog2(first) < log2 && leafLog2(last) < log2) {
+      if (sizes == 0 || (leafLog2(first) < log2 && leafLog2(last) < log2)) {
         break;
       }
+      log2 = Long.numberOfTrailingZeros(sizes);
+      sizes &= sizes - 1;
     }
     settle();
   }

@@ -64,6 +64,12 @@ public final class SteppedMemory extends TableMemory {
   }
 
   @Override
+  public void clear(long entry, long bits) {
+    super.clear(entry, bits);
+    afterStore.run();
+  }
+
+  @Override
   public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
     for (int i = 0; i < count; i++) {
       store(entryAt(table, index + i), first + (i >> replicasLog2) * step);

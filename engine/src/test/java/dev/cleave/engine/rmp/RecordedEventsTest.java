@@ -32,7 +32,8 @@ class RecordedEventsTest {
         recording.enable("dev.cleave." + event).withThreshold(Duration.ZERO);
       }
       recording.start();
-      try (FollowedGuest guest = new FollowedGuest(
+      try (FollowedGuest guest =
+          new FollowedGuest(
               PageTableConfig.of(AmdV1.LINUX), GUEST_BYTES, Order.TABLE_FIRST, false)) {
         guest.follower.share(0x201000, 4096);
         guest.follower.unshare(0x201000, 4096);

@@ -1,0 +1,236 @@
+package dev.cleave.engine;
+
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.offsetMask;
+
+import dev.cleave.engine.memory.NativePages;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * Which pages of a range are dirty: one bit for each page, off heap. {@link
+ * PageTable#readAndClearDirty} sets bits and never clears any, so that one bitmap may collect from
+ * several passes, or from several tables.
+ *
+ * <pre>
+ *   page p of the range: bit p mod 64 of little-endian word p / 64
+ * </pre>
+ *
+ * <p>Pages may be larger than those of the table: a page is dirty when any part of it is. Nothing
+ * is allocated after construction. One writer at a time, which is whoever the bitmap is handed to;
+ * words that the caller shares with others are read and written back whole.
+ */
+public final class DirtyBitmap {
+  /** What {@link #nextDirty} returns behind the last dirty page. */
+  public static final long NONE = -1;
+
+  private static final ValueLayout.OfLong WORD =
+      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int WORD_LOG2 = 6;
+
+  private final MemorySegment bits;
+  private final long first;
+  private final long last;
+  private final int pageLog2;
+
+  /**
+   * A bitmap of clean pages; its memory is freed with this object.
+   *
+   * @param iova first address, a multiple of the page
+   * @param length bytes, a positive multiple of the page; the range may end at 2^64
+   * @param pageLog2 logarithm of the bytes that a bit stands for, 12 to 63
+   * @throws IllegalArgumentException if one is not as it must be
+   */
+  public DirtyBitmap(long iova, long length, int pageLog2) {
+    this(allocate(bytesFor(length, pageLog2)), iova, length, pageLog2);
+  }
+
+  private DirtyBitmap(MemorySegment bits, long iova, long length, int pageLog2) {
+    this.bits = bits;
+    this.first = iova;
+    this.last = iova + length - 1;
+    this.pageLog2 = pageLog2;
+    if ((iova & offsetMask(pageLog2)) != 0 || Long.compareUnsigned(last, first) < 0) {
+      throw new IllegalArgumentException(
+          "a bitmap must begin on a page of 2^%d bytes and end at or below 2^64, iova=0x%x, length=0x%x"
+              .formatted(pageLog2, iova, length));
+    }
+  }
+
+  /**
+   * A bitmap in memory of the caller's, with what is set there already.
+   *
+   * @param bits at least {@link #bytesFor} bytes, 8-byte aligned; it must outlive this object
+   * @param iova first address, a multiple of the page
+   * @param length bytes, a positive multiple of the page; the range may end at 2^64
+   * @param pageLog2 logarithm of the bytes that a bit stands for, 12 to 63
+   * @return the bitmap
+   * @throws IllegalArgumentException if one is not as it must be
+   */
+  public static DirtyBitmap over(MemorySegment bits, long iova, long length, int pageLog2) {
+    long bytes = bytesFor(length, pageLog2);
+    if (bits.byteSize() < bytes || bits.address() % Long.BYTES != 0) {
+      throw new IllegalArgumentException(
+          "a bitmap must be 8-byte aligned and have %d bytes, address=0x%x, bytes=%d"
+              .formatted(bytes, bits.address(), bits.byteSize()));
+    }
+    return new DirtyBitmap(bits.asSlice(0, bytes), iova, length, pageLog2);
+  }
+
+  /**
+   * Memory that a bitmap takes.
+   *
+   * @param length bytes of the range, a positive multiple of the page
+   * @param pageLog2 logarithm of the bytes that a bit stands for, 12 to 63
+   * @return bytes, a multiple of 8
+   * @throws IllegalArgumentException if one is not as it must be
+   */
+  public static long bytesFor(long length, int pageLog2) {
+    if (pageLog2 < PAGE_LOG2 || pageLog2 >= Long.SIZE) {
+      throw new IllegalArgumentException(
+          "the page of a bitmap must be 2^12 to 2^63 bytes, pageLog2=" + pageLog2);
+    }
+    if (length == 0 || (length & offsetMask(pageLog2)) != 0) {
+      throw new IllegalArgumentException(
+          "length must be a positive multiple of 2^%d, length=0x%x".formatted(pageLog2, length));
+    }
+    return ((((length >>> pageLog2) - 1) >>> WORD_LOG2) + 1) * Long.BYTES;
+  }
+
+  private static MemorySegment allocate(long bytes) {
+    long pageMask = PAGE_BYTES - 1;
+    return NativePages.reserve((bytes + pageMask) & ~pageMask, Arena.ofAuto()).asSlice(0, bytes);
+  }
+
+  // ---- what it is ----------------------------------------------------------------------------
+
+  /**
+   * First address of its range.
+   *
+   * @return an iova
+   */
+  public long firstIova() {
+    return first;
+  }
+
+  /**
+   * Last address of its range.
+   *
+   * @return an iova, inclusive
+   */
+  public long lastIova() {
+    return last;
+  }
+
+  /**
+   * What a bit stands for.
+   *
+   * @return logarithm of its bytes
+   */
+  public int pageLog2() {
+    return pageLog2;
+  }
+
+  /**
+   * The words themselves, to copy or to send; bits behind the last page are 0.
+   *
+   * @return a view of the bitmap's memory
+   */
+  public MemorySegment bits() {
+    return bits;
+  }
+
+  /** Whether a range lies in this one. */
+  boolean covers(long from, long to) {
+    return Long.compareUnsigned(from, first) >= 0 && Long.compareUnsigned(to, last) <= 0;
+  }
+
+  /** The bit that stands for an address. */
+  long bit(long iova) {
+    return (iova - first) >>> pageLog2;
+  }
+
+  // ---- bits ----------------------------------------------------------------------------------
+
+  private long word(long index) {
+    return bits.get(WORD, index * Long.BYTES);
+  }
+
+  /** Marks every page that a range reaches into. */
+  void set(long from, long to) {
+    long firstBit = bit(from);
+    long lastBit = bit(to);
+    long lastWord = lastBit >>> WORD_LOG2;
+    for (long index = firstBit >>> WORD_LOG2; index <= lastWord; index++) {
+      long mask = -1L;
+      if (index == firstBit >>> WORD_LOG2) {
+        mask &= -1L << firstBit;
+      }
+      if (index == lastWord) {
+        mask &= -1L >>> (Long.SIZE - 1 - lastBit);
+      }
+      bits.set(WORD, index * Long.BYTES, word(index) | mask);
+    }
+  }
+
+  /**
+   * Whether a page is dirty.
+   *
+   * @param iova any address of it
+   * @return false also outside the range
+   */
+  public boolean isDirty(long iova) {
+    return covers(iova, iova) && (word(bit(iova) >>> WORD_LOG2) >>> bit(iova) & 1) != 0;
+  }
+
+  /**
+   * Finds dirty pages one after the other.
+   *
+   * @param iova where to begin
+   * @return first address of the first dirty page that ends at or above it, or {@link #NONE}
+   */
+  public long nextDirty(long iova) {
+    return nextDirty(iova, last);
+  }
+
+  /** The same among the pages that begin at or below an address of the range. */
+  long nextDirty(long from, long to) {
+    if (Long.compareUnsigned(from, to) > 0) {
+      return NONE;
+    }
+    long at = bit(Unsigned.max(from, first));
+    long lastBit = bit(to);
+    long index = at >>> WORD_LOG2;
+    long left = word(index) & -1L << at;
+    while (left == 0) {
+      index++;
+      if (index > lastBit >>> WORD_LOG2) {
+        return NONE;
+      }
+      left = word(index);
+    }
+    long found = (index << WORD_LOG2) + Long.numberOfTrailingZeros(left);
+    return found <= lastBit ? first + (found << pageLog2) : NONE;
+  }
+
+  /**
+   * Counts the dirty pages.
+   *
+   * @return number of bits set
+   */
+  public long dirtyPages() {
+    long pages = 0;
+    for (long index = 0; index < bits.byteSize() / Long.BYTES; index++) {
+      pages += Long.bitCount(word(index));
+    }
+    return pages;
+  }
+
+  /** Makes all pages clean. */
+  public void clear() {
+    bits.fill((byte) 0);
+  }
+}
