@@ -114,6 +114,7 @@ final class LeafMerger {
     long runDelta = 0;
     long runAttributes = 0;
     long runStatus = 0;
+    boolean mayBeRun = true;
     long at = first;
     while (true) {
       long end = at | offsetMask(slotLog2);
@@ -124,7 +125,10 @@ final class LeafMerger {
       if (!format.isPresent(entry)) {
         // a hole
       } else if (format.isLeaf(entry, level)) {
-        if (leavesCanGrow) {
+        if (!leavesCanGrow && mayBeRun) {
+          mayBeRun = isRun(table, level, at, last, entry);
+          end = mayBeRun ? last : end;
+        } else if (leavesCanGrow) {
           int sizeLog2 = format.leafSizeLog2(entry, level);
           long leafLast = at | offsetMask(sizeLog2);
           joins = (at & offsetMask(sizeLog2)) == 0 && Long.compareUnsigned(leafLast, last) <= 0;
@@ -165,6 +169,16 @@ final class LeafMerger {
     if (inRun) {
       mergeRun(table, level, runFirst, last, runDelta, runAttributes, runStatus, sizes);
     }
+  }
+
+  /** Whether slots up to the last hold nothing but leaves that continue one of them. */
+  private boolean isRun(long table, int level, long at, long last, long leaf) {
+    int from = index(at, level);
+    int slots = index(last, level) - from + 1;
+    int sizeLog2 = format.leafSizeLog2(leaf, level);
+    return memory.progressionBits(
+            table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2), format.statusMask())
+        != NO_PROGRESSION;
   }
 
   /** Whether an aligned block of a size lies in a range. */

@@ -4,6 +4,7 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 
 /**
  * Where the leaf tables of regions lately written were found: what spares a writer the walk to a
@@ -18,11 +19,20 @@ final class RecentTables {
 
   private final long[] tables = new long[SLOTS];
 
+  /**
+   * Nothing but guesses yet.
+   *
+   * @param table any table of the memory
+   */
+  RecentTables(long table) {
+    Arrays.fill(tables, table);
+  }
+
   private static int slot(long iova) {
     return (int) (iova >>> REGION_LOG2) & (SLOTS - 1);
   }
 
-  /** A table that may be the leaf table of an address; any number if there never was one. */
+  /** A page that is or was a table, and may be the leaf table of an address. */
   long find(long iova) {
     return (long) SLOT.getOpaque(tables, slot(iova));
   }

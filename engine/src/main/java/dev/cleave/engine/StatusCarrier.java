@@ -81,6 +81,9 @@ final class StatusCarrier {
 
   /** The status bits of all leaves of a table that a range of it reaches into. */
   private long statusIn(long table, int level, long first, long last) {
+    if (level == 1 && last - first == offsetMask(tableLog2(1))) {
+      return memory.orAll(table) & format.statusMask();
+    }
     long status = 0;
     int end = index(last, level);
     for (int i = index(first, level); i <= end; ) {

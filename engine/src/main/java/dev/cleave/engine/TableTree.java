@@ -43,13 +43,12 @@ final class TableTree {
 
   final TableMemory memory;
   final EntryFormat format;
-
   final IovaSpace space;
 
   /** What tells the places of this tree from those of others, above the level. */
   private final long owner;
 
-  private final RecentTables recent = new RecentTables();
+  private final RecentTables recent;
 
   /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
   private volatile long top;
@@ -59,6 +58,7 @@ final class TableTree {
     this.format = config.format();
     this.space = new IovaSpace(config);
     this.owner = (long) owner << LEVEL_BITS;
+    this.recent = new RecentTables(memory.base());
     this.top = top;
   }
 
@@ -236,9 +236,7 @@ final class TableTree {
   long lockRecent(long iova) {
     long table = recent.find(iova);
     long place = place(iova, 1);
-    return memory.holds(table) && memory.place(table) == place && memory.lock(table, place)
-        ? table
-        : NONE;
+    return memory.place(table) == place && memory.lock(table, place) ? table : NONE;
   }
 
   private static boolean isInsideEntry(int level, long first, long last) {

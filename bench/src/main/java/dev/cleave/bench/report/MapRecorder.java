@@ -7,6 +7,8 @@ import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES_LOG2;
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.report.PageRuns.Run;
 import dev.cleave.bench.trace.Event;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 
 /**
@@ -132,21 +134,39 @@ final class MapRecorder {
     steps = step;
   }
 
+  /** Notes each piece whose values are not what was known. */
   private void compare(int step, long from, long end, List<Run> now) {
-    List<Run> before = known.over(from, end);
-    if (now.equals(before)) {
+    Iterator<Run> before = known.over(from, end).iterator();
+    List<Run> changed = new ArrayList<>();
+    long page = from;
+    int value = 0;
+    long left = 0;
+    for (Run run : now) {
+      for (long pages = run.pages(), part; pages > 0; pages -= part) {
+        if (left == 0) {
+          Run next = before.next();
+          left = next.pages();
+          value = next.value();
+        }
+        part = Math.min(pages, left);
+        left -= part;
+        if (run.value() != value) {
+          changed.add(new Run(part, run.value()));
+        } else {
+          splice(step, page, changed);
+        }
+        page += part;
+      }
+    }
+    splice(step, page, changed);
+  }
+
+  /** Notes values that end before a page, if there are any. */
+  private void splice(int step, long end, List<Run> changed) {
+    if (changed.isEmpty()) {
       return;
     }
-    int head = 0;
-    long page = from;
-    while (now.get(head).equals(before.get(head))) {
-      page += now.get(head++).pages();
-    }
-    int tail = 0;
-    while (now.get(now.size() - 1 - tail).equals(before.get(before.size() - 1 - tail))) {
-      tail++;
-    }
-    List<Run> changed = now.subList(head, now.size() - tail);
+    long page = end - changed.stream().mapToLong(Run::pages).sum();
     known.replace(page, changed);
     splices.add(step - lastStep).addSigned(page - lastPage).add(changed.size());
     for (Run one : changed) {
@@ -154,6 +174,7 @@ final class MapRecorder {
     }
     lastStep = step;
     lastPage = page;
+    changed.clear();
   }
 
   private boolean isFull() {

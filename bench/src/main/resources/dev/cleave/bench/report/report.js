@@ -257,6 +257,7 @@ class ChartBox {
       made.max = axis.unit === 'PERCENTILE' ? 5 : 'dataMax';
     }
     if (axis.unit === 'RATIO') made.scale = true;
+    if (axis.unit === 'PART') made.min = 0;
     return made;
   }
 
@@ -283,7 +284,7 @@ class ChartBox {
     if (chart.limit !== null && i === 0) {
       made.markLine = {
         silent: true, symbol: 'none', lineStyle: {color: colors.text, type: 'solid', width: 1.5},
-        label: {formatter: 'limit', color: colors.text, position: 'end'},
+        label: {formatter: 'limit', color: colors.text, position: chart.shape === 'LYING_BARS' ? 'start' : 'end'},
         data: [chart.shape === 'LYING_BARS' ? {xAxis: chart.limit} : {yAxis: chart.limit}],
       };
     }
@@ -295,7 +296,7 @@ class ChartBox {
     const [{values, errors}] = this.variant.series;
     if (!errors) return [];
     return [{
-      type: 'custom', name: 'error', z: 5, tooltip: {show: false}, silent: true,
+      type: 'custom', name: 'error', z: 5, clip: true, tooltip: {show: false}, silent: true,
       data: values.map((value, i) => [value - errors[i], value + errors[i], i]).filter(([from, to]) => to > from), encode: {x: [0, 1], y: 2},
       renderItem: (_, api) => {
         const from = api.coord([api.value(0), api.value(2)]), to = api.coord([api.value(1), api.value(2)]);

@@ -35,6 +35,8 @@ class InterruptionTest {
     Path out = directory.resolve("out");
     Path err = directory.resolve("err");
     List<String> command = new ArrayList<>();
+    // a build in the background of a shell would hand on that the signal is to be ignored
+    command.addAll(List.of("env", "--default-signal=INT"));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(

@@ -24,8 +24,8 @@ enum PlantedFault {
   HIGH_ADDRESS_BIT_DROPPED((_, _, bits) -> isLeaf(bits) ? bits & ~(1L << 45) : bits),
   LAST_REPLICA_MISSING(
       (index, old, bits) -> isSized(bits) && (index + 1) % replicas(bits) == 0 ? old : bits),
-  UNMAP_FORGETS_AN_ENTRY(
-      (index, old, bits) -> bits == 0 && isPresent(old) && index % 4 == 3 ? old : bits),
+  UNMAP_FORGETS_A_LEAF(
+      (index, old, bits) -> bits == 0 && isLeaf(old) && index % 4 == 3 ? old : bits),
   UPPER_HALF_OF_A_TABLE_LIKE_THE_LOWER(
       (index, _, bits) -> isPage(bits) && index >= 256 ? bits - (256L << 12) : bits),
   PROTECT_OF_THE_FIRST_REPLICA_ONLY((index, old, bits) ->

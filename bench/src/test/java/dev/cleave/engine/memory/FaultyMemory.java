@@ -65,6 +65,10 @@ public final class FaultyMemory extends TableMemory {
 
   @Override
   public void zero(long table, int index, int count) {
+    if (count == TABLE_ENTRIES) { // a page that is about to become a table
+      super.zero(table, index, count);
+      return;
+    }
     for (int i = 0; i < count; i++) {
       store(entryAt(table, index + i), 0);
     }

@@ -53,6 +53,7 @@ public class TableMemory implements AutoCloseable {
   private final Words words;
   private final long bytes;
   private final @Nullable PagePool pool;
+  private final @Nullable PageRecords records;
   private final long base;
   private final BitSet owners = new BitSet();
 
@@ -145,6 +146,7 @@ public class TableMemory implements AutoCloseable {
     checkPlace(base, bytes);
     this.base = base;
     this.pool = pool;
+    this.records = pool == null ? null : pool.records();
   }
 
   private static void checkPlace(long base, long bytes) {
@@ -220,9 +222,13 @@ public class TableMemory implements AutoCloseable {
 
   private PagePool pool() {
     if (pool == null) {
-      throw new IllegalStateException("table memory attached to an image is read-only");
+      throw readOnly();
     }
     return pool;
+  }
+
+  private static IllegalStateException readOnly() {
+    return new IllegalStateException("table memory attached to an image is read-only");
   }
 
   // ---- pages ---------------------------------------------------------------------------------
@@ -301,7 +307,10 @@ public class TableMemory implements AutoCloseable {
   }
 
   private PageRecords records() {
-    return pool().records();
+    if (records == null) {
+      throw readOnly();
+    }
+    return records;
   }
 
   // ---- reclaiming ----------------------------------------------------------------------------
