@@ -83,8 +83,8 @@ public final class Progress {
     }
     next = now + INTERVAL_NANOS;
     String text = text(what, done, all, (now - start) / NANOS_PER_SECOND);
-    write(text + " ".repeat(Math.max(0, width - text.length())));
-    width = text.length();
+    width = Math.max(width, text.length());
+    write(text + " ".repeat(width - text.length()));
   }
 
   private static String text(String what, long done, long all, double seconds) {

@@ -150,7 +150,7 @@ final class VectorKernels implements TableKernels {
     return found + PLAIN.countAny(segment, behind(offset, bound), count - bound, mask);
   }
 
-  /** Sums in lanes: two thirds of the time that it takes to count each mask (TableKernelShapes). */
+  /** Sums in lanes, and counts once in the end. */
   private static int countBit(MemorySegment segment, long offset, int bound, int bit) {
     LongVector sums = LongVector.zero(SPECIES);
     for (int i = 0; i < bound; i += LANES) {
