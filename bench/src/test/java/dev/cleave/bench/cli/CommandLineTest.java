@@ -112,6 +112,12 @@ class CommandLineTest {
         "replay OPS --json /no/such/place.json",
         "replay OPS --image RAW",
         "replay OPS --strict RAW",
+        "replay OPS --tables npt",
+        "replay OPS --tables iommu,cpu",
+        "replay OPS --tables iommu,npt",
+        "replay OPS --tables iommu,npt --page-sizes 64K,2M",
+        "replay OPS --backing elsewhere",
+        "replay OPS --backing separate --rmp off",
       })
   void whatIsWrongIsSaidOnOneLineWithExitCode2(String line) throws IOException {
     Cleave.Result result = Cleave.run(arguments(line));
