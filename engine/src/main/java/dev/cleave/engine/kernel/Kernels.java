@@ -15,8 +15,8 @@ import java.util.Optional;
  * JVM, class loading included. On one busy core of a 512-bit machine, mean of six JVMs: 0.41 s
  * plain, 0.37 s as chosen here (the difference is noise), 0.70 s with vectors from the start. Once
  * compiled, vectors write a table in 40 ns where plain loops take 141, and compare one in 66 where
- * those take 166 ({@code TableKernelShapes}, 512 words in the first cache).
- * Vectors of 128 bits are not used: see {@code VectorKernels#isWideEnough}.
+ * those take 166 ({@code TableKernelShapes}, 512 words in the first cache). Vectors of 128 bits are
+ * not used: see {@code VectorKernels#isWideEnough}.
  */
 public final class Kernels {
   private static final KernelChoice CHOICE =
