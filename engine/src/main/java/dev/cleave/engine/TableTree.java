@@ -287,7 +287,7 @@ final class TableTree {
       memory.abandon(table);
       long above = lockAbove(iova, level);
       long slot = entryAt(above, index(iova, level + 1));
-      if (above != NONE && memory.load(slot) == format.directory(table, level)) {
+      if (above != NONE && isDirectory(memory.load(slot), table, level)) {
         memory.store(slot, 0);
         memory.count(above, -1, 1);
       }
@@ -302,6 +302,11 @@ final class TableTree {
       level++;
     }
     memory.unlock(table);
+  }
+
+  /** Whether an entry points at a table; hardware may have marked it accessed. */
+  private boolean isDirectory(long entry, long table, int level) {
+    return ((entry ^ format.directory(table, level)) & ~format.statusMask()) == 0;
   }
 
   /**

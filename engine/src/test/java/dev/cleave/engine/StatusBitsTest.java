@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.cleave.engine.SpecWalker.Slot;
 import dev.cleave.engine.format.Access;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -124,6 +125,19 @@ class StatusBitsTest {
       });
       run.table.protect(run.iova, run.bytes, Access.READ, run.gather);
       assertEquals(DIRTY, hardware(run).status(run.iova));
+    }
+  }
+
+  @Test
+  void aDirectoryThatHardwareMarkedGoesWithItsEmptyTable() {
+    try (HitlessRun run = new HitlessRun(kind, 4096)) {
+      for (int level = run.table.levels(); level > 1; level--) {
+        run.memory.or(hardware(run).directoryOf(run.iova, level), ACCESSED);
+      }
+      run.table.unmap(run.iova, 4096, run.gather);
+      assertEquals(
+          List.of(),
+          SpecWalker.of(run.memory, run.table).leaves(run.table.root(), run.table.levels()));
     }
   }
 }

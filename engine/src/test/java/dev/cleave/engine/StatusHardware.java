@@ -27,6 +27,18 @@ final class StatusHardware {
     return walker.slotOf(table, iova);
   }
 
+  /** Physical address of the directory of a level that a walk to an address goes through. */
+  long directoryOf(long iova, int directoryLevel) {
+    long in = table.root();
+    for (int level = table.levels(); ; level--) {
+      long at = in + 8 * (iova >>> (12 + 9 * (level - 1)) & 511);
+      if (level == directoryLevel) {
+        return at;
+      }
+      in = memory.load(at) & 0x000FFFFFFFFFF000L;
+    }
+  }
+
   private int replicas(Slot slot) {
     return walker.replicas(memory.load(slot.paddr()), slot.level());
   }
