@@ -37,6 +37,10 @@ import java.util.Objects;
  * and neither does a leaf that grows inside its table. Clearing a dirty bit changes what hardware
  * remembers of a leaf, and owes one.
  *
+ * <p>While the flush of an {@code unmap} is outstanding hardware may remember tables that it took
+ * out. An address near by, below the same directory, that is mapped in the meantime may be a hole
+ * for devices until that flush has completed, though not for software.
+ *
  * <h2>Threads</h2>
  *
  * <p><em>Readers</em> &mdash; {@link #translate}, {@link #leafAt}, cursors &mdash; run beside
