@@ -273,7 +273,7 @@ public class TableMemory implements AutoCloseable {
    * @param place where it will stand, as for {@link #lock}
    * @return its physical address
    */
-  public final long take(int level, boolean zeroed, long place) {
+  public long take(int level, boolean zeroed, long place) {
     int page = pool().take(level, place);
     PageRecords records = records();
     long table = base + ((long) page << PAGE_LOG2);
@@ -289,7 +289,7 @@ public class TableMemory implements AutoCloseable {
    *
    * @param table physical address of a page that was taken
    */
-  public final void release(long table) {
+  public void release(long table) {
     pool().release(pageIndex(table));
   }
 
@@ -321,7 +321,7 @@ public class TableMemory implements AutoCloseable {
    *
    * @return any number
    */
-  public final long reclaims() {
+  public long reclaims() {
     return (long) RECLAIMS.getAcquire(this);
   }
 
@@ -350,7 +350,7 @@ public class TableMemory implements AutoCloseable {
   }
 
   /** Tells readers that pages will be reused; to be called before they are put back. */
-  public final void reclaim() {
+  public void reclaim() {
     var _ = (long) RECLAIMS.getAndAdd(this, 1L);
   }
 
@@ -413,7 +413,7 @@ public class TableMemory implements AutoCloseable {
    * @param table physical address of a page
    * @return the place that it was taken for, or another number if it is not in use
    */
-  public final long place(long table) {
+  public long place(long table) {
     return records().place(pageIndex(table));
   }
 
