@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       ConformCommand.class,
       BenchCommand.class,
       FootprintCommand.class,
+      TortureCommand.class,
       InfoCommand.class,
       HelpCommand.class
     })

@@ -1,0 +1,37 @@
+package dev.cleave.bench.torture;
+
+import dev.cleave.engine.memory.BrokenMemory;
+import dev.cleave.engine.memory.TableMemory;
+import java.util.Locale;
+
+/** What can be broken on purpose, to see that it is found. */
+public enum Fault {
+  /** Nothing. */
+  NONE,
+  /** A directory is seen before what its table holds. */
+  MISSING_RELEASE,
+  /** Table pages are put back before the flush. */
+  FREE_BEFORE_FLUSH,
+  /** A merge does not look again at the tables that it replaced. */
+  FORGOTTEN_DIRTY,
+  /** Of what a split owes only the first page is flushed. */
+  SHORT_FLUSH;
+
+  /**
+   * Its name on the command line.
+   *
+   * @return lower case, with hyphens
+   */
+  public String word() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /** Table memory that has the fault, if it is one of memory. */
+  TableMemory memory(long bytes, long base) {
+    return switch (this) {
+      case MISSING_RELEASE -> new BrokenMemory(bytes, base, true, false);
+      case FORGOTTEN_DIRTY -> new BrokenMemory(bytes, base, false, true);
+      default -> TableMemory.builder().capacityBytes(bytes).base(base).build();
+    };
+  }
+}

@@ -1,0 +1,71 @@
+package dev.cleave.bench.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.cleave.bench.cli.Cleave.Result;
+import dev.cleave.bench.torture.Fault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Nothing is found in the engine as it is, and whatever is broken on purpose is. */
+class TortureCommandTest {
+  @TempDir Path temporary;
+
+  @Test
+  void aShortRunDoesEverythingAndFindsNothing() throws IOException {
+    Path json = temporary.resolve("torture.json");
+
+    Result result = Cleave.run("torture", "--seconds", 2, "--threads", 3, "--json", json);
+
+    assertEquals(0, result.code(), result.out() + result.err());
+    assertTrue(result.out().endsWith("violations: 0\n"), result.out());
+    JsonObject written = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
+    assertEquals(0, written.get("violations").getAsInt());
+    for (Map.Entry<String, JsonElement> kind : written.getAsJsonObject("kinds").entrySet()) {
+      assertTrue(kind.getValue().getAsLong() > 0, "operations: " + kind);
+    }
+    for (String beside : List.of("deviceCacheHits", "marks", "translations", "flushes")) {
+      assertTrue(written.get(beside).getAsLong() > 0, beside);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void aPlantedFaultIsFoundAndTheLastOperationsAreTold(Fault fault) {
+    Result result = Cleave.run("torture", "--seconds", 60, "--seed", 7, "--break", fault.word());
+
+    assertEquals(1, result.code(), result.out() + result.err());
+    assertTrue(result.out().contains("\nviolation: "), result.out());
+    assertTrue(result.out().contains(" ms before  writer "), result.out());
+    assertTrue(result.out().endsWith("again: cleave torture --threads 4 --seed 7\n"), result.out());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          --seconds 0   |--seconds must be at least 1, seconds=0
+          --threads 0   |--threads must be 1 to 16, threads=0
+          --threads 17  |--threads must be 1 to 16, threads=17
+          --break legs  |--break must be one of missing-release, free-before-flush, forgotten-dirty, short-flush, break=legs
+          """)
+  void whatCannotBeUsedIsRefusedInOneLine(String options, String message) {
+    Result result = Cleave.run((Object[]) ("torture " + options).split(" +"));
+
+    assertEquals(2, result.code());
+    assertEquals(List.of("cleave: " + message), result.errLines());
+  }
+}
