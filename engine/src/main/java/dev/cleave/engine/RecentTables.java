@@ -15,9 +15,12 @@ import java.util.Arrays;
  */
 final class RecentTables {
   private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(long[].class);
-  private static final int SLOTS = 512;
+  private static final int SLOTS_LOG2 = 11;
 
-  private final long[] tables = new long[SLOTS];
+  /** 2^64 divided by the golden ratio: it spreads regions that lie a power of two apart. */
+  private static final long SPREAD = 0x9E37_79B9_7F4A_7C15L;
+
+  private final long[] tables = new long[1 << SLOTS_LOG2];
 
   /**
    * Nothing but guesses yet.
@@ -29,7 +32,7 @@ final class RecentTables {
   }
 
   private static int slot(long iova) {
-    return (int) (iova >>> REGION_LOG2) & (SLOTS - 1);
+    return (int) (((iova >>> REGION_LOG2) * SPREAD) >>> (Long.SIZE - SLOTS_LOG2));
   }
 
   /** A page that is or was a table, and may be the leaf table of an address. */

@@ -145,14 +145,13 @@ final class TableTree {
       }
     }
     for (int attempts = 0; ; attempts++) {
-      long seen = memory.reclaims();
       try {
         long home = tryLockHome(first, last);
         if (home != NONE) {
           return home;
         }
-      } catch (IndexOutOfBoundsException e) {
-        memory.rethrowIfStill(seen, e);
+      } catch (IndexOutOfBoundsException _) {
+        // an entry was read from a page that has been reused
       }
       lookAgain(attempts, first);
     }
@@ -317,14 +316,13 @@ final class TableTree {
    */
   private long lockAbove(long iova, int level) {
     for (int attempts = 0; ; attempts++) {
-      long seen = memory.reclaims();
       try {
         long table = tryLockAbove(iova, level);
         if (table != RETRY) {
           return table;
         }
-      } catch (IndexOutOfBoundsException e) {
-        memory.rethrowIfStill(seen, e);
+      } catch (IndexOutOfBoundsException _) {
+        // an entry was read from a page that has been reused
       }
       lookAgain(attempts, iova);
     }

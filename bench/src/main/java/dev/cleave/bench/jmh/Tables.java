@@ -3,6 +3,7 @@ package dev.cleave.bench.jmh;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.kernel.Kernels;
 import dev.cleave.engine.memory.TableMemory;
 import java.util.Random;
 
@@ -29,6 +30,12 @@ final class Tables {
 
   private static final long SEED = 0x5eed;
   private static final long CAPACITY_BYTES = 16L << 30;
+
+  private static final long EXERCISE_NANOS = 1_000_000_000;
+
+  static {
+    Kernels.exercise(EXERCISE_NANOS);
+  }
 
   private Tables() {}
 

@@ -69,6 +69,21 @@ public final class Kernels {
   }
 
   /**
+   * Runs every kernel over every shape for a while, so that C2 compiles them before what comes next
+   * is measured.
+   *
+   * @param nanos how long
+   */
+  public static void exercise(long nanos) {
+    long begin = System.nanoTime();
+    try (KernelExercise exercise = new KernelExercise()) {
+      while (System.nanoTime() - begin < nanos) {
+        var _ = exercise.run(CHOSEN);
+      }
+    }
+  }
+
+  /**
    * The plain kernels, to compare with.
    *
    * @return kernels that run everywhere

@@ -33,7 +33,11 @@ import org.jspecify.annotations.Nullable;
  */
 public class TableMemory implements AutoCloseable {
   private static final TableKernels KERNELS = Kernels.chosen();
-  private static final VarHandle RECLAIMS;
+  private static final VarHandle RECLAIMS = MethodHandles.arrayElementVarHandle(long[].class);
+
+  /** So much on either side of the count that it has its cache line for itself. */
+  private static final int RECLAIMS_AT = 16;
+
   private static final long PADDR_END = 1L << 52;
   private static final int SPINS = 1 << 10;
   private static final int YIELDS = 1 << 6;
@@ -42,14 +46,6 @@ public class TableMemory implements AutoCloseable {
   /** Page tables that one memory can tell apart. */
   public static final int MAX_OWNERS = (1 << 18) - 1;
 
-  static {
-    try {
-      RECLAIMS = MethodHandles.lookup().findVarHandle(TableMemory.class, "reclaims", long.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
   private final Words words;
   private final long bytes;
   private final @Nullable PagePool pool;
@@ -57,8 +53,7 @@ public class TableMemory implements AutoCloseable {
   private final long base;
   private final BitSet owners = new BitSet();
 
-  @SuppressWarnings("unused") // by the handle
-  private long reclaims;
+  private final long[] reclaims = new long[2 * RECLAIMS_AT];
 
   /** What a {@link #builder} asks for. */
   public static final class Builder {
@@ -322,7 +317,7 @@ public class TableMemory implements AutoCloseable {
    * @return any number
    */
   public long reclaims() {
-    return (long) RECLAIMS.getAcquire(this);
+    return (long) RECLAIMS.getAcquire(reclaims, RECLAIMS_AT);
   }
 
   /**
@@ -351,7 +346,7 @@ public class TableMemory implements AutoCloseable {
 
   /** Tells readers that pages will be reused; to be called before they are put back. */
   public void reclaim() {
-    var _ = (long) RECLAIMS.getAndAdd(this, 1L);
+    var _ = (long) RECLAIMS.getAndAdd(reclaims, RECLAIMS_AT, 1L);
   }
 
   // ---- what is remembered of a page ----------------------------------------------------------
