@@ -583,7 +583,7 @@ public class TableMemory implements AutoCloseable {
   /**
    * Loads an entry on a walk, whose next load is of what the entry points at. That such loads come
    * in order is what all hardware promises, so that the compiler is left free to keep things in
-   * registers (benchmark {@code RandomTranslate}: 84 against 47 ns). A walk ends in {@link
+   * registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in {@link
    * #isStill} or in {@link #lock}, which order it before what follows.
    *
    * @param entry physical address of the entry

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Memory of our own is accessed through one segment that is all of the process's memory and
  * always alive: being a constant, it costs an access one comparison, where a segment of its own
  * costs a dozen instructions (benchmarks {@code SinglePage}: map 46 against 29 ns, and {@code
- * RandomTranslate}, where more walks are under way at once: 102 against 45 ns). What makes that
- * safe: the offset is compared first, and the memory stays mapped until nobody can reach this
- * object. Memory of the caller's, whose life is not ours to know, is accessed through its segment.
+ * RandomTranslate}: 102 against 86 ns). What makes that safe: the offset is compared first, and the
+ * memory stays mapped until nobody can reach this object. Memory of the caller's, whose life is not
+ * ours to know, is accessed through its segment.
  *
  * <p>Thread-safe. After {@link #close} every access throws {@link IllegalStateException}; one that
  * is under way reads zeros, or writes what nobody will read.
