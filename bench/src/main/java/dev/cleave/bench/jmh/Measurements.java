@@ -57,11 +57,10 @@ final class Measurements {
   }
 
   /**
-   * Median of the bytes that one operation allocated on the heap, beside what JMH itself allocates
-   * in every iteration for each thread. That is the same everywhere, so it is taken from the lower
-   * quartile of all iterations: half of the benchmarks are rivals, most of which only touch memory
-   * that is there. To the byte: the smallest object has 16, so that a fraction is what is left of
-   * the harness, spread over few long operations.
+   * Median of the bytes that one operation allocated on the heap, to the hundredth, beside what JMH
+   * itself allocates in every iteration for each thread. That is the same everywhere, so it is
+   * taken from the lower quartile of all iterations: half of the benchmarks are rivals, most of
+   * which only touch memory that is there.
    */
   double allocatedBytes(String benchmark, Map<String, String> parameters) {
     double harness = harnessBytes();
@@ -69,7 +68,7 @@ final class Measurements {
         find(benchmark, parameters).allocated().stream()
             .map(own -> (own.bytes() - own.threads() * harness) / own.operations())
             .toList();
-    return Math.max(0, Math.round(median(perOperation)));
+    return Math.max(0, Math.round(median(perOperation) * 100)) / 100.0;
   }
 
   private double harnessBytes() {

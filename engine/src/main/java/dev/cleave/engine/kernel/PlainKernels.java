@@ -9,12 +9,12 @@ import java.nio.ByteOrder;
  *
  * <p>C2 makes vectors of {@link #replicate} and of {@link #countAny} for one bit. Of the others it
  * does not, for a value that is carried from one round to the next, or an early end; but it unrolls
- * them better than a hand could (TableKernelShapes). Stateless and thread-safe.
+ * them. Stateless and thread-safe.
  */
 final class PlainKernels implements TableKernels {
   /**
    * Offsets are aligned all the same, so that every access is one of eight bytes. A layout that
-   * says so would have each access check it, a third of the time of 16 words (TableKernelShapes).
+   * says so would have each access check it.
    */
   static final ValueLayout.OfLong WORD =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
