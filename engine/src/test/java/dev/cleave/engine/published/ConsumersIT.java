@@ -13,15 +13,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * One program, {@code src/it/java}, in every surrounding that it may be given: it does the same in
- * all of them, and Java and the engine warn of exactly what is named here.
+ * One program, {@code src/it/program}, in every surrounding that it may be given: it does the same
+ * in all of them, and Java and the engine warn of exactly what is named here.
  */
 class ConsumersIT {
   private static final Path JAR = Installed.engine(".jar");
-  private static final Path PROGRAM =
-      Path.of("src", "it", "java", "consumer", "Consumer.java").toAbsolutePath();
-  private static final Path MODULE =
-      Path.of("src", "it", "module", "module-info.java").toAbsolutePath();
+  private static final Path PROJECTS = Path.of("src", "it").toAbsolutePath();
+  private static final Path PROGRAM = PROJECTS.resolve("program", "consumer", "Consumer.java");
+  private static final Path MODULE = PROJECTS.resolve("module", "module-info.java");
   private static final String MAIN = "consumer.Consumer";
   private static final String MODULE_MAIN = "consumer/" + MAIN;
   private static final String VECTOR = "jdk.incubator.vector";
@@ -62,7 +61,7 @@ class ConsumersIT {
   private static final List<String> INCUBATOR =
       List.of("WARNING: Using incubator modules: jdk\\.incubator\\.vector");
 
-  @TempDir private static Path classes;
+  @TempDir private static Path project;
   @TempDir private static Path module;
   private static List<String> moduleWarnings;
 
@@ -70,14 +69,36 @@ class ConsumersIT {
 
   @BeforeAll
   static void compile() throws IOException, InterruptedException {
-    Tool.run(classes, "javac", "-Xlint:all", "-Werror", "-cp", JAR, "-d", classes, PROGRAM);
+    buildWithMaven();
     moduleWarnings =
         Tool.run(module, "javac", "-p", JAR, "-d", module.resolve("consumer"), PROGRAM, MODULE)
             .err();
   }
 
+  /** Maven finds the engine by its coordinates, and all that compiling with it takes. */
+  private static void buildWithMaven() throws IOException, InterruptedException {
+    Path maven = Path.of(System.getProperty("cleave.maven"));
+    Path ours = Path.of(System.getProperty("cleave.maven.repository"));
+    Tool.runOf(
+        maven,
+        project,
+        "mvn",
+        "-B",
+        "-q",
+        "-ntp",
+        "-f",
+        PROJECTS.resolve("pom.xml"),
+        "-s",
+        PROJECTS.resolve("settings.xml"),
+        "-Dour.repository=" + ours.toUri(),
+        "-Dmaven.repo.local=" + Installed.REPOSITORY,
+        "-Dcleave.version=" + Installed.VERSION,
+        "-Dconsumer.directory=" + project,
+        "compile");
+  }
+
   private static String classPath() {
-    return classes + File.pathSeparator + JAR;
+    return project.resolve("classes") + File.pathSeparator + JAR;
   }
 
   private static String modulePath() {

@@ -4,9 +4,11 @@ import java.nio.file.Path;
 
 /** The engine as somebody else gets it: from a Maven repository that the build has filled. */
 final class Installed {
-  private static final String VERSION = System.getProperty("cleave.version");
-  private static final Path REPOSITORY =
-      Path.of(System.getProperty("cleave.repository")).toAbsolutePath();
+  /** The engine's version. */
+  static final String VERSION = System.getProperty("cleave.version");
+
+  /** The repository, filled with the engine alone. */
+  static final Path REPOSITORY = Path.of(System.getProperty("cleave.repository")).toAbsolutePath();
 
   private Installed() {}
 

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Runs a program of the JDK that runs the tests, or of an image, to its end. */
+/** Runs a program on the JDK that runs the tests, or on an image, to its end. */
 final class Tool {
   private static final Path JDK = Path.of(System.getProperty("java.home"));
   private static final long SECONDS = 60;
@@ -44,6 +44,7 @@ final class Tool {
     ProcessBuilder builder = new ProcessBuilder(command);
     // Options from outside would make the case another one, and are announced on standard error.
     builder.environment().keySet().removeIf(name -> name.matches("(JDK_)?JAVA.*OPTIONS|CLASSPATH"));
+    builder.environment().put("JAVA_HOME", JDK.toString());
     Process process =
         builder
             .directory(directory.toFile())
