@@ -8,7 +8,7 @@ import dev.cleave.bench.conform.qemu.IommuPort;
 import dev.cleave.bench.conform.qemu.Machine;
 import dev.cleave.bench.conform.qemu.TraceEvent;
 import dev.cleave.bench.conform.qemu.WindowLost;
-import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.bench.machine.IommuCommand;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.memory.TableMemory;

@@ -2,11 +2,11 @@ package dev.cleave.bench.footprint;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 
-import dev.cleave.bench.jmh.rival.ExtentMap;
-import dev.cleave.bench.jmh.rival.FlatHash;
-import dev.cleave.bench.jmh.rival.HeapRadix;
-import dev.cleave.bench.jmh.rival.RewalkingTable;
-import dev.cleave.bench.jmh.rival.RivalTable;
+import dev.cleave.bench.rival.ExtentMap;
+import dev.cleave.bench.rival.FlatHash;
+import dev.cleave.bench.rival.HeapRadix;
+import dev.cleave.bench.rival.RewalkingTable;
+import dev.cleave.bench.rival.RivalTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.memory.TableMemory;
 import java.lang.management.ManagementFactory;

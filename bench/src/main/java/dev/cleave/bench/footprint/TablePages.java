@@ -1,7 +1,7 @@
 package dev.cleave.bench.footprint;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 
@@ -87,7 +87,7 @@ final class TablePages {
       return MinimumTables.count(SizeRule.atMost(PAGE_LOG2), guest.bytes(), small, levels);
     }
     try (RmpBitmap states = new RmpBitmap(guest.bytes())) {
-      long wholeRegions = guest.bytes() & -(1L << REGION_LOG2);
+      long wholeRegions = guest.bytes() & -REGION_BYTES;
       if (wholeRegions != 0) {
         states.setLarge(0, wholeRegions, true);
       }

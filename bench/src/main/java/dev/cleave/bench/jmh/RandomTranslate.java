@@ -1,9 +1,11 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.jmh.rival.ExtentMap;
-import dev.cleave.bench.jmh.rival.FlatHash;
-import dev.cleave.bench.jmh.rival.HeapRadix;
+import dev.cleave.bench.rival.ExtentMap;
+import dev.cleave.bench.rival.FlatHash;
+import dev.cleave.bench.rival.HeapRadix;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.memory.TableMemory;
@@ -119,8 +121,8 @@ public class RandomTranslate {
     @Override
     void mapGuest() {
       table = new ExtentMap();
-      for (long at = 0; at < length; at += Tables.REGION_BYTES) {
-        table.map(at, PADDR + 2 * at, Tables.REGION_BYTES, Access.READ_WRITE);
+      for (long at = 0; at < length; at += REGION_BYTES) {
+        table.map(at, PADDR + 2 * at, REGION_BYTES, Access.READ_WRITE);
       }
     }
   }

@@ -1,6 +1,6 @@
 package dev.cleave.bench.machine;
 
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.trace.Event;
@@ -31,7 +31,6 @@ public final class GuestRam implements AutoCloseable {
   private static final int MOST_HOT_REGIONS = 512;
 
   private static final int QUIET_HOT_REGIONS = 64;
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
   private static final PageIdentity IDENTITY = new PageIdentity(0x5EED_0000_0000_0000L);
 
   private final Arena arena = Arena.ofShared();

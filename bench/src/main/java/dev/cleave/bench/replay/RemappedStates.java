@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.engine.LeafCursor;
@@ -16,7 +17,6 @@ import java.util.List;
  * elsewhere the pages that move are part of it.
  */
 final class RemappedStates implements PageStates {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final GuestTables tables;
   private final RmpBitmap known;

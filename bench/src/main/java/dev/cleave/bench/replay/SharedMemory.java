@@ -1,6 +1,6 @@
 package dev.cleave.bench.replay;
 
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.rmp.PageBacking;
@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 final class SharedMemory {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final long base;
 

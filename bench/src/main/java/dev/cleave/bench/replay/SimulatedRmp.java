@@ -1,6 +1,7 @@
 package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.bench.machine.ModelRmp;
@@ -23,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 final class SimulatedRmp implements RmpPort, AutoCloseable {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final RmpBitmap actual;
   private final boolean isLargeAllowed;

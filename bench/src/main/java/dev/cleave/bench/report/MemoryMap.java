@@ -1,6 +1,7 @@
 package dev.cleave.bench.report;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.bench.trace.Event;
@@ -62,7 +63,7 @@ record MemoryMap(
     }
     if (guestBytes != 0) {
       first = 0;
-      end = Math.ceilDiv(guestBytes, 1L << REGION_LOG2);
+      end = Math.ceilDiv(guestBytes, REGION_BYTES);
     }
     List<String> kinds = Arrays.stream(Event.Kind.values()).map(Event.Kind::word).toList();
     Varints text = new Varints();

@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -29,7 +30,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TablesOnModelTest {
   private static final String TRACES = "src/main/resources/dev/cleave/bench/traces/";
   private static final int PAGE = 4096;
-  private static final long REGION = 2L << 20;
   private static final long GUEST = 10L << 30;
   private static final long PADDR_BASE = 1L << 36;
   private static final long SHARED_BASE = 1L << 40;
@@ -90,13 +90,17 @@ class TablesOnModelTest {
       List<Long> addresses = new ArrayList<>();
       long first = event.address();
       long end = first + event.length();
-      long regions = (end - 1) / REGION - first / REGION + 1;
-      for (long edge : new long[] {first, end, first & -REGION, (end + REGION - 1) & -REGION}) {
+      long regions = (end - 1) / REGION_BYTES - first / REGION_BYTES + 1;
+      for (long edge :
+          new long[] {
+            first, end, first & -REGION_BYTES, (end + REGION_BYTES - 1) & -REGION_BYTES
+          }) {
         addresses.add(edge - 1);
         addresses.add(edge);
       }
       for (int i = 0; i < 4; i++) {
-        addresses.add((first & -REGION) + (long) (random.nextDouble() * regions * REGION));
+        addresses.add(
+            (first & -REGION_BYTES) + (long) (random.nextDouble() * regions * REGION_BYTES));
         addresses.add(first + (long) (random.nextDouble() * (end - first)));
       }
       return addresses.stream()
@@ -208,17 +212,17 @@ class TablesOnModelTest {
   void aLeafThatDoesNotFollowIsFound(boolean isNested) {
     List<Event> events =
         List.of(
-            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION, 3),
-            new Event.Share(2, REGION, PAGE));
+            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
+            new Event.Share(2, REGION_BYTES, PAGE));
     try (Checked checked = new Checked(Policy.FOLLOW, events, 0, RmpFollower.Order.TABLE_FIRST)) {
       events.forEach(checked::apply);
-      assertEquals("", checked.wrong(REGION + PAGE));
+      assertEquals("", checked.wrong(REGION_BYTES + PAGE));
       PageTable table = isNested ? checked.run.nestedTable() : checked.run.table();
       IotlbGather gather = table.newGather();
-      var _ = table.merge(REGION, REGION, 21, gather);
+      var _ = table.merge(REGION_BYTES, REGION_BYTES, 21, gather);
       checked.machine.flush(table, gather);
       gather.complete();
-      assertNotEquals("", checked.wrong(REGION + PAGE));
+      assertNotEquals("", checked.wrong(REGION_BYTES + PAGE));
     }
   }
 
@@ -226,17 +230,17 @@ class TablesOnModelTest {
   void aRegionIsLargeAgainInBothTablesOnceAllItsPagesAreBack() {
     List<Event> events =
         List.of(
-            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION, 3),
-            new Event.Share(2, REGION, REGION),
-            new Event.Unshare(3, REGION, REGION - PAGE));
+            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
+            new Event.Share(2, REGION_BYTES, REGION_BYTES),
+            new Event.Unshare(3, REGION_BYTES, REGION_BYTES - PAGE));
     try (Checked checked =
         new Checked(Policy.FOLLOW, events, SHARED_BASE, RmpFollower.Order.TABLE_FIRST)) {
       events.forEach(checked::apply);
-      assertEquals(12, sizeLog2(checked.run.nestedTable(), REGION));
-      assertTrue(sizeLog2(checked.run.table(), REGION) < 21);
-      checked.apply(new Event.Unshare(4, 2 * REGION - PAGE, PAGE));
-      assertEquals(21, sizeLog2(checked.run.nestedTable(), REGION));
-      assertTrue(sizeLog2(checked.run.table(), REGION) >= 21);
+      assertEquals(12, sizeLog2(checked.run.nestedTable(), REGION_BYTES));
+      assertTrue(sizeLog2(checked.run.table(), REGION_BYTES) < 21);
+      checked.apply(new Event.Unshare(4, 2 * REGION_BYTES - PAGE, PAGE));
+      assertEquals(21, sizeLog2(checked.run.nestedTable(), REGION_BYTES));
+      assertTrue(sizeLog2(checked.run.table(), REGION_BYTES) >= 21);
     }
   }
 

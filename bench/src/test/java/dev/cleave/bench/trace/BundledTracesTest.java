@@ -1,5 +1,6 @@
 package dev.cleave.bench.trace;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
@@ -14,7 +15,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class BundledTracesTest {
   private static final String TRACES = "/dev/cleave/bench/traces/";
-  private static final long REGION_BYTES = 2 << 20;
 
   // Counted with grep; the sums are those of the README beside the traces.
   @ParameterizedTest

@@ -1,4 +1,4 @@
-package dev.cleave.bench.iommu;
+package dev.cleave.bench.machine;
 
 /**
  * A command of the AMD IOMMU: 16 bytes, two little-endian words.

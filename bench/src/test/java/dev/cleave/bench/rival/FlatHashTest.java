@@ -1,4 +1,4 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 /** Runs the contract. */
 class FlatHashTest extends RivalTableContract {

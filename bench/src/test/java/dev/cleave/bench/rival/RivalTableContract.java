@@ -1,4 +1,4 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,8 +1,7 @@
-package dev.cleave.bench.conform.qemu;
+package dev.cleave.bench.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.cleave.bench.iommu.IommuCommand;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

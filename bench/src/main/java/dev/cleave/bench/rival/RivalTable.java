@@ -1,4 +1,4 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 /**
  * What every rival of a page table can do. Addresses and lengths are multiples of 4096, ranges end

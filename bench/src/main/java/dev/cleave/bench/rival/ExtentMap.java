@@ -1,4 +1,4 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 import java.util.Map;
 import java.util.TreeMap;

@@ -1,4 +1,4 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;

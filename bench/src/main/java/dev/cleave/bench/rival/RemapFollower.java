@@ -1,7 +1,7 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
@@ -16,7 +16,6 @@ import dev.cleave.engine.rmp.RmpBitmap;
  * <p>Every region it is asked about is mapped whole, to contiguous memory, read-write.
  */
 public final class RemapFollower implements ShareRival {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final PageTable table;
   private final RmpBitmap bitmap;

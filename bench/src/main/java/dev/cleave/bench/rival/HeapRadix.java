@@ -1,4 +1,4 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;

@@ -1,4 +1,4 @@
-package dev.cleave.bench.jmh.rival;
+package dev.cleave.bench.rival;
 
 /**
  * A way to let a table follow a guest that shares and unshares pages of its regions: the table, the
