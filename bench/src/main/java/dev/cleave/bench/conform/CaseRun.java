@@ -1,13 +1,13 @@
 package dev.cleave.bench.conform;
 
 import dev.cleave.bench.conform.Prober.When;
-import dev.cleave.bench.conform.RequestedMappings.Extent;
 import dev.cleave.bench.conform.qemu.Device;
 import dev.cleave.bench.conform.qemu.GuestLayout;
 import dev.cleave.bench.conform.qemu.IommuPort;
 import dev.cleave.bench.conform.qemu.Machine;
 import dev.cleave.bench.conform.qemu.TraceEvent;
 import dev.cleave.bench.conform.qemu.WindowLost;
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.machine.IommuCommand;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;

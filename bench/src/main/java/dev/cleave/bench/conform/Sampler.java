@@ -2,8 +2,8 @@ package dev.cleave.bench.conform;
 
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
-import dev.cleave.bench.conform.RequestedMappings.Extent;
 import dev.cleave.bench.conform.qemu.EchoMemory;
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.engine.format.Geometry;
 import java.util.ArrayList;
 import java.util.List;

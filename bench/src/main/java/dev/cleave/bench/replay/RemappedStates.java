@@ -3,6 +3,7 @@ package dev.cleave.bench.replay;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
@@ -21,15 +22,6 @@ final class RemappedStates implements PageStates {
   private final GuestTables tables;
   private final RmpBitmap known;
   private final SimulatedRmp rmp;
-
-  /** What was mapped in the regions, to be mapped again. */
-  private record Extent(long iova, long paddr, long length, int access) {
-    boolean continuesWith(LeafCursor next) {
-      return iova + length == next.iova()
-          && paddr + length == next.paddr()
-          && access == next.access();
-    }
-  }
 
   RemappedStates(GuestTables tables, SimulatedRmp rmp, ReplayOptions options) {
     this.tables = tables;
@@ -110,7 +102,7 @@ final class RemappedStates implements PageStates {
       inRmp.run();
       for (int i = 0; i < extents.size(); i++) {
         for (Extent e : extents.get(i)) {
-          tables.all().get(i).map(e.iova, e.paddr, e.length, e.access, known.rule());
+          tables.all().get(i).map(e.first(), e.paddr(), e.length(), e.access(), known.rule());
         }
       }
     } else {
@@ -176,7 +168,7 @@ final class RemappedStates implements PageStates {
     }
   }
 
-  /** Unmaps regions; returns what was there. */
+  /** Unmaps regions; returns what was there, to be mapped again. */
   private List<Extent> unmap(GuestTable table, BitSet regions) {
     List<Extent> extents = new ArrayList<>();
     LeafCursor cursor = table.table().leaves();
@@ -197,13 +189,12 @@ final class RemappedStates implements PageStates {
       long cut = Math.max(0, first - cursor.iova());
       long iova = cursor.iova() + cut;
       long end = Math.min(cursor.iova() + (1L << cursor.sizeLog2()) - 1, last);
+      Extent part = new Extent(iova, end, cursor.paddr() + cut, cursor.access());
       Extent latest = extents.size() == before ? null : extents.getLast();
-      if (latest != null && latest.continuesWith(cursor)) {
-        extents.set(
-            extents.size() - 1,
-            new Extent(latest.iova, latest.paddr, end + 1 - latest.iova, latest.access));
+      if (latest != null && latest.continuesWith(part)) {
+        extents.set(extents.size() - 1, latest.with(part));
       } else {
-        extents.add(new Extent(iova, cursor.paddr() + cut, end + 1 - iova, cursor.access()));
+        extents.add(part);
       }
     }
   }

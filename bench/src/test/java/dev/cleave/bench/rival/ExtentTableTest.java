@@ -1,9 +1,9 @@
 package dev.cleave.bench.rival;
 
 /** Runs the contract. */
-class ExtentMapTest extends RivalTableContract {
+class ExtentTableTest extends RivalTableContract {
   @Override
   RivalTable create() {
-    return new ExtentMap();
+    return new ExtentTable();
   }
 }
