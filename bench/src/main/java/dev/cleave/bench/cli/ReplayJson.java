@@ -1,9 +1,9 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.replay.EventLog;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayOptions;
+import dev.cleave.bench.trace.Trace;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,18 +13,19 @@ import java.util.Map;
 final class ReplayJson {
   private ReplayJson() {}
 
-  static Map<String, Object> of(EventLog log, ReplayOptions options, List<PolicyResult> results) {
+  static Map<String, Object> of(Trace trace, ReplayOptions options, List<PolicyResult> results) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("input", input(log, options));
+    json.put("input", input(trace, options));
     json.put("policies", results);
     return json;
   }
 
   /** What was replayed. */
-  static Map<String, Object> input(EventLog log, ReplayOptions options) {
+  static Map<String, Object> input(Trace trace, ReplayOptions options) {
     Map<String, Object> input = new LinkedHashMap<>();
     List<Map<String, Object>> files = new ArrayList<>();
-    log.counts()
+    trace
+        .counts()
         .forEach((file, counts) -> {
           Map<String, Object> one = new LinkedHashMap<>();
           one.put("file", file);

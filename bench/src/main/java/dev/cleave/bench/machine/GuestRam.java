@@ -5,7 +5,7 @@ import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.extent.ExtentMap;
 import dev.cleave.bench.io.BadInput;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.memory.NativePages;
 import dev.cleave.hwmodel.dma.IovaRanges;
 import dev.cleave.hwmodel.dma.PageIdentity;
@@ -49,9 +49,9 @@ public final class GuestRam implements AutoCloseable {
    * @param guestBytes where guest memory ends
    * @throws BadInput if an iova is mapped to two places, or a place to two iovas
    */
-  public GuestRam(List<Event> events, long paddrBase, long sharedBase, long guestBytes) {
-    for (Event event : events) {
-      if (event instanceof Event.Map map && isWellFormed(map)) {
+  public GuestRam(List<TraceEvent> events, long paddrBase, long sharedBase, long guestBytes) {
+    for (TraceEvent event : events) {
+      if (event instanceof TraceEvent.Map map && isWellFormed(map)) {
         add(Extent.of(map.iova(), map.length(), map.paddrOr(paddrBase), map.access()));
       }
     }
@@ -73,7 +73,7 @@ public final class GuestRam implements AutoCloseable {
     });
   }
 
-  private static boolean isWellFormed(Event.Map map) {
+  private static boolean isWellFormed(TraceEvent.Map map) {
     return map.length() > 0 && map.iova() >= 0 && map.iova() + map.length() > 0;
   }
 
@@ -120,26 +120,26 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /** Number of maps that a log begins with: what they map is there when devices begin. */
-  public static int leadingMaps(List<Event> events) {
+  public static int leadingMaps(List<TraceEvent> events) {
     int count = 0;
-    while (count < events.size() && events.get(count) instanceof Event.Map) {
+    while (count < events.size() && events.get(count) instanceof TraceEvent.Map) {
       count++;
     }
     return count;
   }
 
-  private void chooseHot(List<Event> maps, List<Event> events) {
+  private void chooseHot(List<TraceEvent> maps, List<TraceEvent> events) {
     Set<Long> regions = new TreeSet<>();
-    for (Event event : events) {
+    for (TraceEvent event : events) {
       switch (event) {
-        case Event.Share(long _, long gpa, long length) -> addRegions(regions, gpa, length);
-        case Event.Unshare(long _, long gpa, long length) -> addRegions(regions, gpa, length);
+        case TraceEvent.Share(long _, long gpa, long length) -> addRegions(regions, gpa, length);
+        case TraceEvent.Unshare(long _, long gpa, long length) -> addRegions(regions, gpa, length);
         default -> {}
       }
     }
     NavigableMap<Long, Long> present = new TreeMap<>();
-    for (Event event : maps) {
-      if (event instanceof Event.Map map && isWellFormed(map)) {
+    for (TraceEvent event : maps) {
+      if (event instanceof TraceEvent.Map map && isWellFormed(map)) {
         present.put(map.iova(), map.length());
       }
     }

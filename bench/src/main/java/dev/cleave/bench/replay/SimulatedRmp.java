@@ -63,7 +63,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   }
 
   /** Begins an event about a range of guest memory. */
-  void begin(long gpa, long length) {
+  void beginWatch(long gpa, long length) {
     first = gpa & -REGION_BYTES;
     last = gpa + length - 1;
     watches.forEach(RmpWatch::begin);

@@ -7,7 +7,7 @@ import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableResult;
 import dev.cleave.bench.report.Comparison.Better;
 import dev.cleave.bench.report.Comparison.Column;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -16,14 +16,14 @@ import org.jspecify.annotations.Nullable;
 
 /** What a report shows of a replay. */
 public final class ReplayReport {
-  private final List<Event> events;
+  private final List<TraceEvent> events;
   private final ReplayOptions options;
   private final List<RecordedRun> runs;
 
   /** The first run of each policy: its other orders differ from it only during an event. */
   private final List<RecordedRun> policies;
 
-  private ReplayReport(List<Event> events, ReplayOptions options, List<RecordedRun> runs) {
+  private ReplayReport(List<TraceEvent> events, ReplayOptions options, List<RecordedRun> runs) {
     this.events = events;
     this.options = options;
     this.runs = runs;
@@ -46,7 +46,7 @@ public final class ReplayReport {
    * @param command what was called
    */
   public static Report of(
-      List<Event> events,
+      List<TraceEvent> events,
       ReplayOptions options,
       List<RecordedRun> runs,
       Map<String, ?> input,

@@ -7,7 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.machine.ModelMachine;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.Trace;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpFollower;
@@ -53,7 +54,7 @@ class TablesOnModelTest {
     private final Random random = new Random(1);
     private int nextMixed;
 
-    Checked(Policy policy, List<Event> events, long sharedBase, RmpFollower.Order order) {
+    Checked(Policy policy, List<TraceEvent> events, long sharedBase, RmpFollower.Order order) {
       this.sharedBase = sharedBase;
       ReplayOptions options =
           new ReplayOptions(
@@ -67,16 +68,16 @@ class TablesOnModelTest {
       guest = new Guest(machine.memory(), machine.rmp(), root, 4, ModelMachine.asid(), 0);
     }
 
-    void apply(Event event) {
+    void apply(TraceEvent event) {
       run.prepare(event);
       assertTrue(run.apply(event).isOk(), event::toString);
       run.hardware().attach(run.table());
       int from = (int) (event.address() / PAGE);
       int to = (int) ((event.address() + event.length()) / PAGE);
       switch (event) {
-        case Event.Map _ -> mapped.set(from, to);
-        case Event.Share _ -> shared.set(from, to);
-        case Event.Unshare _ -> shared.clear(from, to);
+        case TraceEvent.Map _ -> mapped.set(from, to);
+        case TraceEvent.Share _ -> shared.set(from, to);
+        case TraceEvent.Unshare _ -> shared.clear(from, to);
         default -> throw new AssertionError(event);
       }
       for (int region = from / 512; region <= (to - 1) / 512; region++) {
@@ -86,7 +87,7 @@ class TablesOnModelTest {
     }
 
     /** Addresses in and around the regions of an event: all of its ends, some at random. */
-    long[] around(Event event) {
+    long[] around(TraceEvent event) {
       List<Long> addresses = new ArrayList<>();
       long first = event.address();
       long end = first + event.length();
@@ -177,8 +178,8 @@ class TablesOnModelTest {
     }
   }
 
-  private static List<Event> events(String trace) throws IOException {
-    return EventLog.read(List.of(TRACES + trace + ".trace.gz"), false, _ -> {}).events();
+  private static List<TraceEvent> events(String trace) throws IOException {
+    return Trace.read(List.of(TRACES + trace + ".trace.gz"), false, _ -> {}).events();
   }
 
   @ParameterizedTest
@@ -194,9 +195,9 @@ class TablesOnModelTest {
   })
   void noEventLeavesSizesOrAddressesThatDiffer(
       String trace, Policy policy, String sharedBase, RmpFollower.Order order) throws IOException {
-    List<Event> events = events(trace);
+    List<TraceEvent> events = events(trace);
     try (Checked checked = new Checked(policy, events, Long.decode(sharedBase), order)) {
-      for (Event event : events) {
+      for (TraceEvent event : events) {
         long[] addresses = checked.around(event);
         assertEquals("", checked.wrong(addresses), "before line " + event.line());
         checked.apply(event);
@@ -210,10 +211,10 @@ class TablesOnModelTest {
   @ParameterizedTest
   @CsvSource({"true", "false"})
   void aLeafThatDoesNotFollowIsFound(boolean isNested) {
-    List<Event> events =
+    List<TraceEvent> events =
         List.of(
-            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
-            new Event.Share(2, REGION_BYTES, PAGE));
+            new TraceEvent.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
+            new TraceEvent.Share(2, REGION_BYTES, PAGE));
     try (Checked checked = new Checked(Policy.FOLLOW, events, 0, RmpFollower.Order.TABLE_FIRST)) {
       events.forEach(checked::apply);
       assertEquals("", checked.wrong(REGION_BYTES + PAGE));
@@ -228,17 +229,17 @@ class TablesOnModelTest {
 
   @Test
   void aRegionIsLargeAgainInBothTablesOnceAllItsPagesAreBack() {
-    List<Event> events =
+    List<TraceEvent> events =
         List.of(
-            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
-            new Event.Share(2, REGION_BYTES, REGION_BYTES),
-            new Event.Unshare(3, REGION_BYTES, REGION_BYTES - PAGE));
+            new TraceEvent.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
+            new TraceEvent.Share(2, REGION_BYTES, REGION_BYTES),
+            new TraceEvent.Unshare(3, REGION_BYTES, REGION_BYTES - PAGE));
     try (Checked checked =
         new Checked(Policy.FOLLOW, events, SHARED_BASE, RmpFollower.Order.TABLE_FIRST)) {
       events.forEach(checked::apply);
       assertEquals(12, sizeLog2(checked.run.nestedTable(), REGION_BYTES));
       assertTrue(sizeLog2(checked.run.table(), REGION_BYTES) < 21);
-      checked.apply(new Event.Unshare(4, 2 * REGION_BYTES - PAGE, PAGE));
+      checked.apply(new TraceEvent.Unshare(4, 2 * REGION_BYTES - PAGE, PAGE));
       assertEquals(21, sizeLog2(checked.run.nestedTable(), REGION_BYTES));
       assertTrue(sizeLog2(checked.run.table(), REGION_BYTES) >= 21);
     }

@@ -17,13 +17,13 @@ import java.util.List;
  * anew. Between the two the RMP changes, and a device that comes by meets a hole. With shared pages
  * elsewhere the pages that move are part of it.
  */
-final class RemappedStates implements PageStates {
+final class RemapActions implements PolicyActions {
 
   private final GuestTables tables;
   private final RmpBitmap known;
   private final SimulatedRmp rmp;
 
-  RemappedStates(GuestTables tables, SimulatedRmp rmp, ReplayOptions options) {
+  RemapActions(GuestTables tables, SimulatedRmp rmp, ReplayOptions options) {
     this.tables = tables;
     this.known = new RmpBitmap(options.guestBytes(), options.isSharedInPlace());
     this.rmp = rmp;

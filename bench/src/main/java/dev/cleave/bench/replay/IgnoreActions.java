@@ -4,7 +4,7 @@ import dev.cleave.engine.SizeRule;
 import java.util.List;
 
 /** Page states do not matter: no RMP is checked, or all its entries are as small as all leaves. */
-record IgnoredStates(GuestTables tables, SimulatedRmp rmp) implements PageStates {
+record IgnoreActions(GuestTables tables, SimulatedRmp rmp) implements PolicyActions {
   private static final SizeRule ANY = SizeRule.atMost(Long.SIZE - 1);
 
   @Override

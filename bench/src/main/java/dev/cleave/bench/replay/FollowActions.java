@@ -5,7 +5,7 @@ import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpFollower;
 
 /** The tables follow the RMP by hitless split and merge. */
-final class FollowedStates implements PageStates {
+final class FollowActions implements PolicyActions {
   /** A lazy follower merges what has not changed for so many changes, */
   private static final int QUIET_CHANGES = 256;
 
@@ -19,7 +19,7 @@ final class FollowedStates implements PageStates {
   private int changes;
   private boolean hasTidied;
 
-  FollowedStates(GuestTables tables, SimulatedRmp rmp, ReplayOptions options, boolean isLazy) {
+  FollowActions(GuestTables tables, SimulatedRmp rmp, ReplayOptions options, boolean isLazy) {
     this.known = new RmpBitmap(options.guestBytes(), options.isSharedInPlace());
     this.rmp = rmp;
     this.follower = new RmpFollower(tables.followed(), known, rmp, tables, options.order(), isLazy);

@@ -6,7 +6,7 @@ import dev.cleave.engine.SizeRule;
  * What a policy does when page states change. Ranges have been checked: whole pages of guest
  * memory.
  */
-interface PageStates extends AutoCloseable {
+interface PolicyActions extends AutoCloseable {
   /** Pages become shared. */
   void share(long gpa, long length);
 

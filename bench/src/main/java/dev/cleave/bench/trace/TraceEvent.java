@@ -9,7 +9,7 @@ import java.util.OptionalLong;
  *
  * <p>Thread-safe: values.
  */
-public sealed interface Event {
+public sealed interface TraceEvent {
   /** The kinds of event, and the words by which op lines and result files call them. */
   enum Kind {
     MAP,
@@ -72,7 +72,8 @@ public sealed interface Event {
    *     in its own process, which no table holds)
    * @param access flags of {@link dev.cleave.engine.format.Access}
    */
-  record Map(long line, long iova, OptionalLong paddr, long length, int access) implements Event {
+  record Map(long line, long iova, OptionalLong paddr, long length, int access)
+      implements TraceEvent {
     /**
      * The output address, or the iova plus an offset where the log does not tell it.
      *
@@ -89,27 +90,27 @@ public sealed interface Event {
    * @param isReport whether the log says that all of it was mapped, rather than asking to unmap
    *     what is
    */
-  record Unmap(long line, long iova, long length, boolean isReport) implements Event {}
+  record Unmap(long line, long iova, long length, boolean isReport) implements TraceEvent {}
 
   /** The guest pages in {@code [gpa, gpa + length)} went from private to shared. */
-  record Share(long line, long gpa, long length) implements Event {}
+  record Share(long line, long gpa, long length) implements TraceEvent {}
 
   /** The guest pages in {@code [gpa, gpa + length)} went from shared to private. */
-  record Unshare(long line, long gpa, long length) implements Event {}
+  record Unshare(long line, long gpa, long length) implements TraceEvent {}
 
   /** Leaves in {@code [iova, iova + length)} shall be no larger than the size given. */
-  record Split(long line, long iova, long length, long largestLeafBytes) implements Event {}
+  record Split(long line, long iova, long length, long largestLeafBytes) implements TraceEvent {}
 
   /** Leaves in {@code [iova, iova + length)} shall grow, to the size given at most. */
-  record Merge(long line, long iova, long length, long largestLeafBytes) implements Event {}
+  record Merge(long line, long iova, long length, long largestLeafBytes) implements TraceEvent {}
 
   /** The output address of one iova is asked for. */
-  record Translate(long line, long iova) implements Event {}
+  record Translate(long line, long iova) implements TraceEvent {}
 
   /**
    * A device accesses {@code [iova, iova + length)}.
    *
    * @param access {@code READ} or {@code WRITE} of {@link dev.cleave.engine.format.Access}
    */
-  record Dma(long line, long iova, long length, int access) implements Event {}
+  record Dma(long line, long iova, long length, int access) implements TraceEvent {}
 }

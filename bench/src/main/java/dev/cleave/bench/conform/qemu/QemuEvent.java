@@ -3,7 +3,7 @@ package dev.cleave.bench.conform.qemu;
 import java.util.Locale;
 
 /** What QEMU is asked to trace; its event log in memory is never written. */
-public enum TraceEvent {
+public enum QemuEvent {
   /** A walk met something that does not translate and is not all zeros. */
   AMDVI_PAGE_FAULT,
   /** A device table entry has reserved bits set. */

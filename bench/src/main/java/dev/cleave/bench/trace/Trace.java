@@ -1,8 +1,5 @@
-package dev.cleave.bench.replay;
+package dev.cleave.bench.trace;
 
-import dev.cleave.bench.trace.Event;
-import dev.cleave.bench.trace.TraceCounts;
-import dev.cleave.bench.trace.TraceReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,7 +13,7 @@ import java.util.function.LongConsumer;
  * @param events all events
  * @param counts each trace's counts, by its name
  */
-public record EventLog(List<Event> events, Map<String, TraceCounts> counts) {
+public record Trace(List<TraceEvent> events, Map<String, TraceCounts> counts) {
   /**
    * Reads traces.
    *
@@ -25,37 +22,38 @@ public record EventLog(List<Event> events, Map<String, TraceCounts> counts) {
    * @param watcher is told of every event how many there are
    * @throws IOException with file, line and what was expected
    */
-  public static EventLog read(List<String> files, boolean isStrict, LongConsumer watcher)
+  public static Trace read(List<String> files, boolean isStrict, LongConsumer watcher)
       throws IOException {
-    List<Event> events = new ArrayList<>();
+    List<TraceEvent> events = new ArrayList<>();
     Map<String, TraceCounts> counts = new LinkedHashMap<>();
     for (String file : files) {
       try (TraceReader reader = TraceReader.open(file, isStrict)) {
-        for (Event event = reader.next(); event != null; event = reader.next()) {
+        for (TraceEvent event = reader.next(); event != null; event = reader.next()) {
           events.add(event);
           watcher.accept(events.size());
         }
         counts.put(file, reader.counts());
       }
     }
-    return new EventLog(events, counts);
+    return new Trace(events, counts);
   }
 
   /** Whether any event changes a page state. */
   public boolean changesPageStates() {
-    return events.stream().anyMatch(e -> e instanceof Event.Share || e instanceof Event.Unshare);
+    return events.stream()
+        .anyMatch(e -> e instanceof TraceEvent.Share || e instanceof TraceEvent.Unshare);
   }
 
   /** Where the memory ends that the events map or whose state they change; 0 if they do neither. */
   public long guestBytes() {
-    return events.stream().mapToLong(EventLog::end).reduce(0, EventLog::larger);
+    return events.stream().mapToLong(Trace::end).reduce(0, Trace::larger);
   }
 
-  private static long end(Event event) {
+  private static long end(TraceEvent event) {
     return switch (event) {
-      case Event.Map map -> map.iova() + map.length();
-      case Event.Share share -> share.gpa() + share.length();
-      case Event.Unshare unshare -> unshare.gpa() + unshare.length();
+      case TraceEvent.Map map -> map.iova() + map.length();
+      case TraceEvent.Share share -> share.gpa() + share.length();
+      case TraceEvent.Unshare unshare -> unshare.gpa() + unshare.length();
       default -> 0;
     };
   }
