@@ -11,6 +11,7 @@ import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.replay.Replay;
+import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableExport;
 import dev.cleave.bench.report.RecordedRun;
@@ -230,7 +231,7 @@ final class ReplayCommand implements Callable<Integer> {
       PolicyResult last = results.getLast();
       invocation.sayInterrupted(
           "%s ended after %d of %d events"
-              .formatted(last.policy(), last.events(), trace.events().size()));
+              .formatted(last.policy(), last.get(ReplayColumn.EVENTS), trace.events().size()));
       return ExitPolicy.INTERRUPTED;
     }
   }
@@ -356,16 +357,16 @@ final class ReplayCommand implements Callable<Integer> {
       out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
     }
     PolicyResult first = results.getFirst();
-    if (first.misplaced() > 0) {
+    if (first.get(ReplayColumn.MISPLACED) > 0) {
       out.printf(
           Locale.ROOT,
           "%d events do not fit the table (%d refused, %d unmapped less than the log says): lines"
               + " %s%s%n",
-          first.misplaced(),
-          first.failed(),
-          first.misplaced() - first.failed(),
+          first.get(ReplayColumn.MISPLACED),
+          first.get(ReplayColumn.FAILED),
+          first.get(ReplayColumn.MISPLACED) - first.get(ReplayColumn.FAILED),
           String.join(", ", misplacedLines),
-          first.misplaced() > misplacedLines.size() ? ", ..." : "");
+          first.get(ReplayColumn.MISPLACED) > misplacedLines.size() ? ", ..." : "");
     }
     out.println();
     ReplayText.print(out, results);

@@ -218,7 +218,9 @@ public final class PolicyRun implements AutoCloseable {
 
   /** What each table has come to, that of the IOMMU first. */
   public List<TableResult> tableResults() {
-    return tables.all().stream().map(t -> t.result(rmp, options.followsRmp())).toList();
+    return tables.all().stream()
+        .map(table -> TableResult.of(new TableEnd(table, rmp, options.followsRmp())))
+        .toList();
   }
 
   /** The page states as the RMP has them, to be looked at; null where no RMP is checked. */

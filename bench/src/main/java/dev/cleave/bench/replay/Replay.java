@@ -84,30 +84,12 @@ public final class Replay {
       total += taken;
       watcher.took(taken);
     }
-    List<TableResult> tables = run.tableResults();
-    TableResult iommu = tables.getFirst();
-    return new PolicyResult(
+    return PolicyResult.of(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
-        count,
-        failed,
-        misplaced,
-        iommu.splits(),
-        iommu.merges(),
-        iommu.stores(),
-        iommu.flushes(),
-        iommu.flushedBytes(),
-        iommu.gapBytes(),
-        iommu.rmpFaults(),
-        iommu.illegalLeaves(),
-        iommu.tableBytesPeak(),
-        iommu.tableBytesEnd(),
-        nanos.getValueAtPercentile(50),
-        nanos.getValueAtPercentile(99),
-        nanos.getMaxValue(),
-        total,
+        new RunEnd(count, failed, misplaced, nanos, total),
         run.dma(),
-        tables);
+        run.tableResults());
   }
 
   /** How much of the devices' work is done after so many events; none before the last first map. */

@@ -1,7 +1,7 @@
-package dev.cleave.bench.report;
+package dev.cleave.bench.figure;
 
-/** What a number of a report counts, and so how it is written. */
-enum Unit {
+/** What a number counts, and so how it is written. */
+public enum Unit {
   /** As it is. */
   COUNT,
   /** Bytes; shown with a binary prefix. */
