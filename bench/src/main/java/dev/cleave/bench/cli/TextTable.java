@@ -39,8 +39,7 @@ final class TextTable {
       case BYTES -> bytes(value.longValue());
       case NANOS -> time(value.longValue());
       case PART -> String.format(Locale.ROOT, "%.1f%%", 100 * value.doubleValue());
-      case RATIO -> String.format(Locale.ROOT, "%.2f", value.doubleValue());
-      case PERCENTILE -> String.format(Locale.ROOT, "p%s", value);
+      case RATIO, PERCENTILE -> String.format(Locale.ROOT, "%.2f", value.doubleValue());
     };
   }
 
