@@ -50,8 +50,8 @@ public final class RewalkingTable implements RivalTable {
     long attributes = format.attributes(access);
     for (long done = 0; done != length; ) {
       int sizeLog2 = largest(iova + done, paddr + done, length - done);
-      long entry = allocatingWalk(iova + done, leafLevel(sizeLog2));
-      memory.store(entry, format.leaf(paddr + done, sizeLog2, attributes));
+      long slot = allocatingWalk(iova + done, leafLevel(sizeLog2));
+      memory.store(slot, format.leaf(paddr + done, sizeLog2, attributes));
       done += 1L << sizeLog2;
     }
   }
