@@ -5,8 +5,9 @@ import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import dev.cleave.bench.rival.RewalkingTable;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -142,7 +143,7 @@ public class SinglePage {
     @Param({"3", "4"})
     public int levels;
 
-    TableMemory memory;
+    TablePages memory;
     RewalkingTable table;
     long[] pages;
     int next;
@@ -150,7 +151,7 @@ public class SinglePage {
     /** Makes the table, with its leaf tables. */
     @Setup(Level.Trial)
     public void make() {
-      memory = Tables.memory();
+      memory = Tables.pages();
       table = new RewalkingTable(memory, levels, Tables.SIZES_4K);
       pages = shuffledPages();
       for (int i = 1; i <= TABLES; i++) {

@@ -38,8 +38,20 @@ class ReplayColumnsShownTest {
     Path json = temporary.resolve("result.json");
     result =
         Cleave.run(
-            "replay", "--policy", "follow", "--tables", "iommu,npt", "--dma", "100", "--order",
-            "table-first", "--json", json, "--report", page, trace);
+            "replay",
+            "--policy",
+            "follow",
+            "--tables",
+            "iommu,npt",
+            "--dma",
+            "100",
+            "--order",
+            "table-first",
+            "--json",
+            json,
+            "--report",
+            page,
+            trace);
     assertEquals(0, result.code(), result.err());
     policy =
         JsonParser.parseString(Files.readString(json))
