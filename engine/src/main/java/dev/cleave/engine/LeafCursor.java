@@ -188,15 +188,6 @@ public final class LeafCursor {
   }
 
   /**
-   * Index of its first slot.
-   *
-   * @return 0 to 511
-   */
-  public int slotIndex() {
-    return index(iova, level);
-  }
-
-  /**
    * Number of slots it fills.
    *
    * @return 1 to 256
