@@ -2,6 +2,8 @@ package dev.cleave.engine;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpFollower;

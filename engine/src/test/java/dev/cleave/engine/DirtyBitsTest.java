@@ -1,12 +1,14 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.StatusHardware.ACCESSED;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.oracle.StatusHardware.ACCESSED;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.HitlessTest.Sizes;
-import dev.cleave.engine.SpecWalker.Slot;
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.oracle.SpecWalker.Slot;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;

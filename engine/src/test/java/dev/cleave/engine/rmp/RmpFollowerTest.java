@@ -5,7 +5,7 @@ import static dev.cleave.engine.rmp.FakeRmp.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.TableKind;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
 import java.util.Random;

@@ -1,10 +1,10 @@
-package dev.cleave.engine.memory;
+package dev.cleave.engine.interleaving;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.memory.Explorer.Scenario;
+import dev.cleave.engine.interleaving.Explorer.Scenario;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
