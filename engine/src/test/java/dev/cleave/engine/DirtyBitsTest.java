@@ -17,10 +17,12 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Hardware writes to pages between any two stores of an operation; no dirty bit is lost. */
+@Tag("slow")
 class DirtyBitsTest {
   private static final int SEEDS = 4;
 

@@ -13,10 +13,12 @@ import dev.cleave.engine.oracle.SpecWalker;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Between any two stores of an operation a walker finds what it may find, and never a gap. */
+@Tag("slow")
 class HitlessTest {
   /** From one leaf size to another, in a table of a kind with these page sizes. */
   private static final long ALL = AmdV1.LINUX.leafSizes();

@@ -14,6 +14,7 @@ import dev.cleave.engine.format.X86;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Random operations in small windows against a model of single units. A failing run is shortened to
  * the operations that it takes and printed with its seed, to be pasted into a test.
  */
+@Tag("slow")
 class RandomOperationsTest {
   /** Fewer where the same runs again with other kernels. */
   private static final int RUNS = Integer.getInteger("cleave.test.runs", 8);
