@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
  * One program, {@code src/it/program}, in every surrounding that it may be given: it does the same
  * in all of them, and Java and the engine warn of exactly what is named here.
  */
+@Tag("slow")
 class ConsumersIT {
   private static final Path JAR = Installed.engine(".jar");
   private static final Path PROJECTS = Path.of("src", "it").toAbsolutePath();
