@@ -76,7 +76,7 @@ import java.util.Objects;
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
  *
- * <p>Source: {@code spec/amd-vi.md} §1, §2, §7, {@code spec/iommu-behaviour.md} §5.
+ * <p>Source: {@code docs/spec/amd-vi.md} §1, §2, §7, {@code docs/spec/iommu-behaviour.md} §5.
  */
 public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */

@@ -10,8 +10,8 @@ import java.util.Set;
 
 /**
  * Reads tables as hardware would, with its own reading of the specification: every number in the
- * two subclasses is written down again from {@code spec/amd-vi.md} §1 and §2 and shared with no
- * main code.
+ * two subclasses is written down again from {@code docs/spec/amd-vi.md} §1 and §2 and shared with
+ * no main code.
  */
 abstract class SpecWalker {
   static final long HOLE = -1;
@@ -192,7 +192,7 @@ abstract class SpecWalker {
     }
   }
 
-  /** {@code spec/amd-vi.md} §1. */
+  /** {@code docs/spec/amd-vi.md} §1. */
   private static final class V1Walker extends SpecWalker {
     V1Walker(TableMemory memory) {
       super(memory, false);
@@ -238,7 +238,7 @@ abstract class SpecWalker {
     }
   }
 
-  /** {@code spec/amd-vi.md} §2. */
+  /** {@code docs/spec/amd-vi.md} §2. */
   private static final class X86Walker extends SpecWalker {
     X86Walker(TableMemory memory, boolean signExtended) {
       super(memory, signExtended);

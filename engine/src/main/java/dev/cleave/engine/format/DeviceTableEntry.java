@@ -13,7 +13,7 @@ import java.util.Arrays;
  * </pre>
  *
  * <p>An entry lies in memory as four little-endian words, 32 bytes, at {@code base + 32 * device
- * id}. Immutable and thread-safe. Source: {@code spec/amd-vi.md} §3.
+ * id}. Immutable and thread-safe. Source: {@code docs/spec/amd-vi.md} §3.
  *
  * @param q0 bits 63:0
  * @param q1 bits 127:64

@@ -30,7 +30,7 @@ import java.nio.ByteOrder;
  * not covered by the RMP and belongs to the hypervisor, like a shared page.
  *
  * <p>At first every page is private and no entry is large. One writer at a time. Source: {@code
- * spec/rmp.md} §3.
+ * docs/spec/rmp.md} §3.
  */
 public final class RmpBitmap implements AutoCloseable {
   private static final TableKernels KERNELS = Kernels.chosen();
