@@ -9,9 +9,10 @@ import dev.cleave.bench.conform.qemu.Machine;
 import dev.cleave.bench.conform.qemu.TraceEvent;
 import dev.cleave.bench.conform.qemu.WindowLost;
 import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -50,6 +51,7 @@ final class CaseRun {
   private final TestCase test;
   private final Machine machine;
   private final IommuPort iommu;
+  private final TablePages pages;
   private final TableMemory memory;
   private final Tally tally;
   private final List<TestDomain> domains = new ArrayList<>();
@@ -59,11 +61,12 @@ final class CaseRun {
   private final Changer changer;
 
   CaseRun(
-      TestCase test, long seed, Machine machine, IommuPort iommu, TableMemory memory, Tally tally) {
+      TestCase test, long seed, Machine machine, IommuPort iommu, TablePages pages, Tally tally) {
     this.test = test;
     this.machine = machine;
     this.iommu = iommu;
-    this.memory = memory;
+    this.pages = pages;
+    this.memory = TableMemory.of(pages);
     this.tally = tally;
     this.sampler = new Sampler(new SplittableRandom(seed), machine.echo());
     List<Expectation> expectations =
@@ -78,7 +81,7 @@ final class CaseRun {
   /** Makes the domains and puts devices into them. */
   void begin() {
     for (TestCase.DomainSpec spec : test.domains()) {
-      TestDomain domain = new TestDomain(spec, memory);
+      TestDomain domain = new TestDomain(spec, pages, memory);
       changer.apply(
           new Op.Map(
               domains.size(),

@@ -3,8 +3,9 @@ package dev.cleave.bench.jmh;
 import dev.cleave.bench.jmh.rival.RewalkingTable;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -140,7 +141,7 @@ public class SinglePage {
     @Param({"3", "4"})
     public int levels;
 
-    TableMemory memory;
+    TablePages memory;
     RewalkingTable table;
     long[] pages;
     int next;
@@ -148,7 +149,7 @@ public class SinglePage {
     /** Makes the table, with its leaf tables. */
     @Setup(Level.Trial)
     public void make() {
-      memory = Tables.memory();
+      memory = Tables.pages();
       table = new RewalkingTable(memory, levels, Tables.SIZES_4K);
       pages = shuffledPages();
       for (int i = 1; i <= TABLES; i++) {

@@ -2,11 +2,11 @@ package dev.cleave.bench.jmh;
 
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.kernel.Kernels;
 import dev.cleave.engine.kernel.TableKernels;
-import dev.cleave.engine.memory.TableMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;

@@ -2,8 +2,8 @@ package dev.cleave.bench.jmh;
 
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;

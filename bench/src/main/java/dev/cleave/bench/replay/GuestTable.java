@@ -7,10 +7,10 @@ import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
-import dev.cleave.engine.memory.TableMemory;
 
 /**
  * One of the tables that map the replayed guest's memory, in memory of its own, and what it has

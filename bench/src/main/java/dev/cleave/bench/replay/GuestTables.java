@@ -8,7 +8,7 @@ import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.rmp.FollowedTable;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;

@@ -10,7 +10,7 @@ import dev.cleave.bench.machine.ModelRmp;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.TableMemory;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

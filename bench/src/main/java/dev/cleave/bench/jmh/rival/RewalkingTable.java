@@ -5,10 +5,10 @@ import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * An AMD v1 table that walks from the root for every leaf, as Linux's io-pgtable did: the same
@@ -18,7 +18,7 @@ import dev.cleave.engine.memory.TableMemory;
  * leaf takes its place. A range to unmap is made of whole leaves.
  */
 public final class RewalkingTable implements RivalTable {
-  private final TableMemory memory;
+  private final TablePages pages;
   private final AmdV1 format = AmdV1.LINUX;
   private final int levels;
   private final long pageSizes;
@@ -27,22 +27,22 @@ public final class RewalkingTable implements RivalTable {
   /**
    * An empty table.
    *
-   * @param memory where its pages come from
+   * @param pages where its pages come from
    * @param levels number of levels, which does not grow
    * @param pageSizes leaf sizes to use, bit {@code s} for 2^s bytes: some of 12, 21 and 30
    */
-  public RewalkingTable(TableMemory memory, int levels, long pageSizes) {
-    this.memory = memory;
+  public RewalkingTable(TablePages pages, int levels, long pageSizes) {
+    this.pages = pages;
     this.levels = levels;
     this.pageSizes = pageSizes;
     this.root = newTable(levels);
   }
 
   private long newTable(int level) {
-    if (!memory.tryReserve(1)) {
+    if (!pages.tryReserve(1)) {
       throw new IllegalStateException("table memory must have a free page");
     }
-    return memory.take(level, true);
+    return pages.take(level, true);
   }
 
   @Override
@@ -51,7 +51,7 @@ public final class RewalkingTable implements RivalTable {
     for (long done = 0; done != length; ) {
       int sizeLog2 = largest(iova + done, paddr + done, length - done);
       long entry = allocatingWalk(iova + done, leafLevel(sizeLog2));
-      memory.store(entry, format.leaf(paddr + done, sizeLog2, attributes));
+      pages.storeRelease(entry, format.leaf(paddr + done, sizeLog2, attributes));
       done += 1L << sizeLog2;
     }
   }
@@ -65,8 +65,8 @@ public final class RewalkingTable implements RivalTable {
   private long allocatingWalk(long iova, int leafLevel) {
     long table = root;
     for (int level = levels; ; level--) {
-      long slot = entryAt(table, index(iova, level));
-      long entry = memory.load(slot);
+      long slot = slotAt(table, index(iova, level));
+      long entry = pages.loadAcquire(slot);
       if (level == leafLevel) {
         if (format.isPresent(entry) && !releaseIfEmpty(entry, level)) {
           throw RivalTable.overlap(iova);
@@ -75,7 +75,7 @@ public final class RewalkingTable implements RivalTable {
       }
       if (!format.isPresent(entry)) {
         table = newTable(level - 1);
-        memory.store(slot, format.directory(table, level - 1));
+        pages.storeRelease(slot, format.directory(table, level - 1));
       } else if (format.isLeaf(entry, level)) {
         throw RivalTable.overlap(iova);
       } else {
@@ -96,7 +96,7 @@ public final class RewalkingTable implements RivalTable {
   private boolean holdsLeaves(long directory, int level) {
     long table = format.tablePaddr(directory);
     for (int i = 0; i < TABLE_ENTRIES; i++) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       if (format.isPresent(entry)
           && (format.isLeaf(entry, level - 1) || holdsLeaves(entry, level - 1))) {
         return true;
@@ -112,16 +112,16 @@ public final class RewalkingTable implements RivalTable {
       long at = iova + done;
       long table = root;
       int level = levels;
-      long slot = entryAt(table, index(at, level));
-      long entry = memory.load(slot);
+      long slot = slotAt(table, index(at, level));
+      long entry = pages.loadAcquire(slot);
       while (format.isPresent(entry) && !format.isLeaf(entry, level)) {
         table = format.tablePaddr(entry);
         level--;
-        slot = entryAt(table, index(at, level));
-        entry = memory.load(slot);
+        slot = slotAt(table, index(at, level));
+        entry = pages.loadAcquire(slot);
       }
       if (format.isPresent(entry)) {
-        memory.store(slot, 0);
+        pages.storeRelease(slot, 0);
         bytes += 1L << entryLog2(level);
       }
       done = (at | offsetMask(entryLog2(level))) + 1 - iova;
@@ -133,7 +133,7 @@ public final class RewalkingTable implements RivalTable {
   public long translate(long iova) {
     long table = root;
     for (int level = levels; level > 0; level--) {
-      long entry = memory.load(entryAt(table, index(iova, level)));
+      long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
       if (!format.isPresent(entry)) {
         return NOT_MAPPED;
       }
@@ -152,7 +152,7 @@ public final class RewalkingTable implements RivalTable {
 
   @Override
   public long offHeapBytes() {
-    return memory.usedBytes();
+    return pages.usedBytes();
   }
 
   @Override
@@ -162,11 +162,11 @@ public final class RewalkingTable implements RivalTable {
 
   private void release(long table, int level) {
     for (int i = 0; i < TABLE_ENTRIES && level > 1; i++) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
         release(format.tablePaddr(entry), level - 1);
       }
     }
-    memory.release(table);
+    pages.release(table);
   }
 }

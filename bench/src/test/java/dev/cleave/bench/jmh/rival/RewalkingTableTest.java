@@ -8,9 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -21,11 +22,12 @@ class RewalkingTableTest extends RivalTableContract {
   private static final long MIB = 1L << 20;
   private static final long PAGE = 4096;
 
-  private final TableMemory memory = TableMemory.builder().capacityBytes(16 * MIB).build();
+  private final TablePages pages = TablePages.reserve(16 * MIB, 16 * MIB, 1L << 32, false);
+  private final TableMemory memory = TableMemory.of(pages);
 
   @Override
   RivalTable create() {
-    return new RewalkingTable(memory, 3, SIZES_4K);
+    return new RewalkingTable(pages, 3, SIZES_4K);
   }
 
   @Override
@@ -39,7 +41,7 @@ class RewalkingTableTest extends RivalTableContract {
   void largeLeavesAreTheEnginesOwnBitForBit() {
     long iova = 1022 * MIB;
     long length = 1026 * MIB + PAGE;
-    try (RewalkingTable rival = new RewalkingTable(memory, 3, SIZES);
+    try (RewalkingTable rival = new RewalkingTable(pages, 3, SIZES);
         PageTable table =
             PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX).withPageSizes(SIZES))) {
       rival.map(iova, iova, length, Access.READ_WRITE);
@@ -68,7 +70,7 @@ class RewalkingTableTest extends RivalTableContract {
 
   @Test
   void aLargeLeafTakesThePlaceOfAnEmptyTableOnly() {
-    try (RewalkingTable rival = new RewalkingTable(memory, 3, SIZES)) {
+    try (RewalkingTable rival = new RewalkingTable(pages, 3, SIZES)) {
       rival.map(2 * MIB + PAGE, 0, PAGE, Access.READ);
       assertThrows(
           IllegalStateException.class, () -> rival.map(2 * MIB, 4 * MIB, 2 * MIB, Access.READ));

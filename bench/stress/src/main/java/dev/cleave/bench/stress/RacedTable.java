@@ -6,7 +6,7 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.hwmodel.iommu.HostEntry;
 
 /**

@@ -4,7 +4,7 @@ package dev.cleave.engine.memory;
  * Table memory that calls a hook after every single store, so that a walker can look in between.
  * Bulk writes become single stores.
  */
-public final class SteppedMemory extends TableMemory {
+public final class SteppedPages extends TablePages {
   private Runnable afterStore = () -> {};
   private Runnable beforeCompareAndSet = () -> {};
 
@@ -14,8 +14,8 @@ public final class SteppedMemory extends TableMemory {
    * @param bytes its size
    * @param base physical address of its first byte
    */
-  public SteppedMemory(long bytes, long base) {
-    super(Words.reserve(bytes), base, new PagePool(bytes, bytes, true));
+  public SteppedPages(long bytes, long base) {
+    super(TablePages.reserve(bytes, bytes, base, false));
   }
 
   /**
@@ -37,49 +37,49 @@ public final class SteppedMemory extends TableMemory {
   }
 
   @Override
-  public void store(long entry, long bits) {
-    super.store(entry, bits);
+  public void storeRelease(long slot, long bits) {
+    super.storeRelease(slot, bits);
     afterStore.run();
   }
 
   @Override
-  public long exchange(long entry, long bits) {
-    long old = super.exchange(entry, bits);
+  public long exchange(long slot, long bits) {
+    long old = super.exchange(slot, bits);
     afterStore.run();
     return old;
   }
 
   @Override
-  public boolean compareAndSet(long entry, long expected, long bits) {
+  public boolean compareAndSet(long slot, long expected, long bits) {
     beforeCompareAndSet.run();
-    boolean done = super.compareAndSet(entry, expected, bits);
+    boolean done = super.compareAndSet(slot, expected, bits);
     afterStore.run();
     return done;
   }
 
   @Override
-  public void or(long entry, long bits) {
-    super.or(entry, bits);
+  public void or(long slot, long bits) {
+    super.or(slot, bits);
     afterStore.run();
   }
 
   @Override
-  public void clear(long entry, long bits) {
-    super.clear(entry, bits);
+  public void clear(long slot, long bits) {
+    super.clear(slot, bits);
     afterStore.run();
   }
 
   @Override
   public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
     for (int i = 0; i < count; i++) {
-      store(entryAt(table, index + i), first + (i >> replicasLog2) * step);
+      storeRelease(slotAt(table, index + i), first + (i >> replicasLog2) * step);
     }
   }
 
   @Override
   public void zero(long table, int index, int count) {
     for (int i = 0; i < count; i++) {
-      store(entryAt(table, index + i), 0);
+      storeRelease(slotAt(table, index + i), 0);
     }
   }
 }

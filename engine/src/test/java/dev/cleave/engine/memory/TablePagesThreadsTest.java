@@ -12,35 +12,35 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
 /** Several threads take and put back pages of a memory that is nearly exhausted. */
-class TableMemoryThreadsTest {
+class TablePagesThreadsTest {
   private static final int THREADS = 4;
   private static final int STEPS = 20_000;
   private static final int PAGES = 24;
 
   /** Takes pages, marks each as its own, and finds its mark again before it puts one back. */
-  private static int takeAndPutBack(TableMemory memory, long mark) {
+  private static int takeAndPutBack(TablePages memory, long mark) {
     Random random = new Random(mark);
     List<Long> own = new ArrayList<>();
     int strangers = 0;
     for (int step = 0; step < STEPS; step++) {
       if (random.nextBoolean() && memory.tryReserve(1)) {
         long page = memory.take(1 + random.nextInt(6), random.nextBoolean());
-        memory.store(page, mark);
+        memory.storeRelease(page, mark);
         own.add(page);
       } else if (!own.isEmpty()) {
         long page = own.remove(random.nextInt(own.size()));
-        strangers += memory.load(page) == mark ? 0 : 1;
+        strangers += memory.loadAcquire(page) == mark ? 0 : 1;
         memory.release(page);
       }
     }
     for (long page : own) {
-      strangers += memory.load(page) == mark ? 0 : 1;
+      strangers += memory.loadAcquire(page) == mark ? 0 : 1;
       memory.release(page);
     }
     return strangers;
   }
 
-  private static int trim(TableMemory memory) {
+  private static int trim(TablePages memory) {
     for (int step = 0; step < STEPS / 20; step++) {
       memory.trim();
     }
@@ -48,7 +48,7 @@ class TableMemoryThreadsTest {
   }
 
   private static void run(boolean isTrimming) throws Exception {
-    try (TableMemory memory = TableMemory.builder().capacityBytes(PAGES * 4096L).build();
+    try (TablePages memory = TablePages.reserve(PAGES * 4096L, PAGES * 4096L, 0, false);
         ExecutorService threads = Executors.newFixedThreadPool(THREADS + 1)) {
       List<Callable<Integer>> tasks = new ArrayList<>();
       for (int thread = 1; thread <= THREADS; thread++) {

@@ -1,14 +1,15 @@
-package dev.cleave.engine.memory;
+package dev.cleave.bench.conform;
 
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 
+import dev.cleave.engine.memory.TablePages;
 import java.lang.foreign.MemorySegment;
 
 /**
  * Table memory in which one thing goes wrong, as a fault in the engine's code would make it go
- * wrong. It stands in the engine's package because nobody else may alter stores.
+ * wrong.
  */
-public final class FaultyMemory extends TableMemory {
+public final class FaultyPages extends TablePages {
   private final EntryFault fault;
 
   /** What goes wrong with stores. */
@@ -32,34 +33,34 @@ public final class FaultyMemory extends TableMemory {
    * @param base physical address of its first byte
    * @param fault what goes wrong
    */
-  public FaultyMemory(MemorySegment memory, long base, EntryFault fault) {
-    super(Words.over(memory), base, new PagePool(memory.byteSize(), memory.byteSize(), false));
+  public FaultyPages(MemorySegment memory, long base, EntryFault fault) {
+    super(TablePages.over(memory, base, false));
     this.fault = fault;
   }
 
-  private long faulty(long entry, long bits) {
-    return fault.stored((int) (entry >>> 3) % TABLE_ENTRIES, load(entry), bits);
+  private long faulty(long slot, long bits) {
+    return fault.stored((int) (slot >>> 3) % TABLE_ENTRIES, loadAcquire(slot), bits);
   }
 
   @Override
-  public void store(long entry, long bits) {
-    super.store(entry, faulty(entry, bits));
+  public void storeRelease(long slot, long bits) {
+    super.storeRelease(slot, faulty(slot, bits));
   }
 
   @Override
-  public long exchange(long entry, long bits) {
-    return super.exchange(entry, faulty(entry, bits));
+  public long exchange(long slot, long bits) {
+    return super.exchange(slot, faulty(slot, bits));
   }
 
   @Override
-  public boolean compareAndSet(long entry, long expected, long bits) {
-    return super.compareAndSet(entry, expected, faulty(entry, bits));
+  public boolean compareAndSet(long slot, long expected, long bits) {
+    return super.compareAndSet(slot, expected, faulty(slot, bits));
   }
 
   @Override
   public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
     for (int i = 0; i < count; i++) {
-      store(entryAt(table, index + i), first + (i >> replicasLog2) * step);
+      storeRelease(slotAt(table, index + i), first + (i >> replicasLog2) * step);
     }
   }
 
@@ -70,7 +71,7 @@ public final class FaultyMemory extends TableMemory {
       return;
     }
     for (int i = 0; i < count; i++) {
-      store(entryAt(table, index + i), 0);
+      storeRelease(slotAt(table, index + i), 0);
     }
   }
 }

@@ -21,7 +21,7 @@ import java.util.stream.LongStream;
 /**
  * Table pages by level: those of a real table that a policy has built, and the fewest there can be.
  */
-final class TablePages {
+final class PageCounts {
   private static final int LEVELS_AT_LEAST = 3;
   private static final int MOST_LEVELS = 6;
   private static final long TABLE_BYTES = 64L << 30;
@@ -31,14 +31,14 @@ final class TablePages {
 
   private final long[] minimum;
 
-  private TablePages(long[] built, long[] minimum) {
+  private PageCounts(long[] built, long[] minimum) {
     this.built = built;
     this.minimum = minimum;
   }
 
   /** Builds the table of a guest under a policy, page state by page state, and counts. */
-  static TablePages of(Guest guest, Policy policy) {
-    return new TablePages(build(guest, policy), minimum(guest, policy));
+  static PageCounts of(Guest guest, Policy policy) {
+    return new PageCounts(build(guest, policy), minimum(guest, policy));
   }
 
   static int levels(long guestBytes) {

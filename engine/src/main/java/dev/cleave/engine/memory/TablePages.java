@@ -16,22 +16,24 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Off-heap table pages with physical addresses, and the only way to touch what is in them.
+ * Off-heap table pages with physical addresses as the engine works on them: how a page is taken,
+ * locked, counted and put back, and the only way to touch what is in it.
  *
  * <p>The memory is one run of address space. Its first byte has a physical address that the caller
  * chose, so that what the engine writes into entries is what hardware, or a model of it, follows. A
- * page is named by its physical address, an entry by that plus eight times its index; nothing here
+ * page is named by its physical address, a slot by that plus eight times its index; nothing here
  * knows what an entry means.
  *
  * <p>Pages are promised first ({@link #tryReserve}) and taken later ({@link #take}), so that an
  * operation knows before its first store that it will not run out.
  *
- * <p>Thread-safe. Loads have acquire and stores release order; the bulk operations are plain loads
- * and stores of single words. After {@link #close} an access to memory that this class reserved
- * throws {@link IllegalStateException}; memory that the caller provided stays reachable as long as
- * the caller keeps it.
+ * <p>Thread-safe. The order of each access to a slot is in its name; what replaces or changes bits
+ * of an entry in one step is a volatile access, and the bulk operations are plain loads and stores
+ * of single words. After {@link #close} an access to memory that this class reserved throws {@link
+ * IllegalStateException}; memory that the caller provided stays reachable as long as the caller
+ * keeps it.
  */
-public class TableMemory implements AutoCloseable {
+public class TablePages implements AutoCloseable {
   private static final TableKernels KERNELS = Kernels.chosen();
   private static final VarHandle RECLAIMS = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -51,97 +53,34 @@ public class TableMemory implements AutoCloseable {
   private final @Nullable PagePool pool;
   private final @Nullable PageRecords records;
   private final long base;
-  private final BitSet owners = new BitSet();
+  private final BitSet owners;
+  private final long[] reclaims;
 
-  private final long[] reclaims = new long[2 * RECLAIMS_AT];
-
-  /** What a {@link #builder} asks for. */
-  public static final class Builder {
-    private long capacityBytes = 64L << 30;
-    private long limitBytes = Long.MAX_VALUE;
-    private long base = 1L << 32;
-    private boolean hugePages;
-
-    private Builder() {}
-
-    /**
-     * Address space to reserve; only what is used is ever backed by memory.
-     *
-     * @param bytes a positive multiple of 4096, by default 64 GiB
-     * @return this
-     */
-    public Builder capacityBytes(long bytes) {
-      capacityBytes = bytes;
-      return this;
-    }
-
-    /**
-     * How much of the capacity may be in use at once.
-     *
-     * @param bytes a positive multiple of 4096, by default all
-     * @return this
-     */
-    public Builder limitBytes(long bytes) {
-      limitBytes = bytes;
-      return this;
-    }
-
-    /**
-     * Physical address of the first byte.
-     *
-     * @param paddr 4 KiB-aligned, by default 4 GiB
-     * @return this
-     */
-    public Builder base(long paddr) {
-      base = paddr;
-      return this;
-    }
-
-    /**
-     * Whether to ask the system for huge pages under the tables.
-     *
-     * @param wanted by default false
-     * @return this
-     */
-    public Builder hugePages(boolean wanted) {
-      hugePages = wanted;
-      return this;
-    }
-
-    /**
-     * Reserves the memory.
-     *
-     * @return an empty pool of table pages
-     * @throws IllegalArgumentException if a size or address is not allowed
-     */
-    public TableMemory build() {
-      checkPages("capacity", capacityBytes);
-      long limit = Math.min(limitBytes, capacityBytes);
-      checkPages("limit", limit);
-      checkPlace(base, capacityBytes);
-      PagePool pool = new PagePool(capacityBytes, limit, true);
-      Words words = Words.reserve(capacityBytes);
-      if (hugePages) {
-        var _ = NativePages.adviseHuge(words.segment());
-      }
-      return new TableMemory(words, base, pool);
-    }
-  }
-
-  /**
-   * Not for users: makes table memory of given parts.
-   *
-   * @param words the memory
-   * @param base physical address of its first byte
-   * @param pool who hands out its pages; null when it may only be read
-   */
-  TableMemory(Words words, long base, @Nullable PagePool pool) {
+  private TablePages(Words words, long base, @Nullable PagePool pool) {
     this.words = words;
     this.bytes = words.segment().byteSize();
     checkPlace(base, bytes);
     this.base = base;
     this.pool = pool;
     this.records = pool == null ? null : pool.records();
+    this.owners = new BitSet();
+    this.reclaims = new long[2 * RECLAIMS_AT];
+  }
+
+  /**
+   * The same pages, for a class that alters what is done to them: to look between two stores, or to
+   * plant a fault.
+   *
+   * @param pages what is altered; not to be used besides
+   */
+  protected TablePages(TablePages pages) {
+    this.words = pages.words;
+    this.bytes = pages.bytes;
+    this.base = pages.base;
+    this.pool = pages.pool;
+    this.records = pages.records;
+    this.owners = pages.owners;
+    this.reclaims = pages.reclaims;
   }
 
   private static void checkPlace(long base, long bytes) {
@@ -160,44 +99,59 @@ public class TableMemory implements AutoCloseable {
   }
 
   /**
-   * Describes memory to reserve.
+   * Reserves memory.
    *
-   * @return a builder with everything at its default
+   * @param capacityBytes address space, a positive multiple of 4096; only what is used is ever
+   *     backed by memory
+   * @param limitBytes how much of it may be in use at once, likewise
+   * @param base physical address of the first byte, 4 KiB-aligned
+   * @param hugePages whether to ask the system for huge pages
+   * @return an empty pool of table pages
+   * @throws IllegalArgumentException if a size or address is not allowed
    */
-  public static Builder builder() {
-    return new Builder();
+  public static TablePages reserve(
+      long capacityBytes, long limitBytes, long base, boolean hugePages) {
+    checkPages("capacity", capacityBytes);
+    checkPages("limit", limitBytes);
+    checkPlace(base, capacityBytes);
+    PagePool pool = new PagePool(capacityBytes, Math.min(limitBytes, capacityBytes), true);
+    Words words = Words.reserve(capacityBytes);
+    if (hugePages) {
+      var _ = NativePages.adviseHuge(words.segment());
+    }
+    return new TablePages(words, base, pool);
   }
 
   /**
-   * Table pages in memory that the caller provides, such as a file shared with an emulator.
+   * Pages in memory that the caller provides.
    *
-   * @param memory the memory, a positive multiple of 4096 bytes of any content; it must outlive
-   *     this object
+   * @param memory a positive multiple of 4096 bytes; it must outlive this object
    * @param base physical address of its first byte
+   * @param isZero whether all of it reads as zeros
    * @return an empty pool of table pages
    * @throws IllegalArgumentException if the size or address is not allowed
    */
-  public static TableMemory over(MemorySegment memory, long base) {
-    checkPages("memory", memory.byteSize());
-    return new TableMemory(
-        Words.over(memory), base, new PagePool(memory.byteSize(), memory.byteSize(), false));
+  public static TablePages over(MemorySegment memory, long base, boolean isZero) {
+    long bytes = memory.byteSize();
+    checkPages("memory", bytes);
+    return new TablePages(Words.over(memory), base, new PagePool(bytes, bytes, isZero));
   }
 
   /**
-   * Attaches to tables that exist already, to read them.
+   * Pages of tables that exist already, to read them.
    *
    * @param image the memory that they lie in; it must outlive this object
    * @param base physical address of its first byte
-   * @return memory that refuses every write
+   * @return pages that refuse every write
    * @throws IllegalArgumentException if the size or address is not allowed
    */
-  public static TableMemory attach(MemorySegment image, long base) {
+  public static TablePages attach(MemorySegment image, long base) {
     checkPages("image", image.byteSize());
-    return new TableMemory(Words.over(image.asReadOnly()), base, null);
+    return new TablePages(Words.over(image.asReadOnly()), base, null);
   }
 
   /**
-   * Whether this memory is attached to an image.
+   * Whether these pages are those of an image.
    *
    * @return true when there is no page to take and nothing may be written
    */
@@ -419,7 +373,7 @@ public class TableMemory implements AutoCloseable {
    * @param place as for {@link #lock}
    * @return not negative if it is locked now
    */
-  long tryLock(long table, long place) {
+  public long tryLock(long table, long place) {
     return records().tryLock(pageIndex(table), place);
   }
 
@@ -557,94 +511,95 @@ public class TableMemory implements AutoCloseable {
     return records().place(pageIndex(table));
   }
 
-  // ---- entries -------------------------------------------------------------------------------
+  // ---- slots and entries
+  // ----------------------------------------------------------------------------
 
   /**
-   * Physical address of an entry.
+   * Physical address of a slot.
    *
    * @param table physical address of its table
    * @param index 0 to 511
    * @return where its eight bytes lie
    */
-  public static long entryAt(long table, int index) {
+  public static long slotAt(long table, int index) {
     return table + ((long) index << ENTRY_BYTES_LOG2);
   }
 
   /**
    * Loads an entry (acquire).
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @return its bits
    */
-  public long load(long entry) {
-    return words.getAcquire(entry - base);
+  public long loadAcquire(long slot) {
+    return words.getAcquire(slot - base);
   }
 
   /**
-   * Loads an entry on a walk, whose next load is of what the entry points at. That such loads come
-   * in order is what all hardware promises, so that the compiler is left free to keep things in
-   * registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in {@link
-   * #isStill} or in {@link #lock}, which order it before what follows.
+   * Loads an entry (plain) on a walk, whose next load is of what the entry points at. That such
+   * loads come in order is what all hardware promises, so that the compiler is left free to keep
+   * things in registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in
+   * {@link #isStill} or in {@link #lock}, which order it before what follows.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @return its bits
    */
-  public long loadOnWalk(long entry) {
-    return words.getPlain(entry - base);
+  public long loadPlain(long slot) {
+    return words.getPlain(slot - base);
   }
 
   /**
    * Stores an entry (release): what was written to a table before is seen by who follows the entry.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @param bits its new bits
    */
-  public void store(long entry, long bits) {
-    words.setRelease(entry - base, bits);
+  public void storeRelease(long slot, long bits) {
+    words.setRelease(slot - base, bits);
   }
 
   /**
    * Replaces an entry and returns what stood there, in one atomic step: bits that hardware set
    * until then are not lost.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @param bits its new bits
    * @return its old bits
    */
-  public long exchange(long entry, long bits) {
-    return words.getAndSet(entry - base, bits);
+  public long exchange(long slot, long bits) {
+    return words.getAndSet(slot - base, bits);
   }
 
   /**
    * Replaces an entry if it is what the caller thinks, in one atomic step.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @param expected what must stand there
    * @param bits its new bits
    * @return whether it was replaced
    */
-  public boolean compareAndSet(long entry, long expected, long bits) {
-    return words.compareAndSet(entry - base, expected, bits);
+  public boolean compareAndSet(long slot, long expected, long bits) {
+    return words.compareAndSet(slot - base, expected, bits);
   }
 
   /**
    * Sets bits of an entry in one atomic step.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @param bits the bits to set
    */
-  public void or(long entry, long bits) {
-    words.or(entry - base, bits);
+  public void or(long slot, long bits) {
+    words.or(slot - base, bits);
   }
 
   /**
    * Clears bits of an entry in one atomic step.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @param bits the bits to clear
    */
-  public void clear(long entry, long bits) {
-    words.clear(entry - base, bits);
+  public void clear(long slot, long bits) {
+    words.clear(slot - base, bits);
   }
 
   /**
@@ -658,7 +613,7 @@ public class TableMemory implements AutoCloseable {
    * @param replicasLog2 logarithm of the entries that hold each value
    */
   public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
-    KERNELS.fill(words.segment(), entryAt(table, index) - base, count, first, step, replicasLog2);
+    KERNELS.fill(words.segment(), slotAt(table, index) - base, count, first, step, replicasLog2);
   }
 
   /**
@@ -669,7 +624,7 @@ public class TableMemory implements AutoCloseable {
    * @param count number of entries
    */
   public void zero(long table, int index, int count) {
-    KERNELS.zero(words.segment(), entryAt(table, index) - base, count);
+    KERNELS.zero(words.segment(), slotAt(table, index) - base, count);
   }
 
   /**
@@ -682,7 +637,7 @@ public class TableMemory implements AutoCloseable {
    * @return false when all are without
    */
   public boolean anyHas(long table, int index, int count, long mask) {
-    return KERNELS.anyHas(words.segment(), entryAt(table, index) - base, count, mask);
+    return KERNELS.anyHas(words.segment(), slotAt(table, index) - base, count, mask);
   }
 
   /**
@@ -695,7 +650,7 @@ public class TableMemory implements AutoCloseable {
    * @return 0 to {@code count}
    */
   public int countAny(long table, int index, int count, long mask) {
-    return KERNELS.countAny(words.segment(), entryAt(table, index) - base, count, mask);
+    return KERNELS.countAny(words.segment(), slotAt(table, index) - base, count, mask);
   }
 
   /**
@@ -713,7 +668,7 @@ public class TableMemory implements AutoCloseable {
   public int gatherAny(
       long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
     return KERNELS.gatherAny(
-        words.segment(), entryAt(table, index) - base, count, mask, bitmap, firstBit);
+        words.segment(), slotAt(table, index) - base, count, mask, bitmap, firstBit);
   }
 
   /**
@@ -731,7 +686,7 @@ public class TableMemory implements AutoCloseable {
   public long progressionBits(
       long table, int index, int count, long first, long step, int replicasLog2, long ignored) {
     return KERNELS.progressionBits(
-        words.segment(), entryAt(table, index) - base, count, first, step, replicasLog2, ignored);
+        words.segment(), slotAt(table, index) - base, count, first, step, replicasLog2, ignored);
   }
 
   /**
@@ -753,6 +708,15 @@ public class TableMemory implements AutoCloseable {
    */
   public final MemorySegment view() {
     return words.segment().asReadOnly();
+  }
+
+  /**
+   * Address space of this memory.
+   *
+   * @return bytes, used or not
+   */
+  public final long capacityBytes() {
+    return bytes;
   }
 
   /**
@@ -789,7 +753,7 @@ public class TableMemory implements AutoCloseable {
    * @param level hardware level, 1 to 6
    * @return number of pages
    */
-  public final long pages(int level) {
+  public final long pagesAt(int level) {
     return pool().pages(level);
   }
 

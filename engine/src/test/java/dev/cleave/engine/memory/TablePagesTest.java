@@ -15,25 +15,25 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Pages are promised, taken, counted and put back. */
-class TableMemoryTest {
+class TablePagesTest {
   private static final long PAGE = 4096;
 
-  private static TableMemory memory(long pages) {
-    return TableMemory.builder().capacityBytes(pages * PAGE).build();
+  private static TablePages memory(long pages) {
+    return TablePages.reserve(pages * PAGE, pages * PAGE, 1L << 32, false);
   }
 
-  private static long take(TableMemory memory, int level) {
+  private static long take(TablePages memory, int level) {
     assertTrue(memory.tryReserve(1));
     return memory.take(level, true);
   }
 
-  private static boolean isZero(TableMemory memory, long table) {
+  private static boolean isZero(TablePages memory, long table) {
     return memory.orAll(table) == 0;
   }
 
   @Test
   void noMoreIsPromisedThanThereIs() {
-    try (TableMemory memory = memory(4)) {
+    try (TablePages memory = memory(4)) {
       assertTrue(memory.tryReserve(3));
       assertFalse(memory.tryReserve(2));
       assertTrue(memory.tryReserve(1));
@@ -43,8 +43,7 @@ class TableMemoryTest {
 
   @Test
   void noMoreIsPromisedThanTheLimit() {
-    try (TableMemory memory =
-        TableMemory.builder().capacityBytes(100 * PAGE).limitBytes(2 * PAGE).build()) {
+    try (TablePages memory = TablePages.reserve(100 * PAGE, 2 * PAGE, 0, false)) {
       assertFalse(memory.tryReserve(3));
       assertTrue(memory.tryReserve(2));
       memory.unreserve(2);
@@ -53,7 +52,7 @@ class TableMemoryTest {
 
   @Test
   void aPromiseTakenBackCanBeGivenAgain() {
-    try (TableMemory memory = memory(2)) {
+    try (TablePages memory = memory(2)) {
       assertTrue(memory.tryReserve(2));
       memory.unreserve(2);
       assertTrue(memory.tryReserve(2));
@@ -63,7 +62,7 @@ class TableMemoryTest {
 
   @Test
   void aPageThatWasPutBackCanBeTakenAgain() {
-    try (TableMemory memory = memory(1)) {
+    try (TablePages memory = memory(1)) {
       long page = take(memory, 1);
       memory.release(page);
       assertEquals(page, take(memory, 2));
@@ -73,26 +72,26 @@ class TableMemoryTest {
 
   @Test
   void pagesAreCountedByLevel() {
-    try (TableMemory memory = memory(8)) {
+    try (TablePages memory = memory(8)) {
       long one = take(memory, 1);
       long two = take(memory, 2);
       long other = take(memory, 2);
-      assertEquals(1, memory.pages(1));
-      assertEquals(2, memory.pages(2));
+      assertEquals(1, memory.pagesAt(1));
+      assertEquals(2, memory.pagesAt(2));
       memory.relevel(other, 3, 3);
-      assertEquals(1, memory.pages(2));
-      assertEquals(1, memory.pages(3));
+      assertEquals(1, memory.pagesAt(2));
+      assertEquals(1, memory.pagesAt(3));
       assertEquals(3 * PAGE, memory.usedBytes());
       memory.release(one);
       memory.release(two);
       memory.release(other);
-      assertEquals(0, memory.pages(1) + memory.pages(2) + memory.pages(3));
+      assertEquals(0, memory.pagesAt(1) + memory.pagesAt(2) + memory.pagesAt(3));
     }
   }
 
   @Test
   void thePeakStaysWhenPagesArePutBack() {
-    try (TableMemory memory = memory(8)) {
+    try (TablePages memory = memory(8)) {
       long one = take(memory, 1);
       long two = take(memory, 1);
       memory.release(one);
@@ -104,7 +103,7 @@ class TableMemoryTest {
 
   @Test
   void aPageUsedBeforeReadsAsZerosWhenAskedFor() {
-    try (TableMemory memory = memory(1)) {
+    try (TablePages memory = memory(1)) {
       long page = take(memory, 1);
       memory.fill(page, 0, 512, -1, 0, 0);
       memory.release(page);
@@ -118,7 +117,7 @@ class TableMemoryTest {
   void aPageInMemoryOfTheCallerReadsAsZerosWhenAskedFor() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment dirty = arena.allocate(4 * PAGE, PAGE).fill((byte) 0xa5);
-      try (TableMemory memory = TableMemory.over(dirty, 0)) {
+      try (TablePages memory = TablePages.over(dirty, 0, false)) {
         long page = take(memory, 1);
         assertTrue(isZero(memory, page));
         memory.release(page);
@@ -128,8 +127,8 @@ class TableMemoryTest {
 
   @Test
   void trimGivesTheMemoryOfFreePagesBack() {
-    assumeTrue(TableMemory.isLazy(), "only where memory is backed page by page");
-    try (TableMemory memory = memory(8)) {
+    assumeTrue(TablePages.isLazy(), "only where memory is backed page by page");
+    try (TablePages memory = memory(8)) {
       long one = take(memory, 1);
       long two = take(memory, 1);
       long kept = take(memory, 1);
@@ -142,7 +141,7 @@ class TableMemoryTest {
 
   @Test
   void pagesReadAsZerosAfterTrim() {
-    try (TableMemory memory = memory(2)) {
+    try (TablePages memory = memory(2)) {
       long page = take(memory, 1);
       memory.fill(page, 0, 512, -1, 0, 0);
       memory.release(page);
@@ -155,18 +154,18 @@ class TableMemoryTest {
 
   @Test
   void trimLeavesPagesInUseAlone() {
-    try (TableMemory memory = memory(2)) {
+    try (TablePages memory = memory(2)) {
       long page = take(memory, 1);
-      memory.store(page, 0x1234);
+      memory.storeRelease(page, 0x1234);
       memory.trim();
-      assertEquals(0x1234, memory.load(page));
+      assertEquals(0x1234, memory.loadAcquire(page));
       memory.release(page);
     }
   }
 
   @Test
   void trimLeavesAllThatCanBePromisedAsItWas() {
-    try (TableMemory memory = memory(4)) {
+    try (TablePages memory = memory(4)) {
       long one = take(memory, 1);
       take(memory, 1);
       memory.release(one);
@@ -180,7 +179,7 @@ class TableMemoryTest {
 
   @Test
   void closingWithPagesInUseComplains() {
-    TableMemory memory = memory(4);
+    TablePages memory = memory(4);
     take(memory, 1);
     IllegalStateException complaint = assertThrows(IllegalStateException.class, memory::close);
     assertEquals(
@@ -190,12 +189,12 @@ class TableMemoryTest {
 
   @Test
   void accessAfterCloseFailsCleanly() {
-    TableMemory memory = memory(4);
+    TablePages memory = memory(4);
     long page = take(memory, 1);
     memory.release(page);
     memory.close();
-    assertThrows(IllegalStateException.class, () -> memory.load(page));
-    assertThrows(IllegalStateException.class, () -> memory.store(page, 1));
+    assertThrows(IllegalStateException.class, () -> memory.loadAcquire(page));
+    assertThrows(IllegalStateException.class, () -> memory.storeRelease(page, 1));
     assertThrows(IllegalStateException.class, () -> memory.live(page));
     assertThrows(IllegalStateException.class, memory::close);
   }
@@ -203,14 +202,13 @@ class TableMemoryTest {
   @ParameterizedTest
   @CsvSource({"1, 4096", "-4096, 4096", "4503599627370496, 4096", "4503599627366400, 8192"})
   void aBaseThatIsNoPhysicalPageIsRefused(long base, long bytes) {
-    TableMemory.Builder builder = TableMemory.builder().capacityBytes(bytes).base(base);
-    assertThrows(IllegalArgumentException.class, builder::build);
+    assertThrows(
+        IllegalArgumentException.class, () -> TablePages.reserve(bytes, bytes, base, false));
   }
 
   @Test
   void memoryMayEndAtTheLastPhysicalAddress() {
-    try (TableMemory memory =
-        TableMemory.builder().capacityBytes(PAGE).base((1L << 52) - PAGE).build()) {
+    try (TablePages memory = TablePages.reserve(PAGE, PAGE, (1L << 52) - PAGE, false)) {
       assertTrue(memory.holds((1L << 52) - PAGE));
       assertFalse(memory.holds((1L << 52) - 2 * PAGE));
     }
@@ -219,21 +217,20 @@ class TableMemoryTest {
   @ParameterizedTest
   @ValueSource(longs = {0, -4096, 1, 4097})
   void aCapacityThatIsNotPagesIsRefused(long bytes) {
-    TableMemory.Builder builder = TableMemory.builder().capacityBytes(bytes);
-    assertThrows(IllegalArgumentException.class, builder::build);
+    assertThrows(IllegalArgumentException.class, () -> TablePages.reserve(bytes, PAGE, 0, false));
   }
 
   @ParameterizedTest
   @ValueSource(longs = {0, -4096, 1, 4097})
   void aLimitThatIsNotPagesIsRefused(long bytes) {
-    TableMemory.Builder builder = TableMemory.builder().capacityBytes(1 << 20).limitBytes(bytes);
-    assertThrows(IllegalArgumentException.class, builder::build);
+    assertThrows(
+        IllegalArgumentException.class, () -> TablePages.reserve(1 << 20, bytes, 0, false));
   }
 
   @Test
   void hundredsOfGigabytesCanBeReserved() {
-    assumeTrue(TableMemory.isLazy(), "only where memory is backed page by page");
-    try (TableMemory memory = TableMemory.builder().capacityBytes(512L << 30).build()) {
+    assumeTrue(TablePages.isLazy(), "only where memory is backed page by page");
+    try (TablePages memory = TablePages.reserve(512L << 30, 512L << 30, 0, false)) {
       assertTrue(memory.tryReserve((512L << 30) / PAGE));
       memory.unreserve((512L << 30) / PAGE);
     }
@@ -241,14 +238,14 @@ class TableMemoryTest {
 
   @Test
   void whatIsKeptOfAPageIsLessThanAHundredthOfIt() {
-    assertTrue(100 * TableMemory.metadataBytesPerPage() <= Geometry.PAGE_BYTES);
+    assertTrue(100 * TablePages.metadataBytesPerPage() <= Geometry.PAGE_BYTES);
   }
 
   @Test
   void attachedMemoryRefusesWrites() {
     try (Arena arena = Arena.ofConfined()) {
-      TableMemory memory = TableMemory.attach(arena.allocate(PAGE, PAGE), 0);
-      assertThrows(RuntimeException.class, () -> memory.store(0, 1));
+      TablePages memory = TablePages.attach(arena.allocate(PAGE, PAGE), 0);
+      assertThrows(RuntimeException.class, () -> memory.storeRelease(0, 1));
       assertThrows(IllegalStateException.class, () -> memory.tryReserve(1));
       memory.close();
     }

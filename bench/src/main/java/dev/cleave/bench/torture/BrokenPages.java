@@ -1,17 +1,17 @@
-package dev.cleave.engine.memory;
+package dev.cleave.bench.torture;
 
+import dev.cleave.engine.memory.TablePages;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Table memory that breaks a promise of the engine's on purpose, to show that the breach is found.
- * It stands in the engine's package because nobody else may alter stores.
  *
  * <p>Thread-safe.
  */
 @SuppressWarnings("ThreadPriorityCheck")
-public final class BrokenMemory extends TableMemory {
+public final class BrokenPages extends TablePages {
   private static final long TABLE_MASK = 0x000F_FFFF_FFFF_F000L;
 
   private final boolean publishesEarly;
@@ -35,8 +35,8 @@ public final class BrokenMemory extends TableMemory {
    *     stored without release
    * @param forgetsLateBits whether status bits that arrive in a merged table are dropped
    */
-  public BrokenMemory(long bytes, long base, boolean publishesEarly, boolean forgetsLateBits) {
-    super(Words.reserve(bytes), base, new PagePool(bytes, bytes, true));
+  public BrokenPages(long bytes, long base, boolean publishesEarly, boolean forgetsLateBits) {
+    super(TablePages.reserve(bytes, bytes, base, false));
     this.publishesEarly = publishesEarly;
     this.forgetsLateBits = forgetsLateBits;
   }
@@ -53,32 +53,32 @@ public final class BrokenMemory extends TableMemory {
   }
 
   @Override
-  public void store(long entry, long bits) {
-    long[] late = hide(entry, bits);
-    super.store(entry, bits);
+  public void storeRelease(long slot, long bits) {
+    long[] late = hide(slot, bits);
+    super.storeRelease(slot, bits);
     show(bits, late);
   }
 
   @Override
-  public long exchange(long entry, long bits) {
-    long[] late = hide(entry, bits);
-    long old = super.exchange(entry, bits);
+  public long exchange(long slot, long bits) {
+    long[] late = hide(slot, bits);
+    long old = super.exchange(slot, bits);
     show(bits, late);
     return old;
   }
 
   /** Empties the table that an entry is about to publish; returns what was in it. */
-  private long[] hide(long entry, long bits) {
+  private long[] hide(long slot, long bits) {
     long table = bits & TABLE_MASK;
     if (!publishesEarly || !holds(table) || (bits & 1) == 0) {
       return new long[0];
     }
     if (!unpublished.remove(table)) {
-      unpublished.remove(entry & TABLE_MASK); // a new top above the one that was
+      unpublished.remove(slot & TABLE_MASK); // a new top above the one that was
       return new long[0];
     }
     long[] entries = new long[512];
-    Arrays.setAll(entries, i -> load(entryAt(table, i)));
+    Arrays.setAll(entries, i -> loadAcquire(slotAt(table, i)));
     zero(table, 0, entries.length);
     return entries;
   }
@@ -88,7 +88,7 @@ public final class BrokenMemory extends TableMemory {
       Thread.yield(); // so that others look also where there is one processor
     }
     for (int i = 0; i < entries.length; i++) {
-      super.store(entryAt(bits & TABLE_MASK, i), entries[i]);
+      super.storeRelease(slotAt(bits & TABLE_MASK, i), entries[i]);
     }
   }
 

@@ -6,18 +6,18 @@ import java.util.HashSet;
 import java.util.Set;
 
 /** Table memories that make the engine do what it must not. */
-public final class BrokenMemory {
-  private BrokenMemory() {}
+public final class BrokenPages {
+  private BrokenPages() {}
 
   /** As if a directory were stored without release: it is seen before what it points at. */
-  public static final class EarlyPublisher extends ScheduledMemory {
+  public static final class EarlyPublisher extends ScheduledPages {
     private final Set<Long> unpublished = new HashSet<>();
 
     /**
      * Memory for one run.
      *
      * @param schedule who decides when an access takes place
-     * @param segment zeroed, as for {@link ScheduledMemory}
+     * @param segment zeroed, as for {@link ScheduledPages}
      */
     public EarlyPublisher(Schedule schedule, MemorySegment segment) {
       super(schedule, segment);
@@ -31,16 +31,16 @@ public final class BrokenMemory {
     }
 
     @Override
-    public void store(long entry, long bits) {
+    public void storeRelease(long slot, long bits) {
       long[] late = hide(bits);
-      super.store(entry, bits);
+      super.storeRelease(slot, bits);
       show(bits, late);
     }
 
     @Override
-    public long exchange(long entry, long bits) {
+    public long exchange(long slot, long bits) {
       long[] late = hide(bits);
-      long old = super.exchange(entry, bits);
+      long old = super.exchange(slot, bits);
       show(bits, late);
       return old;
     }
@@ -55,29 +55,29 @@ public final class BrokenMemory {
         return new long[0];
       }
       long[] entries = new long[512];
-      Arrays.setAll(entries, i -> peek(entryAt(table, i)));
+      Arrays.setAll(entries, i -> peek(slotAt(table, i)));
       for (int i = 0; i < entries.length; i++) {
-        poke(entryAt(table, i), 0);
+        poke(slotAt(table, i), 0);
       }
       return entries;
     }
 
     private void show(long bits, long[] entries) {
       for (int i = 0; i < entries.length; i++) {
-        super.store(entryAt(table(bits), i), entries[i]);
+        super.storeRelease(slotAt(table(bits), i), entries[i]);
       }
     }
   }
 
   /** As if a merge did not look again at the tables that it replaced. */
-  public static final class ForgetfulMerger extends ScheduledMemory {
+  public static final class ForgetfulMerger extends ScheduledPages {
     private final Set<Long> abandoned = new HashSet<>();
 
     /**
      * Memory for one run.
      *
      * @param schedule who decides when an access takes place
-     * @param segment zeroed, as for {@link ScheduledMemory}
+     * @param segment zeroed, as for {@link ScheduledPages}
      */
     public ForgetfulMerger(Schedule schedule, MemorySegment segment) {
       super(schedule, segment);

@@ -10,7 +10,7 @@ import java.lang.foreign.ValueLayout;
  * entries, attempts to lock a table and releases of it, pages taken and put back, and the count of
  * reclaims. Bulk operations become single steps.
  */
-public class ScheduledMemory extends TableMemory {
+public class ScheduledPages extends TablePages {
   /** Pages of such a memory: scenarios are small. */
   public static final int PAGES = 24;
 
@@ -34,8 +34,8 @@ public class ScheduledMemory extends TableMemory {
    * @param schedule who decides when an access takes place
    * @param segment zeroed, of {@link #PAGES} pages
    */
-  public ScheduledMemory(Schedule schedule, MemorySegment segment) {
-    super(Words.over(segment), BASE, new PagePool(BYTES, BYTES, true));
+  public ScheduledPages(Schedule schedule, MemorySegment segment) {
+    super(TablePages.over(segment, BASE, true));
     this.schedule = schedule;
   }
 
@@ -56,8 +56,8 @@ public class ScheduledMemory extends TableMemory {
     };
   }
 
-  private static int word(long entry) {
-    return (int) ((entry - BASE) >>> 3);
+  private static int word(long slot) {
+    return (int) ((slot - BASE) >>> 3);
   }
 
   private static int page(long table) {
@@ -112,75 +112,75 @@ public class ScheduledMemory extends TableMemory {
   /**
    * Loads an entry without a step.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @return its bits
    */
-  public final long peek(long entry) {
-    return super.load(entry);
+  public final long peek(long slot) {
+    return super.loadAcquire(slot);
   }
 
   /**
    * Stores an entry without a step.
    *
-   * @param entry physical address of the entry
+   * @param slot physical address of the slot
    * @param bits its new bits
    */
-  public final void poke(long entry, long bits) {
-    super.store(entry, bits);
+  public final void poke(long slot, long bits) {
+    super.storeRelease(slot, bits);
   }
 
   // ---- entries -------------------------------------------------------------------------------
 
   @Override
-  public long load(long entry) {
-    schedule.step(word(entry), Kind.READ);
-    return super.load(entry);
+  public long loadAcquire(long slot) {
+    schedule.step(word(slot), Kind.READ);
+    return super.loadAcquire(slot);
   }
 
   @Override
-  public long loadOnWalk(long entry) {
-    if (entry < BASE || entry >= BASE + BYTES) {
-      throw new IndexOutOfBoundsException(Long.toHexString(entry)); // as the memory itself would
+  public long loadPlain(long slot) {
+    if (slot < BASE || slot >= BASE + BYTES) {
+      throw new IndexOutOfBoundsException(Long.toHexString(slot)); // as the memory itself would
     }
-    schedule.step(word(entry), Kind.READ);
-    return super.load(entry);
+    schedule.step(word(slot), Kind.READ);
+    return super.loadAcquire(slot);
   }
 
   @Override
-  public void store(long entry, long bits) {
-    schedule.step(word(entry), Kind.WRITE);
-    super.store(entry, bits);
+  public void storeRelease(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    super.storeRelease(slot, bits);
   }
 
   @Override
-  public long exchange(long entry, long bits) {
-    schedule.step(word(entry), Kind.WRITE);
-    return super.exchange(entry, bits);
+  public long exchange(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    return super.exchange(slot, bits);
   }
 
   @Override
-  public boolean compareAndSet(long entry, long expected, long bits) {
-    schedule.step(word(entry), Kind.WRITE);
-    return super.compareAndSet(entry, expected, bits);
+  public boolean compareAndSet(long slot, long expected, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    return super.compareAndSet(slot, expected, bits);
   }
 
   @Override
-  public void or(long entry, long bits) {
-    schedule.step(word(entry), Kind.WRITE);
-    super.or(entry, bits);
+  public void or(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    super.or(slot, bits);
   }
 
   @Override
   public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
     for (int i = 0; i < count; i++) {
-      store(entryAt(table, index + i), first + (i >> replicasLog2) * step);
+      storeRelease(slotAt(table, index + i), first + (i >> replicasLog2) * step);
     }
   }
 
   @Override
   public void zero(long table, int index, int count) {
     for (int i = 0; i < count; i++) {
-      store(entryAt(table, index + i), 0);
+      storeRelease(slotAt(table, index + i), 0);
     }
   }
 
@@ -188,21 +188,21 @@ public class ScheduledMemory extends TableMemory {
   public int countAny(long table, int index, int count, long mask) {
     int found = 0;
     for (int i = 0; i < count; i++) {
-      found += (load(entryAt(table, index + i)) & mask) != 0 ? 1 : 0;
+      found += (loadAcquire(slotAt(table, index + i)) & mask) != 0 ? 1 : 0;
     }
     return found;
   }
 
   @Override
-  public void clear(long entry, long bits) {
-    schedule.step(word(entry), Kind.WRITE);
-    super.clear(entry, bits);
+  public void clear(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    super.clear(slot, bits);
   }
 
   @Override
   public boolean anyHas(long table, int index, int count, long mask) {
     for (int i = 0; i < count; i++) {
-      if ((load(entryAt(table, index + i)) & mask) != 0) {
+      if ((loadAcquire(slotAt(table, index + i)) & mask) != 0) {
         return true;
       }
     }
@@ -214,7 +214,7 @@ public class ScheduledMemory extends TableMemory {
       long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
     int found = 0;
     for (int i = 0; i < count; i++) {
-      if ((load(entryAt(table, index + i)) & mask) != 0) {
+      if ((loadAcquire(slotAt(table, index + i)) & mask) != 0) {
         long bit = firstBit + i;
         byte old = bitmap.get(ValueLayout.JAVA_BYTE, bit >>> 3);
         bitmap.set(ValueLayout.JAVA_BYTE, bit >>> 3, (byte) (old | 1 << (bit & 7)));
@@ -230,7 +230,7 @@ public class ScheduledMemory extends TableMemory {
     long bits = 0;
     for (int i = 0; i < count; i++) {
       long expected = first + (i >> replicasLog2) * step;
-      long entry = load(entryAt(table, index + i));
+      long entry = loadAcquire(slotAt(table, index + i));
       if (((entry ^ expected) & ~ignored) != 0) {
         return TableKernels.NO_PROGRESSION;
       }
@@ -243,7 +243,7 @@ public class ScheduledMemory extends TableMemory {
   public long orAll(long table) {
     long bits = 0;
     for (int i = 0; i < 512; i++) {
-      bits |= load(entryAt(table, i));
+      bits |= loadAcquire(slotAt(table, i));
     }
     return bits;
   }
@@ -251,7 +251,7 @@ public class ScheduledMemory extends TableMemory {
   // ---- locks ---------------------------------------------------------------------------------
 
   @Override
-  long tryLock(long table, long place) {
+  public long tryLock(long table, long place) {
     int page = page(table);
     schedule.step(LOCKS + page, Kind.LOCK);
     schedule.touch(PLACES + page, Kind.READ);
