@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Set;
 
 /** The project's own files, from the root down, without what a build or git put there. */
-final class ProjectTree {
+public final class ProjectTree {
   private static final Set<String> NOT_OURS = Set.of("target", ".git");
   private static final Path ROOT = root();
 
@@ -23,16 +23,22 @@ final class ProjectTree {
     return root;
   }
 
-  static Path file(String path) {
+  /**
+   * A file of the project.
+   *
+   * @param path from the root, with slashes
+   */
+  public static Path file(String path) {
     return ROOT.resolve(path);
   }
 
   /** Path from the root, with slashes. */
-  static String name(Path file) {
+  public static String name(Path file) {
     return ROOT.relativize(file).toString().replace('\\', '/');
   }
 
-  static String read(Path file) {
+  /** All of a file's text. */
+  public static String read(Path file) {
     try {
       return Files.readString(file);
     } catch (IOException e) {
@@ -40,8 +46,16 @@ final class ProjectTree {
     }
   }
 
+  /** The papers that say how things are now: not the changelog, and not what is told of others. */
+  public static List<Path> papers() {
+    return filesEnding(".md").stream()
+        .filter(file -> !file.endsWith("CHANGELOG.md"))
+        .filter(file -> !name(file).matches("docs/spec/(?!README).*"))
+        .toList();
+  }
+
   /** All files whose name ends so, in order of their names. */
-  static List<Path> filesEnding(String... endings) {
+  public static List<Path> filesEnding(String... endings) {
     try (var files = Files.find(ROOT, Integer.MAX_VALUE, (file, _) -> isOurs(file, endings))) {
       return files.sorted().toList();
     } catch (IOException e) {

@@ -23,7 +23,7 @@ record SpecCitation(int line, boolean isOldForm, String file, List<String> secti
 
   /** A link between documents is no citation: it is relative to the folder they stand in. */
   private static final Pattern FILE =
-      Pattern.compile("(?<!\\]\\()(docs/)?\\bspec/([A-Za-z0-9-]+\\.md)");
+      Pattern.compile("(?<!\\]\\()(?<!docs/)(?<!\\w)(docs/)?spec/([A-Za-z0-9-]+\\.md)");
 
   static List<SpecCitation> in(String text) {
     List<SpecCitation> found = new ArrayList<>();
