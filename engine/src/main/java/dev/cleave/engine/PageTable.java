@@ -14,8 +14,6 @@ import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 import dev.cleave.engine.recording.FitEvent;
 import dev.cleave.engine.recording.Recording;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 
 /**
@@ -82,8 +80,6 @@ public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */
   public static final long NOT_MAPPED = -1;
 
-  private static final long LEVELS_MASK = 7;
-
   private final TablePages pages;
   private final EntryFormat format;
   private final PageTableConfig config;
@@ -91,13 +87,13 @@ public final class PageTable implements AutoCloseable {
   private final RangeChecks checks;
   private final TableTree tree;
   private final TableProbe probe;
-  private final TableWriter writer;
   private final TableRemover remover;
+  private final HeldTops heldTops;
   private final TableMapper mapper;
   private final PermissionWriter permissions;
   private final DirtyBits dirtyBits;
   private final StatusCarrier status;
-  private final List<IotlbGather> gathers = new ArrayList<>();
+  private final Workspace.Parts workspaceParts;
 
   private PageTable(TableTree tree, PageTableConfig config) {
     this.pages = tree.pages;
@@ -107,10 +103,12 @@ public final class PageTable implements AutoCloseable {
     this.checks = new RangeChecks(config, space);
     this.tree = tree;
     this.probe = new TableProbe(tree);
-    this.writer = new TableWriter(tree);
+    TableWriter writer = new TableWriter(tree);
     this.remover = new TableRemover(tree);
-    this.mapper = new TableMapper(tree, probe, writer, config.pageSizes());
+    this.heldTops = new HeldTops(tree);
+    this.mapper = new TableMapper(tree, probe, writer, heldTops, config.pageSizes());
     this.status = new StatusCarrier(tree);
+    this.workspaceParts = new Workspace.Parts(tree, writer, config.pageSizes());
     this.permissions = new PermissionWriter(tree);
     this.dirtyBits = new DirtyBits(tree);
   }
@@ -176,7 +174,7 @@ public final class PageTable implements AutoCloseable {
    * @return its paddr
    */
   public long root() {
-    return root(tree.openTop());
+    return root(tree.askTop());
   }
 
   /**
@@ -185,7 +183,7 @@ public final class PageTable implements AutoCloseable {
    * @return 1 to 6
    */
   public int levels() {
-    return levels(tree.openTop());
+    return levels(tree.askTop());
   }
 
   /**
@@ -194,7 +192,7 @@ public final class PageTable implements AutoCloseable {
    * @return the top's paddr plus its level
    */
   public long top() {
-    return tree.top();
+    return tree.top() == 0 ? 0 : tree.askTop();
   }
 
   /**
@@ -204,7 +202,7 @@ public final class PageTable implements AutoCloseable {
    * @return physical address of the top table
    */
   public static long root(long top) {
-    return top & ~LEVELS_MASK;
+    return TableTree.table(top);
   }
 
   /**
@@ -214,7 +212,35 @@ public final class PageTable implements AutoCloseable {
    * @return number of levels
    */
   public static int levels(long top) {
-    return (int) (top & LEVELS_MASK);
+    return TableTree.level(top);
+  }
+
+  /**
+   * Whether an earlier top is kept for devices that may still begin their walks there. A {@code
+   * map} beyond the reach of the top puts another above it; what was the top stays where it is, and
+   * shows all that lies in its own reach, until {@link #topExchanged} is called. A top that nobody
+   * has asked for, by {@link #top}, {@link #root} or {@link #levels}, cannot be in a device table
+   * entry and is not kept.
+   *
+   * @return true until {@link #topExchanged}
+   * @throws PageTableException CLOSED
+   */
+  public boolean isTopHeld() {
+    return heldTops.isAny();
+  }
+
+  /**
+   * Says that no device begins its walk at an earlier top any more: all device table entries have
+   * this one, and the invalidation of the earlier entries has completed. Earlier tops that are
+   * empty are taken out then.
+   *
+   * @param top what {@link #top} returned; what has grown since stays held
+   * @param gather takes what is to be flushed for tables that were empty
+   * @throws PageTableException CLOSED
+   */
+  public void topExchanged(long top, IotlbGather gather) {
+    checkWritable(gather);
+    heldTops.release(levels(top), remover, gather);
   }
 
   /**
@@ -228,12 +254,10 @@ public final class PageTable implements AutoCloseable {
     long splits = 0;
     long merges = 0;
     long stores = probe.stores(root(now), levels(now));
-    synchronized (gathers) {
-      for (IotlbGather gather : gathers) {
-        splits += gather.splitter.splits;
-        merges += gather.merger.merges;
-        stores += gather.stores();
-      }
+    for (IotlbGather gather : tree.waiting.gathers()) {
+      splits += gather.workspace.splitter.splits;
+      merges += gather.workspace.merger.merges;
+      stores += gather.stores();
     }
     return new TableStatistics(splits, merges, stores);
   }
@@ -245,11 +269,7 @@ public final class PageTable implements AutoCloseable {
    */
   @CheckReturnValue
   public IotlbGather newGather() {
-    IotlbGather gather = new IotlbGather(this, tree, writer, config.pageSizes());
-    synchronized (gathers) {
-      gathers.add(gather);
-    }
-    return gather;
+    return tree.waiting.add(number -> new IotlbGather(number, tree, status, workspaceParts));
   }
 
   // ---- map -----------------------------------------------------------------------------------
@@ -336,10 +356,10 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      gather.splitter.cutEnds(home, iova, end, gather);
+      gather.workspace.splitter.cutEnds(home, iova, end, gather);
       return mapped(remover.remove(table(home), level(home), iova, end, gather), iova, last);
     } finally {
-      tree.leave(home, iova, gather);
+      remover.leave(home, iova, gather);
     }
   }
 
@@ -361,7 +381,7 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      gather.splitter.cutEnds(home, iova, end, gather);
+      gather.workspace.splitter.cutEnds(home, iova, end, gather);
       return mapped(
           permissions.change(table(home), level(home), iova, end, access, gather), iova, last);
     } finally {
@@ -389,10 +409,11 @@ public final class PageTable implements AutoCloseable {
     try {
       long end = reachable(home, iova, last);
       long bytes =
-          gather.splitter.isOneLeaf(home, iova, end)
+          gather.workspace.splitter.isOneLeaf(home, iova, end)
               ? end - iova + 1
               : mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2), gather);
+      gather.workspace.splitter.splitForbidden(
+          home, iova, end, SizeRule.atMost(largestLog2), gather);
       return bytes;
     } finally {
       tree.unlock(table(home));
@@ -419,7 +440,8 @@ public final class PageTable implements AutoCloseable {
     try {
       long end = reachable(home, iova, last);
       long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.merger.merge(table(home), level(home), iova, end, SizeRule.atMost(largestLog2));
+      gather.workspace.merger.merge(
+          table(home), level(home), iova, end, SizeRule.atMost(largestLog2));
       return bytes;
     } finally {
       tree.unlock(table(home));
@@ -458,10 +480,10 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       if (reachesFrom(home, iova)) {
-        gather.splitter.splitForbidden(home, iova, end(home, last), rule, gather);
+        gather.workspace.splitter.splitForbidden(home, iova, end(home, last), rule, gather);
       }
     } finally {
-      gather.splitter.end();
+      gather.workspace.splitter.end();
       tree.unlock(table(home));
     }
     if (event != null) {
@@ -485,7 +507,7 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       if (reachesFrom(home, iova)) {
-        gather.merger.merge(table(home), level(home), iova, end(home, last), rule);
+        gather.workspace.merger.merge(table(home), level(home), iova, end(home, last), rule);
       }
     } finally {
       tree.unlock(table(home));
@@ -512,7 +534,7 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       if (reachesFrom(home, iova)) {
-        gather.splitter.reserveForbidden(home, iova, end(home, last), rule);
+        gather.workspace.splitter.reserveForbidden(home, iova, end(home, last), rule);
       }
     } finally {
       tree.unlock(table(home));
@@ -540,7 +562,7 @@ public final class PageTable implements AutoCloseable {
    */
   public void unreserve(IotlbGather gather) {
     checkWritable(gather);
-    gather.splitter.end();
+    gather.workspace.splitter.end();
   }
 
   /**
@@ -557,7 +579,7 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(region, region | offsetMask(REGION_LOG2));
     try {
       return reachesFrom(home, iova)
-          && gather.merger.isMergeable(home, region, leafLevel(REGION_LOG2));
+          && gather.workspace.merger.isMergeable(home, region, leafLevel(REGION_LOG2));
     } finally {
       tree.unlock(table(home));
     }
@@ -615,7 +637,7 @@ public final class PageTable implements AutoCloseable {
         return 0;
       }
       long end = end(home, last);
-      gather.splitter.cutEnds(home, iova, end, gather);
+      gather.workspace.splitter.cutEnds(home, iova, end, gather);
       return dirtyBits.read(table(home), level(home), iova, end, bitmap, gather);
     } finally {
       tree.unlock(table(home));
@@ -702,7 +724,7 @@ public final class PageTable implements AutoCloseable {
     try {
       long end = reachable(home, iova, last);
       long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(pageLog2), gather);
+      gather.workspace.splitter.splitForbidden(home, iova, end, SizeRule.atMost(pageLog2), gather);
       var _ = dirtyBits.read(table(home), level(home), iova, end, null, gather);
       return bytes;
     } finally {
@@ -786,13 +808,6 @@ public final class PageTable implements AutoCloseable {
     return new LeafCursor(this, pages, space).over(0, -1L);
   }
 
-  /** Carries status bits from a replaced table to what stands there now. */
-  void carryStatus(long old, int level, long first) {
-    if (tree.top() != 0) {
-      status.carry(old, level, first);
-    }
-  }
-
   // ---- rules and refusals --------------------------------------------------------------------
 
   private void checkWritable() {
@@ -802,7 +817,7 @@ public final class PageTable implements AutoCloseable {
   }
 
   private void checkWritable(IotlbGather gather) {
-    if (gather.table() != this) {
+    if (!gather.isOf(tree.waiting)) {
       throw new IllegalArgumentException("the gather must be one that this table made");
     }
     if (gather.isSealed()) {
@@ -863,13 +878,14 @@ public final class PageTable implements AutoCloseable {
       return;
     }
     int owing = 0;
-    for (IotlbGather gather : gathers) {
+    for (IotlbGather gather : tree.waiting.gathers()) {
       owing += gather.isEmpty() ? 0 : 1;
       gather.complete();
-      gather.splitter.end();
+      gather.workspace.splitter.end();
     }
     IotlbGather all = newGather();
-    var _ = remover.drop(root(now), levels(now), 0, all);
+    var _ = remover.drop(root(now), levels(now), 0, TablePages.NONE, all);
+    all.publish();
     var _ = tree.close();
     all.complete();
     tree.releaseOwner();
