@@ -1,14 +1,16 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.OutOfTableMemoryTest.pagesNeeded;
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.fixture.SmallTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.oracle.SpecWalker;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
