@@ -109,8 +109,13 @@ public final class IotlbGather {
   /** Entries that were written to tables that are detached, for {@link TableStatistics}. */
   private long stores;
 
-  IotlbGather(int number, TableTree tree, StatusCarrier status, Workspace.Parts parts) {
+  /** Whether ranges beyond the most become one, rather than join the closest. */
+  private final boolean isCoarse;
+
+  IotlbGather(
+      int number, TableTree tree, StatusCarrier status, Workspace.Parts parts, boolean isCoarse) {
     this.number = number;
+    this.isCoarse = isCoarse;
     this.pages = tree.pages;
     this.waitingTables = tree.waiting;
     this.status = status;
@@ -148,12 +153,29 @@ public final class IotlbGather {
       }
     }
     if (ranges == MAX_RANGES) {
-      widenClosest(from, to);
+      if (!isCoarse) {
+        widenClosest(from, to);
+        return;
+      }
+      joinAll();
+      add(from, to);
       return;
     }
     latest = ranges++;
     first[latest] = from;
     last[latest] = to;
+  }
+
+  /**
+   * What comes next may well lie inside, which costs two comparisons and not {@value #MAX_RANGES}.
+   */
+  private void joinAll() {
+    for (int i = 1; i < MAX_RANGES; i++) {
+      first[0] = Unsigned.min(first[0], first[i]);
+      last[0] = Unsigned.max(last[0], last[i]);
+    }
+    ranges = 1;
+    latest = 0;
   }
 
   private void widenClosest(long from, long to) {

@@ -26,7 +26,7 @@ import java.util.Objects;
  * {@link #merge} and {@link #fit} skip holes, act on what is mapped and return how many bytes that
  * was; {@link #map} refuses any overlap. What reaches over an end of the range is split there first
  * and keeps, outside, the largest leaves it can. Split and merge leave no gap, not for one instant.
- * No empty table stays in the tree, but for the top.
+ * No empty table stays in the tree, but for tops.
  *
  * <h2>Who owes a flush</h2>
  *
@@ -35,9 +35,19 @@ import java.util.Objects;
  * and neither does a leaf that grows inside its table. Clearing a dirty bit changes what hardware
  * remembers of a leaf, and owes one.
  *
- * <p>While the flush of an {@code unmap} is outstanding hardware may remember tables that it took
- * out. An address near by, below the same directory, that is mapped in the meantime may be a hole
- * for devices until that flush has completed, though not for software.
+ * <h2>Outstanding flushes</h2>
+ *
+ * <p>When {@code map} returns, every device sees the mapping at once, with any number of gathers
+ * outstanding, sealed or not, completed in any order and by any thread. What was unmapped and has
+ * not been flushed may still be seen. Beside outstanding gathers each address translates as before
+ * or as after, for whatever operation, and never as a hole that nobody made: hardware may remember
+ * tables that an {@code unmap} took out, so a map takes such a table back, or fills it with what
+ * the larger leaf over it says. Neither needs table memory. {@link IotlbFlushQueue} defers flushes
+ * in batches.
+ *
+ * <p>A {@code map} beyond the reach of the top puts another top above it. A device that has the old
+ * root goes on seeing all that lies in its reach, until {@link #topExchanged} says that it has the
+ * new one; {@link #isTopHeld} tells whether that is due.
  *
  * <h2>Threads</h2>
  *
@@ -63,7 +73,7 @@ import java.util.Objects;
  * that of its home, the lowest table that has all of its range: operations in different tables do
  * not wait for each other, and a long one keeps others out of its home only. Growing the top is one
  * such operation. A gather belongs to one writer at a time. A table that becomes empty beside a map
- * into it is either kept, or replaced by a new one.
+ * into it is kept, or taken back.
  *
  * <p><em>What the caller orders:</em> writers whose ranges overlap; a {@link RangeLock} does it. If
  * they run side by side all the same, each of them takes effect as if they had run in some order,
@@ -251,7 +261,13 @@ public final class PageTable implements AutoCloseable {
    */
   @CheckReturnValue
   public IotlbGather newGather() {
-    return tree.waiting.add(number -> new IotlbGather(number, tree, status, workspaceParts));
+    return newGather(false);
+  }
+
+  /** Makes a gather, which may be one for many operations before it is flushed. */
+  IotlbGather newGather(boolean isCoarse) {
+    return tree.waiting.add(
+        number -> new IotlbGather(number, tree, status, workspaceParts, isCoarse));
   }
 
   // ---- map -----------------------------------------------------------------------------------
