@@ -48,7 +48,7 @@ class DmaCheckTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 3, 4, 5, 6, 55, 63})
+  @ValueSource(ints = {2, 3, 55, 63})
   void aReservedBitMakesTheDeviceEntryIllegal(int bit) {
     machine.deviceEntry(Machine.DEVICE, Machine.deviceQ0(0, 3) | 1L << bit, Machine.DOMAIN, 0);
     assertEquals(Outcome.ILLEGAL_DEV_TABLE_ENTRY, machine.read(IOVA + 3));
