@@ -125,8 +125,7 @@ public final class DmaDevice {
   private void access(long iova, int bytes, boolean write) {
     counts.accesses++;
     int flags =
-        (write ? Request.WRITE : Request.READ)
-            | (addressing.isTrusted(iova) ? Request.TRUSTED : 0);
+        (write ? Request.WRITE : Request.READ) | (addressing.isTrusted(iova) ? Request.TRUSTED : 0);
     long spa = iommu.translate(deviceId, pasid, addressing.iova(iova), flags);
     if (!Outcome.isAddress(spa)) {
       counts.countRefused(spa);

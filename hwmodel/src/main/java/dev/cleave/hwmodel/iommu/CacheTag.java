@@ -12,8 +12,9 @@ package dev.cleave.hwmodel.iommu;
  *
  * <p>GN: through a guest table. ONLY: and through no host table, so that no change of one concerns
  * it. ASID: a trusted device's guest, else 0. C: looked up as private memory, and VMPL: with whose
- * rights; only then. An invalidation names some of the fields and leaves the others open; which, its
- * mask says. It never names the guest: the host flushes a domain for trusted devices and others.
+ * rights; only then. An invalidation names some of the fields and leaves the others open; which,
+ * its mask says. It never names the guest: the host flushes a domain for trusted devices and
+ * others.
  */
 final class CacheTag {
   private static final int PASID_SHIFT = 16;

@@ -62,10 +62,10 @@ import dev.cleave.hwmodel.cpu.X86Entry;
 final class Choices {
   /**
    * Reserved bits of a device table entry's q0: what the layout leaves out, 3:2 and 63; and 6:4,
-   * unless the revision defines them ({@link IommuConfig#hasCxlAttribute}). A known
-   * emulator also refuses HAD, PPR and GPRP; those are defined fields. GV is reserved too unless
-   * the features announce guest tables, and so is GIOV beside GV: to ignore them would let a device
-   * through untranslated.
+   * unless the revision defines them ({@link IommuConfig#hasCxlAttribute}). A known emulator also
+   * refuses HAD, PPR and GPRP; those are defined fields. GV is reserved too unless the features
+   * announce guest tables, and so is GIOV beside GV: to ignore them would let a device through
+   * untranslated.
    */
   static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8000_0000_0000_000cL;
 
@@ -191,8 +191,9 @@ final class Choices {
   static final int SECURE_RESERVED_KIND = DeviceContext.ILLEGAL_RESERVED;
 
   /**
-   * While a secure entry is valid its domain id tags the device's untrusted requests too: the device
-   * table entry has none then, and under domain 0 all such devices would share what is cached.
+   * While a secure entry is valid its domain id tags the device's untrusted requests too: the
+   * device table entry has none then, and under domain 0 all such devices would share what is
+   * cached.
    */
   static final boolean SECURE_DOMAIN_TAGS_ALL_REQUESTS = true;
 

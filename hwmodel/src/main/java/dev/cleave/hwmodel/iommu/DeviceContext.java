@@ -12,6 +12,7 @@ final class DeviceContext {
   static final int UNTRANSLATED = 0;
 
   static final int ILLEGAL_RESERVED = 1;
+
   /** No bit alone is wrong: what SNP or the secure entry does not allow. */
   static final int ILLEGAL_COMBINATION = 2;
 
@@ -168,8 +169,7 @@ final class DeviceContext {
     privateBlocks =
         vTom < 0
             ? ALL_BLOCKS
-            : (vTom >>> SecureDeviceEntry.VTOM_UNIT_LOG2)
-                + (Choices.VTOM_ITSELF_IS_SHARED ? 0 : 1);
+            : (vTom >>> SecureDeviceEntry.VTOM_UNIT_LOG2) + (Choices.VTOM_ITSELF_IS_SHARED ? 0 : 1);
     tag = CacheTag.host(domainId) | CacheTag.ofGuest(asid);
     privateTag = tag | CacheTag.ofPrivate(vmpl);
     kind = kindOfTrusted(secure, hostKind, rules);
@@ -218,8 +218,7 @@ final class DeviceContext {
     gcr3Root = DeviceTableEntry.gcr3Root(q0, q1);
     gcr3Levels = DeviceTableEntry.gcr3Levels(q0);
     guestLevels = DeviceTableEntry.guestLevels(q2);
-    pasidBits =
-        Math.min(Register.pasidBits(rules.features()), Gcr3Entry.INDEX_BITS * gcr3Levels);
+    pasidBits = Math.min(Register.pasidBits(rules.features()), Gcr3Entry.INDEX_BITS * gcr3Levels);
     for (int flags = 0; flags < Request.KINDS; flags++) {
       boolean write = Request.isWrite(flags);
       int host = write ? neededToWrite : neededToRead;

@@ -16,8 +16,8 @@ import dev.cleave.hwmodel.memory.PhysicalMemory;
  *       as one translation of the smaller size.
  * </ol>
  *
- * <p>A trusted device's tables are private memory, whatever their addresses say; its leaves say by a
- * bit whether what they lead to is.
+ * <p>A trusted device's tables are private memory, whatever their addresses say; its leaves say by
+ * a bit whether what they lead to is.
  *
  * <p>For the hardware's thread only; software may change tables meanwhile.
  */
@@ -130,7 +130,8 @@ final class GuestWalker {
   private long top(DeviceContext device, int pasid, long gva, int flags) {
     long table = device.gcr3Root & device.guestPlainMask;
     for (int level = device.gcr3Levels; level > 0; level--) {
-      long spa = host.translateOfGuest(
+      long spa =
+          host.translateOfGuest(
               device, Gcr3Entry.slot(table, level, pasid), device.isTrusted, false);
       if (spa < 0) {
         return spa;
@@ -195,7 +196,9 @@ final class GuestWalker {
    * anew.
    */
   private long mayMark(DeviceContext device, long at, long entry, long bits) {
-    return (entry & bits) == bits ? 0 : Math.min(host.translateOfGuest(device, at, device.isTrusted, true), 0);
+    return (entry & bits) == bits
+        ? 0
+        : Math.min(host.translateOfGuest(device, at, device.isTrusted, true), 0);
   }
 
   /** Sets bits that are not set yet; false if the entry is no longer what was read. */

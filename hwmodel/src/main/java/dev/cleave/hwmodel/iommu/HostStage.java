@@ -78,8 +78,7 @@ final class HostStage {
       DeviceContext device, long gpa, boolean isPrivate, long paddr, long found, boolean write) {
     return rmpOnHit == null
         ? 0
-        : walker.checkRmp(
-            rmpOnHit, device, gpa, isPrivate, paddr, Iotlb.isLarge(found), write);
+        : walker.checkRmp(rmpOnHit, device, gpa, isPrivate, paddr, Iotlb.isLarge(found), write);
   }
 
   /** Refuses because a right is missing. */

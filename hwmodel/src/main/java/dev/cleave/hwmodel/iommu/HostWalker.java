@@ -182,8 +182,7 @@ final class HostWalker {
         allowed
             | ((marked & HostEntry.ACCESSED) != 0 ? Iotlb.ACCESSED : 0)
             | ((marked & HostEntry.DIRTY) != 0 ? Iotlb.DIRTY : 0);
-    translation =
-        iotlb.put(isPrivate ? device.privateTag : device.tag, iova, paddr, log2, flags);
+    translation = iotlb.put(isPrivate ? device.privateTag : device.tag, iova, paddr, log2, flags);
     return paddr;
   }
 

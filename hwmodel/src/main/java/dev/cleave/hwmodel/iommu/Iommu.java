@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Host tables ("v1"), guest tables ("v2", if {@link IommuConfig#withGuestTables} announces them)
  * and guest over host tables. With an RMP there are trusted devices beside the others, on the same
  * host tables: {@link TioFirmware} gives them to guests, and {@link Request#TRUSTED} is their
- * requests' mark. Page requests and interrupt remapping are not modelled, and the
- * features do not announce them.
+ * requests' mark. Page requests and interrupt remapping are not modelled, and the features do not
+ * announce them.
  *
  * <p>AMD 48882; the order of checks is that of the specification's DMA flow.
  */
@@ -81,12 +81,10 @@ public final class Iommu {
     this.watch = config.strict() ? new ReplacementWatch(memory, statistics) : null;
     long encryption = config.encryptionBit();
     HostWalker hostWalker =
-        new HostWalker(
-            memory, encryption, iotlb, directories, rmp, watch, fault, statistics);
+        new HostWalker(memory, encryption, iotlb, directories, rmp, watch, fault, statistics);
     ReverseMap rmpOnHit = config.rmpCheckedOnHit() ? rmp : null;
     this.host = new HostStage(iotlb, hostWalker, rmpOnHit, fault, statistics);
-    GuestWalker guestWalker =
-        new GuestWalker(memory, iotlb, directories, host, fault, statistics);
+    GuestWalker guestWalker = new GuestWalker(memory, iotlb, directories, host, fault, statistics);
     this.guest =
         new GuestStage(iotlb, guestWalker, host, config.guestAddresses(), fault, statistics);
     this.commands =
@@ -200,8 +198,8 @@ public final class Iommu {
   }
 
   /**
-   * Translates one request of a device without PASID, not trusted, which does not cross a 4 KiB boundary. A
-   * refusal is logged.
+   * Translates one request of a device without PASID, not trusted, which does not cross a 4 KiB
+   * boundary. A refusal is logged.
    *
    * @param deviceId 0 to 0xffff
    * @param iova any address

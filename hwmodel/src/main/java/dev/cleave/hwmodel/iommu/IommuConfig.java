@@ -20,10 +20,10 @@ package dev.cleave.hwmodel.iommu;
  *     suggests so: after a PSMASH accesses fault until the IOTLB is flushed
  * @param commandsOnTailWrite whether a write of the command tail runs the commands before it
  *     returns; otherwise somebody calls {@link Iommu#processCommands}
- * @param hasCxlAttribute whether bits 6:4 of a device table entry's first word are the CXL attribute
- *     of revision 3.11 and newer; else they are reserved
- * @param refusesHyperTransport whether DMA to FD_0000_0000 to FF_FFFF_FFFF is refused as a real part
- *     did; else it is translated. Linux keeps the range free of mappings
+ * @param hasCxlAttribute whether bits 6:4 of a device table entry's first word are the CXL
+ *     attribute of revision 3.11 and newer; else they are reserved
+ * @param refusesHyperTransport whether DMA to FD_0000_0000 to FF_FFFF_FFFF is refused as a real
+ *     part did; else it is translated. Linux keeps the range free of mappings
  * @param trustedIo what is chosen of trusted I/O, if there is an RMP
  * @param strict whether to count entries that are replaced while they may be held, see {@link
  *     Statistics#liveReplacements}. Slow, and hardware in use does not ask for it

@@ -3,9 +3,9 @@ package dev.cleave.hwmodel.iommu;
 import dev.cleave.hwmodel.cpu.X86Entry;
 
 /**
- * The cache of translations: tagged by domain, PASID, GN and guest, shared by all devices, of several
- * entry sizes. Only what translated is ever kept. A kept translation remembers what each stage
- * allows and whether A and D were set.
+ * The cache of translations: tagged by domain, PASID, GN and guest, shared by all devices, of
+ * several entry sizes. Only what translated is ever kept. A kept translation remembers what each
+ * stage allows and whether A and D were set.
  *
  * <pre>
  *  59 58    57   56 55 54  52 51                        12 11 10 9        4   3   2   1   0
@@ -17,8 +17,8 @@ import dev.cleave.hwmodel.cpu.X86Entry;
  *
  * <p>R, W, A, D are the host table's, all set where there is none; guest rights are those of {@link
  * X86Entry} and zero without a guest table. LARGE: the host leaf has 2 MiB or more, whatever the
- * size of this entry; the RMP wants to know. C: a trusted device's guest table says private; without
- * a guest table the tag tells it.
+ * size of this entry; the RMP wants to know. C: a trusted device's guest table says private;
+ * without a guest table the tag tells it.
  *
  * <p>For the hardware's thread only.
  */

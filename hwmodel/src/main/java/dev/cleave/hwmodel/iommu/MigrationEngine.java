@@ -11,9 +11,9 @@ import java.util.concurrent.locks.Lock;
  *
  * <p>By choice of the model: a write of the head, or the end of a pause, returns when everything is
  * done; the engine reaches memory untranslated, where the real one is a device whose tables must
- * lead every address to itself; the ring's page must be the hypervisor's, where real hosts fix it in
- * that state for good. The list of a PSMASH_IO of several pages is done in turn, and goes on after
- * one that fails.
+ * lead every address to itself; the ring's page must be the hypervisor's, where real hosts fix it
+ * in that state for good. The list of a PSMASH_IO of several pages is done in turn, and goes on
+ * after one that fails.
  *
  * <p>Thread-safe. AMD 58151 revision 0.51, as one driver has it.
  */

@@ -8,9 +8,9 @@ import dev.cleave.hwmodel.rmp.RmpResult;
 import org.jspecify.annotations.Nullable;
 
 /**
- * PSMASH_IO of one page, while all DMA waits: looks whether everything is as it must be, smashes the
- * RMP entry, hands A and D of the leaf to the prefilled entries, puts their directory where the leaf
- * was, and drops from the IOTLB what leads into the page. Unless it succeeds nothing changes.
+ * PSMASH_IO of one page, while all DMA waits: looks whether everything is as it must be, smashes
+ * the RMP entry, hands A and D of the leaf to the prefilled entries, puts their directory where the
+ * leaf was, and drops from the IOTLB what leads into the page. Unless it succeeds nothing changes.
  *
  * <p>For who holds the gate only.
  */
@@ -106,8 +106,7 @@ final class PsmashIo {
     if (RmpEntry.isLocked(entry)) {
       return MigrationStatus.RMP_NOT_EXCLUSIVE;
     }
-    if (!RmpEntry.isAssigned(entry)
-        || (entry & (RmpEntry.IMMUTABLE | RmpEntry.VMSA)) != 0) {
+    if (!RmpEntry.isAssigned(entry) || (entry & (RmpEntry.IMMUTABLE | RmpEntry.VMSA)) != 0) {
       return MigrationStatus.PAGE_STATE;
     }
     if (!RmpEntry.isLarge(entry)) {
@@ -118,8 +117,7 @@ final class PsmashIo {
 
   private int whyNotTable(long page, long table, long slot) {
     long leaf = memory.getLong(slot);
-    if (!HostEntry.isPlainLeaf(leaf)
-        || (leaf & HostEntry.ADDRESS & plainMask) != page) {
+    if (!HostEntry.isPlainLeaf(leaf) || (leaf & HostEntry.ADDRESS & plainMask) != page) {
       entryError = PsmashEntry.NO_LEAF;
       return MigrationStatus.HOST_ENTRY;
     }

@@ -35,9 +35,9 @@ package dev.cleave.hwmodel.iommu;
  * guest says V, IR, IW, VMPL and vTOM in its request; the rest is the firmware's. Bits 102 and 103,
  * for which there are two names, count as reserved.
  *
- * <p>SEV-TIO firmware interface 58271, as AMD's drivers have it: V, IR, IW, VMPL and vTOM confirmed,
- * other places by one source. The unit of vTOM is that of AMD's driver, which ran on hardware; a
- * second program has 64 KiB.
+ * <p>SEV-TIO firmware interface 58271, as AMD's drivers have it: V, IR, IW, VMPL and vTOM
+ * confirmed, other places by one source. The unit of vTOM is that of AMD's driver, which ran on
+ * hardware; a second program has 64 KiB.
  */
 public final class SecureDeviceEntry {
   /** Words of one entry. */
@@ -97,8 +97,8 @@ public final class SecureDeviceEntry {
   /**
    * What a guest asks for: the eight words of its request.
    *
-   * @param access whether there may be any: V, with {@link #READ} and {@link #WRITE} as wanted; 0 to
-   *     take all access back
+   * @param access whether there may be any: V, with {@link #READ} and {@link #WRITE} as wanted; 0
+   *     to take all access back
    * @param vmpl whose permissions bind the device, 0 to 3
    * @param vTom where shared memory begins in the device's addresses, a multiple of 2 MiB from 0 up
    *     to 2^52 - 2 MiB; -1 for nowhere

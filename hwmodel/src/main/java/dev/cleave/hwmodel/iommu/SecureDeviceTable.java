@@ -5,8 +5,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The secure device table. It lies in memory that the firmware keeps for itself, so no address leads
- * to it: {@link TioFirmware} writes it and the IOMMU reads it, and nobody else can do either.
+ * The secure device table. It lies in memory that the firmware keeps for itself, so no address
+ * leads to it: {@link TioFirmware} writes it and the IOMMU reads it, and nobody else can do either.
  *
  * <p>Thread-safe; an entry is replaced as a whole.
  */

@@ -23,8 +23,8 @@ public record TdiBinding(
    * @param gcr3Root guest physical address of the GCR3 table, 4 KiB-aligned, below 2^52
    * @param gcr3Levels of that table, 1 to 3
    * @param levels of each guest table, 4 or 5
-   * @param withoutPasid whether requests without PASID use the guest table of PASID 0; else they use
-   *     the host table alone
+   * @param withoutPasid whether requests without PASID use the guest table of PASID 0; else they
+   *     use the host table alone
    */
   public record GuestTables(long gcr3Root, int gcr3Levels, int levels, boolean withoutPasid) {
     /** Checks the ranges. */

@@ -8,7 +8,6 @@ import dev.cleave.hwmodel.rmp.RmpState;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.locks.Lock;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The firmware's part of trusted I/O: it alone writes the secure device table. The order of a life:
@@ -125,8 +124,7 @@ public final class TioFirmware {
    * @throws IllegalArgumentException if one is out of range, or the device is known already
    * @throws IllegalStateException if the IOMMU does not announce trusted I/O
    */
-  public void connect(
-      int deviceId, int rootPort, long streams, long mmioStart, long mmioBytes) {
+  public void connect(int deviceId, int rootPort, long streams, long mmioStart, long mmioBytes) {
     if (deviceId >>> 16 != 0
         || rootPort >>> 5 != 0
         || ((mmioStart | mmioBytes) & (PAGE_BYTES - 1)) != 0
@@ -274,8 +272,7 @@ public final class TioFirmware {
     for (int page = 0; page < pageCount; page++) {
       long offset = page * PAGE_BYTES;
       int status = whyNotPage(tdi.asid, spa + offset, gpa + offset);
-      if (status == TioStatus.SUCCESS
-          && isValidated(spa + offset) != isValidated(spa)) {
+      if (status == TioStatus.SUCCESS && isValidated(spa + offset) != isValidated(spa)) {
         status = TioStatus.MMIO_NOT_UNIFORM;
       }
       if (status != TioStatus.SUCCESS) {
@@ -318,9 +315,10 @@ public final class TioFirmware {
     return tdi.asid == 0 || tdi.asid != asid ? TioStatus.NOT_BOUND : TioStatus.SUCCESS;
   }
 
-  /** The entry of a device as it is, for tests; null if it has none. */
-  long @Nullable [] entry(int deviceId) {
-    return table.entry(deviceId);
+  /** A copy of the eight words of a device as they are; empty if it has no entry. */
+  long[] entry(int deviceId) {
+    long[] words = table.entry(deviceId);
+    return words == null ? new long[0] : words.clone();
   }
 
   /** Puts any words where an entry is; hardware must cope with what they say. */

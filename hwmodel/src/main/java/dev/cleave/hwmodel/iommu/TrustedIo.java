@@ -3,8 +3,8 @@ package dev.cleave.hwmodel.iommu;
 /**
  * What is known of trusted I/O by one source only, or not at all, and can be chosen. Immutable.
  *
- * @param isAnnounced whether the second feature register announces it, when there is an RMP. If not,
- *     a request that says it is trusted is treated as any other
+ * @param isAnnounced whether the second feature register announces it, when there is an RMP. If
+ *     not, a request that says it is trusted is treated as any other
  * @param checksVmpl whether the RMP's permissions of the secure entry's VMPL bind the device. AMD's
  *     driver quotes the firmware's interface: "VMPL applied to all accesses by this TDI"
  * @param guestPrivateBit address bit of a guest table's entries that says private (the guest's

@@ -57,6 +57,15 @@ public final class ReverseMap {
   }
 
   /**
+   * How much system memory it describes.
+   *
+   * @return bytes from address 0, a multiple of 2 MiB
+   */
+  public long coveredBytes() {
+    return coveredBytes;
+  }
+
+  /**
    * Whether the RMP describes a page.
    *
    * @param spa any address of the page
@@ -218,8 +227,7 @@ public final class ReverseMap {
    * @param write whether it is a write; else a read
    * @return a {@link RmpVerdict}
    */
-  public int checkPrivate(
-      long spa, long gpa, int asid, boolean large, int vmpl, boolean write) {
+  public int checkPrivate(long spa, long gpa, int asid, boolean large, int vmpl, boolean write) {
     if (!covers(spa)) {
       return RmpVerdict.WRONG_OWNER;
     }
@@ -253,8 +261,7 @@ public final class ReverseMap {
     }
   }
 
-  private static int checkOwner(
-      long q0, long q1, long gpa, int asid, int vmpl, boolean write) {
+  private static int checkOwner(long q0, long q1, long gpa, int asid, int vmpl, boolean write) {
     if (!RmpEntry.isAssigned(q0) || asid == 0 || RmpEntry.asid(q0) != asid) {
       return RmpVerdict.WRONG_OWNER;
     }

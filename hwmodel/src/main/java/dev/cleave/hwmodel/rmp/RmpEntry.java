@@ -17,9 +17,9 @@ package dev.cleave.hwmodel.rmp;
  *
  * <p>Size 0 is 4 KiB, 1 is 2 MiB. The subpage count stands in the head of a region and counts the
  * other 511 pages that are assigned as 4 KiB; in a 2 MiB entry it is zero. The lock bit is a lock
- * while the page is mutable; in an immutable one it stands for good. Root port, stream and migration
- * are trusted I/O's, of pages that are a device's registers. APM volume 2, 15.36; AMD's firmware
- * source for q1 above the permissions.
+ * while the page is mutable; in an immutable one it stands for good. Root port, stream and
+ * migration are trusted I/O's, of pages that are a device's registers. APM volume 2, 15.36; AMD's
+ * firmware source for q1 above the permissions.
  */
 public final class RmpEntry {
   /** Bytes of an entry. */
@@ -138,9 +138,7 @@ public final class RmpEntry {
    */
   public static long withRoute(long q1, int rootPort, int stream) {
     long route = (long) ROOT_PORT_MASK << ROOT_PORT_SHIFT | (long) STREAM_MASK << STREAM_SHIFT;
-    return (q1 & ~route)
-        | (long) rootPort << ROOT_PORT_SHIFT
-        | (long) stream << STREAM_SHIFT;
+    return (q1 & ~route) | (long) rootPort << ROOT_PORT_SHIFT | (long) stream << STREAM_SHIFT;
   }
 
   /**

@@ -15,7 +15,8 @@ import dev.cleave.hwmodel.memory.PhysicalMemory;
  * by permission, and its region's other pages can be changed.
  *
  * <p>Thread-safe: the lock bit of the region's first entry is taken, and found taken is {@link
- * RmpResult#FAIL_IN_USE}; while it is held the entry does not show as immutable. APM volume 2, 15.36.
+ * RmpResult#FAIL_IN_USE}; while it is held the entry does not show as immutable. APM volume 2,
+ * 15.36.
  */
 @CheckReturnValue
 public final class RmpInstructions {

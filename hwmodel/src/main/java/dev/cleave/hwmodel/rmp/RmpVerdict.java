@@ -2,7 +2,9 @@ package dev.cleave.hwmodel.rmp;
 
 /** What the RMP says to a request of a device; everything but {@link #ALLOWED} refuses it. */
 public final class RmpVerdict {
-  /** The page is what the request asks for: the hypervisor's, or its guest's and of the right size. */
+  /**
+   * The page is what the request asks for: the hypervisor's, or its guest's and of the right size.
+   */
   public static final int ALLOWED = 0;
 
   /** The leaf has 2 MiB or more and the region is not all of one kind, or the other way round. */

@@ -42,7 +42,8 @@ class GuestRmpTest {
       guest.map(PASID, GVA, 2, GPA | GuestMachine.PRIVATE | GuestMachine.LARGE);
     } else {
       for (long offset = 0; offset < 0x20_0000; offset += 0x1000) {
-        guest.map(PASID, GVA + offset, 1, (GPA + offset) | GuestMachine.PRIVATE | GuestMachine.LEAF);
+        guest.map(
+            PASID, GVA + offset, 1, (GPA + offset) | GuestMachine.PRIVATE | GuestMachine.LEAF);
       }
     }
   }
