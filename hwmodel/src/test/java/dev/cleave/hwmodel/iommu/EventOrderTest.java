@@ -22,7 +22,7 @@ class EventOrderTest {
     Thread hardware =
         new Thread(() -> {
           for (int event = 0; event < EVENTS && !done.get(); event++) {
-            while (isFull()) {
+            while (isFull() && !done.get()) {
               Thread.onSpinWait();
             }
             machine.read((long) event << 12);

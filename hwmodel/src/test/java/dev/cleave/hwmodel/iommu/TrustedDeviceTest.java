@@ -278,6 +278,34 @@ class TrustedDeviceTest {
     assertEquals(0, machine.iommu.statistics().iotlbDropped, "domain 0 is nobody's");
     machine.flush(0x7fff_ffff_ffff_f003L);
     assertEquals(2, machine.iommu.statistics().iotlbDropped);
+    assertEquals(6, machine.iommu.statistics().directoriesDropped);
+  }
+
+  /** Even where the RMP is not asked again: what was looked up as one is not found as the other. */
+  @ParameterizedTest
+  @CsvSource({"0, 0", "1, -1"})
+  void sharedAndPrivateAndEachVmplAreCachedApart(int vmpl, long vTom) {
+    Machine trusting = new Machine(IommuConfig.standard().withRmpCheckedOnHit(false), COVERED);
+    map(trusting, 0, -1, BINDING);
+    assertEquals(SPA, trusting.read(GPA));
+    long[] request = SecureDeviceEntry.request(Machine.ACCESS, vmpl, vTom);
+    assertEquals(0, trusting.iommu.firmware().writeEntry(ASID, Machine.DEVICE, request));
+    assertEquals(Outcome.RMP_PAGE_FAULT, trusting.read(GPA));
+  }
+
+  @Test
+  void strictModeLetsAFlushOfTheDomainEndWhatTrustedDevicesHold() {
+    Machine strict = new Machine(IommuConfig.standard().withStrict(), COVERED);
+    map(strict, 0, -1, BINDING);
+    assertEquals(SPA, strict.read(GPA));
+    strict.flush(0x7fff_ffff_ffff_f003L);
+    long root = strict.memory.getLong(ENTRY) & 0xf_ffff_ffff_f000L;
+    assertEquals(SPA, strict.read(GPA));
+    assertEquals(0, strict.iommu.statistics().liveReplacements);
+    long table = strict.memory.getLong(root) & 0xf_ffff_ffff_f000L;
+    strict.entry(table, 0, 0x6000_0000_0000_0401L | strict.table());
+    strict.flush(0x7fff_ffff_ffff_f003L);
+    assertEquals(1, strict.iommu.statistics().liveReplacements);
   }
 
   @Test
