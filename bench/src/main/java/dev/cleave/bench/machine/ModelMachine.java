@@ -41,7 +41,6 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
 
   private static final int DOMAIN = 1;
   private static final int ASID = 1;
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
   private static final long CONTROL_BASE = TABLE_BASE - (1L << 40);
   private static final long DEVICE_TABLE = CONTROL_BASE;
   private static final long COMMANDS = CONTROL_BASE + PAGE_BYTES;
