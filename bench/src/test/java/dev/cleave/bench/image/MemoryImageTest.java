@@ -147,8 +147,6 @@ class MemoryImageTest {
     "128, 8, 99999, beyond the file",
     "128, 8, -4096, beyond the file",
     "152, 8, 0x7ffffffffffff000, beyond the file",
-    "152, 8, 4095, whole 4096-byte pages",
-    "144, 8, 0x100800, whole 4096-byte pages",
     "144, 8, -4096, at or below 2^64",
     "160, 8, 4096, only 0x1000 in memory",
     "200, 8, 0x101000, overlap"
