@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.SpecWalker;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -26,13 +29,13 @@ class DetachedTableTest {
   }
 
   private static long[] entries(HitlessRun run, long table) {
-    return LongStream.range(0, 512).map(i -> run.memory.load(table + 8 * i)).toArray();
+    return LongStream.range(0, 512).map(i -> run.pages.loadAcquire(table + 8 * i)).toArray();
   }
 
   private static Set<Long> tables(HitlessRun run) {
-    SpecWalker walker = SpecWalker.of(run.memory, run.table);
+    SpecWalker walker = SpecWalker.of(run.pages, run.table);
     walker.leaves(run.table.root(), run.table.levels());
-    return new HashSet<>(walker.tables);
+    return new HashSet<>(walker.tables());
   }
 
   /** The table of 4 KiB leaves that a split of the first region made. */

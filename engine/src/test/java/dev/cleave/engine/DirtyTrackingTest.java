@@ -1,14 +1,18 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.DirtyRun.IOVA;
-import static dev.cleave.engine.DirtyRun.PAGE;
-import static dev.cleave.engine.DirtyRun.REGION;
-import static dev.cleave.engine.DirtyRun.page;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.fixture.DirtyRun.IOVA;
+import static dev.cleave.engine.fixture.DirtyRun.PAGE;
+import static dev.cleave.engine.fixture.DirtyRun.REGION;
+import static dev.cleave.engine.fixture.DirtyRun.page;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.fixture.DirtyRun;
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,13 +81,13 @@ class DirtyTrackingTest {
       small.table.map(0, 0, BYTES, Access.READ_WRITE);
       small.table.setDirty(0, BYTES);
       long free = SmallTable.PAGES - small.memory.usedBytes() / PAGE;
-      assertTrue(small.memory.tryReserve(free - 3));
+      assertTrue(small.pages.tryReserve(free - 3));
       small.assertRefused(
           Reason.OUT_OF_TABLE_MEMORY,
           0,
           "must have 4 free pages",
           () -> small.table.startDirtyTracking(0, BYTES, 12, small.gather));
-      small.memory.unreserve(free - 3);
+      small.pages.unreserve(free - 3);
     }
   }
 
@@ -108,7 +112,7 @@ class DirtyTrackingTest {
         run.table.startDirtyTracking(IOVA, BYTES, 12, run.gather);
         run.gather.complete();
         for (int pass = 0; pass < 5; pass++) {
-          run.memory.afterStore(device);
+          run.pages.afterStore(device);
           for (int i = 0; i < 2000; i++) {
             device.run();
           }
@@ -117,7 +121,7 @@ class DirtyTrackingTest {
           run.gather.complete();
           assertTrue(copied.containsAll(before), "seed " + seed);
           assertTrue(owed.containsAll(copied), "nothing else is reported, seed " + seed);
-          run.memory.afterStore(() -> {});
+          run.pages.afterStore(() -> {});
           owed.removeAll(copied);
           owed.addAll(run.look(IOVA, BYTES)); // written twice: once before, once behind the clear
         }

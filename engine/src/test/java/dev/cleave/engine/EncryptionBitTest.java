@@ -1,10 +1,13 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -181,7 +184,7 @@ class EncryptionBitTest {
       split(small);
       long remembered = pageEntry(small, iova + PAGE);
       small.table.merge(iova, BYTES, 21, small.gather);
-      small.memory.or(remembered, StatusHardware.DIRTY);
+      small.pages.or(remembered, StatusHardware.DIRTY);
       small.gather.complete();
       DirtyBitmap bitmap = new DirtyBitmap(iova, BYTES, 12);
       assertEquals(2 << 20, small.table.readDirty(iova, BYTES, bitmap));
@@ -196,7 +199,7 @@ class EncryptionBitTest {
       if (level == 1) {
         return at;
       }
-      in = small.memory.load(at) & 0x000F_FFFF_FFFF_F000L & ~(1L << BIT);
+      in = small.pages.loadAcquire(at) & 0x000F_FFFF_FFFF_F000L & ~(1L << BIT);
     }
   }
 

@@ -1,13 +1,17 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.SmallTable.PAGE;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,7 +29,7 @@ class SizedLeavesTest {
   void aDirtyLeafOf64KiBIsDirtyInAllItsSixteenPages(int replica) {
     try (SmallTable small = new SmallTable()) {
       small.table.map(IOVA, PADDR, K64, Access.READ_WRITE);
-      StatusHardware hardware = new StatusHardware(small.memory, small.table);
+      StatusHardware hardware = new StatusHardware(small.pages, small.table);
       hardware.setInReplica(IOVA, replica, DIRTY);
       small.table.split(IOVA, K64, 12, small.gather);
       for (int page = 0; page < 16; page++) {
@@ -38,7 +42,7 @@ class SizedLeavesTest {
   @CsvSource({"13, 0", "13, 1", "16, 0", "16, 7", "16, 15", "20, 255", "20, 128", "22, 1"})
   void splitFindsTheDirtyBitInAnyReplica(int sizeLog2, int replica) {
     try (HitlessRun run = new HitlessRun(TableKind.AMD_V1, 1L << sizeLog2)) {
-      StatusHardware hardware = new StatusHardware(run.memory, run.table);
+      StatusHardware hardware = new StatusHardware(run.pages, run.table);
       hardware.setInReplica(run.iova, replica, DIRTY);
       run.table.split(run.iova, run.bytes, 12, run.gather);
       for (long offset = 0; offset < run.bytes; offset += PAGE) {
@@ -51,7 +55,7 @@ class SizedLeavesTest {
   void protectKeepsTheDirtyBitOfAnyReplica() {
     try (SmallTable small = new SmallTable()) {
       small.table.map(IOVA, PADDR, K64, Access.READ_WRITE);
-      StatusHardware hardware = new StatusHardware(small.memory, small.table);
+      StatusHardware hardware = new StatusHardware(small.pages, small.table);
       hardware.setInReplica(IOVA, 9, DIRTY);
       small.table.protect(IOVA, K64, Access.READ, small.gather);
       assertEquals(DIRTY, hardware.status(IOVA));

@@ -8,9 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
-import dev.cleave.engine.TableKind;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,8 +20,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a follower asks of the RMP, in which order, and what it leaves behind when refused. */
 @ParameterizedClass
-@MethodSource("dev.cleave.engine.TableKind#fromZero")
+@MethodSource("tables")
 class RmpFollowerOrderTest {
+  static Stream<TableKind> tables() {
+    return TableKind.fromZero();
+  }
+
   private static final long GUEST = 4 * REGION;
 
   private final PageTableConfig config;
@@ -97,7 +102,7 @@ class RmpFollowerOrderTest {
   void outOfTableMemoryLeavesBitmapTableAndRmpAsTheyWere(Order order) {
     try (FollowedGuest guest = guest(1L << 30, order, false)) {
       long capacity = (64L << 20) / PAGE - guest.memory.usedBytes() / PAGE;
-      assertTrue(guest.memory.tryReserve(capacity), "all that is free");
+      assertTrue(guest.pages.tryReserve(capacity), "all that is free");
       List<String> leaves = guest.leaves();
       List<String> state = guest.rmp.state();
       int free = 0;
@@ -113,11 +118,11 @@ class RmpFollowerOrderTest {
         guest.rmp.checkBitmap(guest.bitmap);
         assertEquals(0, guest.bitmap.sharedPages());
         assertEquals(0, guest.bitmap.mixedRegions());
-        guest.memory.unreserve(1);
+        guest.pages.unreserve(1);
         free++;
       }
       assertEquals(3, free, "a table of 2 MiB leaves and two of 4 KiB leaves");
-      guest.memory.unreserve(capacity - free);
+      guest.pages.unreserve(capacity - free);
     }
   }
 
