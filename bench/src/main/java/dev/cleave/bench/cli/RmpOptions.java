@@ -72,7 +72,7 @@ final class RmpOptions {
     }
     if (segments != null && isSize()) {
       long bytes = Numbers.parse(segments);
-      if (Long.bitCount(bytes) != 1 || bytes < Rmp.REGION_BYTES) {
+      if (Long.bitCount(bytes) != 1 || bytes < Geometry.REGION_BYTES) {
         throw new BadInput("--rmp-segments must be a power of two of at least 2M, got " + segments);
       }
       if (place.indexOf(':') >= 0) {
@@ -123,7 +123,7 @@ final class RmpOptions {
     }
     long covered =
         last == 0
-            ? (opened.last() & MOST_SPA & -Rmp.REGION_BYTES) + Rmp.REGION_BYTES
+            ? (opened.last() & MOST_SPA & -Geometry.REGION_BYTES) + Geometry.REGION_BYTES
             : MemoryRmp.covered(last + 1 - entries);
     return MemoryRmp.contiguous(opened.memory(), base, covered);
   }

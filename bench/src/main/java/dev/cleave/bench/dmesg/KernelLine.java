@@ -39,9 +39,6 @@ public sealed interface KernelLine {
   /** A whole device table entry with its device, as debugfs prints it. */
   record EntryRow(DeviceId device, long q3, long q2, long q1, long q0) implements KernelLine {}
 
-  /** The line above the rows of debugfs. */
-  record EntryHeader() implements KernelLine {}
-
   /** Four bytes of a command, of four lines. */
   record CommandWord(int index, long value) implements KernelLine {}
 

@@ -162,7 +162,7 @@ public final class KernelLines {
         return line;
       }
     }
-    return text.contains("QWORD[3]") ? new KernelLine.EntryHeader() : new KernelLine.Other();
+    return new KernelLine.Other();
   }
 
   private static KernelLine row(Matcher row) {

@@ -98,11 +98,11 @@ public final class Dumps {
     ByteBuffer dump = ByteBuffer.allocate(offset + data).order(ByteOrder.LITTLE_ENDIAN);
     dump.put(0, "KDUMP   ".getBytes(StandardCharsets.US_ASCII)).putInt(8, 6);
     dump.putInt(428, PAGE).putInt(432, 1).putInt(436, 2);
+    // The machine has more pages than were dumped.
+    Arrays.fill(dump.array(), 2 * PAGE, 2 * PAGE + PAGE / 2, (byte) -1);
     for (int i = 0; i < pages.length; i++) {
-      for (int bitmap = 2; bitmap < 4; bitmap++) {
-        int at = bitmap * PAGE + pages[i] / 8;
-        dump.put(at, (byte) (dump.get(at) | 1 << pages[i] % 8));
-      }
+      int bit = 3 * PAGE + pages[i] / 8;
+      dump.put(bit, (byte) (dump.get(bit) | 1 << pages[i] % 8));
       int at = descriptors + 24 * i;
       dump.putLong(at, offset).putInt(at + 8, stored[i].length).putInt(at + 12, flags);
       dump.put(offset, stored[i]);

@@ -56,7 +56,7 @@ public final class MemoryRmp implements Rmp {
    * @param base where it begins, 4 KiB-aligned
    */
   public static long entries(long base) {
-    return new ReverseMap(new PhysicalMemory(), base, REGION_BYTES).entryAddress(0);
+    return new ReverseMap(new PhysicalMemory(), base, Geometry.REGION_BYTES).entryAddress(0);
   }
 
   /**
@@ -89,6 +89,6 @@ public final class MemoryRmp implements Rmp {
       return 0;
     }
     Segment last = segments.lastEntry().getValue();
-    return (last.covered + last.bytes + REGION_BYTES - 1) & -REGION_BYTES;
+    return (last.covered + last.bytes + Geometry.REGION_BYTES - 1) & -Geometry.REGION_BYTES;
   }
 }

@@ -11,9 +11,6 @@ import java.util.Optional;
  * <p>Thread-safe if what it reads is.
  */
 public interface Rmp {
-  /** Bytes of a region. */
-  long REGION_BYTES = 1L << Geometry.REGION_LOG2;
-
   /** An entry of zeros: the hypervisor's. */
   Entry HYPERVISORS = new Entry(0, 0);
 
@@ -70,7 +67,7 @@ public interface Rmp {
    * @return the entry, empty where it is not known
    */
   default Optional<Entry> of(long spa) {
-    Optional<Entry> head = at(spa & -REGION_BYTES);
+    Optional<Entry> head = at(spa & -Geometry.REGION_BYTES);
     return head.isPresent() && head.get().isLarge() ? head : at(spa);
   }
 
@@ -81,13 +78,13 @@ public interface Rmp {
    * @param spa any address of the region
    */
   default Region region(long spa) {
-    long first = spa & -REGION_BYTES;
+    long first = spa & -Geometry.REGION_BYTES;
     Optional<Entry> head = at(first);
     if (head.isPresent() && head.get().isLarge()) {
       return Region.LARGE;
     }
     boolean isAnyUnknown = false;
-    for (long page = first; page != first + REGION_BYTES; page += Geometry.PAGE_BYTES) {
+    for (long page = first; page != first + Geometry.REGION_BYTES; page += Geometry.PAGE_BYTES) {
       Optional<Entry> entry = at(page);
       if (entry.isPresent() && entry.get().isAssigned()) {
         return Region.PAGES;

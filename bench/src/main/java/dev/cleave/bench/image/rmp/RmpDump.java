@@ -47,10 +47,10 @@ public final class RmpDump implements TableVisitor {
       long gpa = row.site().iova() + offset;
       long spa = row.paddr() + offset;
       if (!states.isShared(gpa) && states.isLarge(gpa)) {
-        long skipped = gpa & Rmp.REGION_BYTES - 1;
+        long skipped = gpa & Geometry.REGION_BYTES - 1;
         regions.put(
             (spa - skipped) >>> Geometry.REGION_LOG2, new long[] {entry(gpa - skipped, true)});
-        offset += Rmp.REGION_BYTES - skipped - Geometry.PAGE_BYTES;
+        offset += Geometry.REGION_BYTES - skipped - Geometry.PAGE_BYTES;
         continue;
       }
       long[] entries =

@@ -61,8 +61,8 @@ public final class RmpJudge {
   }
 
   private Rmp.Region stateOf(long spa) {
-    if ((spa & -Rmp.REGION_BYTES) != region) {
-      region = spa & -Rmp.REGION_BYTES;
+    if ((spa & -Geometry.REGION_BYTES) != region) {
+      region = spa & -Geometry.REGION_BYTES;
       state = rmp.region(spa);
     }
     return state;
@@ -77,17 +77,17 @@ public final class RmpJudge {
    * @param leafBytes its size, which decides how it is checked
    */
   public Verdict judge(long iova, long spa, long bytes, long leafBytes) {
-    return leafBytes >= Rmp.REGION_BYTES
+    return leafBytes >= Geometry.REGION_BYTES
         ? judgeLarge(iova, spa, bytes)
         : judgeSmall(iova, spa, bytes);
   }
 
   private Verdict judgeLarge(long iova, long spa, long bytes) {
-    long first = spa & -Rmp.REGION_BYTES;
+    long first = spa & -Geometry.REGION_BYTES;
     long regions = ((spa - first + bytes - 1) >>> Geometry.REGION_LOG2) + 1;
     Count count = new Count(regions);
     for (long i = 0; i < regions; i++) {
-      long piece = first + i * Rmp.REGION_BYTES;
+      long piece = first + i * Geometry.REGION_BYTES;
       if (Long.compareUnsigned(piece, rmp.end()) >= 0) {
         owner(count, iova + (piece - spa), piece, rmp.at(piece));
         break;
@@ -112,7 +112,7 @@ public final class RmpJudge {
       return new Verdict(
           Rule.RMP_SIZE,
           "a leaf below 2M must meet 4K entries or none, %s is one 2M entry"
-              .formatted(Numbers.hex(spa & -Rmp.REGION_BYTES)),
+              .formatted(Numbers.hex(spa & -Geometry.REGION_BYTES)),
           true);
     }
     Count count = new Count(bytes >>> Geometry.PAGE_LOG2);

@@ -29,12 +29,12 @@ final class RmpPieces {
   static void visit(Rmp rmp, long spa, long bytes, Visitor visitor) {
     for (long offset = 0, length; offset != bytes; offset += length) {
       long at = spa + offset;
-      long region = at & -Rmp.REGION_BYTES;
+      long region = at & -Geometry.REGION_BYTES;
       if (Long.compareUnsigned(at, rmp.end()) >= 0) {
         visitor.piece(offset, bytes - offset, rmp.at(at));
         return;
       }
-      length = Math.min(bytes - offset, region + Rmp.REGION_BYTES - at);
+      length = Math.min(bytes - offset, region + Geometry.REGION_BYTES - at);
       switch (rmp.region(at)) {
         case LARGE -> visitor.piece(offset, length, rmp.at(region));
         case SHARED -> visitor.piece(offset, length, Optional.of(Rmp.HYPERVISORS));

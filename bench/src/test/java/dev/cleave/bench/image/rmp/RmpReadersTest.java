@@ -12,9 +12,12 @@ import dev.cleave.bench.io.BadInput;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -163,5 +166,27 @@ class RmpReadersTest {
         input ->
             RmpSegments.parse(
                 "x", new String(input, StandardCharsets.ISO_8859_1).lines().toList()));
+  }
+
+  @Test
+  void whateverTheTableOfSegmentsHoldsItIsReadOrRefused() {
+    PhysicalMemory memory = segmented();
+    ByteBuffer table = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
+    table.putLong(0, 0x4000_0001L).putLong(8, 0x5000_0001L);
+    Mutants.feed(
+        List.of(table.array()),
+        input -> {
+          for (int at = 0; at < 64; at += 8) {
+            byte[] word =
+                Arrays.copyOf(
+                    Arrays.copyOfRange(input, Math.min(at, input.length), input.length), 8);
+            memory.setLong(
+                0x10_4000 + at, ByteBuffer.wrap(word).order(ByteOrder.LITTLE_ENDIAN).getLong());
+          }
+          MemoryRmp rmp = new MemoryRmp(memory, RmpSegments.parse(memory, 0x10_0000, 1L << 26));
+          for (long spa = 0; spa < 1L << 29; spa += 1L << 24) {
+            rmp.at(spa);
+          }
+        });
   }
 }
