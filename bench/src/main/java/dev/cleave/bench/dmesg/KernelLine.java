@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What one line of the kernel says. Whatever stands in front of it (time, host, driver) does not
- * matter; numbers are unsigned. Source: {@code spec/log-formats.md} §3.
+ * matter; numbers are unsigned. Source: {@code docs/spec/log-formats.md} §3.
  */
 public sealed interface KernelLine {
   /**

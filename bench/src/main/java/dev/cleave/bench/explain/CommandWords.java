@@ -18,7 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Commands in words. Source: {@code spec/amd-vi.md} §4. */
+/** Commands in words. Source: {@code docs/spec/amd-vi.md} §4. */
 final class CommandWords {
   private static final List<String> NAMES =
       List.of(

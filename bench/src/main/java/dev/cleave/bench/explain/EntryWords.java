@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Device table entries in words. Source: {@code spec/amd-vi.md} §3. */
+/** Device table entries in words. Source: {@code docs/spec/amd-vi.md} §3. */
 final class EntryWords {
   private EntryWords() {}
 

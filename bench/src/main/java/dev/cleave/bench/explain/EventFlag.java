@@ -4,7 +4,7 @@ import dev.cleave.hwmodel.iommu.Event;
 import java.util.Arrays;
 import java.util.List;
 
-/** The flags of an event, bit by bit. Source: {@code spec/amd-vi.md} §5. */
+/** The flags of an event, bit by bit. Source: {@code docs/spec/amd-vi.md} §5. */
 enum EventFlag {
   GN(Event.GN, "a guest translation", "a host translation"),
   NX(Event.NX, "to execute", "not to execute"),

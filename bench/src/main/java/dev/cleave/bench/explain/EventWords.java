@@ -13,7 +13,7 @@ import java.util.SequencedMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Events of the IOMMU in words. Source: {@code spec/iommu-behaviour.md} §1. */
+/** Events of the IOMMU in words. Source: {@code docs/spec/iommu-behaviour.md} §1. */
 final class EventWords {
   private static final List<String> NAMES =
       List.of(

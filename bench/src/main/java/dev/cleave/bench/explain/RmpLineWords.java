@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the kernel says of the RMP, in words. Source: {@code spec/rmp.md} §1 and §2. */
+/** What the kernel says of the RMP, in words. Source: {@code docs/spec/rmp.md} §1 and §2. */
 final class RmpLineWords {
   private static final List<String> RESULTS =
       List.of(

@@ -9,8 +9,8 @@ import java.util.HexFormat;
 
 /**
  * What a file is, told by its first bytes. A file that begins like something that cannot be read is
- * refused by name: its header would otherwise pass for memory. Source: {@code spec/log-formats.md}
- * §5.
+ * refused by name: its header would otherwise pass for memory. Source: {@code
+ * docs/spec/log-formats.md} §5.
  */
 enum ImageKind {
   /** A vmcore, QEMU's dump-guest-memory, virsh dump --memory-only. */

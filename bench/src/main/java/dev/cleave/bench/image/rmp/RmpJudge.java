@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Compares leaves with the RMP, as the IOMMU and the nested walk do. A leaf below 2 MiB may lead to
  * pages of the hypervisor's and to private pages of 4 KiB; one of 2 MiB and more, in each 2 MiB
  * piece, to one private page of 2 MiB or to memory that is the hypervisor's as a whole. A private
- * page must be the guest's own, at the guest's own address. Source: {@code spec/rmp.md} §3.
+ * page must be the guest's own, at the guest's own address. Source: {@code docs/spec/rmp.md} §3.
  *
  * <p>Not thread-safe.
  */

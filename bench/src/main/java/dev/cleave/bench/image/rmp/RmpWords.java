@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 
-/** RMP entries for a person: by field and by bit. Source: {@code spec/rmp.md} §1. */
+/** RMP entries for a person: by field and by bit. Source: {@code docs/spec/rmp.md} §1. */
 public final class RmpWords {
   /** The letters of a VMPL's permissions, from bit 0 on. */
   private static final SequencedMap<Integer, String> VMPL_LETTERS = new LinkedHashMap<>();
