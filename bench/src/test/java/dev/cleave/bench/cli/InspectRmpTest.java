@@ -81,6 +81,12 @@ class InspectRmpTest {
   }
 
   @Test
+  void theFirstPageOfARegionCountsTheOtherPrivateOnes() {
+    String out = Cleave.run("inspect", image, "--lookup", "0x200000").out();
+    assertTrue(out.contains("ASID 1, validated, subpage count 510 ["), out);
+  }
+
+  @Test
   void withoutItsRmpTheSameTableWouldBeToldToMerge() throws IOException {
     Path manifest = image.resolve("manifest.json");
     Files.writeString(manifest, Files.readString(manifest).replace("\"rmp\"", "\"nothing\""));
