@@ -1,10 +1,11 @@
 package dev.cleave.bench.replay;
 
 import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.History;
+import dev.cleave.bench.trace.Told;
 import dev.cleave.bench.trace.TraceCounts;
 import dev.cleave.bench.trace.TraceReader;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,18 +28,18 @@ public record EventLog(List<Event> events, Map<String, TraceCounts> counts) {
    */
   public static EventLog read(List<String> files, boolean isStrict, LongConsumer watcher)
       throws IOException {
-    List<Event> events = new ArrayList<>();
+    History.Builder history = new History.Builder();
     Map<String, TraceCounts> counts = new LinkedHashMap<>();
     for (String file : files) {
       try (TraceReader reader = TraceReader.open(file, isStrict)) {
-        for (Event event = reader.next(); event != null; event = reader.next()) {
-          events.add(event);
-          watcher.accept(events.size());
+        for (Told told = reader.next(); told != null; told = reader.next()) {
+          history.add(told);
+          watcher.accept(history.size());
         }
         counts.put(file, reader.counts());
       }
     }
-    return new EventLog(events, counts);
+    return new EventLog(history.build().events(), counts);
   }
 
   /** Whether any event changes a page state. */

@@ -101,16 +101,17 @@ public final class PolicyRun implements AutoCloseable {
   public Outcome apply(Event event) {
     try {
       return switch (event) {
-        case Event.Map(long _, long iova, var _, long length, int access) -> {
+        case Event.Map(long _, var _, long iova, var _, long length, int access) -> {
           long paddr = ((Event.Map) event).paddrOr(options.paddrBase());
           tables.map(iova, paddr, length, access, states.rule(), rmp.actual());
           yield Outcome.ok(length);
         }
-        case Event.Unmap(long _, long iova, long length, boolean _) ->
+        case Event.Unmap(long _, var _, long iova, long length, boolean _) ->
             Outcome.ok(tables.unmap(iova, length, states.rule()));
-        case Event.Split(long _, long iova, long length, long largest) ->
+        case Event.Clear clear -> Outcome.ok(0);
+        case Event.Split(long _, var _, long iova, long length, long largest) ->
             flushed(table.split(iova, length, sizeLog2(iova, largest), gather));
-        case Event.Merge(long _, long iova, long length, long largest) ->
+        case Event.Merge(long _, var _, long iova, long length, long largest) ->
             flushed(table.merge(iova, length, sizeLog2(iova, largest), gather));
         case Event.Share(long _, long gpa, long length) -> {
           check(gpa, length);
@@ -122,8 +123,9 @@ public final class PolicyRun implements AutoCloseable {
           states.unshare(gpa, length);
           yield Outcome.ok(length);
         }
-        case Event.Translate(long _, long iova) -> translate(iova);
-        case Event.Dma(long _, long iova, long length, int access) -> dma(iova, length, access);
+        case Event.Translate(long _, var _, long iova) -> translate(iova);
+        case Event.Dma(long _, var _, long iova, long length, int access) ->
+            dma(iova, length, access);
       };
     } catch (PageTableException e) {
       return Outcome.refused(e.reason());

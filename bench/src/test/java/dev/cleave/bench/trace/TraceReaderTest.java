@@ -37,9 +37,15 @@ class TraceReaderTest {
   void allFormsMayBeMixed() throws IOException {
     assertEquals(
         List.of(
-            new Event.Map(3, 0x1000, OptionalLong.of(0x3000), 4096, Access.READ_WRITE),
+            new Event.Map(
+                3,
+                AddressSpace.SOME_DOMAIN,
+                0x1000,
+                OptionalLong.of(0x3000),
+                4096,
+                Access.READ_WRITE),
             new Event.Share(5, 0x200000, 4096),
-            new Event.Map(6, 0, OptionalLong.empty(), 4096, Access.READ),
+            new Event.Map(6, AddressSpace.ofIoas(1, 2), 0, OptionalLong.empty(), 4096, Access.READ),
             new Event.Split(11, 0x1000, 4096, 4096),
             new Event.Unmap(14, 0x1000, 4096, false)),
         TraceText.read(MIXED).events());
