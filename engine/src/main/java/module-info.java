@@ -11,7 +11,5 @@ module dev.cleave.engine {
 
   exports dev.cleave.engine;
   exports dev.cleave.engine.format;
-  exports dev.cleave.engine.kernel;
-  exports dev.cleave.engine.memory;
   exports dev.cleave.engine.rmp;
 }

@@ -5,10 +5,10 @@ import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,13 +19,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class DirtyBits {
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
   private final long dirtyMask;
 
   DirtyBits(TableTree tree) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
     this.dirtyMask = format.dirtyMask();
   }
@@ -50,10 +50,10 @@ final class DirtyBits {
       int count = index(last, 1) - from + 1;
       if (bitmap != null && bitmap.pageLog2() == PAGE_LOG2) {
         long bit = bitmap.bit(first);
-        int marked = memory.gatherAny(table, from, count, dirtyMask, bitmap.bits(), bit);
+        int marked = pages.gatherAny(table, from, count, dirtyMask, bitmap.bits(), bit);
         return marked == 0 ? 0 : readMarked(table, first, last, bitmap, gather);
       }
-      if (!memory.anyHas(table, from, count, dirtyMask)) {
+      if (!pages.anyHas(table, from, count, dirtyMask)) {
         return 0;
       }
     }
@@ -62,7 +62,7 @@ final class DirtyBits {
     long at = first;
     while (true) {
       long end = Unsigned.min(at | mask, last);
-      long entry = memory.load(entryAt(table, index(at, level)));
+      long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       if (format.isPresent(entry)) {
         if (format.isLeaf(entry, level)) {
           end = leafEnd(level, entry, at, last);
@@ -87,7 +87,7 @@ final class DirtyBits {
     if (i == 0) {
       return false;
     }
-    long entry = memory.load(entryAt(table, i));
+    long entry = pages.loadAcquire(slotAt(table, i));
     return format.isPresent(entry) && (iova & offsetMask(format.leafSizeLog2(entry, 1))) != 0;
   }
 
@@ -118,7 +118,7 @@ final class DirtyBits {
     long at = bitmap.nextDirty(first, last);
     while (at != DirtyBitmap.NONE) {
       long end = at | offsetMask(PAGE_LOG2);
-      long entry = memory.load(entryAt(table, index(at, 1)));
+      long entry = pages.loadAcquire(slotAt(table, index(at, 1)));
       if (format.isPresent(entry)) {
         long from = Unsigned.max(at & -(1L << format.leafSizeLog2(entry, 1)), first);
         end = leafEnd(1, entry, at, last);
@@ -149,13 +149,13 @@ final class DirtyBits {
     int sizeLog2 = format.leafSizeLog2(entry, level);
     long leafFirst = first & -(1L << sizeLog2);
     int slots = 1 << slotsLog2(sizeLog2);
-    long slot = entryAt(table, index(leafFirst, level));
+    long slot = slotAt(table, index(leafFirst, level));
     int dirty = 0;
     for (int i = 0; i < slots; i++) {
-      if ((memory.load(entryAt(slot, i)) & dirtyMask) != 0) {
+      if ((pages.loadAcquire(slotAt(slot, i)) & dirtyMask) != 0) {
         dirty++;
         if (gather != null) {
-          memory.clear(entryAt(slot, i), dirtyMask);
+          pages.clear(slotAt(slot, i), dirtyMask);
         }
       }
     }
@@ -166,7 +166,7 @@ final class DirtyBits {
       bitmap.set(first, last);
     }
     if (gather != null) {
-      memory.count(table, 0, dirty);
+      pages.count(table, 0, dirty);
       gather.add(leafFirst, leafFirst | offsetMask(sizeLog2));
     }
     return last - first + 1;
@@ -186,7 +186,7 @@ final class DirtyBits {
     long at = first;
     while (true) {
       long end = Unsigned.min(at | mask, last);
-      long entry = memory.load(entryAt(table, index(at, level)));
+      long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       if (format.isPresent(entry)) {
         if (format.isLeaf(entry, level)) {
           end = leafEnd(level, entry, at, last);
@@ -215,15 +215,15 @@ final class DirtyBits {
 
   private void setLeaf(long table, int level, long entry, long at) {
     int sizeLog2 = format.leafSizeLog2(entry, level);
-    long slot = entryAt(table, index(at & -(1L << sizeLog2), level));
+    long slot = slotAt(table, index(at & -(1L << sizeLog2), level));
     long status = format.statusMask();
     int stores = 0;
     for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
-      if ((memory.load(entryAt(slot, i)) & status) != status) {
-        memory.or(entryAt(slot, i), status);
+      if ((pages.loadAcquire(slotAt(slot, i)) & status) != status) {
+        pages.or(slotAt(slot, i), status);
         stores++;
       }
     }
-    memory.count(table, 0, stores);
+    pages.count(table, 0, stores);
   }
 }

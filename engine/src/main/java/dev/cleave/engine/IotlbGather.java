@@ -3,7 +3,7 @@ package dev.cleave.engine;
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
 import com.google.errorprone.annotations.CheckReturnValue;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * What is owed after translations changed: the ranges to flush from the IOTLB, and the table pages
@@ -58,7 +58,7 @@ public final class IotlbGather {
   public static final int MAX_RANGES = 32;
 
   private final PageTable table;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final long[] first = new long[MAX_RANGES];
   private final long[] last = new long[MAX_RANGES];
   private int ranges;
@@ -66,7 +66,7 @@ public final class IotlbGather {
   /** The range added to last: leaves come slot by slot, and must not be divided among ranges. */
   private int latest;
 
-  /** Detached pages, strung together by {@link TableMemory#link}. */
+  /** Detached pages, strung together by {@link TablePages#link}. */
   private long detached = END;
 
   private long detachedPages;
@@ -97,7 +97,7 @@ public final class IotlbGather {
 
   IotlbGather(PageTable table, TableTree tree, TableWriter writer, long pageSizes) {
     this.table = table;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.splitter = new LeafSplitter(tree, writer, pageSizes);
     this.merger = new LeafMerger(tree, this, pageSizes);
   }
@@ -166,8 +166,8 @@ public final class IotlbGather {
   }
 
   private void link(long page, long tag) {
-    stores += memory.stores(page);
-    memory.link(page, detached, tag);
+    stores += pages.stores(page);
+    pages.link(page, detached, tag);
     detached = page;
     detachedPages++;
   }
@@ -292,17 +292,17 @@ public final class IotlbGather {
   }
 
   private void releasePages() {
-    for (long page = detached; page != END; page = memory.next(page)) {
-      long tag = memory.tag(page);
+    for (long page = detached; page != END; page = pages.next(page)) {
+      long tag = pages.tag(page);
       if (tag != DROPPED) {
         int level = (int) (tag >>> TAG_LEVEL_SHIFT) & TAG_LEVEL_MASK;
         table.carryStatus(page, level, tag & -(long) PAGE_BYTES);
       }
     }
-    memory.reclaim();
+    pages.reclaim();
     for (long page = detached, next; page != END; page = next) {
-      next = memory.next(page);
-      memory.release(page);
+      next = pages.next(page);
+      pages.release(page);
     }
     detached = END;
     detachedPages = 0;

@@ -5,11 +5,11 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * Goes through the leaves of a table in ascending order of iova. One object serves for a whole
@@ -21,7 +21,7 @@ import dev.cleave.engine.memory.TableMemory;
  */
 public final class LeafCursor {
   private final PageTable table;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
   private final IovaSpace space;
 
@@ -35,9 +35,9 @@ public final class LeafCursor {
   private int level;
   private int sizeLog2;
 
-  LeafCursor(PageTable table, TableMemory memory, IovaSpace space) {
+  LeafCursor(PageTable table, TablePages pages, IovaSpace space) {
     this.table = table;
-    this.memory = memory;
+    this.pages = pages;
     this.format = table.format();
     this.space = space;
   }
@@ -63,7 +63,7 @@ public final class LeafCursor {
    */
   public boolean advance() {
     while (!done) {
-      long seen = memory.reclaims();
+      long seen = pages.reclaims();
       long top = table.top();
       int topLevel = PageTable.levels(top);
       if (!space.reaches(topLevel, next) && !skipGulf()) {
@@ -74,10 +74,10 @@ public final class LeafCursor {
       try {
         found = step(PageTable.root(top), topLevel, next);
       } catch (IndexOutOfBoundsException e) {
-        memory.rethrowIfStill(seen, e);
+        pages.rethrowIfStill(seen, e);
         continue;
       }
-      if (!memory.isStill(seen)) {
+      if (!pages.isStill(seen)) {
         continue; // it may have read a table that is another by now
       }
       done = Long.compareUnsigned(reached, last) >= 0;
@@ -110,7 +110,7 @@ public final class LeafCursor {
     long position = address;
     long tableLast = space.pieceLast(at, position);
     while (true) {
-      long found = memory.load(entryAt(in, index(position, at)));
+      long found = pages.loadAcquire(slotAt(in, index(position, at)));
       if (!format.isPresent(found)) {
         long holeLast = position | offsetMask(entryLog2(at));
         if (holeLast == tableLast || Long.compareUnsigned(holeLast, last) >= 0) {

@@ -6,10 +6,10 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * Replaces leaves by larger ones that translate every address alike, without a gap.
@@ -30,7 +30,7 @@ import dev.cleave.engine.memory.TableMemory;
  */
 final class LeafMerger {
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
   private final long tableSizes;
 
@@ -50,7 +50,7 @@ final class LeafMerger {
 
   LeafMerger(TableTree tree, IotlbGather gather, long tableSizes) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
     this.gather = gather;
     this.tableSizes = tableSizes;
@@ -71,7 +71,7 @@ final class LeafMerger {
       long end = ((segmentLast + 1) & ~mask) - 1; // of the last slot that the segment has whole
       if ((at & mask) != 0 || Long.compareUnsigned(segmentLast - at, mask) < 0) {
         end = Unsigned.min(at | mask, last);
-        long entry = memory.load(entryAt(table, index(at, level)));
+        long entry = pages.loadAcquire(slotAt(table, index(at, level)));
         if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
           mergeBelow(table, level, entry, at, end);
         }
@@ -118,7 +118,7 @@ final class LeafMerger {
     long at = first;
     while (true) {
       long end = at | offsetMask(slotLog2);
-      long entry = memory.load(entryAt(table, index(at, level)));
+      long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       boolean joins = false;
       long paddr = 0;
       long bits = 0;
@@ -176,7 +176,7 @@ final class LeafMerger {
     int from = index(at, level);
     int slots = index(last, level) - from + 1;
     int sizeLog2 = format.leafSizeLog2(leaf, level);
-    return memory.progressionBits(
+    return pages.progressionBits(
             table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2), format.statusMask())
         != NO_PROGRESSION;
   }
@@ -208,7 +208,7 @@ final class LeafMerger {
     long at = first;
     while (true) {
       long end = at | offsetMask(slotLog2);
-      long entry = memory.load(entryAt(table, index(at, level)));
+      long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       boolean isLeaf = format.isLeaf(entry, level);
       int presentLog2 = isLeaf ? format.leafSizeLog2(entry, level) : 0;
       int wantedLog2 = LeafSizes.covering(at, first, last, delta, sizes);
@@ -233,7 +233,7 @@ final class LeafMerger {
   private long statusOf(long table, int level, long leafFirst, int sizeLog2) {
     long status = 0;
     for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
-      long entry = memory.load(entryAt(table, index(leafFirst, level) + i));
+      long entry = pages.loadAcquire(slotAt(table, index(leafFirst, level) + i));
       status |= entry & format.statusMask();
       if (!format.isLeaf(entry, level)) {
         status |= statusBelow(format.tablePaddr(entry), level - 1);
@@ -243,9 +243,9 @@ final class LeafMerger {
   }
 
   private long statusBelow(long table, int level) {
-    long status = memory.orAll(table) & format.statusMask();
+    long status = pages.orAll(table) & format.statusMask();
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       if (!format.isLeaf(entry, level)) {
         status |= statusBelow(format.tablePaddr(entry), level - 1);
       }
@@ -257,11 +257,11 @@ final class LeafMerger {
   private void replace(
       long table, int level, long leafFirst, int sizeLog2, long paddr, long bits, long status) {
     int slots = 1 << slotsLog2(sizeLog2);
-    long slot = entryAt(table, index(leafFirst, level));
+    long slot = slotAt(table, index(leafFirst, level));
     long leaf = format.leaf(paddr, sizeLog2, bits | status);
     long late = 0;
     for (int i = 0; i < slots; i++) {
-      long old = memory.exchange(entryAt(slot, i), leaf);
+      long old = pages.exchange(slotAt(slot, i), leaf);
       late |= old & format.statusMask() & ~status;
       if (!format.isLeaf(old, level)) {
         long slotFirst = leafFirst + ((long) i << entryLog2(level));
@@ -271,21 +271,21 @@ final class LeafMerger {
     }
     if (late != 0) {
       for (int i = 0; i < slots; i++) {
-        memory.or(entryAt(slot, i), late);
+        pages.or(slotAt(slot, i), late);
       }
     }
-    memory.count(table, 0, slots);
+    pages.count(table, 0, slots);
     merges++;
   }
 
   private void detach(long table, int level, long first) {
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       if (!format.isLeaf(entry, level)) {
         detach(format.tablePaddr(entry), level - 1, first + ((long) i << entryLog2(level)));
       }
     }
-    memory.abandon(table);
+    pages.abandon(table);
     gather.detachMerged(table, level, first);
   }
 
@@ -294,7 +294,7 @@ final class LeafMerger {
   /** Whether what stands below the entry for an address could become a leaf of the entry's size. */
   boolean isMergeable(long home, long iova, int level) {
     long table = TableTree.table(home);
-    long entry = memory.load(entryAt(table, index(iova, level)));
+    long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
     if (TableTree.level(home) != level
         || (tableSizes & 1L << entryLog2(level)) == 0
         || !format.isPresent(entry)
@@ -318,17 +318,17 @@ final class LeafMerger {
    * attributes. If it does, all tables below it are locked.
    */
   private boolean lockIfContiguous(long table, int level, long first) {
-    if (memory.live(table) != TABLE_ENTRIES) {
+    if (pages.live(table) != TABLE_ENTRIES) {
       return false;
     }
-    long entry = memory.load(table);
+    long entry = pages.loadAcquire(table);
     if (format.isLeaf(entry, level)) {
       int sizeLog2 = format.leafSizeLog2(entry, level);
       contiguousPaddr = format.leafPaddr(entry, level);
       contiguousAttributes = format.attributesOf(entry);
       int replicasLog2 = slotsLog2(sizeLog2);
       contiguousStatus =
-          memory.progressionBits(
+          pages.progressionBits(
               table, 0, TABLE_ENTRIES, entry, 1L << sizeLog2, replicasLog2, format.statusMask());
       if (contiguousStatus != NO_PROGRESSION) {
         return true;
@@ -342,7 +342,7 @@ final class LeafMerger {
     long bits = 0;
     long status = 0;
     for (int i = 0; i < TABLE_ENTRIES; ) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       int slots = 1;
       if (format.isLeaf(entry, level)) {
         slots = 1 << slotsLog2(format.leafSizeLog2(entry, level));
@@ -350,7 +350,7 @@ final class LeafMerger {
         contiguousAttributes = format.attributesOf(entry);
         contiguousStatus = 0;
         for (int slot = i; slot < i + slots; slot++) {
-          contiguousStatus |= memory.load(entryAt(table, slot)) & format.statusMask();
+          contiguousStatus |= pages.loadAcquire(slotAt(table, slot)) & format.statusMask();
         }
       } else if (!lockBelowIfContiguous(table, level, entry, first, i)) {
         unlockBelow(table, level, i);
@@ -393,7 +393,7 @@ final class LeafMerger {
   /** Unlocks all tables below the first slots of a table. */
   private void unlockBelow(long table, int level, int slots) {
     for (int i = 0; level > 1 && i < slots; i++) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       if (!format.isLeaf(entry, level)) {
         unlockBelow(format.tablePaddr(entry), level - 1);
         tree.unlock(format.tablePaddr(entry));

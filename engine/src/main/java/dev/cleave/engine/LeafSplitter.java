@@ -5,10 +5,10 @@ import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +33,7 @@ final class LeafSplitter {
   private static final SizeRule NATURAL = SizeRule.atMost(Long.SIZE - 1);
 
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
   private final TableWriter writer;
   private final long tableSizes;
@@ -68,7 +68,7 @@ final class LeafSplitter {
 
   LeafSplitter(TableTree tree, TableWriter writer, long tableSizes) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
     this.writer = writer;
     this.tableSizes = tableSizes;
@@ -137,7 +137,7 @@ final class LeafSplitter {
   /** Whether one leaf has all of a range. */
   boolean isOneLeaf(long home, long from, long to) {
     int homeLevel = TableTree.level(home);
-    long entry = memory.load(entryAt(TableTree.table(home), index(from, homeLevel)));
+    long entry = pages.loadAcquire(slotAt(TableTree.table(home), index(from, homeLevel)));
     return format.isPresent(entry)
         && format.isLeaf(entry, homeLevel)
         && (from ^ to) >>> format.leafSizeLog2(entry, homeLevel) == 0;
@@ -152,7 +152,7 @@ final class LeafSplitter {
   }
 
   private void reserve(long tables) {
-    if (tables > reserved && !memory.tryReserve(tables - reserved)) {
+    if (tables > reserved && !pages.tryReserve(tables - reserved)) {
       throw Refusals.outOfMemory(tables, first);
     }
     reserved = Math.max(reserved, tables);
@@ -161,7 +161,7 @@ final class LeafSplitter {
   /** Gives back what was reserved and not needed: another writer may have split a leaf of ours. */
   void end() {
     if (reserved != 0) {
-      memory.unreserve(reserved);
+      pages.unreserve(reserved);
       reserved = 0;
     }
   }
@@ -184,7 +184,7 @@ final class LeafSplitter {
         at = Unsigned.max(at, segmentLast & ~mask); // only a leaf over its end can be forbidden
       }
       long end = at | mask;
-      long entry = memory.load(entryAt(in, index(at, inLevel)));
+      long entry = pages.loadAcquire(slotAt(in, index(at, inLevel)));
       if (format.isPresent(entry)) {
         if (format.isLeaf(entry, inLevel)) {
           int sizeLog2 = format.leafSizeLog2(entry, inLevel);
@@ -227,7 +227,7 @@ final class LeafSplitter {
   }
 
   private long cutAround(long end, long in, int inLevel) {
-    long entry = memory.load(entryAt(in, index(end, inLevel)));
+    long entry = pages.loadAcquire(slotAt(in, index(end, inLevel)));
     if (!format.isPresent(entry)) {
       return 0;
     }
@@ -269,11 +269,11 @@ final class LeafSplitter {
     }
     reserve(tables); // has been reserved, unless ranges of concurrent writers overlap
     int slots = 1 << slotsLog2(sizeLog2);
-    long slot = entryAt(in, index(leafFirst, inLevel));
+    long slot = slotAt(in, index(leafFirst, inLevel));
     status = 0;
     lateStatus = 0;
     for (int i = 0; i < slots; i++) {
-      status |= memory.load(entryAt(slot, i)) & format.statusMask();
+      status |= pages.loadAcquire(slotAt(slot, i)) & format.statusMask();
     }
     segments(leafFirst, leafLast, false);
     reserved -= tables;
@@ -347,20 +347,20 @@ final class LeafSplitter {
   }
 
   private void replace(long at, long entry) {
-    long old = memory.exchange(entryAt(table, index(at, level)), entry);
+    long old = pages.exchange(slotAt(table, index(at, level)), entry);
     lateStatus |= old & format.statusMask() & ~status;
-    memory.count(table, 0, 1);
+    pages.count(table, 0, 1);
   }
 
   /** Sets accessed and dirty bits in a leaf, or in every leaf below a directory. */
   private void addStatus(long in, int inLevel, long at, long bits) {
-    long slot = entryAt(in, index(at, inLevel));
-    long entry = memory.load(slot);
+    long slot = slotAt(in, index(at, inLevel));
+    long entry = pages.loadAcquire(slot);
     if (!format.isPresent(entry)) {
       return;
     }
     if (format.isLeaf(entry, inLevel)) {
-      memory.or(slot, bits);
+      pages.or(slot, bits);
       return;
     }
     long below = tree.lockChild(in, inLevel, at, entry);

@@ -7,11 +7,11 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import dev.cleave.engine.recording.FitEvent;
 import dev.cleave.engine.recording.Recording;
 import java.util.ArrayList;
@@ -84,7 +84,7 @@ public final class PageTable implements AutoCloseable {
 
   private static final long LEVELS_MASK = 7;
 
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
   private final PageTableConfig config;
   private final IovaSpace space;
@@ -100,7 +100,7 @@ public final class PageTable implements AutoCloseable {
   private final List<IotlbGather> gathers = new ArrayList<>();
 
   private PageTable(TableTree tree, PageTableConfig config) {
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.config = config;
     this.format = config.format();
     this.space = tree.space;
@@ -124,10 +124,11 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException OUT_OF_TABLE_MEMORY if there is no page for the top
    */
   public static PageTable create(TableMemory memory, PageTableConfig config) {
-    if (!memory.tryReserve(1)) {
+    TablePages pages = memory.tablePages();
+    if (!pages.tryReserve(1)) {
       throw Refusals.outOfMemory(1, 0);
     }
-    return new PageTable(TableTree.create(memory, config), config);
+    return new PageTable(TableTree.create(pages, config), config);
   }
 
   /**
@@ -145,7 +146,7 @@ public final class PageTable implements AutoCloseable {
       throw new IllegalArgumentException(
           "the top must be a page of memory attached to an image, root=0x%x".formatted(root));
     }
-    return new PageTable(TableTree.open(memory, config, root), config);
+    return new PageTable(TableTree.open(memory.tablePages(), config, root), config);
   }
 
   // ---- what it is ----------------------------------------------------------------------------
@@ -733,12 +734,12 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException CLOSED
    */
   public long translate(long iova) {
-    long seen = memory.reclaims();
+    long seen = pages.reclaims();
     try {
       long paddr = walk(iova);
-      return memory.isStill(seen) ? paddr : translate(iova);
+      return pages.isStill(seen) ? paddr : translate(iova);
     } catch (IndexOutOfBoundsException e) {
-      memory.rethrowIfStill(seen, e);
+      pages.rethrowIfStill(seen, e);
       return translate(iova);
     }
   }
@@ -751,7 +752,7 @@ public final class PageTable implements AutoCloseable {
     }
     long table = root(now);
     while (true) {
-      long entry = memory.loadOnWalk(entryAt(table, index(iova, level)));
+      long entry = pages.loadPlain(slotAt(table, index(iova, level)));
       if (!format.isPresent(entry)) {
         return NOT_MAPPED;
       }
@@ -782,7 +783,7 @@ public final class PageTable implements AutoCloseable {
    * @return a cursor before the first leaf
    */
   public LeafCursor leaves() {
-    return new LeafCursor(this, memory, space).over(0, -1L);
+    return new LeafCursor(this, pages, space).over(0, -1L);
   }
 
   /** Carries status bits from a replaced table to what stands there now. */
@@ -795,7 +796,7 @@ public final class PageTable implements AutoCloseable {
   // ---- rules and refusals --------------------------------------------------------------------
 
   private void checkWritable() {
-    if (memory.isReadOnly()) {
+    if (pages.isReadOnly()) {
       throw Refusals.readOnly();
     }
   }
@@ -853,7 +854,7 @@ public final class PageTable implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (memory.isReadOnly()) {
+    if (pages.isReadOnly()) {
       var _ = tree.close();
       return;
     }

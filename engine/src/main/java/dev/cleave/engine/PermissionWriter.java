@@ -3,10 +3,10 @@ package dev.cleave.engine;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * Changes what leaves allow, slot by slot, and keeps everything else, status bits included.
@@ -14,12 +14,12 @@ import dev.cleave.engine.memory.TableMemory;
  */
 final class PermissionWriter {
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
 
   PermissionWriter(TableTree tree) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
   }
 
@@ -36,8 +36,8 @@ final class PermissionWriter {
     long at = first;
     while (true) {
       long end = Unsigned.min(at | mask, last);
-      long slot = entryAt(table, index(at, level));
-      long entry = memory.load(slot);
+      long slot = slotAt(table, index(at, level));
+      long entry = pages.loadAcquire(slot);
       if (format.isPresent(entry)) {
         if (format.isLeaf(entry, level)) {
           bytes += mask + 1;
@@ -51,7 +51,7 @@ final class PermissionWriter {
         }
       }
       if (end == last) {
-        memory.count(table, 0, stores);
+        pages.count(table, 0, stores);
         return bytes;
       }
       at = end + 1;
@@ -71,8 +71,8 @@ final class PermissionWriter {
 
   private void replace(long slot, long seen, int access) {
     long entry = seen;
-    while (!memory.compareAndSet(slot, entry, format.withPermissions(entry, access))) {
-      entry = memory.load(slot); // hardware set a status bit
+    while (!pages.compareAndSet(slot, entry, format.withPermissions(entry, access))) {
+      entry = pages.loadAcquire(slot); // hardware set a status bit
     }
   }
 }

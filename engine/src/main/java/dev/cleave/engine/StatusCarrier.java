@@ -6,10 +6,10 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * Carries accessed and dirty bits from a table that a merge replaced to what stands there now.
@@ -24,18 +24,18 @@ import dev.cleave.engine.memory.TableMemory;
  */
 final class StatusCarrier {
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
 
   StatusCarrier(TableTree tree) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
   }
 
   /** Carries over what stands in a replaced table, which is full and translates contiguously. */
   void carry(long old, int level, long first) {
-    if ((memory.orAll(old) & format.statusMask()) == 0) {
+    if ((pages.orAll(old) & format.statusMask()) == 0) {
       return;
     }
     long delta = paddr(old, level) - first;
@@ -52,7 +52,7 @@ final class StatusCarrier {
 
   /** Where the first address of a replaced table led to. */
   private long paddr(long old, int level) {
-    long entry = memory.load(old);
+    long entry = pages.loadAcquire(old);
     return format.isLeaf(entry, level)
         ? format.leafPaddr(entry, level)
         : paddr(format.tablePaddr(entry), level - 1);
@@ -65,14 +65,14 @@ final class StatusCarrier {
     long table = TableTree.table(home);
     int level = TableTree.level(home);
     long end = iova | offsetMask(entryLog2(level));
-    long entry = memory.load(entryAt(table, index(iova, level)));
+    long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
     if (format.isPresent(entry) && format.isLeaf(entry, level) && !TableTree.isTooLow(home)) {
       int sizeLog2 = format.leafSizeLog2(entry, level);
       long leafFirst = iova & -(1L << sizeLog2);
       end = iova | offsetMask(sizeLog2);
       if (format.leafPaddr(entry, level) - leafFirst == delta) {
         long status = statusIn(old, oldLevel, iova, Unsigned.min(end, last));
-        addTo(entryAt(table, index(leafFirst, level)), sizeLog2, status);
+        addTo(slotAt(table, index(leafFirst, level)), sizeLog2, status);
       }
     }
     tree.unlock(table);
@@ -82,18 +82,18 @@ final class StatusCarrier {
   /** The status bits of all leaves of a table that a range of it reaches into. */
   private long statusIn(long table, int level, long first, long last) {
     if (level == 1 && last - first == offsetMask(tableLog2(1))) {
-      return memory.orAll(table) & format.statusMask();
+      return pages.orAll(table) & format.statusMask();
     }
     long status = 0;
     int end = index(last, level);
     for (int i = index(first, level); i <= end; ) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       int slots = 1;
       if (format.isLeaf(entry, level)) { // what is below a directory is carried for itself
         slots = 1 << slotsLog2(format.leafSizeLog2(entry, level));
         i &= -slots;
         for (int slot = i; slot < i + slots; slot++) {
-          status |= memory.load(entryAt(table, slot)) & format.statusMask();
+          status |= pages.loadAcquire(slotAt(table, slot)) & format.statusMask();
         }
       }
       i += slots;
@@ -103,7 +103,7 @@ final class StatusCarrier {
 
   private void addTo(long slot, int sizeLog2, long status) {
     for (int i = 0; status != 0 && i < 1 << slotsLog2(sizeLog2); i++) {
-      memory.or(entryAt(slot, i), status);
+      pages.or(slotAt(slot, i), status);
     }
   }
 }

@@ -8,10 +8,10 @@ import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.tableLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * Maps a range, or nothing.
@@ -29,7 +29,7 @@ import dev.cleave.engine.memory.TableMemory;
  */
 final class TableMapper {
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
   private final TableProbe probe;
   private final TableWriter writer;
@@ -37,7 +37,7 @@ final class TableMapper {
 
   TableMapper(TableTree tree, TableProbe probe, TableWriter writer, long tableSizes) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
     this.probe = probe;
     this.writer = writer;
@@ -73,19 +73,19 @@ final class TableMapper {
   }
 
   private void mapPage(long table, long iova, long leaf) {
-    long slot = entryAt(table, index(iova, 1));
-    if (format.isPresent(memory.load(slot))) {
+    long slot = slotAt(table, index(iova, 1));
+    if (format.isPresent(pages.loadAcquire(slot))) {
       tree.unlock(table);
       throw Refusals.alreadyMapped(iova);
     }
-    memory.store(slot, leaf);
-    memory.unlock(table, 1, 1);
+    pages.storeRelease(slot, leaf);
+    pages.unlock(table, 1, 1);
   }
 
   private boolean isFree(long table, int from, int slots) {
     return slots == 1
-        ? !format.isPresent(memory.load(entryAt(table, from)))
-        : !memory.anyHas(table, from, slots, format.presentMask());
+        ? !format.isPresent(pages.loadAcquire(slotAt(table, from)))
+        : !pages.anyHas(table, from, slots, format.presentMask());
   }
 
   /** Maps contiguous memory, in pieces for each of which a rule allows other sizes. */
@@ -195,8 +195,8 @@ final class TableMapper {
   private boolean claim(long table, int level, long first, long last) {
     int from = index(first, level);
     int to = index(last, level);
-    if (level == 1 || memory.live(table) == 0) {
-      return !memory.anyHas(table, from, to - from + 1, format.presentMask());
+    if (level == 1 || pages.live(table) == 0) {
+      return !pages.anyHas(table, from, to - from + 1, format.presentMask());
     }
     long mask = offsetMask(entryLog2(level));
     long firstEnd = from == to ? last : first | mask;
@@ -204,7 +204,7 @@ final class TableMapper {
       return false;
     }
     if (from == to
-        || (!memory.anyHas(table, from + 1, to - from - 1, format.presentMask())
+        || (!pages.anyHas(table, from + 1, to - from - 1, format.presentMask())
             && claimEntry(table, level, last & ~mask, last))) {
       return true;
     }
@@ -213,7 +213,7 @@ final class TableMapper {
   }
 
   private boolean claimEntry(long table, int level, long first, long last) {
-    long entry = memory.load(entryAt(table, index(first, level)));
+    long entry = pages.loadAcquire(slotAt(table, index(first, level)));
     if (!format.isPresent(entry)) {
       return true;
     }
@@ -243,7 +243,7 @@ final class TableMapper {
   }
 
   private void unclaimEntry(long table, int level, long first, long last) {
-    long entry = memory.load(entryAt(table, index(first, level)));
+    long entry = pages.loadAcquire(slotAt(table, index(first, level)));
     if (format.isPresent(entry)) {
       long child = format.tablePaddr(entry);
       unclaim(child, level - 1, first, last);
@@ -272,7 +272,7 @@ final class TableMapper {
   private long newTables(long home, int levels, long first, long last) {
     long root = TableTree.table(home);
     int present = TableTree.level(home);
-    if (memory.live(root) == 0) {
+    if (pages.live(root) == 0) {
       return 0; // a top becomes the top of any level
     }
     long tables = (long) levels - present;
@@ -294,7 +294,7 @@ final class TableMapper {
   }
 
   private void reserve(long tables, long iova) {
-    if (tables > 0 && !memory.tryReserve(tables)) {
+    if (tables > 0 && !pages.tryReserve(tables)) {
       throw Refusals.outOfMemory(tables, iova);
     }
   }
@@ -308,15 +308,15 @@ final class TableMapper {
       return home;
     }
     long table = TableTree.table(home);
-    if (memory.live(table) == 0) {
-      memory.relevel(table, levels, tree.place(0, levels));
+    if (pages.live(table) == 0) {
+      pages.relevel(table, levels, tree.place(0, levels));
       tree.setTop(table | levels);
-      memory.reclaim(); // a reader that is in it decodes entries to come at the old level
+      pages.reclaim(); // a reader that is in it decodes entries to come at the old level
       return table | levels;
     }
     for (int level = TableTree.level(home); level < levels; level++) {
       long above = tree.take(0, level + 1, true);
-      tree.publish(above, entryAt(above, 0), table, level);
+      tree.publish(above, slotAt(above, 0), table, level);
       table = above;
     }
     tree.setTop(table | levels);
@@ -327,7 +327,7 @@ final class TableMapper {
   private void finish(long home, long grown, long first) {
     long table = TableTree.table(grown);
     for (int level = TableTree.level(grown); table != TableTree.table(home); ) {
-      long below = format.tablePaddr(memory.load(entryAt(table, 0)));
+      long below = format.tablePaddr(pages.loadAcquire(slotAt(table, 0)));
       level--;
       if (!reaches(level, first)) {
         tree.unlock(below);

@@ -7,22 +7,22 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.format.Geometry.tableLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /** Answers about a range that a writer needs before it writes. Thread-safe. */
 final class TableProbe {
   private static final long NOTHING = -1;
 
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
 
   TableProbe(TableTree tree) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
   }
 
@@ -33,7 +33,7 @@ final class TableProbe {
   long firstMapped(long table, int level, long first, long last) {
     for (long at = first; ; ) {
       long end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
-      long entry = memory.load(entryAt(table, index(at, level)));
+      long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       if (format.isPresent(entry)) {
         boolean isLeaf = format.isLeaf(entry, level);
         long found = isLeaf ? at : firstMapped(format.tablePaddr(entry), level - 1, at, end);
@@ -60,21 +60,21 @@ final class TableProbe {
       int count = index(last, 1) - from + 1;
       int live =
           count == TABLE_ENTRIES
-              ? memory.live(table)
-              : memory.countAny(table, from, count, format.presentMask());
+              ? pages.live(table)
+              : pages.countAny(table, from, count, format.presentMask());
       return (long) live << PAGE_LOG2;
     }
     long bytes = 0;
     long at = first;
     while (true) {
       long end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
-      long entry = memory.load(entryAt(table, index(at, level)));
+      long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       if (!format.isPresent(entry)) {
         // a hole
       } else if (format.isLeaf(entry, level)) {
         bytes += end - at + 1;
       } else if (level == 2 && end - at == offsetMask(entryLog2(2))) {
-        bytes += (long) memory.live(format.tablePaddr(entry)) << PAGE_LOG2;
+        bytes += (long) pages.live(format.tablePaddr(entry)) << PAGE_LOG2;
       } else {
         bytes += mappedBytesBelow(table, level, entry, at, end);
       }
@@ -100,7 +100,7 @@ final class TableProbe {
     long in = table;
     int at = level;
     while (at > 1) {
-      long entry = memory.load(entryAt(in, index(address, at)));
+      long entry = pages.loadAcquire(slotAt(in, index(address, at)));
       if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
         break;
       }
@@ -112,10 +112,10 @@ final class TableProbe {
 
   /** Entries that were written to a table, and to all below it that it points at. */
   long stores(long table, int level) {
-    long stores = memory.stores(table);
-    int live = level == 1 ? 0 : memory.live(table);
+    long stores = pages.stores(table);
+    int live = level == 1 ? 0 : pages.live(table);
     for (int i = 0; i < TABLE_ENTRIES && live > 0; i++) {
-      long entry = memory.load(entryAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, i));
       if (format.isPresent(entry)) {
         live--;
         stores += format.isLeaf(entry, level) ? 0 : stores(format.tablePaddr(entry), level - 1);

@@ -7,20 +7,20 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /** Takes leaves out, and the tables that become empty with them. Thread-safe. */
 final class TableRemover {
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
 
   TableRemover(TableTree tree) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
   }
 
@@ -34,15 +34,15 @@ final class TableRemover {
     if (table == TableTree.NONE) {
       return false;
     }
-    long slot = entryAt(table, index(iova, 1));
-    long entry = memory.load(slot);
+    long slot = slotAt(table, index(iova, 1));
+    long entry = pages.loadAcquire(slot);
     if (!format.isPresent(entry) || format.leafSizeLog2(entry, 1) != PAGE_LOG2) {
-      memory.unlock(table);
+      pages.unlock(table);
       return false;
     }
-    memory.store(slot, 0);
+    pages.storeRelease(slot, 0);
     gather.add(iova, iova | offsetMask(PAGE_LOG2));
-    if (!memory.unlockIfLive(table, -1, 1)) {
+    if (!pages.unlockIfLive(table, -1, 1)) {
       tree.leave(table | 1, iova, gather);
     }
     return true;
@@ -58,10 +58,10 @@ final class TableRemover {
     int from = index(first, level);
     int count = index(last, level) - from + 1;
     if (level == 1) {
-      int live = memory.countAny(table, from, count, format.presentMask());
+      int live = pages.countAny(table, from, count, format.presentMask());
       if (live != 0) {
-        memory.zero(table, from, count);
-        memory.count(table, -live, count);
+        pages.zero(table, from, count);
+        pages.count(table, -live, count);
         gather.add(first, last);
       }
       return (long) live << PAGE_LOG2;
@@ -70,8 +70,8 @@ final class TableRemover {
     long bytes = 0;
     long at = first;
     for (int i = 0; i < count; ) {
-      long slot = entryAt(table, from + i);
-      long entry = memory.load(slot);
+      long slot = slotAt(table, from + i);
+      long entry = pages.loadAcquire(slot);
       int slots = 1;
       long end = i == count - 1 ? last : at | mask;
       if (!format.isPresent(entry)) {
@@ -101,13 +101,13 @@ final class TableRemover {
     long step = 1L << sizeLog2;
     long mask = format.statusMask();
     if (most > 1
-        && memory.progressionBits(table, from, most, leaf, step, slotsLog2(sizeLog2), mask)
+        && pages.progressionBits(table, from, most, leaf, step, slotsLog2(sizeLog2), mask)
             != NO_PROGRESSION) {
       return most;
     }
     int slots = 1;
     while (slots < most) {
-      long entry = memory.load(entryAt(table, from + slots));
+      long entry = pages.loadAcquire(slotAt(table, from + slots));
       if (!format.isPresent(entry) || !format.isLeaf(entry, level)) {
         break;
       }
@@ -118,11 +118,11 @@ final class TableRemover {
 
   private void clear(long table, long slot, int slots) {
     if (slots == 1) {
-      memory.store(slot, 0);
+      pages.storeRelease(slot, 0);
     } else {
-      memory.zero(table, (int) (slot - table) / Long.BYTES, slots);
+      pages.zero(table, (int) (slot - table) / Long.BYTES, slots);
     }
-    memory.count(table, -slots, slots);
+    pages.count(table, -slots, slots);
   }
 
   /** Makes holes of a part of what is below a directory. */
@@ -133,9 +133,9 @@ final class TableRemover {
       return 0;
     }
     long bytes = remove(child, level - 1, first, last, gather);
-    if (memory.live(child) == 0) {
-      clear(table, entryAt(table, index(first, level)), 1);
-      memory.abandon(child);
+    if (pages.live(child) == 0) {
+      clear(table, slotAt(table, index(first, level)), 1);
+      pages.abandon(child);
       gather.detach(child);
       // A cached directory may survive a flush that is smaller than what it covers.
       long mask = offsetMask(entryLog2(level));
@@ -153,16 +153,16 @@ final class TableRemover {
    * @return bytes that were mapped
    */
   long drop(long table, int level, long first, IotlbGather gather) {
-    if (!memory.lock(table, tree.place(first, level))) {
+    if (!pages.lock(table, tree.place(first, level))) {
       return 0; // somebody else has abandoned it, and will detach it
     }
-    int live = memory.live(table);
+    int live = pages.live(table);
     long bytes = 0;
     if (level == 1) {
       bytes = (long) live << PAGE_LOG2;
     } else {
       for (int i = 0; i < TABLE_ENTRIES && live > 0; i++) {
-        long entry = memory.load(entryAt(table, i));
+        long entry = pages.loadAcquire(slotAt(table, i));
         if (format.isPresent(entry)) {
           live--;
           long at = first + ((long) i << entryLog2(level));
@@ -173,7 +173,7 @@ final class TableRemover {
         }
       }
     }
-    memory.abandon(table);
+    pages.abandon(table);
     gather.detach(table);
     return bytes;
   }

@@ -5,10 +5,10 @@ import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.tableLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * The tables of one page table as its writers see them: how a table is found, locked, published and
@@ -41,7 +41,7 @@ final class TableTree {
   private static final long LEVEL_MASK = (1L << LEVEL_BITS) - 1;
   private static final long TOO_LOW = 1L << LEVEL_BITS;
 
-  final TableMemory memory;
+  final TablePages pages;
   final EntryFormat format;
   final IovaSpace space;
 
@@ -53,28 +53,28 @@ final class TableTree {
   /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
   private volatile long top;
 
-  private TableTree(TableMemory memory, PageTableConfig config, int owner, long top) {
-    this.memory = memory;
+  private TableTree(TablePages pages, PageTableConfig config, int owner, long top) {
+    this.pages = pages;
     this.format = config.format();
     this.space = new IovaSpace(config);
     this.owner = (long) owner << LEVEL_BITS;
-    this.recent = new RecentTables(memory.base());
+    this.recent = new RecentTables(pages.base());
     this.top = top;
   }
 
   /** A tree with an empty top. Its page has been reserved. */
-  static TableTree create(TableMemory memory, PageTableConfig config) {
-    TableTree tree = new TableTree(memory, config, memory.takeOwner(), 0);
+  static TableTree create(TablePages pages, PageTableConfig config) {
+    TableTree tree = new TableTree(pages, config, pages.takeOwner(), 0);
     int levels = config.levels();
-    long root = memory.take(levels, true, tree.place(0, levels));
-    memory.unlock(root);
+    long root = pages.take(levels, true, tree.place(0, levels));
+    pages.unlock(root);
     tree.top = root | levels;
     return tree;
   }
 
   /** A tree to be read only. */
-  static TableTree open(TableMemory memory, PageTableConfig config, long root) {
-    return new TableTree(memory, config, 0, root | config.levels());
+  static TableTree open(TablePages pages, PageTableConfig config, long root) {
+    return new TableTree(pages, config, 0, root | config.levels());
   }
 
   /** The top; 0 when closed. */
@@ -103,7 +103,7 @@ final class TableTree {
   }
 
   void releaseOwner() {
-    memory.releaseOwner((int) (owner >>> LEVEL_BITS));
+    pages.releaseOwner((int) (owner >>> LEVEL_BITS));
   }
 
   /** The table of a home or of a top. */
@@ -162,11 +162,11 @@ final class TableTree {
     long home = findHome(now, first, last);
     long table = table(home);
     boolean isTop = table == table(now);
-    if (!memory.lock(table, place(isTop ? 0 : first, level(home)))) {
+    if (!pages.lock(table, place(isTop ? 0 : first, level(home)))) {
       return NONE;
     }
     if ((isTop && top != now) || !isHome(home, first, last)) {
-      memory.unlock(table);
+      pages.unlock(table);
       return NONE;
     }
     if (level(home) == 1) {
@@ -182,20 +182,20 @@ final class TableTree {
           "table memory is corrupt: a directory above iova=0x%x points at a page that is no table there"
               .formatted(iova));
     }
-    memory.pause(attempts);
+    pages.pause(attempts);
   }
 
   /** Locks the top. */
   long lockTop() {
     for (int attempts = 0; ; attempts++) {
       long now = openTop();
-      if (memory.lock(table(now), place(0, level(now)))) {
+      if (pages.lock(table(now), place(0, level(now)))) {
         if (top == now) {
           return now | TOO_LOW;
         }
-        memory.unlock(table(now));
+        pages.unlock(table(now));
       }
-      memory.pause(attempts);
+      pages.pause(attempts);
     }
   }
 
@@ -207,7 +207,7 @@ final class TableTree {
       return now | TOO_LOW;
     }
     while (isInsideEntry(level, first, last)) {
-      long entry = memory.loadOnWalk(entryAt(table, index(first, level)));
+      long entry = pages.loadPlain(slotAt(table, index(first, level)));
       if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
         break;
       }
@@ -223,7 +223,7 @@ final class TableTree {
     if (isTooLow(home) || !isInsideEntry(level, first, last)) {
       return true;
     }
-    long entry = memory.load(entryAt(table(home), index(first, level)));
+    long entry = pages.loadAcquire(slotAt(table(home), index(first, level)));
     return !format.isPresent(entry) || format.isLeaf(entry, level);
   }
 
@@ -235,7 +235,7 @@ final class TableTree {
   long lockRecent(long iova) {
     long table = recent.find(iova);
     long place = place(iova, 1);
-    return memory.place(table) == place && memory.lock(table, place) ? table : NONE;
+    return pages.place(table) == place && pages.lock(table, place) ? table : NONE;
   }
 
   private static boolean isInsideEntry(int level, long first, long last) {
@@ -252,27 +252,27 @@ final class TableTree {
    */
   long lockChild(long table, int level, long iova, long entry) {
     long child = format.tablePaddr(entry);
-    if (memory.lock(child, place(iova, level - 1))) {
+    if (pages.lock(child, place(iova, level - 1))) {
       return child;
     }
-    memory.store(entryAt(table, index(iova, level)), 0);
-    memory.count(table, -1, 1);
+    pages.storeRelease(slotAt(table, index(iova, level)), 0);
+    pages.count(table, -1, 1);
     return NONE;
   }
 
   void unlock(long table) {
-    memory.unlock(table);
+    pages.unlock(table);
   }
 
   /** Takes a page that was reserved, for the table that decodes an address at a level. */
   long take(long iova, int level, boolean zeroed) {
-    return memory.take(level, zeroed, place(iova, level));
+    return pages.take(level, zeroed, place(iova, level));
   }
 
   /** Stores the directory that makes a filled table reachable. Both tables are locked. */
   void publish(long table, long slot, long child, int childLevel) {
-    memory.store(slot, format.directory(child, childLevel));
-    memory.count(table, 1, 1);
+    pages.storeRelease(slot, format.directory(child, childLevel));
+    pages.count(table, 1, 1);
   }
 
   /**
@@ -282,13 +282,13 @@ final class TableTree {
   void leave(long home, long iova, IotlbGather gather) {
     long table = table(home);
     int level = level(home);
-    while (memory.live(table) == 0 && table != table(top)) {
-      memory.abandon(table);
+    while (pages.live(table) == 0 && table != table(top)) {
+      pages.abandon(table);
       long above = lockAbove(iova, level);
-      long slot = entryAt(above, index(iova, level + 1));
-      if (above != NONE && isDirectory(memory.load(slot), table, level)) {
-        memory.store(slot, 0);
-        memory.count(above, -1, 1);
+      long slot = slotAt(above, index(iova, level + 1));
+      if (above != NONE && isDirectory(pages.loadAcquire(slot), table, level)) {
+        pages.storeRelease(slot, 0);
+        pages.count(above, -1, 1);
       }
       gather.detach(table);
       // A cached directory may survive a flush that is smaller than what it covers.
@@ -300,7 +300,7 @@ final class TableTree {
       table = above;
       level++;
     }
-    memory.unlock(table);
+    pages.unlock(table);
   }
 
   /** Whether an entry points at a table; hardware may have marked it accessed. */
@@ -333,13 +333,13 @@ final class TableTree {
     long table = table(now);
     int at = level(now);
     while (at > level + 1) {
-      long entry = memory.load(entryAt(table, index(iova, at)));
+      long entry = pages.loadAcquire(slotAt(table, index(iova, at)));
       if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
         return NONE;
       }
       table = format.tablePaddr(entry);
       at--;
     }
-    return memory.lock(table, place(iova, at)) ? table : RETRY;
+    return pages.lock(table, place(iova, at)) ? table : RETRY;
   }
 }

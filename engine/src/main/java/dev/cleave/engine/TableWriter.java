@@ -5,10 +5,10 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * Writes leaves into holes. New tables are filled before the directory that publishes them is
@@ -16,12 +16,12 @@ import dev.cleave.engine.memory.TableMemory;
  */
 final class TableWriter {
   private final TableTree tree;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final EntryFormat format;
 
   TableWriter(TableTree tree) {
     this.tree = tree;
-    this.memory = tree.memory;
+    this.pages = tree.pages;
     this.format = tree.format;
   }
 
@@ -56,8 +56,8 @@ final class TableWriter {
       } else {
         long entryLast = at | offsetMask(entryLog2(level));
         end = Unsigned.min(entryLast, last);
-        long slot = entryAt(table, index(at, level));
-        long entry = fresh ? 0 : memory.load(slot);
+        long slot = slotAt(table, index(at, level));
+        long entry = fresh ? 0 : pages.loadAcquire(slot);
         boolean isPresent = format.isPresent(entry);
         boolean whole = end - at == offsetMask(entryLog2(level));
         long child = isPresent ? format.tablePaddr(entry) : tree.take(at, level - 1, !whole);
@@ -80,10 +80,10 @@ final class TableWriter {
   /** Writes a run of equal leaves, of which one is the first, into slots of a locked table. */
   void writeRun(long table, int from, int slots, long leaf, int sizeLog2) {
     if (slots == 1) {
-      memory.store(entryAt(table, from), leaf);
+      pages.storeRelease(slotAt(table, from), leaf);
     } else {
-      memory.fill(table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2));
+      pages.fill(table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2));
     }
-    memory.count(table, slots, slots);
+    pages.count(table, slots, slots);
   }
 }

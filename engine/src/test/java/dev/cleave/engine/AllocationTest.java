@@ -3,7 +3,6 @@ package dev.cleave.engine;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpFollower;
 import dev.cleave.engine.rmp.RmpPort;

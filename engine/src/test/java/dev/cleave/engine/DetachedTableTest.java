@@ -26,11 +26,11 @@ class DetachedTableTest {
   }
 
   private static long[] entries(HitlessRun run, long table) {
-    return LongStream.range(0, 512).map(i -> run.memory.load(table + 8 * i)).toArray();
+    return LongStream.range(0, 512).map(i -> run.pages.loadAcquire(table + 8 * i)).toArray();
   }
 
   private static Set<Long> tables(HitlessRun run) {
-    SpecWalker walker = SpecWalker.of(run.memory, run.table);
+    SpecWalker walker = SpecWalker.of(run.pages, run.table);
     walker.leaves(run.table.root(), run.table.levels());
     return new HashSet<>(walker.tables);
   }

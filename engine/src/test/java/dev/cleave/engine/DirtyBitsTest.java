@@ -44,7 +44,7 @@ class DirtyBitsTest {
 
   /** Writes to random pages between stores and afterwards, then looks whether all are dirty. */
   private static int writeDuring(HitlessRun run, Random random, Consumer<HitlessRun> operation) {
-    StatusHardware hardware = new StatusHardware(run.memory, run.table);
+    StatusHardware hardware = new StatusHardware(run.pages, run.table);
     Map<Long, Slot> remembered = new HashMap<>();
     for (int i = 0; i < 16; i++) {
       long iova = randomPage(run, random);
@@ -63,9 +63,9 @@ class DirtyBitsTest {
             isWriting[0] = false;
           }
         };
-    run.memory.afterStore(write);
+    run.pages.afterStore(write);
     operation.accept(run);
-    run.memory.afterStore(() -> {});
+    run.pages.afterStore(() -> {});
     remembered.forEach((iova, at) -> {
       if (random.nextInt(4) == 0 && hardware.setRemembered(at, DIRTY | ACCESSED)) {
         written.add(iova);

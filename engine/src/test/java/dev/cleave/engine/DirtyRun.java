@@ -1,7 +1,7 @@
 package dev.cleave.engine;
 
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.SteppedMemory;
+import dev.cleave.engine.memory.SteppedPages;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,7 +12,7 @@ final class DirtyRun implements AutoCloseable {
   static final long PAGE = 4096;
   static final long REGION = 1L << 21;
 
-  final SteppedMemory memory = new SteppedMemory(1L << 26, 1L << 32);
+  final SteppedPages pages = new SteppedPages(1L << 26, 1L << 32);
   final PageTable table;
   final IotlbGather gather;
   final StatusHardware hardware;
@@ -25,9 +25,9 @@ final class DirtyRun implements AutoCloseable {
 
   /** Maps with leaves of at most a size. */
   DirtyRun(TableKind kind, long bytes, int largestLog2) {
-    table = PageTable.create(memory, kind.config());
+    table = PageTable.create(TableMemory.of(pages), kind.config());
     gather = table.newGather();
-    hardware = new StatusHardware(memory, table);
+    hardware = new StatusHardware(pages, table);
     bitmap = new DirtyBitmap(IOVA, bytes, 12);
     table.map(IOVA, PADDR, bytes, Access.READ_WRITE, SizeRule.atMost(largestLog2));
   }
@@ -89,6 +89,6 @@ final class DirtyRun implements AutoCloseable {
   public void close() {
     gather.complete();
     table.close();
-    memory.close();
+    pages.close();
   }
 }

@@ -77,13 +77,13 @@ class DirtyTrackingTest {
       small.table.map(0, 0, BYTES, Access.READ_WRITE);
       small.table.setDirty(0, BYTES);
       long free = SmallTable.PAGES - small.memory.usedBytes() / PAGE;
-      assertTrue(small.memory.tryReserve(free - 3));
+      assertTrue(small.pages.tryReserve(free - 3));
       small.assertRefused(
           Reason.OUT_OF_TABLE_MEMORY,
           0,
           "must have 4 free pages",
           () -> small.table.startDirtyTracking(0, BYTES, 12, small.gather));
-      small.memory.unreserve(free - 3);
+      small.pages.unreserve(free - 3);
     }
   }
 
@@ -108,7 +108,7 @@ class DirtyTrackingTest {
         run.table.startDirtyTracking(IOVA, BYTES, 12, run.gather);
         run.gather.complete();
         for (int pass = 0; pass < 5; pass++) {
-          run.memory.afterStore(device);
+          run.pages.afterStore(device);
           for (int i = 0; i < 2000; i++) {
             device.run();
           }
@@ -117,7 +117,7 @@ class DirtyTrackingTest {
           run.gather.complete();
           assertTrue(copied.containsAll(before), "seed " + seed);
           assertTrue(owed.containsAll(copied), "nothing else is reported, seed " + seed);
-          run.memory.afterStore(() -> {});
+          run.pages.afterStore(() -> {});
           owed.removeAll(copied);
           owed.addAll(run.look(IOVA, BYTES)); // written twice: once before, once behind the clear
         }

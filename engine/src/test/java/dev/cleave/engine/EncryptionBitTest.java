@@ -181,7 +181,7 @@ class EncryptionBitTest {
       split(small);
       long remembered = pageEntry(small, iova + PAGE);
       small.table.merge(iova, BYTES, 21, small.gather);
-      small.memory.or(remembered, StatusHardware.DIRTY);
+      small.pages.or(remembered, StatusHardware.DIRTY);
       small.gather.complete();
       DirtyBitmap bitmap = new DirtyBitmap(iova, BYTES, 12);
       assertEquals(2 << 20, small.table.readDirty(iova, BYTES, bitmap));
@@ -196,7 +196,7 @@ class EncryptionBitTest {
       if (level == 1) {
         return at;
       }
-      in = small.memory.load(at) & 0x000F_FFFF_FFFF_F000L & ~(1L << BIT);
+      in = small.pages.loadAcquire(at) & 0x000F_FFFF_FFFF_F000L & ~(1L << BIT);
     }
   }
 

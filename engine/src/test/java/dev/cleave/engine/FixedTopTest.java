@@ -103,7 +103,7 @@ class FixedTopTest {
   void theEntriesOfTheUpperHalfAreTheUpperOnesOfTheTop(int levels) {
     try (SmallTable small = bothHalves(levels)) {
       for (int index : new int[] {0, 255, 256, 511}) {
-        assertTrue((small.memory.load(small.table.root() + 8L * index) & 1) != 0);
+        assertTrue((small.pages.loadAcquire(small.table.root() + 8L * index) & 1) != 0);
       }
     }
   }

@@ -57,14 +57,14 @@ class GatherOrderTest {
       long late = run.remembered(10);
       run.table.merge(IOVA, REGION, 21, gathers.get(2));
       run.table.split(IOVA, REGION, 12, gathers.get(1));
-      run.memory.or(early, DIRTY);
-      run.memory.or(late, ACCESSED);
-      long used = run.memory.usedBytes();
+      run.pages.or(early, DIRTY);
+      run.pages.or(late, ACCESSED);
+      long used = run.pages.usedBytes();
       for (int i = 0; i < order.length(); i++) {
         char which = order.charAt(i);
         gathers.get(which - 'a').complete();
         used -= which == 'b' ? 0 : PAGE;
-        assertEquals(used, run.memory.usedBytes(), "each gather frees its own table");
+        assertEquals(used, run.pages.usedBytes(), "each gather frees its own table");
       }
       for (long page = 0; page < 512; page++) {
         long expected = page == 300 ? DIRTY : page == 10 ? ACCESSED : 0;
@@ -81,7 +81,7 @@ class GatherOrderTest {
       IotlbGather reading = run.table.newGather();
       long remembered = run.remembered(300);
       run.table.merge(IOVA, REGION, 21, merging);
-      run.memory.or(remembered, DIRTY);
+      run.pages.or(remembered, DIRTY);
       assertEquals(List.of(), run.take(IOVA, 2 * REGION, reading));
       completeBoth(merging, reading, inOrder);
       assertEquals(pages(0, 512), run.take(IOVA, 2 * REGION));
@@ -107,7 +107,7 @@ class GatherOrderTest {
       long remembered = run.remembered(7);
       run.table.merge(IOVA, REGION, 21, run.gather);
       run.table.split(IOVA, REGION, 12, run.gather);
-      run.memory.or(remembered, DIRTY);
+      run.pages.or(remembered, DIRTY);
       run.gather.complete();
       assertEquals(pages(4, 8), run.look(IOVA, REGION));
     }
@@ -122,8 +122,8 @@ class GatherOrderTest {
       long large = run.remembered(512);
       run.table.merge(IOVA, 1L << 30, 30, run.gather);
       run.table.split(IOVA, 2 * REGION, 12, run.gather);
-      run.memory.or(small, DIRTY);
-      run.memory.or(large, DIRTY);
+      run.pages.or(small, DIRTY);
+      run.pages.or(large, DIRTY);
       run.gather.complete();
       List<Long> expected = new ArrayList<>(List.of(300L));
       expected.addAll(pages(512, 1024));
@@ -141,7 +141,7 @@ class GatherOrderTest {
       run.table.merge(IOVA, REGION, 21, merging);
       run.table.unmap(page(256), 128 * PAGE, unmapping);
       run.table.map(page(256), 0, 128 * PAGE, Access.READ_WRITE);
-      run.memory.or(remembered, DIRTY);
+      run.pages.or(remembered, DIRTY);
       completeBoth(merging, unmapping, inOrder);
       assertEquals(List.of(), run.look(IOVA, REGION));
     }
@@ -153,7 +153,7 @@ class GatherOrderTest {
       long remembered = run.remembered(300);
       run.table.merge(IOVA, REGION, 21, run.gather);
       run.table.unmap(page(256), 128 * PAGE, run.gather);
-      run.memory.or(remembered, DIRTY);
+      run.pages.or(remembered, DIRTY);
       run.gather.complete();
       assertEquals(List.of(), run.look(IOVA, REGION));
     }
@@ -169,7 +169,7 @@ class GatherOrderTest {
       run.table.merge(IOVA, REGION, 21, merging);
       run.table.unmap(IOVA, REGION, unmapping);
       run.table.map(page(256), PADDR + 256 * PAGE, 128 * PAGE, Access.READ);
-      run.memory.or(remembered, DIRTY);
+      run.pages.or(remembered, DIRTY);
       completeBoth(merging, unmapping, inOrder);
       assertTrue(run.look(IOVA, REGION).contains(300L), "that memory was written to");
     }
@@ -250,7 +250,7 @@ class GatherOrderTest {
             isOver = true;
           } else {
             if (flush.remembered() != 0) {
-              run.memory.or(flush.remembered(), DIRTY);
+              run.pages.or(flush.remembered(), DIRTY);
             }
             flush.gather().complete();
             idle.put(flush.gather());

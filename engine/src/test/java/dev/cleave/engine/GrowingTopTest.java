@@ -61,7 +61,7 @@ class GrowingTopTest {
       small.table.map(0, 0, PAGE, RW);
       long root = small.table.root();
       small.table.map(1L << 39, 0, PAGE, RW);
-      assertEquals(0x6000000000000601L | root, small.memory.load(small.table.root()));
+      assertEquals(0x6000000000000601L | root, small.pages.loadAcquire(small.table.root()));
     }
   }
 

@@ -10,11 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.BrokenMemory;
+import dev.cleave.engine.memory.BrokenPages;
 import dev.cleave.engine.memory.Explorer;
 import dev.cleave.engine.memory.Explorer.Scenario;
 import dev.cleave.engine.memory.Schedule;
-import dev.cleave.engine.memory.ScheduledMemory;
+import dev.cleave.engine.memory.ScheduledPages;
 import java.lang.foreign.MemorySegment;
 import java.util.function.BiFunction;
 import java.util.function.Function;
@@ -47,8 +47,8 @@ class HardwareInterleavedTest {
   }
 
   private static void forgetStatus(Interleaved run, long iova) {
-    long entry = new StatusHardware(run.memory, run.table).slotOf(iova).paddr();
-    run.memory.poke(entry, run.memory.peek(entry) & ~(ACCESSED | DIRTY));
+    long entry = new StatusHardware(run.pages, run.table).slotOf(iova).paddr();
+    run.pages.poke(entry, run.pages.peek(entry) & ~(ACCESSED | DIRTY));
   }
 
   private static long flushAndComplete(Interleaved run, IotlbGather gather) {
@@ -57,13 +57,13 @@ class HardwareInterleavedTest {
     return 0;
   }
 
-  private static void explore(Function<ScheduledMemory, Scenario> scenario) {
+  private static void explore(Function<ScheduledPages, Scenario> scenario) {
     Explorer.Outcome done = Explorer.explore(2, scenario);
     assertTrue(done.runs() > 1, "there is more than one interleaving");
   }
 
-  private static Interleaved table(ScheduledMemory memory) {
-    return new Interleaved(memory, 2, 2);
+  private static Interleaved table(ScheduledPages pages) {
+    return new Interleaved(pages, 2, 2);
   }
 
   /** What a writer does about the leaves around a place. */
@@ -169,8 +169,8 @@ class HardwareInterleavedTest {
   @ParameterizedTest
   @EnumSource
   void translateFindsNoGapAndNoWrongAddress(Change change) {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       change.prepare(run);
       run.and(gather -> {
         change.change(run.table, gather);
@@ -187,8 +187,8 @@ class HardwareInterleavedTest {
   @ParameterizedTest
   @EnumSource
   void aCursorFindsTheLeafAroundAPlace(Change change) {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       change.prepare(run);
       LeafCursor cursor = run.table.leaves();
       run.and(gather -> {
@@ -207,8 +207,8 @@ class HardwareInterleavedTest {
   @ParameterizedTest
   @EnumSource
   void aDeviceFindsNoGapAndItsWriteIsRemembered(Change change) {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       change.prepare(run);
       run.and(gather -> {
         change.change(run.table, gather);
@@ -226,8 +226,8 @@ class HardwareInterleavedTest {
   @ParameterizedTest
   @CsvSource({"0x1000, false", "0x200000, true"})
   void translateNeverReturnsWhatItReadFromAReusedPage(String length, boolean isDropped) {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       map(run, 0, PAGE);
       if (isDropped) {
         map(run, 3 * PAGE, PAGE);
@@ -251,8 +251,8 @@ class HardwareInterleavedTest {
 
   @Test
   void translateNeverTakesTheEntriesOfAnEmptyTopThatGrewForItsOwn() {
-    explore(memory -> {
-      Interleaved run = new Interleaved(memory, 2, 1);
+    explore(pages -> {
+      Interleaved run = new Interleaved(pages, 2, 1);
       run.and(_ -> {
         run.table.map(3 * REGION, OTHER, REGION, Access.READ_WRITE);
         return 0;
@@ -269,11 +269,11 @@ class HardwareInterleavedTest {
 
   @Test
   void aPageIsNotReusedWhileADeviceMayBeInIt() {
-    explore(memory -> unmapAndReuse(memory, false));
+    explore(pages -> unmapAndReuse(pages, false));
   }
 
-  private static Interleaved unmapAndReuse(ScheduledMemory memory, boolean isFreedEarly) {
-    Interleaved run = table(memory);
+  private static Interleaved unmapAndReuse(ScheduledPages pages, boolean isFreedEarly) {
+    Interleaved run = table(pages);
     map(run, 0, PAGE);
     run.and(gather -> {
       run.table.unmap(0, PAGE, gather);
@@ -297,8 +297,8 @@ class HardwareInterleavedTest {
 
   @Test
   void aDeviceSeesWhatWasMappedBesideTheUnmapThatEmptiedItsTableOnceThatIsFlushed() {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       map(run, 0, PAGE);
       run.device.write(0); // it keeps the table
       run.and(gather -> {
@@ -314,8 +314,8 @@ class HardwareInterleavedTest {
   }
 
   /** A device keeps the table that a merge replaces, and uses it until the flush. */
-  private static Interleaved mergeAndReuse(ScheduledMemory memory) {
-    Interleaved run = table(memory);
+  private static Interleaved mergeAndReuse(ScheduledPages pages) {
+    Interleaved run = table(pages);
     mapPages(run);
     run.device.write(0);
     forgetStatus(run, 0);
@@ -342,8 +342,8 @@ class HardwareInterleavedTest {
 
   @Test
   void aBitSetInAMergedTableReachesTheLeavesItWasSplitIntoAgain() {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       mapPages(run);
       run.device.write(0);
       forgetStatus(run, 0);
@@ -366,8 +366,8 @@ class HardwareInterleavedTest {
 
   @Test
   void protectLosesNoBit() {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       map(run, 0, 16 * PAGE);
       run.and(gather -> {
         run.table.protect(0, 16 * PAGE, Access.READ, gather);
@@ -386,10 +386,10 @@ class HardwareInterleavedTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 16, 512})
-  void aWriteIsReportedOrIsThereForTheNextPass(int pages) {
-    explore(memory -> {
-      Interleaved run = table(memory);
-      map(run, PLACE / PAGE / pages * pages * PAGE, pages * PAGE);
+  void aWriteIsReportedOrIsThereForTheNextPass(int count) {
+    explore(pages -> {
+      Interleaved run = table(pages);
+      map(run, PLACE / PAGE / count * count * PAGE, count * PAGE);
       DirtyBitmap bitmap = new DirtyBitmap(0, REGION, 12);
       run.and(gather -> {
         run.table.readAndClearDirty(0, REGION, bitmap, gather);
@@ -410,8 +410,8 @@ class HardwareInterleavedTest {
 
   @Test
   void aPageThatWasReportedIsWatchedAgainAfterItsFlush() {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       map(run, 0, 16 * PAGE);
       run.device.write(PLACE); // it keeps the translation, and that the leaf is dirty
       DirtyBitmap bitmap = new DirtyBitmap(0, REGION, 12);
@@ -420,12 +420,12 @@ class HardwareInterleavedTest {
       run.and(gather -> {
         run.table.readAndClearDirty(0, REGION, bitmap, gather);
         flushAndComplete(run, gather);
-        run.memory.writeShared(GONE);
+        run.pages.writeShared(GONE);
         isFlushed[0] = true;
         return 0;
       });
       run.and(_ -> {
-        run.memory.readShared(GONE);
+        run.pages.readShared(GONE);
         wasFlushed[0] = isFlushed[0];
         return run.device.write(PLACE);
       });
@@ -438,8 +438,8 @@ class HardwareInterleavedTest {
 
   @Test
   void aWriteThroughAMergedTableIsReportedByThisPassOrTheNext() {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       mapPages(run);
       run.device.write(0);
       forgetStatus(run, 0);
@@ -464,8 +464,8 @@ class HardwareInterleavedTest {
 
   @Test
   void aBitThatSoftwareSetsSurvivesASplitOrIsSetAfterIt() {
-    explore(memory -> {
-      Interleaved run = table(memory);
+    explore(pages -> {
+      Interleaved run = table(pages);
       map(run, 0, 16 * PAGE);
       run.and(gather -> {
         run.table.split(8 * PAGE, 8 * PAGE, 12, gather);
@@ -480,11 +480,11 @@ class HardwareInterleavedTest {
 
   @Test
   void anUnmappedPageCannotBeReachedAfterItsFlush() {
-    explore(memory -> splitThenUnmap(memory, false));
+    explore(pages -> splitThenUnmap(pages, false));
   }
 
-  private static Interleaved splitThenUnmap(ScheduledMemory memory, boolean isFlushedTooLittle) {
-    Interleaved run = table(memory);
+  private static Interleaved splitThenUnmap(ScheduledPages pages, boolean isFlushedTooLittle) {
+    Interleaved run = table(pages);
     map(run, 0, 16 * PAGE);
     run.device.write(0);
     boolean[] isGone = new boolean[1];
@@ -498,12 +498,12 @@ class HardwareInterleavedTest {
       gather.complete();
       run.table.unmap(PLACE, PAGE, gather);
       flushAndComplete(run, gather);
-      run.memory.writeShared(GONE);
+      run.pages.writeShared(GONE);
       isGone[0] = true;
       return 0;
     });
     run.and(_ -> {
-      run.memory.readShared(GONE);
+      run.pages.readShared(GONE);
       boolean wasGone = isGone[0];
       long paddr = run.device.write(PLACE);
       assertTrue(
@@ -517,8 +517,8 @@ class HardwareInterleavedTest {
   // ---- what must be found --------------------------------------------------------------------
 
   private static void assertFound(
-      BiFunction<Schedule, MemorySegment, ScheduledMemory> memories,
-      Function<ScheduledMemory, Scenario> scenario) {
+      BiFunction<Schedule, MemorySegment, ScheduledPages> memories,
+      Function<ScheduledPages, Scenario> scenario) {
     AssertionError found =
         assertThrows(AssertionError.class, () -> Explorer.explore(2, memories, scenario));
     String message = String.valueOf(found.getMessage());
@@ -529,9 +529,9 @@ class HardwareInterleavedTest {
   @EnumSource(names = {"SPLIT_2M", "SPLIT_A_PIECE_OF_2M", "FIT_2M_TO_64K"})
   void aDirectoryPublishedBeforeItsTableIsFound(Change change) {
     assertFound(
-        BrokenMemory.EarlyPublisher::new,
-        memory -> {
-          Interleaved run = table(memory);
+        BrokenPages.EarlyPublisher::new,
+        pages -> {
+          Interleaved run = table(pages);
           change.prepare(run);
           run.and(gather -> {
             change.change(run.table, gather);
@@ -546,16 +546,16 @@ class HardwareInterleavedTest {
 
   @Test
   void aPageFreedBeforeTheFlushIsFound() {
-    assertFound(ScheduledMemory::new, memory -> unmapAndReuse(memory, true));
+    assertFound(ScheduledPages::new, pages -> unmapAndReuse(pages, true));
   }
 
   @Test
   void aMergeThatForgetsLateBitsIsFound() {
-    assertFound(BrokenMemory.ForgetfulMerger::new, HardwareInterleavedTest::mergeAndReuse);
+    assertFound(BrokenPages.ForgetfulMerger::new, HardwareInterleavedTest::mergeAndReuse);
   }
 
   @Test
   void aSplitThatFlushesTooLittleIsFound() {
-    assertFound(ScheduledMemory::new, memory -> splitThenUnmap(memory, true));
+    assertFound(ScheduledPages::new, pages -> splitThenUnmap(pages, true));
   }
 }

@@ -3,7 +3,7 @@ package dev.cleave.engine;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.SteppedMemory;
+import dev.cleave.engine.memory.SteppedPages;
 import java.util.Arrays;
 import java.util.TreeSet;
 
@@ -22,7 +22,7 @@ final class HitlessRun implements AutoCloseable {
   private static final long BLOCK = 1L << 21;
   private static final long SMALL = 1L << 21;
 
-  final SteppedMemory memory = new SteppedMemory(1L << 30, 1L << 32);
+  final SteppedPages pages = new SteppedPages(1L << 30, 1L << 32);
   final PageTable table;
   final IotlbGather gather;
   final long iova;
@@ -53,8 +53,8 @@ final class HitlessRun implements AutoCloseable {
   HitlessRun(TableKind kind, long pageSizes, long bytes, int largestLog2, long... places) {
     this.iova = kind.base() + OFFSET;
     this.bytes = bytes;
-    table = PageTable.create(memory, kind.config().withPageSizes(pageSizes));
-    walker = SpecWalker.of(memory, table);
+    table = PageTable.create(TableMemory.of(pages), kind.config().withPageSizes(pageSizes));
+    walker = SpecWalker.of(pages, table);
     gather = table.newGather();
     table.map(iova, PADDR, bytes, Access.READ_WRITE, SizeRule.atMost(largestLog2));
     if (bytes <= SMALL) {
@@ -91,12 +91,12 @@ final class HitlessRun implements AutoCloseable {
             }
           }
         };
-    memory.afterStore(() -> {
+    pages.afterStore(() -> {
       stores[0]++;
       look.run();
     });
     operation.run();
-    memory.afterStore(() -> {});
+    pages.afterStore(() -> {});
     look.run();
     assertTrue(stores[0] > 0, "the operation stored something");
     return stores[0];
@@ -117,6 +117,6 @@ final class HitlessRun implements AutoCloseable {
   public void close() {
     gather.complete();
     table.close();
-    memory.close();
+    pages.close();
   }
 }

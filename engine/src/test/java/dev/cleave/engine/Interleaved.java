@@ -4,7 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.Explorer;
-import dev.cleave.engine.memory.ScheduledMemory;
+import dev.cleave.engine.memory.ScheduledPages;
+import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -23,7 +24,7 @@ final class Interleaved implements Explorer.Scenario {
     long run(IotlbGather gather);
   }
 
-  final ScheduledMemory memory;
+  final ScheduledPages pages;
   final PageTable table;
   final SteppedDevice device;
   final String[] results;
@@ -32,10 +33,11 @@ final class Interleaved implements Explorer.Scenario {
   private final List<IotlbGather> gathers = new ArrayList<>();
   private final List<Runnable> checks = new ArrayList<>();
 
-  Interleaved(ScheduledMemory memory, int threads, int levels) {
-    this.memory = memory;
-    this.table = PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX).withLevels(levels));
-    this.device = new SteppedDevice(memory, table);
+  Interleaved(ScheduledPages pages, int threads, int levels) {
+    this.pages = pages;
+    this.table =
+        PageTable.create(TableMemory.of(pages), PageTableConfig.of(AmdV1.LINUX).withLevels(levels));
+    this.device = new SteppedDevice(pages, table);
     this.results = new String[threads];
   }
 
@@ -45,7 +47,7 @@ final class Interleaved implements Explorer.Scenario {
     IotlbGather gather = table.newGather();
     gathers.add(gather);
     bodies.add(() -> {
-      memory.beginOperation();
+      pages.beginOperation();
       results[me] = outcome(body, gather);
     });
     return this;
@@ -79,17 +81,17 @@ final class Interleaved implements Explorer.Scenario {
   @Override
   public void check() {
     gathers.forEach(IotlbGather::complete);
-    SpecWalker walker = SpecWalker.of(memory, table);
+    SpecWalker walker = SpecWalker.of(pages, table);
     walker.leaves(table.root(), table.levels());
-    assertEquals(walker.tables.size() * PAGE, memory.usedBytes(), "bytes of table pages");
+    assertEquals(walker.tables.size() * PAGE, pages.usedBytes(), "bytes of table pages");
     checks.forEach(Runnable::run);
     table.close();
   }
 
   /** The leaves, as text, accessed and dirty bits left out. */
-  static String leaves(dev.cleave.engine.memory.TableMemory memory, PageTable table) {
+  static String leaves(TablePages pages, PageTable table) {
     StringBuilder text = new StringBuilder();
-    for (SpecWalker.Leaf leaf : SpecWalker.of(memory, table).leaves(table.root(), table.levels())) {
+    for (SpecWalker.Leaf leaf : SpecWalker.of(pages, table).leaves(table.root(), table.levels())) {
       text.append(
           "%x>%x 2^%d %d; "
               .formatted(leaf.iova(), leaf.paddr(), leaf.sizeLog2(), leaf.permissions()));
@@ -98,6 +100,6 @@ final class Interleaved implements Explorer.Scenario {
   }
 
   long statusAt(long iova) {
-    return new StatusHardware(memory, table).status(iova);
+    return new StatusHardware(pages, table).status(iova);
   }
 }

@@ -64,7 +64,7 @@ class KnownFaultsTest {
   void theDirtyBitOutlivesALeafThatBecomesATable() {
     try (SmallTable small = new SmallTable(kind)) {
       small.table.map(iova, PADDR, 2 << 20, Access.READ_WRITE);
-      StatusHardware hardware = new StatusHardware(small.memory, small.table);
+      StatusHardware hardware = new StatusHardware(small.pages, small.table);
       hardware.set(iova, StatusHardware.DIRTY);
       small.table.split(iova, 2 << 20, 12, small.gather);
       for (long offset = 0; offset < 2 << 20; offset += PAGE) {

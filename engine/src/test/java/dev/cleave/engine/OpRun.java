@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.SpecWalker.Leaf;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +23,7 @@ final class OpRun implements AutoCloseable {
   private static final long DIRTY_BIT = 1L << 6;
 
   private final Window window;
+  private final TablePages pages;
   private final TableMemory memory;
   private final PageTable table;
   private final IotlbGather gather;
@@ -43,7 +44,8 @@ final class OpRun implements AutoCloseable {
 
   OpRun(Window window) {
     this.window = window;
-    memory = TableMemory.builder().capacityBytes(MEMORY_PAGES * 4096L).build();
+    pages = TablePages.reserve(MEMORY_PAGES * 4096L, MEMORY_PAGES * 4096L, 1L << 32, false);
+    memory = TableMemory.of(pages);
     table = PageTable.create(memory, window.config());
     gather = table.newGather();
     bitmap = new RmpBitmap(window.hasRmp() ? window.bytes(window.units()) : 4096);
@@ -51,7 +53,7 @@ final class OpRun implements AutoCloseable {
       bitmap.setLarge(0, bitmap.guestBytes(), true);
     }
     rule = bitmap.ruleAt(-window.base());
-    walker = SpecWalker.of(memory, table);
+    walker = SpecWalker.of(pages, table);
     paddr = new long[window.units()];
     access = new int[window.units()];
     dirty = new boolean[window.units()];
@@ -81,14 +83,14 @@ final class OpRun implements AutoCloseable {
     before = walker.leaves(table.root(), table.levels());
     long free = MEMORY_PAGES - memory.usedBytes() / 4096;
     long held = op.freePages() < 0 ? 0 : Math.max(0, free - op.freePages());
-    assertTrue(memory.tryReserve(held), "pages are lost");
+    assertTrue(pages.tryReserve(held), "pages are lost");
     Reason refused = null;
     try {
       apply(op);
     } catch (PageTableException e) {
       refused = e.reason();
     }
-    memory.unreserve(held);
+    pages.unreserve(held);
     if (refused == Reason.OUT_OF_TABLE_MEMORY) {
       assertTrue(op.freePages() >= 0, "there was memory");
     } else {
@@ -185,7 +187,7 @@ final class OpRun implements AutoCloseable {
   private void setDirty(Op op) {
     long iova = window.iova(op.at());
     if (paddr[op.at()] != SpecWalker.HOLE) {
-      memory.or(walker.slotOf(table, iova).paddr(), DIRTY_BIT);
+      pages.or(walker.slotOf(table, iova).paddr(), DIRTY_BIT);
     }
   }
 
@@ -278,7 +280,7 @@ final class OpRun implements AutoCloseable {
     long slotBytes = 1L << (12 + 9 * (leaf.level() - 1));
     long first = walker.slotOf(table, leaf.iova()).paddr();
     for (int i = 0; i < (1L << leaf.sizeLog2()) / slotBytes; i++) {
-      if ((memory.load(first + 8L * i) & DIRTY_BIT) != 0) {
+      if ((pages.loadAcquire(first + 8L * i) & DIRTY_BIT) != 0) {
         return true;
       }
     }

@@ -43,7 +43,7 @@ class OutOfTableMemoryTest {
       try (SmallTable small = new SmallTable(config)) {
         prepare.accept(small);
         long held = PAGES - small.memory.usedBytes() / PAGE - free;
-        assertTrue(small.memory.tryReserve(held), "pages were lost before");
+        assertTrue(small.pages.tryReserve(held), "pages were lost before");
         TableSnapshot before = small.snapshot();
         long usedBefore = small.memory.usedBytes() / PAGE;
         boolean isDone = isDone(small, operation);
@@ -51,9 +51,9 @@ class OutOfTableMemoryTest {
           assertEquals(before, small.snapshot());
         }
         long taken = small.memory.usedBytes() / PAGE - usedBefore;
-        assertTrue(small.memory.tryReserve(free - taken), "pages were lost");
-        assertTrue(!small.memory.tryReserve(1), "more was taken than was reserved");
-        small.memory.unreserve(held + free - taken);
+        assertTrue(small.pages.tryReserve(free - taken), "pages were lost");
+        assertTrue(!small.pages.tryReserve(1), "more was taken than was reserved");
+        small.pages.unreserve(held + free - taken);
         if (isDone) {
           assertEquals(free, taken, "it asked for more than it needs");
           return free;
@@ -179,7 +179,7 @@ class OutOfTableMemoryTest {
   void aRefusalSaysHowManyPagesAreNeeded() {
     try (SmallTable small = new SmallTable(kind)) {
       long held = PAGES - small.memory.usedBytes() / PAGE - 1;
-      assertTrue(small.memory.tryReserve(held), "pages were lost before");
+      assertTrue(small.pages.tryReserve(held), "pages were lost before");
       Executable map = () -> mapPage(small);
       small.assertRefused(
           Reason.OUT_OF_TABLE_MEMORY,
@@ -187,7 +187,7 @@ class OutOfTableMemoryTest {
           "table memory must have %d free pages of 4096 bytes for iova=0x%x"
               .formatted(2 + between, base),
           map);
-      small.memory.unreserve(held);
+      small.pages.unreserve(held);
     }
   }
 }

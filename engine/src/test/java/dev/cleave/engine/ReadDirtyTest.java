@@ -108,13 +108,13 @@ class ReadDirtyTest {
       small.table.setDirty(0, REGION);
       DirtyBitmap bitmap = new DirtyBitmap(0, REGION, 12);
       long free = SmallTable.PAGES - small.memory.usedBytes() / PAGE;
-      assertTrue(small.memory.tryReserve(free));
+      assertTrue(small.pages.tryReserve(free));
       small.assertRefused(
           Reason.OUT_OF_TABLE_MEMORY,
           0,
           "must have 1 free pages",
           () -> small.table.readAndClearDirty(0, PAGE, bitmap, small.gather));
-      small.memory.unreserve(free);
+      small.pages.unreserve(free);
       assertEquals(0, bitmap.dirtyPages());
     }
   }
@@ -123,9 +123,9 @@ class ReadDirtyTest {
   void lookingReportsWhatLiesInTheRangeAndChangesNothing() {
     try (DirtyRun run = new DirtyRun(2 * REGION, 21)) {
       run.hardware.set(page(600), DIRTY);
-      TableSnapshot before = TableSnapshot.of(run.memory, run.table, run.gather);
+      TableSnapshot before = TableSnapshot.of(run.pages, run.table, run.gather);
       assertEquals(pages(512, 700), run.look(page(500), 200 * PAGE));
-      assertEquals(before, TableSnapshot.of(run.memory, run.table, run.gather));
+      assertEquals(before, TableSnapshot.of(run.pages, run.table, run.gather));
     }
   }
 
@@ -205,7 +205,7 @@ class ReadDirtyTest {
         int[] stores = {0};
         int chosen = moment;
         boolean[] isWriting = {false};
-        run.memory.afterStore(() -> {
+        run.pages.afterStore(() -> {
           if (!isWriting[0] && stores[0]++ == chosen) {
             isWriting[0] = true;
             for (int page = 1; page < 128; page += 3) {
@@ -215,7 +215,7 @@ class ReadDirtyTest {
           }
         });
         TreeSet<Long> seen = new TreeSet<>(run.take(IOVA, bytes));
-        run.memory.afterStore(() -> {});
+        run.pages.afterStore(() -> {});
         boolean isOver = stores[0] <= moment;
         seen.addAll(run.take(IOVA, bytes));
         for (long page = isOver ? 3 : 1; page < 128; page += 3) {
@@ -236,7 +236,7 @@ class ReadDirtyTest {
       long first = 1023 / leafPages * leafPages;
       long end = (1024 / leafPages + 1) * leafPages;
       for (long page = first; page < end; page++) {
-        long entry = run.memory.load(run.remembered(page));
+        long entry = run.pages.loadAcquire(run.remembered(page));
         assertEquals(DIRTY | ACCESSED, entry & (DIRTY | ACCESSED), "page " + page);
       }
       assertEquals(pages(first, end), run.take(IOVA, 4 * REGION));

@@ -37,13 +37,13 @@ class SizedLeafResizeTest {
       int largestLog2, Consumer<DirtyRun> operation, int moment, int page) {
     try (DirtyRun run = new DirtyRun(BYTES, largestLog2)) {
       int[] stores = {0};
-      run.memory.afterStore(() -> {
+      run.pages.afterStore(() -> {
         if (++stores[0] == moment) {
           run.hardware.set(page(page), DIRTY | ACCESSED);
         }
       });
       operation.accept(run);
-      run.memory.afterStore(() -> {});
+      run.pages.afterStore(() -> {});
       if (moment > 0) {
         assertEquals(
             DIRTY | ACCESSED,

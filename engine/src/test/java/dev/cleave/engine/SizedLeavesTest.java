@@ -25,7 +25,7 @@ class SizedLeavesTest {
   void aDirtyLeafOf64KiBIsDirtyInAllItsSixteenPages(int replica) {
     try (SmallTable small = new SmallTable()) {
       small.table.map(IOVA, PADDR, K64, Access.READ_WRITE);
-      StatusHardware hardware = new StatusHardware(small.memory, small.table);
+      StatusHardware hardware = new StatusHardware(small.pages, small.table);
       hardware.setInReplica(IOVA, replica, DIRTY);
       small.table.split(IOVA, K64, 12, small.gather);
       for (int page = 0; page < 16; page++) {
@@ -38,7 +38,7 @@ class SizedLeavesTest {
   @CsvSource({"13, 0", "13, 1", "16, 0", "16, 7", "16, 15", "20, 255", "20, 128", "22, 1"})
   void splitFindsTheDirtyBitInAnyReplica(int sizeLog2, int replica) {
     try (HitlessRun run = new HitlessRun(TableKind.AMD_V1, 1L << sizeLog2)) {
-      StatusHardware hardware = new StatusHardware(run.memory, run.table);
+      StatusHardware hardware = new StatusHardware(run.pages, run.table);
       hardware.setInReplica(run.iova, replica, DIRTY);
       run.table.split(run.iova, run.bytes, 12, run.gather);
       for (long offset = 0; offset < run.bytes; offset += PAGE) {
@@ -51,7 +51,7 @@ class SizedLeavesTest {
   void protectKeepsTheDirtyBitOfAnyReplica() {
     try (SmallTable small = new SmallTable()) {
       small.table.map(IOVA, PADDR, K64, Access.READ_WRITE);
-      StatusHardware hardware = new StatusHardware(small.memory, small.table);
+      StatusHardware hardware = new StatusHardware(small.pages, small.table);
       hardware.setInReplica(IOVA, 9, DIRTY);
       small.table.protect(IOVA, K64, Access.READ, small.gather);
       assertEquals(DIRTY, hardware.status(IOVA));

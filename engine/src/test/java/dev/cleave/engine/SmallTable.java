@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.SpecWalker.Leaf;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.List;
 import org.junit.jupiter.api.function.Executable;
 
@@ -16,7 +16,8 @@ final class SmallTable implements AutoCloseable {
   static final long PAGE = 4096;
   static final int PAGES = 4096;
 
-  final TableMemory memory = TableMemory.builder().capacityBytes(PAGES * PAGE).build();
+  final TablePages pages = TablePages.reserve(PAGES * PAGE, PAGES * PAGE, 1L << 32, false);
+  final TableMemory memory = TableMemory.of(pages);
   final PageTable table;
   final IotlbGather gather;
 
@@ -34,7 +35,7 @@ final class SmallTable implements AutoCloseable {
   }
 
   List<Leaf> leaves() {
-    return SpecWalker.of(memory, table).leaves(table.root(), table.levels());
+    return SpecWalker.of(pages, table).leaves(table.root(), table.levels());
   }
 
   /** Logarithms of the sizes of all leaves, ascending by iova. */
@@ -50,7 +51,7 @@ final class SmallTable implements AutoCloseable {
   }
 
   TableSnapshot snapshot() {
-    return TableSnapshot.of(memory, table, gather);
+    return TableSnapshot.of(pages, table, gather);
   }
 
   /** Fails unless an operation is refused in just this way and changes nothing. */

@@ -2,7 +2,7 @@ package dev.cleave.engine;
 
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -42,23 +42,23 @@ abstract class SpecWalker {
   /** An entry's place. */
   record Slot(long paddr, int level) {}
 
-  private final TableMemory memory;
+  private final TablePages pages;
   private final boolean signExtended;
 
-  SpecWalker(TableMemory memory, boolean signExtended) {
-    this.memory = memory;
+  SpecWalker(TablePages pages, boolean signExtended) {
+    this.pages = pages;
     this.signExtended = signExtended;
   }
 
-  static SpecWalker of(TableMemory memory, PageTableConfig config) {
+  static SpecWalker of(TablePages pages, PageTableConfig config) {
     return switch (config.format()) {
-      case AmdV1 _ -> new V1Walker(memory);
-      case X86 _ -> new X86Walker(memory, config.signExtended());
+      case AmdV1 _ -> new V1Walker(pages);
+      case X86 _ -> new X86Walker(pages, config.signExtended());
     };
   }
 
-  static SpecWalker of(TableMemory memory, PageTable table) {
-    return of(memory, table.config());
+  static SpecWalker of(TablePages pages, PageTable table) {
+    return of(pages, table.config());
   }
 
   /** Reads a present entry; fails where hardware would, or where Linux would write another. */
@@ -93,7 +93,7 @@ abstract class SpecWalker {
     long table = root;
     int permissions = READ_WRITE;
     for (int level = levels; level >= 1; level--) {
-      long bits = memory.load(slot(table, level, iova));
+      long bits = pages.loadAcquire(slot(table, level, iova));
       if ((bits & 1) == 0) {
         return HOLE;
       }
@@ -112,7 +112,7 @@ abstract class SpecWalker {
     long in = table.root();
     for (int level = table.levels(); ; level--) {
       long at = slot(in, level, iova);
-      long bits = memory.load(at);
+      long bits = pages.loadAcquire(at);
       if ((bits & 1) == 0) {
         throw new AssertionError("a gap");
       }
@@ -137,10 +137,10 @@ abstract class SpecWalker {
    */
   List<Leaf> leaves(long root, int levels) {
     List<Leaf> leaves = new ArrayList<>();
-    Set<Long> pages = new HashSet<>();
+    Set<Long> seen = new HashSet<>();
     top = levels;
-    collect(root, levels, 0, READ_WRITE, leaves, pages);
-    tables = pages;
+    collect(root, levels, 0, READ_WRITE, leaves, seen);
+    tables = seen;
     return leaves;
   }
 
@@ -150,23 +150,23 @@ abstract class SpecWalker {
   private int top;
 
   private void collect(
-      long table, int level, long base, int permissions, List<Leaf> leaves, Set<Long> pages) {
-    if (!pages.add(table)) {
+      long table, int level, long base, int permissions, List<Leaf> leaves, Set<Long> seen) {
+    if (!seen.add(table)) {
       throw new AssertionError("a table is reached twice");
     }
     long slotSize = 1L << (12 + 9 * (level - 1));
     int live = 0;
     for (int i = 0; i < 512; i++) {
-      live += (int) (memory.load(table + 8L * i) & 1);
+      live += (int) (pages.loadAcquire(table + 8L * i) & 1);
     }
-    if (memory.live(table) != live) {
-      throw new AssertionError("%d entries, counted %d".formatted(live, memory.live(table)));
+    if (pages.live(table) != live) {
+      throw new AssertionError("%d entries, counted %d".formatted(live, pages.live(table)));
     }
-    if (live == 0 && pages.size() > 1) {
+    if (live == 0 && seen.size() > 1) {
       throw new AssertionError("an empty table at level " + level);
     }
     for (int i = 0; i < 512; i++) {
-      long bits = memory.load(table + 8L * i);
+      long bits = pages.loadAcquire(table + 8L * i);
       if ((bits & 1) == 0) {
         continue;
       }
@@ -174,7 +174,7 @@ abstract class SpecWalker {
       long iova = extended(top, base + i * slotSize);
       int allowed = both(permissions, entry.permissions());
       if (!entry.isLeaf()) {
-        collect(entry.address(), level - 1, iova, allowed, leaves, pages);
+        collect(entry.address(), level - 1, iova, allowed, leaves, seen);
         continue;
       }
       int slots = replicas(bits, level);
@@ -182,7 +182,7 @@ abstract class SpecWalker {
         throw new AssertionError("a sized leaf begins at slot " + i);
       }
       for (int replica = 1; replica < slots; replica++) {
-        long other = memory.load(table + 8L * (i + replica));
+        long other = pages.loadAcquire(table + 8L * (i + replica));
         if (((other ^ bits) & ~0x60L) != 0) {
           throw new AssertionError("replicas differ");
         }
@@ -194,8 +194,8 @@ abstract class SpecWalker {
 
   /** {@code spec/amd-vi.md} §1. */
   private static final class V1Walker extends SpecWalker {
-    V1Walker(TableMemory memory) {
-      super(memory, false);
+    V1Walker(TablePages pages) {
+      super(pages, false);
     }
 
     @Override
@@ -240,8 +240,8 @@ abstract class SpecWalker {
 
   /** {@code spec/amd-vi.md} §2. */
   private static final class X86Walker extends SpecWalker {
-    X86Walker(TableMemory memory, boolean signExtended) {
-      super(memory, signExtended);
+    X86Walker(TablePages pages, boolean signExtended) {
+      super(pages, signExtended);
     }
 
     @Override

@@ -24,7 +24,7 @@ class StatusBitsTest {
   }
 
   private static StatusHardware hardware(HitlessRun run) {
-    return new StatusHardware(run.memory, run.table);
+    return new StatusHardware(run.pages, run.table);
   }
 
   @ParameterizedTest
@@ -74,7 +74,7 @@ class StatusBitsTest {
     try (HitlessRun run = new HitlessRun(kind, 1L << 21, 12)) {
       Slot remembered = hardware(run).slotOf(run.iova + 300 * 4096);
       run.table.merge(run.iova, run.bytes, 21, run.gather);
-      run.memory.or(remembered.paddr(), DIRTY);
+      run.pages.or(remembered.paddr(), DIRTY);
       run.gather.complete();
       assertEquals(DIRTY, hardware(run).status(run.iova));
     }
@@ -86,7 +86,7 @@ class StatusBitsTest {
       run.table.split(run.iova + (5L << 21), 1L << 21, 12, run.gather);
       Slot remembered = hardware(run).slotOf(run.iova + (5L << 21) + 300 * 4096);
       run.table.merge(run.iova, run.bytes, 30, run.gather);
-      run.memory.or(remembered.paddr(), DIRTY);
+      run.pages.or(remembered.paddr(), DIRTY);
       run.gather.complete();
       assertEquals(DIRTY, hardware(run).status(run.iova));
     }
@@ -98,7 +98,7 @@ class StatusBitsTest {
       Slot remembered = hardware(run).slotOf(run.iova + 300 * 4096);
       run.table.merge(run.iova, run.bytes, 21, run.gather);
       run.table.split(run.iova, run.bytes, 12, run.gather);
-      run.memory.or(remembered.paddr(), DIRTY);
+      run.pages.or(remembered.paddr(), DIRTY);
       run.gather.complete();
       assertEquals(DIRTY, hardware(run).status(run.iova + 300 * 4096));
     }
@@ -117,7 +117,7 @@ class StatusBitsTest {
   void aBitSetWhileProtectLooksIsNotOverwritten() {
     try (HitlessRun run = new HitlessRun(kind, 4096)) {
       boolean[] once = {true};
-      run.memory.beforeCompareAndSet(() -> {
+      run.pages.beforeCompareAndSet(() -> {
         if (once[0]) {
           once[0] = false;
           hardware(run).set(run.iova, DIRTY);
@@ -132,12 +132,12 @@ class StatusBitsTest {
   void aDirectoryThatHardwareMarkedGoesWithItsEmptyTable() {
     try (HitlessRun run = new HitlessRun(kind, 4096)) {
       for (int level = run.table.levels(); level > 1; level--) {
-        run.memory.or(hardware(run).directoryOf(run.iova, level), ACCESSED);
+        run.pages.or(hardware(run).directoryOf(run.iova, level), ACCESSED);
       }
       run.table.unmap(run.iova, 4096, run.gather);
       assertEquals(
           List.of(),
-          SpecWalker.of(run.memory, run.table).leaves(run.table.root(), run.table.levels()));
+          SpecWalker.of(run.pages, run.table).leaves(run.table.root(), run.table.levels()));
     }
   }
 }

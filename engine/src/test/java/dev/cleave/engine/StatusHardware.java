@@ -1,7 +1,7 @@
 package dev.cleave.engine;
 
 import dev.cleave.engine.SpecWalker.Slot;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /**
  * Hardware that sets status bits, in the same two places in both formats: in the entry that it
@@ -12,14 +12,14 @@ final class StatusHardware {
   static final long ACCESSED = 1L << 5;
   static final long DIRTY = 1L << 6;
 
-  private final TableMemory memory;
+  private final TablePages pages;
   private final PageTable table;
   private final SpecWalker walker;
 
-  StatusHardware(TableMemory memory, PageTable table) {
-    this.memory = memory;
+  StatusHardware(TablePages pages, PageTable table) {
+    this.pages = pages;
     this.table = table;
-    this.walker = SpecWalker.of(memory, table);
+    this.walker = SpecWalker.of(pages, table);
   }
 
   /** The leaf entry that a walk to an address meets. */
@@ -35,12 +35,12 @@ final class StatusHardware {
       if (level == directoryLevel) {
         return at;
       }
-      in = memory.load(at) & 0x000FFFFFFFFFF000L;
+      in = pages.loadAcquire(at) & 0x000FFFFFFFFFF000L;
     }
   }
 
   private int replicas(Slot slot) {
-    return walker.replicas(memory.load(slot.paddr()), slot.level());
+    return walker.replicas(pages.loadAcquire(slot.paddr()), slot.level());
   }
 
   private static long firstReplica(Slot slot, int replicas) {
@@ -49,26 +49,26 @@ final class StatusHardware {
 
   /** Sets bits in the entry that a walk meets. */
   void set(long iova, long bits) {
-    memory.or(slotOf(iova).paddr(), bits);
+    pages.or(slotOf(iova).paddr(), bits);
   }
 
   /** Sets bits in one of the slots that hold the same leaf as the one that a walk meets. */
   void setInReplica(long iova, int which, long bits) {
     Slot met = slotOf(iova);
-    long entry = memory.load(met.paddr());
+    long entry = pages.loadAcquire(met.paddr());
     int replicas = replicas(met);
     long at = firstReplica(met, replicas) + 8L * (which % replicas);
-    boolean isSame = ((memory.load(at) ^ entry) & ~(ACCESSED | DIRTY)) == 0;
-    memory.or(isSame ? at : met.paddr(), bits);
+    boolean isSame = ((pages.loadAcquire(at) ^ entry) & ~(ACCESSED | DIRTY)) == 0;
+    pages.or(isSame ? at : met.paddr(), bits);
   }
 
   /** Sets bits where a walker that remembers the table of an entry finds it, if it is a leaf. */
   boolean setRemembered(Slot slot, long bits) {
-    long entry = memory.load(slot.paddr());
+    long entry = pages.loadAcquire(slot.paddr());
     if ((entry & 1) == 0 || !walker.read(entry, slot.level()).isLeaf()) {
       return false;
     }
-    memory.or(slot.paddr(), bits);
+    pages.or(slot.paddr(), bits);
     return true;
   }
 
@@ -78,7 +78,7 @@ final class StatusHardware {
     int replicas = replicas(met);
     long bits = 0;
     for (int i = 0; i < replicas; i++) {
-      bits |= memory.load(firstReplica(met, replicas) + 8L * i);
+      bits |= pages.loadAcquire(firstReplica(met, replicas) + 8L * i);
     }
     return bits & (ACCESSED | DIRTY);
   }

@@ -1,6 +1,6 @@
 package dev.cleave.engine;
 
-import dev.cleave.engine.memory.ScheduledMemory;
+import dev.cleave.engine.memory.ScheduledPages;
 
 /**
  * A device that writes through the table as hardware does, with its own reading of {@code
@@ -15,7 +15,7 @@ final class SteppedDevice {
   private static final long ADDRESS = 0x000F_FFFF_FFFF_F000L;
   private static final int PORT = 0;
 
-  private final ScheduledMemory memory;
+  private final ScheduledPages pages;
   private final PageTable table;
 
   /** The translation it keeps: a last address below the first for none. */
@@ -29,19 +29,19 @@ final class SteppedDevice {
 
   private long region;
 
-  SteppedDevice(ScheduledMemory memory, PageTable table) {
-    this.memory = memory;
+  SteppedDevice(ScheduledPages pages, PageTable table) {
+    this.pages = pages;
     this.table = table;
   }
 
   /** Writes to an address; returns its paddr, or {@link #HOLE}. */
   long write(long iova) {
-    memory.lockShared(PORT);
+    pages.lockShared(PORT);
     try {
       boolean isKept = leafLast != -1 && iova >= leafFirst && iova <= leafLast;
       return isKept ? leafPaddr + (iova - leafFirst) : walk(iova);
     } finally {
-      memory.unlockShared(PORT);
+      pages.unlockShared(PORT);
     }
   }
 
@@ -65,13 +65,13 @@ final class SteppedDevice {
     }
     while (true) {
       long at = in + 8 * (iova >>> (12 + 9 * (level - 1)) & 511);
-      long entry = memory.load(at);
+      long entry = pages.loadAcquire(at);
       if ((entry & 1) == 0) {
         return HOLE;
       }
       int next = (int) (entry >>> 9 & 7);
       if (next == 0 || next == 7) {
-        return memory.compareAndSet(at, entry, entry | STATUS) ? keep(iova, entry, level) : -2;
+        return pages.compareAndSet(at, entry, entry | STATUS) ? keep(iova, entry, level) : -2;
       }
       in = entry & ADDRESS;
       level = next;
@@ -99,7 +99,7 @@ final class SteppedDevice {
    * directories too. A flush need not drop what is larger.
    */
   void flush(long first, long last, boolean isOfTables) {
-    memory.lockShared(PORT);
+    pages.lockShared(PORT);
     if (leafLast != -1 && leafFirst >= first && leafLast <= last) {
       leafLast = -1;
     }
@@ -107,7 +107,7 @@ final class SteppedDevice {
     if (isOfTables && regionFirst >= first && (regionFirst | 0x1F_FFFF) <= last) {
       leafTable = HOLE;
     }
-    memory.unlockShared(PORT);
+    pages.unlockShared(PORT);
   }
 
   /** Flushes all that a gather says. */

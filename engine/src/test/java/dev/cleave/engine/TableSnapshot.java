@@ -1,6 +1,6 @@
 package dev.cleave.engine;
 
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
@@ -13,15 +13,15 @@ import java.util.stream.LongStream;
 record TableSnapshot(
     long top, Map<Long, String> tables, long usedBytes, int ranges, long detachedPages) {
 
-  static TableSnapshot of(TableMemory memory, PageTable table, IotlbGather gather) {
-    SpecWalker walker = SpecWalker.of(memory, table);
+  static TableSnapshot of(TablePages pages, PageTable table, IotlbGather gather) {
+    SpecWalker walker = SpecWalker.of(pages, table);
     walker.leaves(table.root(), table.levels());
     Map<Long, String> tables = new TreeMap<>();
     for (long page : walker.tables) {
-      long[] entries = LongStream.range(0, 512).map(i -> memory.load(page + 8 * i)).toArray();
+      long[] entries = LongStream.range(0, 512).map(i -> pages.loadAcquire(page + 8 * i)).toArray();
       tables.put(page, Arrays.toString(entries));
     }
     return new TableSnapshot(
-        table.top(), tables, memory.usedBytes(), gather.rangeCount(), gather.tablePages());
+        table.top(), tables, pages.usedBytes(), gather.rangeCount(), gather.tablePages());
   }
 }

@@ -9,7 +9,6 @@ import dev.cleave.engine.Interleaved.Body;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.memory.Explorer;
-import dev.cleave.engine.memory.TableMemory;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -215,7 +214,7 @@ class WritersInterleavedTest {
           results[which] = Interleaved.outcome(debts -> writer.run(table, debts), gather);
           gather.complete();
         }
-        outcomes.add(List.of(results) + " " + Interleaved.leaves(memory, table));
+        outcomes.add(List.of(results) + " " + Interleaved.leaves(memory.tablePages(), table));
       }
     }
     return outcomes;
@@ -245,7 +244,7 @@ class WritersInterleavedTest {
       run.and(body);
     }
     run.finallyHolds(() -> {
-      String outcome = List.of(run.results) + " " + Interleaved.leaves(run.memory, run.table);
+      String outcome = List.of(run.results) + " " + Interleaved.leaves(run.pages, run.table);
       assertTrue(outcomes.contains(outcome), () -> outcome + " is none of " + outcomes);
     });
     return run;
@@ -259,7 +258,7 @@ class WritersInterleavedTest {
     Explorer.Outcome done =
         Explorer.explore(
             threads,
-            memory -> scenario(work, outcomes, levels -> new Interleaved(memory, threads, levels)));
+            pages -> scenario(work, outcomes, levels -> new Interleaved(pages, threads, levels)));
     assertTrue(done.runs() > 1, "there is more than one interleaving");
   }
 }

@@ -2,9 +2,9 @@ package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.io.Outputs;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.kernel.Kernels;
-import dev.cleave.engine.memory.TableMemory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

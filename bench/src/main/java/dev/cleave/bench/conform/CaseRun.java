@@ -1,17 +1,18 @@
 package dev.cleave.bench.conform;
 
 import dev.cleave.bench.conform.Prober.When;
-import dev.cleave.bench.conform.RequestedMappings.Extent;
 import dev.cleave.bench.conform.qemu.Device;
 import dev.cleave.bench.conform.qemu.GuestLayout;
 import dev.cleave.bench.conform.qemu.IommuPort;
 import dev.cleave.bench.conform.qemu.Machine;
-import dev.cleave.bench.conform.qemu.TraceEvent;
+import dev.cleave.bench.conform.qemu.QemuEvent;
 import dev.cleave.bench.conform.qemu.WindowLost;
-import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.bench.extent.Extent;
+import dev.cleave.bench.machine.IommuCommand;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -36,11 +37,11 @@ final class CaseRun {
   /** Where every table maps the window of e1000's rings. */
   static final long WINDOW_IOVA = 0x18_0000;
 
-  private static final Set<TraceEvent> COMPLAINTS =
+  private static final Set<QemuEvent> COMPLAINTS =
       EnumSet.of(
-          TraceEvent.AMDVI_INVALID_DTE,
-          TraceEvent.AMDVI_MODE_INVALID,
-          TraceEvent.AMDVI_UNHANDLED_COMMAND);
+          QemuEvent.AMDVI_INVALID_DTE,
+          QemuEvent.AMDVI_MODE_INVALID,
+          QemuEvent.AMDVI_UNHANDLED_COMMAND);
 
   private static final int EDU_PROBES = 8;
   private static final int SAMPLE = 96;
@@ -50,6 +51,7 @@ final class CaseRun {
   private final TestCase test;
   private final Machine machine;
   private final IommuPort iommu;
+  private final TablePages pages;
   private final TableMemory memory;
   private final Tally tally;
   private final List<TestDomain> domains = new ArrayList<>();
@@ -59,11 +61,12 @@ final class CaseRun {
   private final Changer changer;
 
   CaseRun(
-      TestCase test, long seed, Machine machine, IommuPort iommu, TableMemory memory, Tally tally) {
+      TestCase test, long seed, Machine machine, IommuPort iommu, TablePages pages, Tally tally) {
     this.test = test;
     this.machine = machine;
     this.iommu = iommu;
-    this.memory = memory;
+    this.pages = pages;
+    this.memory = TableMemory.of(pages);
     this.tally = tally;
     this.sampler = new Sampler(new SplittableRandom(seed), machine.echo());
     List<Expectation> expectations =
@@ -78,7 +81,7 @@ final class CaseRun {
   /** Makes the domains and puts devices into them. */
   void begin() {
     for (TestCase.DomainSpec spec : test.domains()) {
-      TestDomain domain = new TestDomain(spec, memory);
+      TestDomain domain = new TestDomain(spec, pages, memory);
       changer.apply(
           new Op.Map(
               domains.size(),

@@ -4,7 +4,7 @@ import dev.cleave.bench.conform.qemu.GuestLayout;
 import dev.cleave.bench.conform.qemu.IommuPort;
 import dev.cleave.bench.conform.qemu.Machine;
 import dev.cleave.bench.conform.qemu.QemuFailure;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.List;
@@ -36,7 +36,7 @@ public final class Conformance {
      * @param base physical address of its first byte
      * @return table memory, all of it free
      */
-    TableMemory over(MemorySegment memory, long base);
+    TablePages over(MemorySegment memory, long base);
   }
 
   /** Looks at the machine while the tables of a case are in use. */
@@ -76,7 +76,11 @@ public final class Conformance {
    * @param seed makes the cases
    */
   public Conformance(Machine machine, long seed) {
-    this(machine, seed, TableMemory::over, UnaryOperator.identity());
+    this(
+        machine,
+        seed,
+        (memory, base) -> TablePages.over(memory, base, false),
+        UnaryOperator.identity());
   }
 
   /**
@@ -107,12 +111,12 @@ public final class Conformance {
     TestCase test = CaseGenerator.generate(seed, number);
     long states = tally.states;
     long probes = tally.probes();
-    TableMemory memory =
+    TablePages pages =
         memories.over(
             machine.memory().slice(GuestLayout.TABLES, GuestLayout.TABLE_BYTES),
             GuestLayout.TABLES);
     CaseRun run =
-        new CaseRun(test, CaseGenerator.caseSeed(seed, number), machine, iommu, memory, tally);
+        new CaseRun(test, CaseGenerator.caseSeed(seed, number), machine, iommu, pages, tally);
     int done = 0;
     try {
       run.begin();

@@ -1,21 +1,22 @@
 package dev.cleave.bench.conform;
 
-import static dev.cleave.engine.memory.TableMemory.entryAt;
+import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.format.Geometry;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 
 /** A domain under test: its table, what it owes, and what was asked of it. */
 final class TestDomain {
   private final int id;
-  private final TableMemory memory;
+  private final TablePages pages;
   private final PageTable table;
   private final IotlbGather gather;
   private final LeafCursor cursor;
@@ -27,9 +28,9 @@ final class TestDomain {
   private long restrictedLast;
   private int restrictedAccess = Access.READ_WRITE;
 
-  TestDomain(TestCase.DomainSpec spec, TableMemory memory) {
+  TestDomain(TestCase.DomainSpec spec, TablePages pages, TableMemory memory) {
     this.id = spec.id();
-    this.memory = memory;
+    this.pages = pages;
     this.table =
         PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX).withLevels(spec.levels()));
     this.gather = table.newGather();
@@ -80,10 +81,10 @@ final class TestDomain {
   void restrict(long iova, int level, int access) {
     long at = table.root();
     for (int above = table.levels(); above > level; above--) {
-      at = AmdV1.LINUX.tablePaddr(memory.load(entryAt(at, Geometry.index(iova, above))));
+      at = AmdV1.LINUX.tablePaddr(pages.loadAcquire(slotAt(at, Geometry.index(iova, above))));
     }
-    long slot = entryAt(at, Geometry.index(iova, level));
-    memory.store(slot, AmdV1.LINUX.withPermissions(memory.load(slot), access));
+    long slot = slotAt(at, Geometry.index(iova, level));
+    pages.storeRelease(slot, AmdV1.LINUX.withPermissions(pages.loadAcquire(slot), access));
     long mask = Geometry.offsetMask(Geometry.entryLog2(level));
     restrictedFirst = iova & ~mask;
     restrictedLast = iova | mask;

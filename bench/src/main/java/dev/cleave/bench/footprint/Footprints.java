@@ -3,7 +3,7 @@ package dev.cleave.bench.footprint;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 
 import dev.cleave.bench.replay.Policy;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.TableMemory;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -27,7 +27,7 @@ public final class Footprints {
 
   private final SharePattern pattern;
   private final Map<Double, Guest> pieces = new HashMap<>();
-  private final Map<TableKey, TablePages> tables = new HashMap<>();
+  private final Map<TableKey, PageCounts> tables = new HashMap<>();
   private final Map<RivalKey, Long> rivals = new HashMap<>();
 
   private record TableKey(long bytes, long sharedPages, Policy policy) {}
@@ -63,10 +63,10 @@ public final class Footprints {
       guest = guest.stretchedTo(guestBytes);
     }
     Guest built = guest;
-    TablePages pages =
+    PageCounts pages =
         tables.computeIfAbsent(
             new TableKey(guest.bytes(), guest.sharedPages(), policy),
-            _ -> TablePages.of(built, policy));
+            _ -> PageCounts.of(built, policy));
     long count = guestBytes / guest.bytes();
     long tablePages = pages.built(count, guestBytes);
     long tableBytes = tablePages << PAGE_LOG2;

@@ -2,13 +2,13 @@ package dev.cleave.bench.footprint;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 
-import dev.cleave.bench.jmh.rival.ExtentMap;
-import dev.cleave.bench.jmh.rival.FlatHash;
-import dev.cleave.bench.jmh.rival.HeapRadix;
-import dev.cleave.bench.jmh.rival.RewalkingTable;
-import dev.cleave.bench.jmh.rival.RivalTable;
+import dev.cleave.bench.rival.ExtentTable;
+import dev.cleave.bench.rival.FlatHash;
+import dev.cleave.bench.rival.HeapRadix;
+import dev.cleave.bench.rival.RewalkingTable;
+import dev.cleave.bench.rival.RivalTable;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.Reference;
 
@@ -45,9 +45,9 @@ enum Rivals {
   /** Builds it for a guest and measures it. */
   long measure(Guest guest) {
     if (this == REWALKING) {
-      try (TableMemory memory = TableMemory.builder().capacityBytes(TABLE_BYTES).build();
+      try (TablePages pages = TablePages.reserve(TABLE_BYTES, TABLE_BYTES, 0, false);
           RivalTable table =
-              new RewalkingTable(memory, TablePages.levels(guest.bytes()), 1L << PAGE_LOG2)) {
+              new RewalkingTable(pages, PageCounts.levels(guest.bytes()), 1L << PAGE_LOG2)) {
         fill(table, guest);
         return table.offHeapBytes();
       }
@@ -57,7 +57,7 @@ enum Rivals {
         switch (this) {
           case HEAP_RADIX -> new HeapRadix(guest.bytes());
           case FLAT_HASH -> new FlatHash();
-          default -> new ExtentMap();
+          default -> new ExtentTable();
         };
     try {
       fill(table, guest);

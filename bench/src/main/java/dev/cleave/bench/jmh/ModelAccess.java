@@ -1,10 +1,10 @@
 package dev.cleave.bench.jmh;
 
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.format.Geometry;
-import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.hwmodel.iommu.Iommu;
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import dev.cleave.hwmodel.iommu.Register;

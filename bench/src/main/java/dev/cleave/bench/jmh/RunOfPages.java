@@ -1,11 +1,12 @@
 package dev.cleave.bench.jmh;
 
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.jmh.rival.RewalkingTable;
+import dev.cleave.bench.rival.RewalkingTable;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -78,7 +79,7 @@ public class RunOfPages {
     @Param({"3", "4"})
     public int levels;
 
-    TableMemory memory;
+    TablePages memory;
     RewalkingTable table;
     long length;
 
@@ -87,7 +88,7 @@ public class RunOfPages {
     public void make() {
       long leafBytes = Numbers.parse(leaf);
       length = LEAVES * leafBytes;
-      memory = Tables.memory();
+      memory = Tables.pages();
       table = new RewalkingTable(memory, levels, Tables.SIZES_4K | leafBytes);
       table.map(length, 0, leafBytes, Access.READ_WRITE);
     }

@@ -1,10 +1,13 @@
 package dev.cleave.bench.jmh;
 
-import dev.cleave.bench.jmh.rival.RewalkingTable;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
+import dev.cleave.bench.rival.RewalkingTable;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -55,7 +58,7 @@ public class SinglePage {
       gather = table.newGather();
       pages = shuffledPages();
       for (int i = 1; i <= TABLES; i++) {
-        long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+        long last = i * REGION_BYTES - Tables.PAGE_BYTES;
         table.map(last, PADDR + last, Tables.PAGE_BYTES, Access.READ_WRITE);
       }
       prepare();
@@ -98,7 +101,7 @@ public class SinglePage {
   private static long[] shuffledPages() {
     long[] pages = new long[PAGES];
     for (int i = 0; i < PAGES; i++) {
-      pages[i] = i / PAGES_IN_TABLE * Tables.REGION_BYTES + i % PAGES_IN_TABLE * Tables.PAGE_BYTES;
+      pages[i] = i / PAGES_IN_TABLE * REGION_BYTES + i % PAGES_IN_TABLE * Tables.PAGE_BYTES;
     }
     Tables.shuffle(pages);
     return pages;
@@ -140,7 +143,7 @@ public class SinglePage {
     @Param({"3", "4"})
     public int levels;
 
-    TableMemory memory;
+    TablePages memory;
     RewalkingTable table;
     long[] pages;
     int next;
@@ -148,11 +151,11 @@ public class SinglePage {
     /** Makes the table, with its leaf tables. */
     @Setup(Level.Trial)
     public void make() {
-      memory = Tables.memory();
+      memory = Tables.pages();
       table = new RewalkingTable(memory, levels, Tables.SIZES_4K);
       pages = shuffledPages();
       for (int i = 1; i <= TABLES; i++) {
-        long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+        long last = i * REGION_BYTES - Tables.PAGE_BYTES;
         table.map(last, PADDR + last, Tables.PAGE_BYTES, Access.READ_WRITE);
       }
     }

@@ -2,9 +2,10 @@ package dev.cleave.bench.jmh;
 
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.kernel.Kernels;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.Random;
 
 /** What benchmarks are made of. */
@@ -17,7 +18,6 @@ final class Tables {
   static final long SIZES_ALL = AmdV1.LINUX.leafSizes();
 
   static final long PAGE_BYTES = 1L << 12;
-  static final long REGION_BYTES = 1L << 21;
   static final long GIB = 1L << 30;
 
   /** What a fork needs: it inherits no flag. */
@@ -42,6 +42,11 @@ final class Tables {
   /** Memory enough for 4 KiB leaves over 4 TiB, as a host would set it up. */
   static TableMemory memory() {
     return TableMemory.builder().capacityBytes(CAPACITY_BYTES).hugePages(true).build();
+  }
+
+  /** The same memory for a rival that handles pages by itself. */
+  static TablePages pages() {
+    return TablePages.reserve(CAPACITY_BYTES, CAPACITY_BYTES, 1L << 32, true);
   }
 
   /** An empty AMD v1 table as Linux writes them. */

@@ -7,10 +7,10 @@ import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
-import dev.cleave.engine.memory.TableMemory;
 
 /**
  * One of the tables that map the replayed guest's memory, in memory of its own, and what it has
@@ -110,32 +110,6 @@ final class GuestTable implements AutoCloseable {
 
   long gapBytes() {
     return gapBytes;
-  }
-
-  /** What it has come to, under an RMP that it was watched with. */
-  TableResult result(SimulatedRmp rmp, boolean hasRmp) {
-    var statistics = table.statistics();
-    return new TableResult(
-        name,
-        statistics.splits(),
-        statistics.merges(),
-        statistics.entryStores(),
-        flushes.commands(),
-        flushes.bytes(),
-        gapBytes,
-        rmp.mismatches(table),
-        hasRmp ? illegalLeaves(rmp) : 0,
-        memory.peakBytes(),
-        memory.usedBytes());
-  }
-
-  private long illegalLeaves(SimulatedRmp rmp) {
-    long illegal = 0;
-    cursor.over(0, -1L);
-    while (cursor.advance()) {
-      illegal += rmp.isLegal(cursor.iova(), cursor.sizeLog2()) ? 0 : 1;
-    }
-    return illegal;
   }
 
   @Override

@@ -8,7 +8,7 @@ import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.rmp.FollowedTable;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
@@ -126,8 +126,8 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
       throw e;
     }
     iommu.settle(this);
-    if (sharedMemory != null && iova >= 0) {
-      sharedMemory.remove(iova, Math.min(length & Long.MAX_VALUE, Long.MAX_VALUE - iova));
+    if (sharedMemory != null) {
+      sharedMemory.remove(iova, length);
     }
     return bytes;
   }

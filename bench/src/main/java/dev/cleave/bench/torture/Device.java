@@ -1,7 +1,7 @@
 package dev.cleave.bench.torture;
 
 import dev.cleave.engine.PageTable;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import dev.cleave.hwmodel.iommu.HostEntry;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -25,7 +25,7 @@ final class Device implements Runnable {
   private static final int VIEW_MASK = -1;
   private static final long STATUS = HostEntry.ACCESSED | HostEntry.DIRTY;
 
-  private final TableMemory memory;
+  private final TablePages pages;
   private final PageTable table;
   private final Space space;
   private final Verdict verdict;
@@ -55,9 +55,9 @@ final class Device implements Runnable {
   private long hits;
   private long marks;
 
-  Device(int number, TableMemory memory, PageTable table, Space space, Verdict verdict, long seed) {
+  Device(int number, TablePages pages, PageTable table, Space space, Verdict verdict, long seed) {
     this.written = space.written[number];
-    this.memory = memory;
+    this.pages = pages;
     this.table = table;
     this.space = space;
     this.verdict = verdict;
@@ -151,7 +151,7 @@ final class Device implements Runnable {
     }
     while (true) {
       long at = HostEntry.slot(in, level, iova);
-      long entry = memory.load(at);
+      long entry = pages.loadAcquire(at);
       if ((entry & HostEntry.PRESENT) == 0) {
         return hole();
       }
@@ -193,7 +193,7 @@ final class Device implements Runnable {
       return true;
     }
     marks++;
-    return memory.compareAndSet(at, entry, entry | bits);
+    return pages.compareAndSet(at, entry, entry | bits);
   }
 
   private void keep(int region, long iova, long entry, int sizeLog2, int allowed) {

@@ -1,7 +1,6 @@
 package dev.cleave.bench.torture;
 
-import dev.cleave.engine.memory.BrokenMemory;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.util.Locale;
 
 /** What can be broken on purpose, to see that it is found. */
@@ -26,12 +25,12 @@ public enum Fault {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
-  /** Table memory that has the fault, if it is one of memory. */
-  TableMemory memory(long bytes, long base) {
+  /** Table pages that have the fault, if it is one of memory. */
+  TablePages pages(long bytes, long base) {
     return switch (this) {
-      case MISSING_RELEASE -> new BrokenMemory(bytes, base, true, false);
-      case FORGOTTEN_DIRTY -> new BrokenMemory(bytes, base, false, true);
-      default -> TableMemory.builder().capacityBytes(bytes).base(base).build();
+      case MISSING_RELEASE -> new BrokenPages(bytes, base, true, false);
+      case FORGOTTEN_DIRTY -> new BrokenPages(bytes, base, false, true);
+      default -> TablePages.reserve(bytes, bytes, base, false);
     };
   }
 }

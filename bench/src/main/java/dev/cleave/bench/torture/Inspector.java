@@ -1,7 +1,7 @@
 package dev.cleave.bench.torture;
 
 import dev.cleave.engine.PageTable;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import dev.cleave.hwmodel.iommu.HostEntry;
 import java.util.List;
 import java.util.concurrent.locks.StampedLock;
@@ -12,13 +12,13 @@ import java.util.concurrent.locks.StampedLock;
  * <p>Thread-safe.
  */
 final class Inspector {
-  private final TableMemory memory;
+  private final TablePages pages;
   private final PageTable table;
   private final Space space;
   private final Verdict verdict;
 
-  Inspector(TableMemory memory, PageTable table, Space space, Verdict verdict) {
-    this.memory = memory;
+  Inspector(TablePages pages, PageTable table, Space space, Verdict verdict) {
+    this.pages = pages;
     this.table = table;
     this.space = space;
     this.verdict = verdict;
@@ -65,7 +65,7 @@ final class Inspector {
     long in = PageTable.root(top);
     while (true) {
       long at = HostEntry.slot(in, level, iova);
-      long entry = memory.load(at);
+      long entry = pages.loadAcquire(at);
       if ((entry & HostEntry.PRESENT) == 0) {
         return 0;
       }
@@ -78,7 +78,7 @@ final class Inspector {
         long first = at & -(8L * replicas);
         long status = 0;
         for (int i = 0; i < replicas; i++) {
-          status |= memory.load(first + 8L * i);
+          status |= pages.loadAcquire(first + 8L * i);
         }
         return status;
       }
@@ -109,18 +109,17 @@ final class Inspector {
     }
     long top = table.top();
     long reached = tables(PageTable.root(top), PageTable.levels(top)) * Space.PAGE_BYTES;
-    if (reached != memory.usedBytes()) {
+    if (reached != pages.usedBytes()) {
       verdict.violation(
           -1,
-          "%d bytes of tables can be reached, %d are in use"
-              .formatted(reached, memory.usedBytes()));
+          "%d bytes of tables can be reached, %d are in use".formatted(reached, pages.usedBytes()));
     }
   }
 
   private long tables(long in, int level) {
     long tables = 1;
     for (int i = 0; level > 1 && i < 512; i++) {
-      long entry = memory.load(in + 8L * i);
+      long entry = pages.loadAcquire(in + 8L * i);
       boolean isDirectory =
           (entry & HostEntry.PRESENT) != 0 && !HostEntry.isLeaf(HostEntry.nextLevel(entry));
       tables += isDirectory ? tables(entry & HostEntry.ADDRESS, level - 1) : 0;

@@ -2,8 +2,9 @@ package dev.cleave.bench.torture;
 
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -91,13 +92,14 @@ public final class Torture {
     Verdict verdict = new Verdict();
     int deviceCount = Math.max(1, writers / 2);
     Space space = new Space(deviceCount);
-    TableMemory memory = fault.memory(MEMORY_BYTES, MEMORY_BASE);
+    TablePages pages = fault.pages(MEMORY_BYTES, MEMORY_BASE);
+    TableMemory memory = TableMemory.of(pages);
     int levels = 2 + seeds.nextInt(2);
     PageTable table = PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX).withLevels(levels));
-    Inspector inspector = new Inspector(memory, table, space, verdict);
+    Inspector inspector = new Inspector(pages, table, space, verdict);
     List<Device> devices = new ArrayList<>();
     for (int i = 0; i < deviceCount; i++) {
-      devices.add(new Device(i, memory, table, space, verdict, seeds.nextLong()));
+      devices.add(new Device(i, pages, table, space, verdict, seeds.nextLong()));
     }
     Reader reader = new Reader(table, space, verdict, seeds.nextLong());
     Flusher flusher = new Flusher(space, devices, fault, inspector, seeds.nextLong());

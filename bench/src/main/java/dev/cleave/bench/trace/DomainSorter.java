@@ -48,8 +48,8 @@ final class DomainSorter {
     }
     count++;
     return switch (told.event()) {
-      case Event.Map map when isRange(map.iova(), map.length()) -> mapped(map, told.task());
-      case Event.Unmap unmap when isRange(unmap.iova(), unmap.length()) ->
+      case TraceEvent.Map map when isRange(map.iova(), map.length()) -> mapped(map, told.task());
+      case TraceEvent.Unmap unmap when isRange(unmap.iova(), unmap.length()) ->
           unmapped(unmap, told.task());
       default -> first().space;
     };
@@ -64,7 +64,7 @@ final class DomainSorter {
     domains.forEach(domain -> domain.maps.doubt());
   }
 
-  private AddressSpace mapped(Event.Map map, String task) {
+  private AddressSpace mapped(TraceEvent.Map map, String task) {
     long first = map.iova();
     long last = first + map.length() - 1;
     if (!orphansTime.isEmpty() && orphans.holds(first, last)) {
@@ -97,7 +97,7 @@ final class DomainSorter {
     return domain.maps.over(first, last).stream().noneMatch(Live::isSure);
   }
 
-  private AddressSpace unmapped(Event.Unmap unmap, String task) {
+  private AddressSpace unmapped(TraceEvent.Unmap unmap, String task) {
     long first = unmap.iova();
     long last = first + unmap.length() - 1;
     Domain domain =

@@ -19,7 +19,7 @@ import java.util.stream.Collectors;
  * @param warnings what a person has to know to trust it
  */
 public record History(
-    List<Event> events,
+    List<TraceEvent> events,
     List<AddressSpace> spaces,
     Map<Source, Long> stateSources,
     Map<Source, Long> toldAgain,
@@ -80,7 +80,7 @@ public record History(
 
     /** All of it. */
     public History build() {
-      List<Event> events = new ArrayList<>(told.size());
+      List<TraceEvent> events = new ArrayList<>(told.size());
       for (Told next : told) {
         if (next.isAfterGap()) {
           sorter.doubt();
@@ -99,8 +99,8 @@ public record History(
           maps.warnings(sorter));
     }
 
-    private Event placed(Event event, Told told) {
-      Event placed =
+    private TraceEvent placed(TraceEvent event, Told told) {
+      TraceEvent placed =
           event.space().equals(AddressSpace.SOME_DOMAIN) ? event.in(sorter.sort(told)) : event;
       if (placed.space().isSaid()) {
         spaces.add(placed.space());
@@ -114,19 +114,19 @@ public record History(
         return maps.needListener() && isNews(next.event());
       }
       // What was freed may be no address space.
-      return !(next.event() instanceof Event.Clear clear) || spaces.contains(clear.space());
+      return !(next.event() instanceof TraceEvent.Clear clear) || spaces.contains(clear.space());
     }
 
     /** Several listeners, one for each container, tell of the same memory. */
-    private boolean isNews(Event event) {
+    private boolean isNews(TraceEvent event) {
       return switch (event) {
-        case Event.Map map -> {
+        case TraceEvent.Map map -> {
           long last = map.iova() + map.length() - 1;
           boolean isNew = listened.mappedBytes(map.iova(), last) != map.length();
           listened.put(new LiveMaps.Live(map.iova(), last, "", map.line(), true));
           yield isNew;
         }
-        case Event.Clear clear -> {
+        case TraceEvent.Clear clear -> {
           boolean isThere = !listened.over(clear.first(), clear.last()).isEmpty();
           listened.remove(clear.first(), clear.last());
           yield isThere;

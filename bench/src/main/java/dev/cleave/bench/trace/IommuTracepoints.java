@@ -52,9 +52,9 @@ final class IommuTracepoints {
     }
     return new Parsed.Of(
         isMap
-            ? new Event.Map(
+            ? new TraceEvent.Map(
                 line.number(), space, iova, OptionalLong.of(paddr), size, Access.READ_WRITE)
-            : new Event.Unmap(line.number(), space, iova, unmapped, true),
+            : new TraceEvent.Unmap(line.number(), space, iova, unmapped, true),
         Source.IOMMU_TRACEPOINT);
   }
 

@@ -45,7 +45,7 @@ final class IommufdLines {
     int access = body.number("readonly") == 0 ? Access.READ_WRITE : Access.READ;
     return body.succeeded()
         ? new Parsed.Of(
-            new Event.Map(line.number(), space, iova, OptionalLong.empty(), length, access),
+            new TraceEvent.Map(line.number(), space, iova, OptionalLong.empty(), length, access),
             Source.IOMMUFD)
         : new Parsed.NoEffect();
   }
@@ -61,12 +61,12 @@ final class IommufdLines {
     // All of a space is 2^64 - 1 bytes, or 0, or two halves: no length has room for 2^64.
     boolean isAll = iova == 0 && (length == -1 || length == 0);
     boolean isHalf = length == Long.MIN_VALUE && (iova == 0 || iova == Long.MIN_VALUE);
-    Event event =
+    TraceEvent event =
         isAll
-            ? Event.Clear.all(line.number(), space)
+            ? TraceEvent.Clear.all(line.number(), space)
             : isHalf
-                ? new Event.Clear(line.number(), space, iova, iova + length - 1)
-                : new Event.Unmap(line.number(), space, iova, length, false);
+                ? new TraceEvent.Clear(line.number(), space, iova, iova + length - 1)
+                : new TraceEvent.Unmap(line.number(), space, iova, length, false);
     return new Parsed.Of(event, Source.IOMMUFD);
   }
 
@@ -75,7 +75,7 @@ final class IommufdLines {
     Body body = line.body(FREE + " iommufd=<n> id=<n> (<code>)");
     AddressSpace space = AddressSpace.ofIoas(body.number("iommufd"), body.number("id"));
     return body.succeeded()
-        ? new Parsed.Of(Event.Clear.all(line.number(), space), Source.IOMMUFD)
+        ? new Parsed.Of(TraceEvent.Clear.all(line.number(), space), Source.IOMMUFD)
         : new Parsed.NoEffect();
   }
 

@@ -21,7 +21,7 @@ final class ListenerLines {
   private static Parsed add(LogLine line) throws MalformedLineException {
     Range range = range(line.body(ADD_FORM), "iova_start", "iova_end", "[ram]");
     return new Parsed.Of(
-        new Event.Map(
+        new TraceEvent.Map(
             line.number(),
             AddressSpace.LISTENER,
             range.first,
@@ -35,7 +35,7 @@ final class ListenerLines {
     Range range = range(line.body(DELETE_FORM), "start", "end", "region_del");
     // A region that was never mapped, because it is no memory, goes in the same way.
     return new Parsed.Of(
-        new Event.Clear(line.number(), AddressSpace.LISTENER, range.first, range.last),
+        new TraceEvent.Clear(line.number(), AddressSpace.LISTENER, range.first, range.last),
         Source.LISTENER);
   }
 

@@ -18,9 +18,9 @@ final class MapSources {
   /** Takes note of what is told. */
   void note(Told told) {
     switch (told.event()) {
-      case Event.Map _ -> maps.merge(told.source(), 1L, Long::sum);
-      case Event.Unmap _ -> unmaps.merge(told.source(), 1L, Long::sum);
-      case Event.Share _, Event.Unshare _ -> states++;
+      case TraceEvent.Map _ -> maps.merge(told.source(), 1L, Long::sum);
+      case TraceEvent.Unmap _ -> unmaps.merge(told.source(), 1L, Long::sum);
+      case TraceEvent.Share _, TraceEvent.Unshare _ -> states++;
       default -> {}
     }
   }

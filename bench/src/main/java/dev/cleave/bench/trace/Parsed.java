@@ -3,7 +3,7 @@ package dev.cleave.bench.trace;
 /** What became of one line. */
 sealed interface Parsed {
   /** The line tells of an event. */
-  record Of(Event event, Source source) implements Parsed {}
+  record Of(TraceEvent event, Source source) implements Parsed {}
 
   /** The line says that nothing happened that matters here: a call that failed, another call. */
   record NoEffect() implements Parsed {}

@@ -41,8 +41,8 @@ final class QemuStateLines {
   static Parsed state(LogLine line, long gpa, long length, boolean isPrivate, Source source) {
     return new Parsed.Of(
         isPrivate
-            ? new Event.Unshare(line.number(), gpa, length)
-            : new Event.Share(line.number(), gpa, length),
+            ? new TraceEvent.Unshare(line.number(), gpa, length)
+            : new TraceEvent.Share(line.number(), gpa, length),
         source);
   }
 

@@ -21,7 +21,7 @@ final class StateSources {
   /** Takes note of what is told. */
   void note(Told told) {
     if (isState(told)) {
-      Event event = told.event();
+      TraceEvent event = told.event();
       long last = event.address() + event.length() - 1;
       ranges.computeIfAbsent(told.source(), _ -> new Ranges()).add(event.address(), last);
     }
@@ -29,7 +29,7 @@ final class StateSources {
 
   private static boolean isState(Told told) {
     return told.source() != Source.OP
-        && (told.event() instanceof Event.Share || told.event() instanceof Event.Unshare)
+        && (told.event() instanceof TraceEvent.Share || told.event() instanceof TraceEvent.Unshare)
         && told.event().length() != 0
         && Long.compareUnsigned(
                 told.event().address() + told.event().length() - 1, told.event().address())
@@ -37,17 +37,17 @@ final class StateSources {
   }
 
   /** What is to be believed of an event, once everything was noted: all, parts, or nothing. */
-  List<Event> believed(Told told) {
+  List<TraceEvent> believed(Told told) {
     if (!isState(told)) {
       return List.of(told.event());
     }
-    List<Event> parts = List.of(told.event());
+    List<TraceEvent> parts = List.of(told.event());
     for (Map.Entry<Source, Ranges> better : ranges.entrySet()) {
       if (better.getKey().compareTo(told.source()) >= 0) {
         break;
       }
-      List<Event> left = new ArrayList<>();
-      for (Event part : parts) {
+      List<TraceEvent> left = new ArrayList<>();
+      for (TraceEvent part : parts) {
         better
             .getValue()
             .without(part.address(), part.address() + part.length() - 1)
@@ -59,11 +59,11 @@ final class StateSources {
     return parts;
   }
 
-  private static Event part(Event event, Ranges.Range range) {
+  private static TraceEvent part(TraceEvent event, Ranges.Range range) {
     long length = range.last() - range.first() + 1;
-    return event instanceof Event.Share
-        ? new Event.Share(event.line(), range.first(), length)
-        : new Event.Unshare(event.line(), range.first(), length);
+    return event instanceof TraceEvent.Share
+        ? new TraceEvent.Share(event.line(), range.first(), length)
+        : new TraceEvent.Unshare(event.line(), range.first(), length);
   }
 
   /** How many events of each source were used. */

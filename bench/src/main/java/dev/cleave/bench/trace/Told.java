@@ -10,4 +10,4 @@ package dev.cleave.bench.trace;
  * @param time as the line's prefix says; empty where it does not
  * @param isAfterGap whether the log has lost lines since the last event
  */
-public record Told(Event event, Source source, String task, String time, boolean isAfterGap) {}
+public record Told(TraceEvent event, Source source, String task, String time, boolean isAfterGap) {}

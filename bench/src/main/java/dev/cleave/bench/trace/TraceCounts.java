@@ -31,7 +31,7 @@ public final class TraceCounts {
   private static final int MOST_NAMES = 1000;
 
   private long lines;
-  private final Map<Event.Kind, Long> events = new EnumMap<>(Event.Kind.class);
+  private final Map<TraceEvent.Kind, Long> events = new EnumMap<>(TraceEvent.Kind.class);
   private long noEffect;
   private long skipped;
   private long malformed;
@@ -67,7 +67,7 @@ public final class TraceCounts {
   }
 
   /** Events returned, of one kind. */
-  public long events(Event.Kind kind) {
+  public long events(TraceEvent.Kind kind) {
     return events.getOrDefault(kind, 0L);
   }
 
@@ -156,7 +156,7 @@ public final class TraceCounts {
     return MAP_EVENTS + "; for page states " + STATE_EVENTS;
   }
 
-  void countEvent(Event.Kind kind) {
+  void countEvent(TraceEvent.Kind kind) {
     events.merge(kind, 1L, Long::sum);
   }
 
@@ -186,7 +186,7 @@ public final class TraceCounts {
   /** Counts a failure; one that follows a change of page states may be that change's. */
   void countFailure(Oddity oddity) {
     failures++;
-    if (firstFailure == null && events(Event.Kind.SHARE) + events(Event.Kind.UNSHARE) > 0) {
+    if (firstFailure == null && events(TraceEvent.Kind.SHARE) + events(TraceEvent.Kind.UNSHARE) > 0) {
       firstFailure = oddity;
     }
   }

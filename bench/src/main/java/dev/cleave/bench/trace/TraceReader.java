@@ -73,7 +73,7 @@ public final class TraceReader implements AutoCloseable {
       Parsed parsed = parse(line, text);
       counts.countKind(parser.latest().kind());
       switch (parsed) {
-        case Parsed.Of(Event event, Source source) -> {
+        case Parsed.Of(TraceEvent event, Source source) -> {
           counts.countEvent(event.kind());
           LogLine latest = parser.latest();
           boolean isAfterGap = counts.gaps() != gapsBefore;

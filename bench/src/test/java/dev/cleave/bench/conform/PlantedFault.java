@@ -1,12 +1,12 @@
 package dev.cleave.bench.conform;
 
+import dev.cleave.bench.conform.FaultyPages.EntryFault;
 import dev.cleave.bench.conform.qemu.Device;
 import dev.cleave.bench.conform.qemu.IommuPort;
-import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.bench.machine.IommuCommand;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.format.Geometry;
-import dev.cleave.engine.memory.FaultyMemory.EntryFault;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.UnaryOperator;

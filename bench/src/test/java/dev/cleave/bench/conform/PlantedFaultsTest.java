@@ -8,7 +8,6 @@ import dev.cleave.bench.conform.Conformance.Failure;
 import dev.cleave.bench.conform.qemu.Machine;
 import dev.cleave.bench.conform.qemu.QemuInstalled;
 import dev.cleave.bench.conform.qemu.QemuOptions;
-import dev.cleave.engine.memory.FaultyMemory;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,7 +41,7 @@ class PlantedFaultsTest {
           new Conformance(
               machine,
               1,
-              (memory, base) -> new FaultyMemory(memory, base, fault.entryFault()),
+              (memory, base) -> new FaultyPages(memory, base, fault.entryFault()),
               fault.between());
       Optional<Failure> failure = Optional.empty();
       for (long number = 0; number < MOST_CASES && failure.isEmpty(); number++) {

@@ -1,12 +1,11 @@
 package dev.cleave.bench.machine;
 
-import dev.cleave.bench.iommu.IommuCommand;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
-import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.hwmodel.iommu.Iommu;
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import dev.cleave.hwmodel.iommu.Outcome;

@@ -156,9 +156,9 @@ class HistoryTest {
             """);
     assertEquals(
         List.of(
-            new Event.Share(1, 0x401000, 0x1000),
-            new Event.Share(2, 0x400000, 0x1000),
-            new Event.Unshare(4, 0x400000, 0x1000)),
+            new TraceEvent.Share(1, 0x401000, 0x1000),
+            new TraceEvent.Share(2, 0x400000, 0x1000),
+            new TraceEvent.Unshare(4, 0x400000, 0x1000)),
         history.events());
     assertEquals(2, history.stateSources().get(Source.QEMU_CONVERT));
     assertEquals(1, history.stateSources().get(Source.QEMU_HYPERCALL));

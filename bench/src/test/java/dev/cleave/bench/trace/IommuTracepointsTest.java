@@ -78,9 +78,9 @@ class IommuTracepointsTest {
     AddressSpace device = AddressSpace.ofDevice("1d84000.ufshc");
     assertEquals(
         List.of(
-            new Event.Map(
+            new TraceEvent.Map(
                 1, device, 0xfe902000L, OptionalLong.of(0x166602000L), 4096, Access.READ_WRITE),
-            new Event.Unmap(2, device, 0xfe902000L, 4096, true)),
+            new TraceEvent.Unmap(2, device, 0xfe902000L, 4096, true)),
         TraceText.read(
                 PREFIX
                     + "IOMMU: dev=1d84000.ufshc iova=0x00000000fe902000 paddr=0x0000000166602000"
@@ -143,12 +143,12 @@ class IommuTracepointsTest {
     assertEquals(0, read.counts().malformed());
   }
 
-  private static Event.Map map(long iova, long paddr, long length) {
-    return new Event.Map(
+  private static TraceEvent.Map map(long iova, long paddr, long length) {
+    return new TraceEvent.Map(
         1, AddressSpace.SOME_DOMAIN, iova, OptionalLong.of(paddr), length, Access.READ_WRITE);
   }
 
-  private static Event unmap(long line, long iova, long length, boolean isReport) {
-    return new Event.Unmap(line, AddressSpace.SOME_DOMAIN, iova, length, isReport);
+  private static TraceEvent unmap(long line, long iova, long length, boolean isReport) {
+    return new TraceEvent.Unmap(line, AddressSpace.SOME_DOMAIN, iova, length, isReport);
   }
 }

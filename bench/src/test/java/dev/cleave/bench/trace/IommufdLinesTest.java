@@ -23,7 +23,7 @@ class IommufdLinesTest {
   @Test
   void privateToSharedIsAShare() throws IOException {
     assertEquals(
-        List.of(new Event.Share(1, 0x7e000000, 0x200000)),
+        List.of(new TraceEvent.Share(1, 0x7e000000, 0x200000)),
         TraceText.read("kvm_convert_memory start 0x7e000000 size 0x200000 private_to_shared")
             .events());
   }
@@ -31,7 +31,7 @@ class IommufdLinesTest {
   @Test
   void sharedToPrivateIsAnUnshare() throws IOException {
     assertEquals(
-        List.of(new Event.Unshare(1, 0x4000000, 0x1000)),
+        List.of(new TraceEvent.Unshare(1, 0x4000000, 0x1000)),
         TraceText.read("kvm_convert_memory start 0x4000000 size 0x1000 shared_to_private\n")
             .events());
   }
@@ -48,15 +48,15 @@ class IommufdLinesTest {
       })
   void anyPrefixMayStandInFront(String prefix) throws IOException {
     assertEquals(
-        List.of(new Event.Share(1, 0x1000, 0x1000)),
+        List.of(new TraceEvent.Share(1, 0x1000, 0x1000)),
         TraceText.read(prefix + "kvm_convert_memory start 0x1000 size 0x1000 private_to_shared")
             .events());
   }
 
   @Test
   void aMapHasNoPaddrOfItsOwn() throws IOException {
-    Event.Map map =
-        new Event.Map(1, IOAS, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ_WRITE);
+    TraceEvent.Map map =
+        new TraceEvent.Map(1, IOAS, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ_WRITE);
     assertEquals(List.of(map), TraceText.read(MAP.formatted("0", "0")).events());
     assertEquals(0x40100000, map.paddrOr(0x40000000));
   }
@@ -64,14 +64,14 @@ class IommufdLinesTest {
   @Test
   void aReadOnlyMapAllowsReads() throws IOException {
     assertEquals(
-        List.of(new Event.Map(1, IOAS, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ)),
+        List.of(new TraceEvent.Map(1, IOAS, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ)),
         TraceText.read(MAP.formatted("1", "0")).events());
   }
 
   @Test
   void anUnmapIsAnUnmap() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, AddressSpace.ofIoas(27, 2), 0, 0x200000000L, false)),
+        List.of(new TraceEvent.Unmap(1, AddressSpace.ofIoas(27, 2), 0, 0x200000000L, false)),
         TraceText.read(UNMAP.formatted("0")).events());
   }
 
@@ -147,7 +147,7 @@ class IommufdLinesTest {
   @Test
   void memoryOfAFileIsMappedAlike() throws IOException {
     assertEquals(
-        List.of(new Event.Map(1, IOAS, 0, OptionalLong.empty(), 0x8000000, Access.READ)),
+        List.of(new TraceEvent.Map(1, IOAS, 0, OptionalLong.empty(), 0x8000000, Access.READ)),
         TraceText.read(
                 "iommufd_backend_map_file_dma  iommufd=15 ioas=2 iova=0x0 size=0x8000000 fd=33"
                     + " start=134217728 readonly=1 (0)")
@@ -164,7 +164,7 @@ class IommufdLinesTest {
   void aWholeSpaceIsUnmappedInThreeForms(String iova, String size, String first, String last)
       throws IOException {
     assertEquals(
-        List.of(new Event.Clear(1, IOAS, address(first), address(last))),
+        List.of(new TraceEvent.Clear(1, IOAS, address(first), address(last))),
         TraceText.read(
                 "iommufd_backend_unmap_dma  iommufd=15 ioas=2 iova=%s size=%s (0)"
                     .formatted(iova, size))
@@ -178,7 +178,7 @@ class IommufdLinesTest {
   @Test
   void aSpaceThatIsFreedLosesEverything() throws IOException {
     assertEquals(
-        List.of(Event.Clear.all(1, IOAS)),
+        List.of(TraceEvent.Clear.all(1, IOAS)),
         TraceText.read("iommufd_backend_free_id  iommufd=15 id=2 (0)").events());
   }
 
@@ -186,10 +186,10 @@ class IommufdLinesTest {
   void simpletracePrintsOtherKeysAndOnlyHexadecimals() throws IOException {
     assertEquals(
         List.of(
-            new Event.Map(1, IOAS, 0x1000, OptionalLong.empty(), 0x2000, Access.READ_WRITE),
-            new Event.Map(3, IOAS, 0x1000, OptionalLong.empty(), 0x2000, Access.READ),
-            new Event.Unmap(4, IOAS, 0x1000, 0x2000, false),
-            new Event.Share(5, 0x4000, 0x1000)),
+            new TraceEvent.Map(1, IOAS, 0x1000, OptionalLong.empty(), 0x2000, Access.READ_WRITE),
+            new TraceEvent.Map(3, IOAS, 0x1000, OptionalLong.empty(), 0x2000, Access.READ),
+            new TraceEvent.Unmap(4, IOAS, 0x1000, 0x2000, false),
+            new TraceEvent.Share(5, 0x4000, 0x1000)),
         TraceText.read(
                 """
                 iommufd_backend_map_dma 0.000 pid=0x1092 iommufd=0xf ioas=0x2 iova=0x1000 size=0x2000 vaddr=0x7f readonly=0x0 ret=0x0

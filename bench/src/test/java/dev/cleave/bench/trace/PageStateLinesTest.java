@@ -34,7 +34,7 @@ class PageStateLinesTest {
       })
   void twoPagesBecomeShared(String line) throws IOException {
     assertEquals(
-        List.of(new Event.Share(1, 0x400000, 0x2000)), TraceText.readStrictly(line).events());
+        List.of(new TraceEvent.Share(1, 0x400000, 0x2000)), TraceText.readStrictly(line).events());
   }
 
   @ParameterizedTest
@@ -48,13 +48,13 @@ class PageStateLinesTest {
       })
   void twoPagesBecomePrivate(String line) throws IOException {
     assertEquals(
-        List.of(new Event.Unshare(1, 0x400000, 0x2000)), TraceText.readStrictly(line).events());
+        List.of(new TraceEvent.Unshare(1, 0x400000, 0x2000)), TraceText.readStrictly(line).events());
   }
 
   @ParameterizedTest
   @CsvSource({"10000000400014, UNSHARE", "20000000400014, SHARE"})
-  void aPageIsAskedForByTheGhcbsRegister(String value, Event.Kind kind) throws IOException {
-    List<Event> events =
+  void aPageIsAskedForByTheGhcbsRegister(String value, TraceEvent.Kind kind) throws IOException {
+    List<TraceEvent> events =
         TraceText.readStrictly(
                 " a-1 [003] ..... 50.1: kvm_vmgexit_msr_protocol_enter: vcpu 0, ghcb_gpa " + value)
             .events();
@@ -106,7 +106,7 @@ class PageStateLinesTest {
   void aBlocksOffsetIsAnAddressWhereASlotSaysSo() throws IOException {
     String slots = SLOT.formatted(1, 0x100000000L, 0x80000000L, 33, 0x100000);
     assertEquals(
-        List.of(new Event.Share(2, 0x100100000L, 0x1000)), TraceText.read(slots + CHANGE).events());
+        List.of(new TraceEvent.Share(2, 0x100100000L, 0x1000)), TraceText.read(slots + CHANGE).events());
   }
 
   @Test
@@ -131,7 +131,7 @@ class PageStateLinesTest {
 
   @ParameterizedTest
   @CsvSource({"discarded, UNSHARE", "populated, SHARE"})
-  void discardedMeansPrivate(String to, Event.Kind kind) throws IOException {
+  void discardedMeansPrivate(String to, TraceEvent.Kind kind) throws IOException {
     String line =
         "ram_block_attributes_state_change offset 0x0 size 0x1000 from 'mixture' to '" + to + "'";
     assertEquals(

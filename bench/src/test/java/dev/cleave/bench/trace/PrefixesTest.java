@@ -42,7 +42,7 @@ class PrefixesTest {
   void qemusEventsAreReadBehindAnyPrefix(String prefix) throws IOException {
     for (String end : List.of("", "\r")) {
       assertEquals(
-          List.of(new Event.Unshare(1, 0x100200000L, 0x200000)),
+          List.of(new TraceEvent.Unshare(1, 0x100200000L, 0x200000)),
           TraceText.readStrictly(prefix + CONVERT + end + "\n").events());
     }
   }
@@ -69,7 +69,7 @@ class PrefixesTest {
       })
   void theKernelsTracepointsAreReadAsEachToolPrintsThem(String prefix) throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, AddressSpace.SOME_DOMAIN, 0x1000, 4096, true)),
+        List.of(new TraceEvent.Unmap(1, AddressSpace.SOME_DOMAIN, 0x1000, 4096, true)),
         TraceText.readStrictly(prefix + UNMAP).events());
   }
 

@@ -91,7 +91,7 @@ class ReadersFuzzTest {
     History.Builder builder = new History.Builder();
     read.told().forEach(builder::add);
     History history = builder.build();
-    for (Event event : history.events()) {
+    for (TraceEvent event : history.events()) {
       assertTrue(
           event.isPageState() || history.spaces().contains(event.space()),
           () -> "no space of its own: " + event);

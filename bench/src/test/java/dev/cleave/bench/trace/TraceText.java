@@ -10,7 +10,7 @@ import java.util.List;
 record TraceText(List<Told> told, TraceCounts counts) {
   static final String NAME = "some.trace";
 
-  List<Event> events() {
+  List<TraceEvent> events() {
     return told.stream().map(Told::event).toList();
   }
 

@@ -33,6 +33,9 @@ public final class Geometry {
   /** Logarithm of a region, the piece of guest memory that one RMP entry can cover. */
   public static final int REGION_LOG2 = PAGE_LOG2 + TABLE_ENTRIES_LOG2;
 
+  /** Bytes in a region: 2 MiB. */
+  public static final long REGION_BYTES = 1L << REGION_LOG2;
+
   private Geometry() {}
 
   /**

@@ -1,6 +1,5 @@
 package dev.cleave.engine.recording;
 
-import dev.cleave.engine.IotlbGather;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
@@ -34,13 +33,15 @@ public final class FlushEvent extends Event {
   /**
    * The flush is done.
    *
-   * @param gather what was flushed, not yet completed
+   * @param firstIova first address of the first range that was flushed
+   * @param rangeCount number of ranges
+   * @param tablePagesFreed number of table pages that waited for it
    */
-  public void done(IotlbGather gather) {
+  public void done(long firstIova, int rangeCount, long tablePagesFreed) {
     if (shouldCommit()) {
-      iova = gather.rangeFirst(0);
-      ranges = gather.rangeCount();
-      tablePages = gather.tablePages();
+      iova = firstIova;
+      ranges = rangeCount;
+      tablePages = tablePagesFreed;
       commit();
     }
   }

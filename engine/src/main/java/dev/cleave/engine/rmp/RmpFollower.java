@@ -1,5 +1,6 @@
 package dev.cleave.engine.rmp;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.engine.IotlbFlush;
@@ -34,7 +35,6 @@ import java.util.List;
  * §3, §4.
  */
 public final class RmpFollower implements AutoCloseable {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
   private static final long REGION_MASK = REGION_BYTES - 1;
 
   /** What comes first when a region's leaves and its RMP entry have to change. */

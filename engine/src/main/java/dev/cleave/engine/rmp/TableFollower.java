@@ -137,7 +137,7 @@ final class TableFollower {
       FlushEvent event = Recording.ofFlushes() ? new FlushEvent() : null;
       flush.flush(table, gather);
       if (event != null) {
-        event.done(gather);
+        event.done(gather.rangeFirst(0), gather.rangeCount(), gather.tablePages());
       }
       gather.complete();
     }

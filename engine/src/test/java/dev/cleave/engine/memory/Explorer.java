@@ -75,8 +75,8 @@ public final class Explorer {
   }
 
   private final int threads;
-  private final BiFunction<Schedule, MemorySegment, ScheduledMemory> memories;
-  private final Function<ScheduledMemory, Scenario> scenarios;
+  private final BiFunction<Schedule, MemorySegment, ScheduledPages> memories;
+  private final Function<ScheduledPages, Scenario> scenarios;
   private final Happened happened;
   private final boolean isReduced;
   private final Schedule schedule;
@@ -88,8 +88,8 @@ public final class Explorer {
 
   private Explorer(
       int threads,
-      BiFunction<Schedule, MemorySegment, ScheduledMemory> memories,
-      Function<ScheduledMemory, Scenario> scenarios,
+      BiFunction<Schedule, MemorySegment, ScheduledPages> memories,
+      Function<ScheduledPages, Scenario> scenarios,
       boolean isReduced) {
     this.threads = threads;
     this.isReduced = isReduced;
@@ -107,8 +107,8 @@ public final class Explorer {
    * @return how many that were
    * @throws AssertionError if one ended badly, with its schedule
    */
-  public static Outcome explore(int threads, Function<ScheduledMemory, Scenario> scenarios) {
-    return explore(threads, ScheduledMemory::new, scenarios);
+  public static Outcome explore(int threads, Function<ScheduledPages, Scenario> scenarios) {
+    return explore(threads, ScheduledPages::new, scenarios);
   }
 
   /**
@@ -122,14 +122,14 @@ public final class Explorer {
    */
   public static Outcome explore(
       int threads,
-      BiFunction<Schedule, MemorySegment, ScheduledMemory> memories,
-      Function<ScheduledMemory, Scenario> scenarios) {
+      BiFunction<Schedule, MemorySegment, ScheduledPages> memories,
+      Function<ScheduledPages, Scenario> scenarios) {
     return new Explorer(threads, memories, scenarios, true).explore();
   }
 
   /** Tries all interleavings, also those that differ in nothing: to check the reduction with. */
-  static Outcome exploreUnreduced(int threads, Function<ScheduledMemory, Scenario> scenarios) {
-    return new Explorer(threads, ScheduledMemory::new, scenarios, false).explore();
+  static Outcome exploreUnreduced(int threads, Function<ScheduledPages, Scenario> scenarios) {
+    return new Explorer(threads, ScheduledPages::new, scenarios, false).explore();
   }
 
   private Outcome explore() {
@@ -159,7 +159,7 @@ public final class Explorer {
   }
 
   private Outcome exploreAll() {
-    MemorySegment segment = Arena.ofAuto().allocate(ScheduledMemory.PAGES * 4096L, 4096);
+    MemorySegment segment = Arena.ofAuto().allocate(ScheduledPages.PAGES * 4096L, 4096);
     int runs = 0;
     int cut = 0;
     long steps = 0;
@@ -182,7 +182,7 @@ public final class Explorer {
     accesses = 0;
     isCut = false;
     happened.clear();
-    try (ScheduledMemory memory = memories.apply(schedule, segment)) {
+    try (ScheduledPages memory = memories.apply(schedule, segment)) {
       Scenario scenario = scenarios.apply(memory);
       @Nullable Throwable failure = schedule.run(scenario.threads(), scenario.top());
       if (failure == null && !isCut) {

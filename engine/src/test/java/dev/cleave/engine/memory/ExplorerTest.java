@@ -40,7 +40,7 @@ class ExplorerTest {
   }
 
   /** Runs a program; what its threads saw and left is added to a set at the end. */
-  private static Function<ScheduledMemory, Scenario> scenario(Program program, Set<String> seen) {
+  private static Function<ScheduledPages, Scenario> scenario(Program program, Set<String> seen) {
     return memory -> {
       List<StringBuilder> views = new ArrayList<>();
       List<Runnable> threads = new ArrayList<>();
@@ -56,19 +56,19 @@ class ExplorerTest {
               seen.add(
                   views
                       + " "
-                      + memory.load(WORD)
-                      + memory.load(WORD + 8)
-                      + memory.load(WORD + 16)));
+                      + memory.loadAcquire(WORD)
+                      + memory.loadAcquire(WORD + 8)
+                      + memory.loadAcquire(WORD + 16)));
     };
   }
 
-  private static void act(ScheduledMemory memory, int[] actions, int me, StringBuilder view) {
+  private static void act(ScheduledPages memory, int[] actions, int me, StringBuilder view) {
     boolean isLocked = false;
     for (int i = 0; i < actions.length; i++) {
       long word = WORD + 8L * (actions[i] % 3);
       switch (actions[i] / 3) {
-        case 0, 1 -> view.append(memory.load(word)).append(' ');
-        case 2 -> memory.store(word, 10L * me + i);
+        case 0, 1 -> view.append(memory.loadAcquire(word)).append(' ');
+        case 2 -> memory.storeRelease(word, 10L * me + i);
         case 3 -> view.append(memory.exchange(word, 10L * me + i)).append(' ');
         default -> {
           if (!isLocked) {
@@ -127,9 +127,11 @@ class ExplorerTest {
                 Explorer.explore(
                     2,
                     memory -> {
-                      Runnable increment = () -> memory.store(WORD, memory.load(WORD) + 1);
+                      Runnable increment =
+                          () -> memory.storeRelease(WORD, memory.loadAcquire(WORD) + 1);
                       return scenario(
-                          List.of(increment, increment), () -> assertEquals(2, memory.load(WORD)));
+                          List.of(increment, increment),
+                          () -> assertEquals(2, memory.loadAcquire(WORD)));
                     }));
     assertTrue(
         String.valueOf(found.getMessage()).contains("B: read page 0 entry 0"), found.getMessage());
@@ -151,7 +153,7 @@ class ExplorerTest {
         String.valueOf(found.getMessage()).startsWith("all threads wait"), found.getMessage());
   }
 
-  private static void lockBoth(ScheduledMemory memory, int first, int second) {
+  private static void lockBoth(ScheduledPages memory, int first, int second) {
     memory.lockShared(first);
     memory.lockShared(second);
     memory.unlockShared(second);
@@ -168,11 +170,11 @@ class ExplorerTest {
           return scenario(
               List.of(
                   () -> {
-                    memory.store(WORD + 8, 1);
-                    memory.store(WORD, 1);
+                    memory.storeRelease(WORD + 8, 1);
+                    memory.storeRelease(WORD, 1);
                   },
                   () -> {
-                    while (memory.load(WORD) == 0) {
+                    while (memory.loadAcquire(WORD) == 0) {
                       memory.pause(count[0]++);
                     }
                   }),

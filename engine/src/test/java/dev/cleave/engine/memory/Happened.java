@@ -27,10 +27,10 @@ final class Happened {
   private final Races races;
 
   /** By name of what is accessed. */
-  private final int[] lastWrite = new int[ScheduledMemory.NAMES];
+  private final int[] lastWrite = new int[ScheduledPages.NAMES];
 
   private final int[][] lastRead;
-  private final int[] run = new int[ScheduledMemory.NAMES];
+  private final int[] run = new int[ScheduledPages.NAMES];
   private int runs;
 
   private int lastTop;
@@ -52,7 +52,7 @@ final class Happened {
   Happened(int threads, Races races) {
     this.threads = threads;
     this.races = races;
-    this.lastRead = new int[threads][ScheduledMemory.NAMES];
+    this.lastRead = new int[threads][ScheduledPages.NAMES];
     this.lastStep = new int[threads];
     this.clock = new int[threads][threads];
     clear();
@@ -82,7 +82,7 @@ final class Happened {
   static String describe(int access) {
     return access == TOP
         ? "new top"
-        : kind(access).name().toLowerCase(Locale.ROOT) + " " + ScheduledMemory.name(name(access));
+        : kind(access).name().toLowerCase(Locale.ROOT) + " " + ScheduledPages.name(name(access));
   }
 
   /** Whether the order of two steps matters. */

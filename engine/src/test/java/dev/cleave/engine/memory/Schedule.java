@@ -57,7 +57,7 @@ public final class Schedule {
   private final Kind[] pending;
   private final int[] pendingName;
   private final boolean[] isFinished;
-  private final boolean[] isLocked = new boolean[ScheduledMemory.NAMES];
+  private final boolean[] isLocked = new boolean[ScheduledPages.NAMES];
 
   /** When a thread last read something: to be compared with its {@link #attempt}. */
   private final int[][] read;
@@ -84,7 +84,7 @@ public final class Schedule {
     this.pending = new Kind[threads];
     this.pendingName = new int[threads];
     this.isFinished = new boolean[threads];
-    this.read = new int[threads][ScheduledMemory.NAMES];
+    this.read = new int[threads][ScheduledPages.NAMES];
     this.attempt = new int[threads];
     this.isStale = new boolean[threads];
   }
@@ -175,8 +175,7 @@ public final class Schedule {
     StringBuilder text = new StringBuilder();
     for (int thread = 0; thread < threads; thread++) {
       if (!isFinished[thread]) {
-        String what =
-            pending[thread] == Kind.PAUSE ? "" : ScheduledMemory.name(pendingName[thread]);
+        String what = pending[thread] == Kind.PAUSE ? "" : ScheduledPages.name(pendingName[thread]);
         text.append("%c at %s %s; ".formatted('A' + thread, pending[thread], what));
       }
     }
@@ -245,7 +244,7 @@ public final class Schedule {
 
   /** Going on depends on all that was read. */
   private void resume(int me) {
-    for (int name = 0; name < ScheduledMemory.NAMES; name++) {
+    for (int name = 0; name < ScheduledPages.NAMES; name++) {
       if (read[me][name] == attempt[me]) {
         explorer.touch(name, Kind.READ);
       }

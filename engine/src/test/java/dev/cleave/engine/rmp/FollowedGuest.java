@@ -8,8 +8,9 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableKind;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.memory.TablePages;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +25,8 @@ final class FollowedGuest implements AutoCloseable {
   /** How far guest memory lies from where the iovas of one more table begin. */
   private static final long STEP = 3L << 30;
 
-  final TableMemory memory = TableMemory.builder().capacityBytes(64L << 20).build();
+  final TablePages pages = TablePages.reserve(64L << 20, 64L << 20, 1L << 32, false);
+  final TableMemory memory = TableMemory.of(pages);
   final RmpBitmap bitmap;
   final FakeRmp rmp;
   final List<FollowedTable> tables = new ArrayList<>();

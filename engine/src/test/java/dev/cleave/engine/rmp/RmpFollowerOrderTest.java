@@ -97,7 +97,7 @@ class RmpFollowerOrderTest {
   void outOfTableMemoryLeavesBitmapTableAndRmpAsTheyWere(Order order) {
     try (FollowedGuest guest = guest(1L << 30, order, false)) {
       long capacity = (64L << 20) / PAGE - guest.memory.usedBytes() / PAGE;
-      assertTrue(guest.memory.tryReserve(capacity), "all that is free");
+      assertTrue(guest.pages.tryReserve(capacity), "all that is free");
       List<String> leaves = guest.leaves();
       List<String> state = guest.rmp.state();
       int free = 0;
@@ -113,11 +113,11 @@ class RmpFollowerOrderTest {
         guest.rmp.checkBitmap(guest.bitmap);
         assertEquals(0, guest.bitmap.sharedPages());
         assertEquals(0, guest.bitmap.mixedRegions());
-        guest.memory.unreserve(1);
+        guest.pages.unreserve(1);
         free++;
       }
       assertEquals(3, free, "a table of 2 MiB leaves and two of 4 KiB leaves");
-      guest.memory.unreserve(capacity - free);
+      guest.pages.unreserve(capacity - free);
     }
   }
 

@@ -10,8 +10,8 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.TableKind;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.X86;
-import dev.cleave.engine.memory.TableMemory;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -71,7 +71,7 @@ class SeveralTablesTest {
   void outOfTableMemoryForTheLastTableLeavesAllTablesAndTheRmpAsTheyWere(Order order) {
     try (FollowedGuest guest = guest(1L << 30, order)) {
       long pages = (64L << 20) / PAGE - guest.memory.usedBytes() / PAGE;
-      assertTrue(guest.memory.tryReserve(pages), "all that is free");
+      assertTrue(guest.pages.tryReserve(pages), "all that is free");
       List<String> leaves = guest.leaves();
       List<String> state = guest.rmp.state();
       int free = 0;
@@ -79,12 +79,12 @@ class SeveralTablesTest {
         assertEquals(leaves, guest.leaves());
         assertEquals(state, guest.rmp.state());
         guest.rmp.checkBitmap(guest.bitmap);
-        guest.memory.unreserve(1);
+        guest.pages.unreserve(1);
         free++;
       }
       assertEquals(3 * 3, free, "in each a table of 2 MiB leaves and two of 4 KiB leaves");
       guest.check();
-      guest.memory.unreserve(pages - free);
+      guest.pages.unreserve(pages - free);
     }
   }
 

@@ -6,7 +6,7 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.TableMemory;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.hwmodel.iommu.HostEntry;
 
 /**
@@ -15,7 +15,6 @@ import dev.cleave.hwmodel.iommu.HostEntry;
  */
 final class RacedTable implements AutoCloseable {
   static final long PAGE = 4096;
-  static final long REGION = 1L << 21;
   static final long PADDR = 1L << 40;
 
   /** The page that a device, or a reader, is after. */

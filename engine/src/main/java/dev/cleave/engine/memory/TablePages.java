@@ -1,0 +1,798 @@
+package dev.cleave.engine.memory;
+
+import static dev.cleave.engine.format.Geometry.ENTRY_BYTES_LOG2;
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
+
+import dev.cleave.engine.kernel.Kernels;
+import dev.cleave.engine.kernel.TableKernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.BitSet;
+import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Off-heap table pages with physical addresses as the engine works on them: how a page is taken,
+ * locked, counted and put back, and the only way to touch what is in it.
+ *
+ * <p>The memory is one run of address space. Its first byte has a physical address that the caller
+ * chose, so that what the engine writes into entries is what hardware, or a model of it, follows. A
+ * page is named by its physical address, a slot by that plus eight times its index; nothing here
+ * knows what an entry means.
+ *
+ * <p>Pages are promised first ({@link #tryReserve}) and taken later ({@link #take}), so that an
+ * operation knows before its first store that it will not run out.
+ *
+ * <p>Thread-safe. The order of each access to a slot is in its name; what replaces or changes bits
+ * of an entry in one step is a volatile access, and the bulk operations are plain loads and stores
+ * of single words. After {@link #close} an access to memory that this class reserved throws {@link
+ * IllegalStateException}; memory that the caller provided stays reachable as long as the caller
+ * keeps it.
+ */
+public class TablePages implements AutoCloseable {
+  private static final TableKernels KERNELS = Kernels.chosen();
+  private static final VarHandle RECLAIMS = MethodHandles.arrayElementVarHandle(long[].class);
+
+  /** So much on either side of the count that it has its cache line for itself. */
+  private static final int RECLAIMS_AT = 16;
+
+  private static final long PADDR_END = 1L << 52;
+  private static final int SPINS = 1 << 10;
+  private static final int YIELDS = 1 << 6;
+  private static final long PARK_NANOS = 100_000;
+
+  /** Page tables that one memory can tell apart. */
+  public static final int MAX_OWNERS = (1 << 18) - 1;
+
+  private final Words words;
+  private final long bytes;
+  private final @Nullable PagePool pool;
+  private final @Nullable PageRecords records;
+  private final long base;
+  private final BitSet owners;
+  private final long[] reclaims;
+
+  private TablePages(Words words, long base, @Nullable PagePool pool) {
+    this.words = words;
+    this.bytes = words.segment().byteSize();
+    checkPlace(base, bytes);
+    this.base = base;
+    this.pool = pool;
+    this.records = pool == null ? null : pool.records();
+    this.owners = new BitSet();
+    this.reclaims = new long[2 * RECLAIMS_AT];
+  }
+
+  /**
+   * The same pages, for a class that alters what is done to them: to look between two stores, or to
+   * plant a fault.
+   *
+   * @param pages what is altered; not to be used besides
+   */
+  protected TablePages(TablePages pages) {
+    this.words = pages.words;
+    this.bytes = pages.bytes;
+    this.base = pages.base;
+    this.pool = pages.pool;
+    this.records = pages.records;
+    this.owners = pages.owners;
+    this.reclaims = pages.reclaims;
+  }
+
+  private static void checkPlace(long base, long bytes) {
+    if (base % PAGE_BYTES != 0 || base < 0 || base > PADDR_END - bytes) {
+      throw new IllegalArgumentException(
+          "table memory must be 4096-byte aligned and end at or below 2^52, base=0x%x, bytes=0x%x"
+              .formatted(base, bytes));
+    }
+  }
+
+  private static void checkPages(String what, long bytes) {
+    if (bytes <= 0 || bytes % PAGE_BYTES != 0) {
+      throw new IllegalArgumentException(
+          "%s must be a positive multiple of 4096, %s=%d".formatted(what, what, bytes));
+    }
+  }
+
+  /**
+   * Reserves memory.
+   *
+   * @param capacityBytes address space, a positive multiple of 4096; only what is used is ever
+   *     backed by memory
+   * @param limitBytes how much of it may be in use at once, likewise
+   * @param base physical address of the first byte, 4 KiB-aligned
+   * @param hugePages whether to ask the system for huge pages
+   * @return an empty pool of table pages
+   * @throws IllegalArgumentException if a size or address is not allowed
+   */
+  public static TablePages reserve(
+      long capacityBytes, long limitBytes, long base, boolean hugePages) {
+    checkPages("capacity", capacityBytes);
+    checkPages("limit", limitBytes);
+    checkPlace(base, capacityBytes);
+    PagePool pool = new PagePool(capacityBytes, Math.min(limitBytes, capacityBytes), true);
+    Words words = Words.reserve(capacityBytes);
+    if (hugePages) {
+      var _ = NativePages.adviseHuge(words.segment());
+    }
+    return new TablePages(words, base, pool);
+  }
+
+  /**
+   * Pages in memory that the caller provides.
+   *
+   * @param memory a positive multiple of 4096 bytes; it must outlive this object
+   * @param base physical address of its first byte
+   * @param isZero whether all of it reads as zeros
+   * @return an empty pool of table pages
+   * @throws IllegalArgumentException if the size or address is not allowed
+   */
+  public static TablePages over(MemorySegment memory, long base, boolean isZero) {
+    long bytes = memory.byteSize();
+    checkPages("memory", bytes);
+    return new TablePages(Words.over(memory), base, new PagePool(bytes, bytes, isZero));
+  }
+
+  /**
+   * Pages of tables that exist already, to read them.
+   *
+   * @param image the memory that they lie in; it must outlive this object
+   * @param base physical address of its first byte
+   * @return pages that refuse every write
+   * @throws IllegalArgumentException if the size or address is not allowed
+   */
+  public static TablePages attach(MemorySegment image, long base) {
+    checkPages("image", image.byteSize());
+    return new TablePages(Words.over(image.asReadOnly()), base, null);
+  }
+
+  /**
+   * Whether these pages are those of an image.
+   *
+   * @return true when there is no page to take and nothing may be written
+   */
+  public final boolean isReadOnly() {
+    return pool == null;
+  }
+
+  /**
+   * Whether a table page at this address lies in this memory.
+   *
+   * @param paddr physical address of a page
+   * @return false for an address outside, or not aligned
+   */
+  public final boolean holds(long paddr) {
+    return paddr % PAGE_BYTES == 0 && paddr >= base && paddr - base <= bytes - PAGE_BYTES;
+  }
+
+  private PagePool pool() {
+    if (pool == null) {
+      throw readOnly();
+    }
+    return pool;
+  }
+
+  private static IllegalStateException readOnly() {
+    return new IllegalStateException("table memory attached to an image is read-only");
+  }
+
+  // ---- pages ---------------------------------------------------------------------------------
+
+  /**
+   * Promises pages to the caller, who takes or {@linkplain #unreserve gives back} every one.
+   *
+   * @param count number of pages, from 0
+   * @return false, and nothing is promised, if that would pass the limit
+   */
+  public final boolean tryReserve(long count) {
+    return pool().tryReserve(count);
+  }
+
+  /**
+   * Takes back a promise.
+   *
+   * @param count number of pages reserved and not taken
+   */
+  public final void unreserve(long count) {
+    pool().unreserve(count);
+  }
+
+  /**
+   * Takes a page that was reserved, for a table that nobody else writes.
+   *
+   * @param level hardware level of the table it becomes, 1 to 6
+   * @param zeroed whether it must read as zeros; otherwise it holds anything
+   * @return its physical address
+   */
+  public final long take(int level, boolean zeroed) {
+    long table = take(level, zeroed, level);
+    unlock(table);
+    return table;
+  }
+
+  /**
+   * Takes a page that was reserved. It is locked: whoever finds it waits until it is published.
+   *
+   * @param level hardware level of the table it becomes, 1 to 6
+   * @param zeroed whether it must read as zeros; otherwise it holds anything
+   * @param place where it will stand, as for {@link #lock}
+   * @return its physical address
+   */
+  public long take(int level, boolean zeroed, long place) {
+    int page = pool().take(level, place);
+    PageRecords records = records();
+    long table = base + ((long) page << PAGE_LOG2);
+    if (zeroed && !records.isZero(page)) {
+      zero(table, 0, TABLE_ENTRIES);
+    }
+    return table;
+  }
+
+  /**
+   * Puts a page back. Hardware does not read it any more, and no writer is going to; a software
+   * reader that is still in it finds out by {@link #reclaims}.
+   *
+   * @param table physical address of a page that was taken
+   */
+  public void release(long table) {
+    pool().release(pageIndex(table));
+  }
+
+  /**
+   * Gives the memory of free pages back to the system.
+   *
+   * @return bytes given back; 0 where the system cannot
+   */
+  public final long trim() {
+    return pool == null ? 0 : pool.trim(words.segment());
+  }
+
+  private int pageIndex(long table) {
+    return (int) ((table - base) >>> PAGE_LOG2);
+  }
+
+  private PageRecords records() {
+    if (records == null) {
+      throw readOnly();
+    }
+    return records;
+  }
+
+  // ---- reclaiming ----------------------------------------------------------------------------
+
+  /**
+   * A count that changes whenever what was a table may become another: a reader who finds it
+   * unchanged after its last load has seen no reused page.
+   *
+   * @return any number
+   */
+  public long reclaims() {
+    return (long) RECLAIMS.getAcquire(reclaims, RECLAIMS_AT);
+  }
+
+  /**
+   * Whether the count is what it was, seen after all loads before this call.
+   *
+   * @param seen what {@link #reclaims} returned
+   * @return false when the loads in between may have come from a reused page
+   */
+  public final boolean isStill(long seen) {
+    VarHandle.loadLoadFence();
+    return reclaims() == seen;
+  }
+
+  /**
+   * Decides about an address out of bounds that was read from an entry.
+   *
+   * @param seen what {@link #reclaims} returned before
+   * @param error what it led to
+   * @throws IndexOutOfBoundsException unless the entry may have come from a reused page
+   */
+  public final void rethrowIfStill(long seen, IndexOutOfBoundsException error) {
+    if (isStill(seen)) {
+      throw error;
+    }
+  }
+
+  /** Tells readers that pages will be reused; to be called before they are put back. */
+  public void reclaim() {
+    var _ = (long) RECLAIMS.getAndAdd(reclaims, RECLAIMS_AT, 1L);
+  }
+
+  // ---- what is remembered of a page ----------------------------------------------------------
+
+  /**
+   * A number by which a page table tells its places from those of others in this memory.
+   *
+   * @return 1 to {@value #MAX_OWNERS}
+   * @throws IllegalStateException if all are in use
+   */
+  public final int takeOwner() {
+    synchronized (owners) {
+      int owner = owners.nextClearBit(1);
+      if (owner > MAX_OWNERS) {
+        throw new IllegalStateException(
+            "a table memory serves at most %d page tables at once".formatted(MAX_OWNERS));
+      }
+      owners.set(owner);
+      return owner;
+    }
+  }
+
+  /**
+   * Gives an owner's number back; none of its places is in use any more.
+   *
+   * @param owner what {@link #takeOwner} returned
+   */
+  public final void releaseOwner(int owner) {
+    synchronized (owners) {
+      owners.clear(owner);
+    }
+  }
+
+  /**
+   * Locks a table against other writers, and waits for those that have it.
+   *
+   * @param table physical address of a page
+   * @param place where the caller found it: what tells this table from all others of this memory,
+   *     with the table's level in its three low bits
+   * @return false if the page does not stand there any more; it is not locked then
+   */
+  public final boolean lock(long table, long place) {
+    int attempts = 0;
+    while (true) {
+      long outcome = tryLock(table, place);
+      if (outcome >= 0) {
+        return true;
+      }
+      if (outcome == PageRecords.GONE) {
+        return false;
+      }
+      pause(attempts++);
+    }
+  }
+
+  /**
+   * Where a page stands, for who is to guess.
+   *
+   * @param table physical address of a page
+   * @return the place that it was taken for, or another number if it is not in use
+   */
+  public long place(long table) {
+    return records().place(pageIndex(table));
+  }
+
+  /**
+   * Locks a table if nobody has it.
+   *
+   * @param table physical address of a page
+   * @param place as for {@link #lock}
+   * @return not negative if it is locked now
+   */
+  public long tryLock(long table, long place) {
+    return records().tryLock(pageIndex(table), place);
+  }
+
+  /**
+   * Lets time pass for another writer.
+   *
+   * @param attempts how often the caller has waited already
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // who has the lock may need this processor
+  public void pause(int attempts) {
+    if (attempts < SPINS) {
+      Thread.onSpinWait();
+    } else if (attempts < SPINS + YIELDS) {
+      Thread.yield();
+    } else {
+      LockSupport.parkNanos(PARK_NANOS);
+    }
+  }
+
+  /**
+   * Unlocks a table.
+   *
+   * @param table physical address of a page that the caller has locked
+   */
+  public void unlock(long table) {
+    records().unlock(pageIndex(table));
+  }
+
+  /**
+   * Counts as {@link #count}, and unlocks a table.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @param live change of the number of entries present
+   * @param stores number of entries written
+   */
+  public void unlock(long table, int live, int stores) {
+    records().unlock(pageIndex(table), live, stores);
+  }
+
+  /**
+   * Counts as {@link #count}, and unlocks a table unless no entry is left in it.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @param live change of the number of entries present
+   * @param stores number of entries written
+   * @return whether it is unlocked
+   */
+  public boolean unlockIfLive(long table, int live, int stores) {
+    return records().unlockIfLive(pageIndex(table), live, stores);
+  }
+
+  /**
+   * Makes a table one that is to be found nowhere, and unlocks it: whoever waits for its lock looks
+   * for it again from the top.
+   *
+   * @param table physical address of a page that the caller has locked
+   */
+  public void abandon(long table) {
+    records().setPlace(pageIndex(table), 0);
+    unlock(table);
+  }
+
+  /**
+   * Makes a table one of another level, at another place. Readers may be in it: see {@link
+   * #reclaim}.
+   *
+   * @param table physical address of a page that the caller has locked, with no entry present
+   * @param level hardware level of the table it becomes, 1 to 6
+   * @param place where it stands now
+   */
+  public final void relevel(long table, int level, long place) {
+    records().setLevel(pageIndex(table), level);
+    records().setPlace(pageIndex(table), place);
+  }
+
+  /**
+   * How many entries of a table are present, as its writers count them.
+   *
+   * @param table physical address of a page that was taken
+   * @return 0 to 512
+   */
+  public final int live(long table) {
+    return records().live(pageIndex(table));
+  }
+
+  /**
+   * How many entries were written to a table since it was taken.
+   *
+   * @param table physical address of a page that was taken
+   * @return number of stores, as its writers count them
+   */
+  public final long stores(long table) {
+    return records().stores(pageIndex(table));
+  }
+
+  /**
+   * Counts entries that appear in or vanish from a table, and the stores that this took.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @param live change of the number of entries present
+   * @param stores number of entries written
+   */
+  public final void count(long table, int live, int stores) {
+    records().count(pageIndex(table), live, stores);
+  }
+
+  /**
+   * Strings a detached page into a list that costs no memory, each with one word of the caller's.
+   *
+   * @param table physical address of a page that was {@linkplain #abandon abandoned}
+   * @param next physical address of the page behind it, or 0
+   * @param tag the caller's word; its three low bits are ones, which no place has
+   */
+  public final void link(long table, long next, long tag) {
+    records().link(pageIndex(table), next, tag);
+  }
+
+  /**
+   * The page behind a page in its list.
+   *
+   * @param table physical address of a linked page
+   * @return physical address, or 0 at the end
+   */
+  public final long next(long table) {
+    return records().next(pageIndex(table));
+  }
+
+  /**
+   * The caller's word of a linked page.
+   *
+   * @param table physical address of a linked page
+   * @return what {@link #link} was given
+   */
+  public final long tag(long table) {
+    return records().place(pageIndex(table));
+  }
+
+  // ---- slots and entries
+  // ----------------------------------------------------------------------------
+
+  /**
+   * Physical address of a slot.
+   *
+   * @param table physical address of its table
+   * @param index 0 to 511
+   * @return where its eight bytes lie
+   */
+  public static long slotAt(long table, int index) {
+    return table + ((long) index << ENTRY_BYTES_LOG2);
+  }
+
+  /**
+   * Loads an entry (acquire).
+   *
+   * @param slot physical address of the slot
+   * @return its bits
+   */
+  public long loadAcquire(long slot) {
+    return words.getAcquire(slot - base);
+  }
+
+  /**
+   * Loads an entry (plain) on a walk, whose next load is of what the entry points at. That such
+   * loads come in order is what all hardware promises, so that the compiler is left free to keep
+   * things in registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in
+   * {@link #isStill} or in {@link #lock}, which order it before what follows.
+   *
+   * @param slot physical address of the slot
+   * @return its bits
+   */
+  public long loadPlain(long slot) {
+    return words.getPlain(slot - base);
+  }
+
+  /**
+   * Stores an entry (release): what was written to a table before is seen by who follows the entry.
+   *
+   * @param slot physical address of the slot
+   * @param bits its new bits
+   */
+  public void storeRelease(long slot, long bits) {
+    words.setRelease(slot - base, bits);
+  }
+
+  /**
+   * Replaces an entry and returns what stood there, in one atomic step: bits that hardware set
+   * until then are not lost.
+   *
+   * @param slot physical address of the slot
+   * @param bits its new bits
+   * @return its old bits
+   */
+  public long exchange(long slot, long bits) {
+    return words.getAndSet(slot - base, bits);
+  }
+
+  /**
+   * Replaces an entry if it is what the caller thinks, in one atomic step.
+   *
+   * @param slot physical address of the slot
+   * @param expected what must stand there
+   * @param bits its new bits
+   * @return whether it was replaced
+   */
+  public boolean compareAndSet(long slot, long expected, long bits) {
+    return words.compareAndSet(slot - base, expected, bits);
+  }
+
+  /**
+   * Sets bits of an entry in one atomic step.
+   *
+   * @param slot physical address of the slot
+   * @param bits the bits to set
+   */
+  public void or(long slot, long bits) {
+    words.or(slot - base, bits);
+  }
+
+  /**
+   * Clears bits of an entry in one atomic step.
+   *
+   * @param slot physical address of the slot
+   * @param bits the bits to clear
+   */
+  public void clear(long slot, long bits) {
+    words.clear(slot - base, bits);
+  }
+
+  /**
+   * Writes consecutive entries as {@link TableKernels#fill} does.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param first the first value
+   * @param step from one value to the next
+   * @param replicasLog2 logarithm of the entries that hold each value
+   */
+  public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
+    KERNELS.fill(words.segment(), slotAt(table, index) - base, count, first, step, replicasLog2);
+  }
+
+  /**
+   * Writes zeros to consecutive entries.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   */
+  public void zero(long table, int index, int count) {
+    KERNELS.zero(words.segment(), slotAt(table, index) - base, count);
+  }
+
+  /**
+   * Whether any of consecutive entries has a bit of a mask.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param mask the bits to look at
+   * @return false when all are without
+   */
+  public boolean anyHas(long table, int index, int count, long mask) {
+    return KERNELS.anyHas(words.segment(), slotAt(table, index) - base, count, mask);
+  }
+
+  /**
+   * Counts the entries that have any bit of a mask.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param mask the bits to look at
+   * @return 0 to {@code count}
+   */
+  public int countAny(long table, int index, int count, long mask) {
+    return KERNELS.countAny(words.segment(), slotAt(table, index) - base, count, mask);
+  }
+
+  /**
+   * Sets a bit of a bitmap for each of consecutive entries that has any bit of a mask, as {@link
+   * TableKernels#gatherAny} does.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param mask the bits to look at
+   * @param bitmap where the bits are set
+   * @param firstBit the bit that stands for the first entry
+   * @return how many entries had a bit of the mask
+   */
+  public int gatherAny(
+      long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
+    return KERNELS.gatherAny(
+        words.segment(), slotAt(table, index) - base, count, mask, bitmap, firstBit);
+  }
+
+  /**
+   * Whether consecutive entries are a progression, as {@link TableKernels#progressionBits} sees it.
+   *
+   * @param table physical address of the table
+   * @param index of the first entry
+   * @param count number of entries
+   * @param first value of the first entry
+   * @param step from one value to the next
+   * @param replicasLog2 logarithm of the entries that hold each value
+   * @param ignored bits that do not matter
+   * @return the ignored bits that any of them has, or {@link TableKernels#NO_PROGRESSION}
+   */
+  public long progressionBits(
+      long table, int index, int count, long first, long step, int replicasLog2, long ignored) {
+    return KERNELS.progressionBits(
+        words.segment(), slotAt(table, index) - base, count, first, step, replicasLog2, ignored);
+  }
+
+  /**
+   * ORs all entries of a table together.
+   *
+   * @param table physical address of the table
+   * @return every bit that is set in any of them
+   */
+  public long orAll(long table) {
+    return KERNELS.or(words.segment(), table - base, TABLE_ENTRIES);
+  }
+
+  // ---- accounts ------------------------------------------------------------------------------
+
+  /**
+   * All of the memory, for those who read tables as hardware does.
+   *
+   * @return a read-only view of the capacity, used or not; the first byte has address {@link #base}
+   */
+  public final MemorySegment view() {
+    return words.segment().asReadOnly();
+  }
+
+  /**
+   * Address space of this memory.
+   *
+   * @return bytes, used or not
+   */
+  public final long capacityBytes() {
+    return bytes;
+  }
+
+  /**
+   * Physical address of the first byte.
+   *
+   * @return as chosen
+   */
+  public final long base() {
+    return base;
+  }
+
+  /**
+   * Memory in use.
+   *
+   * @return bytes of the pages taken and not yet put back
+   */
+  public final long usedBytes() {
+    return pool().usedPages() << PAGE_LOG2;
+  }
+
+  /**
+   * The most memory that was ever in use. Where threads took pages at the same time it is what was
+   * seen now and then, to within a few pages a thread.
+   *
+   * @return bytes
+   */
+  public final long peakBytes() {
+    return pool().peakPages() << PAGE_LOG2;
+  }
+
+  /**
+   * Pages in use at a level. All pages ever used are looked at.
+   *
+   * @param level hardware level, 1 to 6
+   * @return number of pages
+   */
+  public final long pagesAt(int level) {
+    return pool().pages(level);
+  }
+
+  /**
+   * What is kept beside the pages to manage them.
+   *
+   * @return bytes for each page ever used
+   */
+  public static int metadataBytesPerPage() {
+    return PageRecords.RECORD_BYTES;
+  }
+
+  /**
+   * Whether memory is backed only when it is first touched.
+   *
+   * @return false where the portable fallback is in use
+   */
+  public static boolean isLazy() {
+    return NativePages.isLazy();
+  }
+
+  /**
+   * Gives everything back.
+   *
+   * @throws IllegalStateException if pages are still in use, which are then gone all the same, or
+   *     if it is closed already
+   */
+  @Override
+  public void close() {
+    words.close();
+    if (pool != null) {
+      long leaked = pool.close();
+      if (leaked != 0) {
+        throw new IllegalStateException(
+            String.format(
+                Locale.ROOT,
+                "table memory closed with %d table pages in use: close their tables first",
+                leaked));
+      }
+    }
+  }
+}
