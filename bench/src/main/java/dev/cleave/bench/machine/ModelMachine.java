@@ -16,6 +16,7 @@ import dev.cleave.hwmodel.iommu.Register;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.rmp.ReverseMap;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,18 +30,27 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Where table memory must begin: far above any guest. */
   public static final long TABLE_BASE = 1L << 50;
 
-  /** The devices; they share one domain. */
-  static final int[] DEVICE_IDS = {0x08, 0x10, 0x18};
+  /** Where the memory that devices use must end. */
+  static final long MEMORY_END = TABLE_BASE - (1L << 44);
 
-  private static final int DOMAIN = 1;
+  /** Devices of each address space, which share one domain. */
+  static final int DEVICES = 3;
+
+  /** Functions of a slot: each device has a slot to itself. */
+  private static final int FUNCTIONS = 8;
+
+  /** The domain of the first address space; others follow. */
+  private static final int FIRST_DOMAIN = 1;
+
   private static final int ASID = 1;
   private static final long CONTROL_BASE = TABLE_BASE - (1L << 40);
-  private static final long DEVICE_TABLE = CONTROL_BASE;
+  private static final long DEVICE_TABLE = CONTROL_BASE + (2L << 20);
+  private static final long DEVICE_TABLE_PAGES = 512;
   private static final long COMMANDS = CONTROL_BASE + PAGE_BYTES;
   private static final long EVENTS = CONTROL_BASE + (1L << 20);
   private static final long COMPLETION = CONTROL_BASE + 2 * PAGE_BYTES;
-  private static final long CONTROL_BYTES = 2L << 20;
-  private static final long RMP_BASE = TABLE_BASE - (1L << 44);
+  private static final long CONTROL_BYTES = 4L << 20;
+  private static final long RMP_BASE = MEMORY_END;
   private static final int RING_LENGTH_SHIFT = 56;
   private static final int COMMANDS_LOG2 = 8;
   private static final int EVENTS_LOG2 = 15;
@@ -52,7 +62,8 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private final Iommu iommu;
   private final @Nullable ReverseMap rmp;
   private final IotlbGather.BlockVisitor invalidate = this::invalidate;
-  private long attached;
+  private final List<Attachment> attachments = new ArrayList<>();
+  private int flushedDomain;
   private int tail;
   private long completions;
 
@@ -75,8 +86,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
       rmp = null;
     }
     iommu = new Iommu(memory, IommuConfig.standard(), rmp);
-    iommu.trustDomain(DOMAIN, ASID);
-    iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE);
+    iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE | (DEVICE_TABLE_PAGES - 1));
     iommu.writeMmio(Register.COMMAND_BASE, COMMANDS | (long) COMMANDS_LOG2 << RING_LENGTH_SHIFT);
     iommu.writeMmio(Register.EVENT_BASE, EVENTS | (long) EVENTS_LOG2 << RING_LENGTH_SHIFT);
     // With SNP these two are the range that completion waits may store to.
@@ -87,16 +97,42 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
         Register.CONTROL_ENABLE | Register.CONTROL_COMMANDS | Register.CONTROL_EVENT_LOG);
   }
 
-  /** Lets the devices use a table; to be called again when its top has changed. */
+  /** An address space's table, and its top as devices know it. */
+  private static final class Attachment {
+    private final PageTable table;
+    private long top;
+
+    Attachment(PageTable table) {
+      this.table = table;
+    }
+  }
+
+  /** One of the devices of an address space, counted in the order of {@link #attach}. */
+  static int deviceId(int space, int device) {
+    return (space * DEVICES + device + 1) * FUNCTIONS;
+  }
+
+  /**
+   * Lets the devices of an address space use its table; to be called again when its top has
+   * changed. A table that is new is that of a further space.
+   */
   public void attach(PageTable table) {
+    int space = spaceOf(table);
+    if (space < 0) {
+      space = attachments.size();
+      attachments.add(new Attachment(table));
+      iommu.trustDomain(FIRST_DOMAIN + space, ASID);
+    }
+    Attachment attachment = attachments.get(space);
     long top = table.top();
-    if (top == attached) {
+    if (top == attachment.top) {
       return;
     }
-    attached = top;
+    attachment.top = top;
     DeviceTableEntry entry =
-        DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), DOMAIN);
-    for (int device : DEVICE_IDS) {
+        DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), FIRST_DOMAIN + space);
+    for (int i = 0; i < DEVICES; i++) {
+      int device = deviceId(space, i);
       long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);
       memory.setLong(at + 3 * Long.BYTES, entry.q3());
       memory.setLong(at + 2 * Long.BYTES, entry.q2());
@@ -107,14 +143,27 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     awaitCompletion();
   }
 
+  private int spaceOf(PageTable table) {
+    for (int i = 0; i < attachments.size(); i++) {
+      if (attachments.get(i).table == table) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   @Override
   public void flush(PageTable table, IotlbGather gather) {
-    gather.forEachBlock(invalidate);
-    awaitCompletion();
+    int space = spaceOf(table);
+    if (space >= 0) {
+      flushedDomain = FIRST_DOMAIN + space;
+      gather.forEachBlock(invalidate);
+      awaitCompletion();
+    }
   }
 
   private void invalidate(long iova, int sizeLog2) {
-    submit(IommuCommand.invalidatePages(DOMAIN, iova, sizeLog2));
+    submit(IommuCommand.invalidatePages(flushedDomain, iova, sizeLog2));
   }
 
   private void submit(IommuCommand command) {

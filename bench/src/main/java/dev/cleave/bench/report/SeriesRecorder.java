@@ -51,7 +51,7 @@ final class SeriesRecorder {
     samples.add(
         new Sample(
             event,
-            run.memory().usedBytes(),
+            run.iommuBytes(),
             run.nestedMemory() == null ? null : run.nestedMemory().usedBytes(),
             states == null ? 0 : states.mixedRegions(),
             run.statistics().entryStores(),

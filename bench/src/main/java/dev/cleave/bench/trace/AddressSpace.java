@@ -40,9 +40,9 @@ public record AddressSpace(String name) {
     return new AddressSpace("domain" + number);
   }
 
-  /** That of a device, where each line names it. */
+  /** That of a device, where each line names it; what would harm a CSV file becomes a line. */
   static AddressSpace ofDevice(String device) {
-    return new AddressSpace(device);
+    return new AddressSpace(device.replaceAll("[^\\w.:@/-]", "_"));
   }
 
   /** Whether the log says which space it is. */

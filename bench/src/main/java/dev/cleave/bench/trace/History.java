@@ -54,6 +54,16 @@ public record History(
         warnings);
   }
 
+  /** The same without changes of page states. */
+  History withoutPageStates() {
+    return new History(
+        events.stream().filter(event -> !event.isPageState()).toList(),
+        spaces,
+        Map.of(),
+        Map.of(),
+        warnings);
+  }
+
   /** Collects what is told, in order. */
   public static final class Builder {
     private final List<Told> told = new ArrayList<>();

@@ -2,6 +2,7 @@ package dev.cleave.bench.trace;
 
 import dev.cleave.bench.io.BadInput;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,8 +17,6 @@ import java.util.stream.Collectors;
  * @param counts each log's counts, by its name
  */
 public record Trace(History history, Map<String, TraceCounts> counts) {
-  private static final int NAMED_EVENTS = 5;
-
   /**
    * Reads logs.
    *
@@ -70,6 +69,18 @@ public record Trace(History history, Map<String, TraceCounts> counts) {
             + TraceCounts.eventsToLog());
   }
 
+  /** What a person has to know to trust what is replayed, each thing once. */
+  public List<String> warnings() {
+    List<String> warnings = new ArrayList<>(history.warnings());
+    counts.forEach((file, count) -> count.warnings().forEach(w -> warnings.add(file + ": " + w)));
+    return warnings;
+  }
+
+  /** The same without changes of page states. */
+  public Trace withoutPageStates() {
+    return new Trace(history.withoutPageStates(), counts);
+  }
+
   private static String found(TraceCounts counts) {
     String found = counts.fileKind() + ", " + counts.lines() + " lines";
     if (counts.noEffect() > 0) {
@@ -81,11 +92,7 @@ public record Trace(History history, Map<String, TraceCounts> counts) {
     if (counts.skipped() > 0) {
       found += ", " + counts.skipped() + " of no known kind";
     }
-    String names =
-        counts.skippedByEvent().entrySet().stream()
-            .limit(NAMED_EVENTS)
-            .map(entry -> entry.getKey() + " (" + entry.getValue() + ")")
-            .collect(Collectors.joining(", "));
+    String names = counts.skippedNames();
     return names.isEmpty() ? found : found + ", most of them " + names;
   }
 

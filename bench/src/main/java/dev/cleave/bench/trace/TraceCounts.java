@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,6 +92,52 @@ public final class TraceCounts {
                 .thenComparing(Map.Entry.comparingByKey()))
         .forEach(entry -> sorted.put(entry.getKey(), entry.getValue()));
     return sorted;
+  }
+
+  /** The names of events that were skipped most, with counts, for a person; may be empty. */
+  public String skippedNames() {
+    Map<String, Long> names = skippedByEvent();
+    String most =
+        names.entrySet().stream()
+            .limit(REMEMBERED)
+            .map(entry -> entry.getKey() + " (" + entry.getValue() + ")")
+            .collect(Collectors.joining(", "));
+    long others =
+        skipped - names.values().stream().limit(REMEMBERED).mapToLong(Long::longValue).sum();
+    return most.isEmpty() || others == 0 ? most : most + ", others (" + others + ")";
+  }
+
+  /** What a person has to know of what was not read, each thing once. */
+  List<String> warnings() {
+    List<String> warnings = new ArrayList<>();
+    if (skipped > 0) {
+      String names = skippedNames();
+      warnings.add(
+          "%d of %d lines are of no known kind and were skipped%s"
+              .formatted(skipped, lines, names.isEmpty() ? "" : ": " + names));
+    }
+    if (malformed > 0) {
+      Oddity first = firstMalformed.getFirst();
+      warnings.add(
+          "%d lines cannot be read; the first is line %d: %s"
+              .formatted(malformed, first.line(), first.problem()));
+    }
+    if (gaps > 0) {
+      warnings.add(
+          "the log says in %d places that lines are missing%s: what follows may not fit"
+              .formatted(gaps, lost > 0 ? ", " + lost + " at least" : ""));
+    }
+    if (isTruncated) {
+      warnings.add(
+          "the gzip data ends too early: what came after line %d is missing".formatted(lines));
+    }
+    if (firstFailure != null) {
+      warnings.add(
+          ("%d changes failed, the first one in line %d (%s): page-state changes are logged before"
+                  + " they are made, so those before such a line may not have happened")
+              .formatted(failures, firstFailure.line(), firstFailure.excerpt()));
+    }
+    return warnings;
   }
 
   /** Places where the log itself says that lines are missing. */
