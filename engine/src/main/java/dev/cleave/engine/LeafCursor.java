@@ -3,7 +3,6 @@ package dev.cleave.engine;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
@@ -185,23 +184,5 @@ public final class LeafCursor {
    */
   public int level() {
     return level;
-  }
-
-  /**
-   * Index of its first slot.
-   *
-   * @return 0 to 511
-   */
-  public int slotIndex() {
-    return index(iova, level);
-  }
-
-  /**
-   * Number of slots it fills.
-   *
-   * @return 1 to 256
-   */
-  public int slots() {
-    return 1 << slotsLog2(sizeLog2);
   }
 }

@@ -3,6 +3,7 @@ package dev.cleave.bench.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.cleave.bench.replay.ReplayColumn;
@@ -11,7 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -112,11 +115,14 @@ class ReplayColumnsShownTest {
   void aPageHasEveryTitleWithItsKeyAndItsSentence() throws IOException {
     String data = Files.readString(page);
     for (ReplayColumn column : columns(one -> one.title() != null)) {
-      String told =
-          "\"name\":\"%s\",\"key\":\"%s\",\"unit\":\"%s\",\"better\":\"%s\",\"note\":\"%s\""
-              .formatted(
-                  column.title(), column.key(), column.unit(), column.better(), column.note());
-      assertTrue(data.contains(told), told);
+      Map<String, Object> told = new LinkedHashMap<>();
+      told.put("name", column.title());
+      told.put("key", column.key());
+      told.put("unit", column.unit());
+      told.put("better", column.better());
+      told.put("note", column.note());
+      String json = new Gson().toJson(told);
+      assertTrue(data.contains(json), json);
     }
   }
 

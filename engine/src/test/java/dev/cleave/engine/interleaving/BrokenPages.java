@@ -1,4 +1,4 @@
-package dev.cleave.engine.memory;
+package dev.cleave.engine.interleaving;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

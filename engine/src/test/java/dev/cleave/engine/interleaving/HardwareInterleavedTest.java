@@ -1,20 +1,22 @@
-package dev.cleave.engine;
+package dev.cleave.engine.interleaving;
 
-import static dev.cleave.engine.Interleaved.PADDR;
-import static dev.cleave.engine.Interleaved.PAGE;
-import static dev.cleave.engine.Interleaved.REGION;
-import static dev.cleave.engine.StatusHardware.ACCESSED;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.interleaving.Interleaved.PADDR;
+import static dev.cleave.engine.interleaving.Interleaved.PAGE;
+import static dev.cleave.engine.interleaving.Interleaved.REGION;
+import static dev.cleave.engine.oracle.StatusHardware.ACCESSED;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.DirtyBitmap;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.LeafCursor;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.format.Access;
-import dev.cleave.engine.memory.BrokenPages;
-import dev.cleave.engine.memory.Explorer;
-import dev.cleave.engine.memory.Explorer.Scenario;
-import dev.cleave.engine.memory.Schedule;
-import dev.cleave.engine.memory.ScheduledPages;
+import dev.cleave.engine.interleaving.Explorer.Scenario;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.lang.foreign.MemorySegment;
 import java.util.function.BiFunction;
 import java.util.function.Function;

@@ -1,5 +1,7 @@
-package dev.cleave.engine;
+package dev.cleave.engine.oracle;
 
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
 import dev.cleave.engine.memory.TablePages;
@@ -13,8 +15,9 @@ import java.util.Set;
  * two subclasses is written down again from {@code spec/amd-vi.md} §1 and §2 and shared with no
  * main code.
  */
-abstract class SpecWalker {
-  static final long HOLE = -1;
+public abstract class SpecWalker {
+  /** What a walk finds where nothing is mapped. */
+  public static final long HOLE = -1;
 
   /** Reads, writes and no instructions, as {@link Leaf#permissions} has them. */
   private static final int READ_WRITE = 3;
@@ -24,45 +27,76 @@ abstract class SpecWalker {
   /**
    * A leaf, found by its first slot.
    *
+   * @param iova its first address
+   * @param paddr where that leads
+   * @param sizeLog2 logarithm of its bytes
    * @param permissions 1 reads, 2 writes, 8 no instructions
+   * @param entry the bits of its first slot
+   * @param level hardware level of the table that it stands in
    */
-  record Leaf(long iova, long paddr, int sizeLog2, int permissions, long entry, int level) {
-    long last() {
+  public record Leaf(long iova, long paddr, int sizeLog2, int permissions, long entry, int level) {
+    /** {@return its last address} */
+    public long last() {
       return iova + (1L << sizeLog2) - 1;
     }
   }
 
-  /** What a present entry says; the size is that of a leaf, 0 for a directory. */
-  record Entry(long address, int sizeLog2, int permissions) {
-    boolean isLeaf() {
+  /**
+   * What a present entry says.
+   *
+   * @param address of the page or the table
+   * @param sizeLog2 logarithm of the bytes of a leaf, 0 for a directory
+   * @param permissions as those of a {@link Leaf}
+   */
+  public record Entry(long address, int sizeLog2, int permissions) {
+    /** {@return whether it is no directory} */
+    public boolean isLeaf() {
       return sizeLog2 != 0;
     }
   }
 
-  /** An entry's place. */
-  record Slot(long paddr, int level) {}
+  /**
+   * An entry's place.
+   *
+   * @param paddr its address
+   * @param level hardware level of the table around it
+   */
+  public record Slot(long paddr, int level) {}
 
   private final TablePages pages;
   private final boolean signExtended;
 
-  SpecWalker(TablePages pages, boolean signExtended) {
+  private SpecWalker(TablePages pages, boolean signExtended) {
     this.pages = pages;
     this.signExtended = signExtended;
   }
 
-  static SpecWalker of(TablePages pages, PageTableConfig config) {
+  private static SpecWalker of(TablePages pages, PageTableConfig config) {
     return switch (config.format()) {
       case AmdV1 _ -> new V1Walker(pages);
       case X86 _ -> new X86Walker(pages, config.signExtended());
     };
   }
 
-  static SpecWalker of(TablePages pages, PageTable table) {
+  /**
+   * Makes one for the format of a table.
+   *
+   * @param pages the memory that it reads
+   * @param table whose format it is to know
+   * @return a walker
+   */
+  public static SpecWalker of(TablePages pages, PageTable table) {
     return of(pages, table.config());
   }
 
-  /** Reads a present entry; fails where hardware would, or where Linux would write another. */
-  abstract Entry read(long entry, int level);
+  /**
+   * Reads a present entry; fails where hardware would, or where Linux would write another.
+   *
+   * @param entry its bits
+   * @param level hardware level of the table that it stands in
+   * @return what it says
+   */
+  public abstract Entry read(long entry, int level);
 
   private boolean isDecoded(int levels, long iova) {
     return iova == extended(levels, iova);
@@ -85,8 +119,15 @@ abstract class SpecWalker {
     return table + 8 * ((iova >>> (12 + 9 * (level - 1))) & 511);
   }
 
-  /** Translates as hardware does: permissions in the low bits, or HOLE. */
-  long walk(long root, int levels, long iova) {
+  /**
+   * Translates as hardware does.
+   *
+   * @param root of the table
+   * @param levels of the table
+   * @param iova any address
+   * @return the page with permissions in the low bits, or {@link #HOLE}
+   */
+  public long walk(long root, int levels, long iova) {
     if (!isDecoded(levels, iova)) {
       return HOLE;
     }
@@ -107,8 +148,14 @@ abstract class SpecWalker {
     throw new AssertionError("a directory at level 1");
   }
 
-  /** The leaf entry that a walk to an address meets; there is one. */
-  Slot slotOf(PageTable table, long iova) {
+  /**
+   * The leaf entry that a walk to an address meets; there is one.
+   *
+   * @param table to walk
+   * @param iova an address that is mapped
+   * @return where the entry stands
+   */
+  public Slot slotOf(PageTable table, long iova) {
     long in = table.root();
     for (int level = table.levels(); ; level--) {
       long at = slot(in, level, iova);
@@ -133,9 +180,11 @@ abstract class SpecWalker {
    * Reads the whole table. Checks that no table but the top is empty, that the counts that the pool
    * keeps are right, and that replicas agree but for A and D.
    *
+   * @param root of the table
+   * @param levels of the table
    * @return its leaves, ascending
    */
-  List<Leaf> leaves(long root, int levels) {
+  public List<Leaf> leaves(long root, int levels) {
     List<Leaf> leaves = new ArrayList<>();
     Set<Long> seen = new HashSet<>();
     top = levels;
@@ -144,10 +193,14 @@ abstract class SpecWalker {
     return leaves;
   }
 
-  /** The tables that the last call of {@link #leaves} went through. */
-  Set<Long> tables = Set.of();
+  private Set<Long> tables = Set.of();
 
   private int top;
+
+  /** {@return the tables that the last call of {@link #leaves} went through} */
+  public Set<Long> tables() {
+    return tables;
+  }
 
   private void collect(
       long table, int level, long base, int permissions, List<Leaf> leaves, Set<Long> seen) {
@@ -199,7 +252,7 @@ abstract class SpecWalker {
     }
 
     @Override
-    Entry read(long entry, int level) {
+    public Entry read(long entry, int level) {
       int nextLevel = (int) (entry >>> 9 & 7);
       long address = entry & 0x000FFFFFFFFFF000L;
       int permissions = (int) (entry >>> 61 & 3);
@@ -245,7 +298,7 @@ abstract class SpecWalker {
     }
 
     @Override
-    Entry read(long entry, int level) {
+    public Entry read(long entry, int level) {
       boolean hasSizeBit = (entry & 0x80) != 0;
       boolean isLeaf = level == 1 || hasSizeBit;
       if (hasSizeBit && level != 2 && level != 3) {

@@ -1,9 +1,10 @@
-package dev.cleave.engine;
+package dev.cleave.engine.operations;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.SpecWalker.Leaf;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.oracle.SpecWalker.Leaf;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.HashSet;
 import java.util.List;

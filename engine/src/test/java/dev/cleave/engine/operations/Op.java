@@ -1,4 +1,4 @@
-package dev.cleave.engine;
+package dev.cleave.engine.operations;
 
 import java.util.Locale;
 

@@ -1,11 +1,19 @@
-package dev.cleave.engine;
+package dev.cleave.engine.operations;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.DirtyBitmap;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.LeafCursor;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.PageTableException.Reason;
-import dev.cleave.engine.SpecWalker.Leaf;
+import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.memory.TablePages;
+import dev.cleave.engine.oracle.SpecWalker;
+import dev.cleave.engine.oracle.SpecWalker.Leaf;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -272,7 +280,7 @@ final class OpRun implements AutoCloseable {
     assertEquals(leaves, cursorLeaves());
     assertEquals(
         memory.usedBytes() / 4096,
-        walker.tables.size() + gather.tablePages(),
+        walker.tables().size() + gather.tablePages(),
         "every page in use is in the tree or waits for a flush");
   }
 

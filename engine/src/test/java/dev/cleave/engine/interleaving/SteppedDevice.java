@@ -1,6 +1,7 @@
-package dev.cleave.engine;
+package dev.cleave.engine.interleaving;
 
-import dev.cleave.engine.memory.ScheduledPages;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
 
 /**
  * A device that writes through the table as hardware does, with its own reading of {@code

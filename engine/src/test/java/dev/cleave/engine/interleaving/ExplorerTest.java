@@ -1,10 +1,10 @@
-package dev.cleave.engine.memory;
+package dev.cleave.engine.interleaving;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.memory.Explorer.Scenario;
+import dev.cleave.engine.interleaving.Explorer.Scenario;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -14,11 +14,13 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The explorer leaves out nothing that makes a difference. */
+@Tag("slow")
 class ExplorerTest {
   private static final long WORD = 1L << 32;
 

@@ -1,14 +1,18 @@
-package dev.cleave.engine;
+package dev.cleave.engine.interleaving;
 
-import static dev.cleave.engine.Interleaved.PADDR;
-import static dev.cleave.engine.Interleaved.PAGE;
-import static dev.cleave.engine.Interleaved.REGION;
+import static dev.cleave.engine.interleaving.Interleaved.PADDR;
+import static dev.cleave.engine.interleaving.Interleaved.PAGE;
+import static dev.cleave.engine.interleaving.Interleaved.REGION;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.Interleaved.Body;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.Explorer;
+import dev.cleave.engine.interleaving.Interleaved.Body;
+import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -203,9 +207,9 @@ class WritersInterleavedTest {
   private static Set<String> serialOutcomes(Work work) {
     Set<String> outcomes = new HashSet<>();
     for (List<Integer> order : orders(work.writers.size())) {
-      try (TableMemory memory = TableMemory.builder().capacityBytes(64 * PAGE).build();
-          PageTable table =
-              PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX).withLevels(work.levels))) {
+      PageTableConfig config = PageTableConfig.of(AmdV1.LINUX).withLevels(work.levels);
+      try (TablePages pages = TablePages.reserve(64 * PAGE, 64 * PAGE, 1L << 32, false);
+          PageTable table = PageTable.create(TableMemory.of(pages), config)) {
         work.before.accept(table);
         String[] results = new String[order.size()];
         for (int which : order) {
@@ -214,7 +218,7 @@ class WritersInterleavedTest {
           results[which] = Interleaved.outcome(debts -> writer.run(table, debts), gather);
           gather.complete();
         }
-        outcomes.add(List.of(results) + " " + Interleaved.leaves(memory.tablePages(), table));
+        outcomes.add(List.of(results) + " " + Interleaved.leaves(pages, table));
       }
     }
     return outcomes;

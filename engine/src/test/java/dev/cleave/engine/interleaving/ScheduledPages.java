@@ -1,7 +1,8 @@
-package dev.cleave.engine.memory;
+package dev.cleave.engine.interleaving;
 
+import dev.cleave.engine.interleaving.Schedule.Kind;
 import dev.cleave.engine.kernel.TableKernels;
-import dev.cleave.engine.memory.Schedule.Kind;
+import dev.cleave.engine.memory.TablePages;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

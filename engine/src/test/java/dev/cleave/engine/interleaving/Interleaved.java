@@ -1,11 +1,16 @@
-package dev.cleave.engine;
+package dev.cleave.engine.interleaving;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.PageTableException;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.memory.Explorer;
-import dev.cleave.engine.memory.ScheduledPages;
 import dev.cleave.engine.memory.TablePages;
+import dev.cleave.engine.oracle.SpecWalker;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -83,7 +88,7 @@ final class Interleaved implements Explorer.Scenario {
     gathers.forEach(IotlbGather::complete);
     SpecWalker walker = SpecWalker.of(pages, table);
     walker.leaves(table.root(), table.levels());
-    assertEquals(walker.tables.size() * PAGE, pages.usedBytes(), "bytes of table pages");
+    assertEquals(walker.tables().size() * PAGE, pages.usedBytes(), "bytes of table pages");
     checks.forEach(Runnable::run);
     table.close();
   }

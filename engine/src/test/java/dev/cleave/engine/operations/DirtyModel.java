@@ -1,10 +1,10 @@
-package dev.cleave.engine;
+package dev.cleave.engine.operations;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.SpecWalker.Leaf;
 import dev.cleave.engine.format.X86;
+import dev.cleave.engine.oracle.SpecWalker.Leaf;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;

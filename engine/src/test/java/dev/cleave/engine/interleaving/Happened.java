@@ -1,6 +1,6 @@
-package dev.cleave.engine.memory;
+package dev.cleave.engine.interleaving;
 
-import dev.cleave.engine.memory.Schedule.Kind;
+import dev.cleave.engine.interleaving.Schedule.Kind;
 import java.util.Arrays;
 import java.util.Locale;
 

@@ -1,8 +1,8 @@
-package dev.cleave.engine.memory;
+package dev.cleave.engine.interleaving;
 
-import static dev.cleave.engine.memory.Schedule.NOBODY;
+import static dev.cleave.engine.interleaving.Schedule.NOBODY;
 
-import dev.cleave.engine.memory.Schedule.Kind;
+import dev.cleave.engine.interleaving.Schedule.Kind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

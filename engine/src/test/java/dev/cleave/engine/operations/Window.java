@@ -1,5 +1,7 @@
-package dev.cleave.engine;
+package dev.cleave.engine.operations;
 
+import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.AmdV1;
 
 /**

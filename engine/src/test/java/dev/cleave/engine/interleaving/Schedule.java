@@ -1,4 +1,4 @@
-package dev.cleave.engine.memory;
+package dev.cleave.engine.interleaving;
 
 import java.util.Arrays;
 import java.util.List;
