@@ -380,15 +380,15 @@ final class ReplayCommand implements Callable<Integer> {
         "--guest-memory must be a positive multiple of 4K");
     long covered = followsRmp ? Math.max(guestBytes + 4095 & -4096L, 4096) : 4096;
     return new ReplayOptions(
-        sizes,
-        levels,
-        followsRmp,
-        covered,
-        paddrBase,
-        RmpFollower.Order.TABLE_FIRST,
-        tableMemory,
-        dmaAccesses,
-        seed)
+            sizes,
+            levels,
+            followsRmp,
+            covered,
+            paddrBase,
+            RmpFollower.Order.TABLE_FIRST,
+            tableMemory,
+            dmaAccesses,
+            seed)
         .withSpaces(trace.history().spaces());
   }
 

@@ -16,7 +16,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** What a person is told of a replayed log before the comparison: what was read, and what to know. */
+/**
+ * What a person is told of a replayed log before the comparison: what was read, and what to know.
+ */
 final class ReplaySummary {
   private static final int MOST_REASONS = 5;
 

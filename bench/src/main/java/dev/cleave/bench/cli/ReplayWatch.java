@@ -77,7 +77,9 @@ final class ReplayWatch implements Replay.Watcher {
     boolean isTranslate = event instanceof TraceEvent.Translate;
     try {
       csv.row(
-          namesSpaces ? List.of(event.isPageState() ? ALL_SPACES : event.space().name()) : List.of(),
+          namesSpaces
+              ? List.of(event.isPageState() ? ALL_SPACES : event.space().name())
+              : List.of(),
           List.of(
               Long.toString(event.line()),
               event.kind().word(),

@@ -68,12 +68,18 @@ public final class DeviceMemory implements MemoryContents {
       byAge.add(extent);
       changed();
     }
+    if (byAge.size() > 2 * MOST_EXTENTS) {
+      forgetOldest();
+    }
+  }
+
+  /** Forgets what is used no longer, and if there is still too much, gives up the oldest. */
+  private void forgetOldest() {
+    byAge.removeIf(extent -> !extent.equals(used.at(extent.first())));
     while (byAge.size() > MOST_EXTENTS) {
       Extent oldest = byAge.remove();
-      Extent there = used.at(oldest.first());
-      if (there != null && there.equals(oldest)) {
-        used.remove(oldest.first(), oldest.last());
-      }
+      used.remove(oldest.first(), oldest.last());
+      changed();
     }
   }
 

@@ -69,8 +69,7 @@ public final class GuestRam implements AutoCloseable {
         case TraceEvent.Map map when isUsable(map, paddrBase) -> {
           total += reserve(map.paddrOr(paddrBase), map.length());
           if (sharedBase != 0 && Long.compareUnsigned(map.iova(), guestBytes) < 0) {
-            reserve(
-                sharedBase + map.iova(), Math.min(map.length(), guestBytes - map.iova()));
+            reserve(sharedBase + map.iova(), Math.min(map.length(), guestBytes - map.iova()));
           }
         }
         case TraceEvent.Share(long _, long gpa, long length) -> addChanging(gpa, length);
@@ -97,8 +96,7 @@ public final class GuestRam implements AutoCloseable {
     long bytes = 0;
     for (Extent hole : holes(reserved, paddr, paddr + length - 1)) {
       reserved.add(hole);
-      pieces.add(
-          new PhysicalMemory.Piece(hole.first(), NativePages.reserve(hole.length(), arena)));
+      pieces.add(new PhysicalMemory.Piece(hole.first(), NativePages.reserve(hole.length(), arena)));
       bytes += hole.length();
     }
     return bytes;

@@ -84,9 +84,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
 
   /** A watch over each table. */
   List<RmpWatch> watches() {
-    return all.stream()
-        .map(table -> new RmpWatch(table.table(), table.sharedMemory()))
-        .toList();
+    return all.stream().map(table -> new RmpWatch(table.table(), table.sharedMemory())).toList();
   }
 
   /** The tables as a follower takes them. */

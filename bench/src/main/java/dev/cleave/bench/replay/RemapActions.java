@@ -123,8 +123,7 @@ final class RemapActions implements PolicyActions {
     table.settle(tables);
   }
 
-  private void putBack(
-      GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
+  private void putBack(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
     SharedMemory memory = table.sharedMemory();
     forEachRun(
         changed,

@@ -185,10 +185,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     }
     if (model != null) {
       forPages(
-          pages.first(),
-          pages.last() + 1,
-          false,
-          page -> model.unassign(page, PAGE_BYTES, false));
+          pages.first(), pages.last() + 1, false, page -> model.unassign(page, PAGE_BYTES, false));
     }
     frames.remove(pages);
   }

@@ -40,8 +40,7 @@ public final class TableExport {
    */
   public TableExport(PolicyRun run) {
     run.memories().forEach(tables -> memory.add(tables.base(), tables.view()));
-    run.spaces()
-        .forEach(space -> roots.put(space.name().name(), root(space.table().table())));
+    run.spaces().forEach(space -> roots.put(space.name().name(), root(space.table().table())));
     nested = run.nestedTable() == null ? null : root(run.nestedTable());
   }
 
@@ -50,8 +49,8 @@ public final class TableExport {
   }
 
   /**
-   * Writes every leaf of the IOMMU tables as a row of CSV, which begins with the name of its address
-   * space where there are several.
+   * Writes every leaf of the IOMMU tables as a row of CSV, which begins with the name of its
+   * address space where there are several.
    */
   public void leaves(String file) throws IOException {
     try (RowFile leaves = RowFile.leavesOfSpaces(file, roots.size() > 1)) {
@@ -79,8 +78,7 @@ public final class TableExport {
     List<Manifest.Domain> domains = new ArrayList<>();
     int domain = FIRST_DOMAIN;
     for (TableRoot root : roots.values()) {
-      DeviceId device =
-          DeviceId.parse("%02x:%02x.0".formatted(domain / SLOTS, domain % SLOTS));
+      DeviceId device = DeviceId.parse("%02x:%02x.0".formatted(domain / SLOTS, domain % SLOTS));
       devices.put(device, DeviceTableEntry.v1(root.paddr(), root.levels(), domain));
       domains.add(new Manifest.Domain(domain, root.paddr(), root.levels(), List.of(device)));
       TableDecoder.decode(memory, root, collector);

@@ -25,7 +25,8 @@ public record TableResult(String table, Map<ReplayColumn, Long> figures) {
   /**
    * What several tables did together.
    *
-   * @param peakBytes the most memory that they used at one time, which the sum of their peaks is not
+   * @param peakBytes the most memory that they used at one time, which the sum of their peaks is
+   *     not
    */
   static TableResult sum(String name, List<TableResult> results, long peakBytes) {
     Map<ReplayColumn, Long> figures = new EnumMap<>(ReplayColumn.class);

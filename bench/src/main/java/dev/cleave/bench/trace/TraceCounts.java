@@ -233,7 +233,8 @@ public final class TraceCounts {
   /** Counts a failure; one that follows a change of page states may be that change's. */
   void countFailure(Oddity oddity) {
     failures++;
-    if (firstFailure == null && events(TraceEvent.Kind.SHARE) + events(TraceEvent.Kind.UNSHARE) > 0) {
+    if (firstFailure == null
+        && events(TraceEvent.Kind.SHARE) + events(TraceEvent.Kind.UNSHARE) > 0) {
       firstFailure = oddity;
     }
   }

@@ -176,7 +176,8 @@ public sealed interface TraceEvent {
    *
    * @param access {@code READ} or {@code WRITE} of {@link dev.cleave.engine.format.Access}
    */
-  record Dma(long line, AddressSpace space, long iova, long length, int access) implements TraceEvent {
+  record Dma(long line, AddressSpace space, long iova, long length, int access)
+      implements TraceEvent {
     /** An access in a space that is not said. */
     public Dma(long line, long iova, long length, int access) {
       this(line, AddressSpace.UNSAID, iova, length, access);

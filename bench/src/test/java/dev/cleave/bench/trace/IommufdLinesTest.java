@@ -64,7 +64,8 @@ class IommufdLinesTest {
   @Test
   void aReadOnlyMapAllowsReads() throws IOException {
     assertEquals(
-        List.of(new TraceEvent.Map(1, IOAS, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ)),
+        List.of(
+            new TraceEvent.Map(1, IOAS, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ)),
         TraceText.read(MAP.formatted("1", "0")).events());
   }
 

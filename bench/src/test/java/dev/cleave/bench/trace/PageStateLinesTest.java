@@ -48,7 +48,8 @@ class PageStateLinesTest {
       })
   void twoPagesBecomePrivate(String line) throws IOException {
     assertEquals(
-        List.of(new TraceEvent.Unshare(1, 0x400000, 0x2000)), TraceText.readStrictly(line).events());
+        List.of(new TraceEvent.Unshare(1, 0x400000, 0x2000)),
+        TraceText.readStrictly(line).events());
   }
 
   @ParameterizedTest
@@ -106,7 +107,8 @@ class PageStateLinesTest {
   void aBlocksOffsetIsAnAddressWhereASlotSaysSo() throws IOException {
     String slots = SLOT.formatted(1, 0x100000000L, 0x80000000L, 33, 0x100000);
     assertEquals(
-        List.of(new TraceEvent.Share(2, 0x100100000L, 0x1000)), TraceText.read(slots + CHANGE).events());
+        List.of(new TraceEvent.Share(2, 0x100100000L, 0x1000)),
+        TraceText.read(slots + CHANGE).events());
   }
 
   @Test

@@ -45,7 +45,8 @@ class TraceReaderTest {
                 4096,
                 Access.READ_WRITE),
             new TraceEvent.Share(5, 0x200000, 4096),
-            new TraceEvent.Map(6, AddressSpace.ofIoas(1, 2), 0, OptionalLong.empty(), 4096, Access.READ),
+            new TraceEvent.Map(
+                6, AddressSpace.ofIoas(1, 2), 0, OptionalLong.empty(), 4096, Access.READ),
             new TraceEvent.Split(11, 0x1000, 4096, 4096),
             new TraceEvent.Unmap(14, 0x1000, 4096, false)),
         TraceText.read(MIXED).events());
@@ -110,7 +111,8 @@ class TraceReaderTest {
   @Test
   void linesMayEndAsOnWindowsAndTheLastOneNotAtAll() throws IOException {
     assertEquals(
-        List.of(new TraceEvent.Unmap(1, 0, 4096, false), new TraceEvent.Unmap(2, 4096, 4096, false)),
+        List.of(
+            new TraceEvent.Unmap(1, 0, 4096, false), new TraceEvent.Unmap(2, 4096, 4096, false)),
         TraceText.read("unmap 0 4K\r\nunmap 4K 4K").events());
   }
 
