@@ -14,6 +14,7 @@ import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -248,19 +249,28 @@ public final class PolicyRun implements AutoCloseable {
     return actions.takeTidied();
   }
 
-  /** What the IOMMU table has done. */
+  /** What the IOMMU table of the first address space has done. */
   public TableStatistics statistics() {
     return table.statistics();
   }
 
-  /** The flushes of the IOMMU table so far. */
-  public FlushCounter flushes() {
-    return tables.spaces().getFirst().table().flushes();
+  /** Entries that the IOMMU tables of all address spaces have written so far. */
+  public long entryStores() {
+    return sum(iommu -> iommu.table().statistics().entryStores());
   }
 
-  /** Times that the IOMMU table's leaves and the RMP of a region disagreed during an event. */
+  /** Commands that flushed them so far. */
+  public long flushCommands() {
+    return sum(iommu -> iommu.flushes().commands());
+  }
+
+  /** Times that their leaves and the RMP of a region disagreed during an event. */
   public long rmpFaults() {
-    return rmp.mismatches(table);
+    return sum(iommu -> rmp.mismatches(iommu.table()));
+  }
+
+  private long sum(ToLongFunction<GuestTable> figure) {
+    return tables.spaces().stream().map(ReplayedSpace::table).mapToLong(figure).sum();
   }
 
   @Override

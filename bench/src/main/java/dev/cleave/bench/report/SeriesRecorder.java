@@ -54,8 +54,8 @@ final class SeriesRecorder {
             run.iommuBytes(),
             run.nestedMemory() == null ? null : run.nestedMemory().usedBytes(),
             states == null ? 0 : states.mixedRegions(),
-            run.statistics().entryStores(),
-            run.flushes().commands(),
+            run.entryStores(),
+            run.flushCommands(),
             run.rmpFaults(),
             dma == null ? null : hitRate(dma),
             dma == null ? null : dma.translationFaults() + dma.rmpFaults()));
