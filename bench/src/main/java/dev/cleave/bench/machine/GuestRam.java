@@ -1,5 +1,6 @@
 package dev.cleave.bench.machine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.extent.Extent;
@@ -14,16 +15,22 @@ import java.util.List;
 import java.util.TreeSet;
 
 /**
- * All memory that a log ever maps: reserved whole, backed where it is touched. Devices use a part
- * of it: regions whose page states change, and others spread evenly over each mapping. There every
- * word says at which physical address it is, so that iovas may share memory or lead elsewhere
- * later; the memory of a shared page says what that of the same page says while it is private.
+ * The part that devices use of the memory that a log maps: regions whose page states change, and
+ * others spread evenly over each mapping. There every word says at which physical address it is, so
+ * that iovas may share memory or lead elsewhere later; the memory of a shared page says what that
+ * of the same page says while it is private. Who is led elsewhere finds no memory at all.
  *
  * <p>One object serves several replays of the same log, one after the other.
  */
 public final class GuestRam implements AutoCloseable {
   /** What devices use is really written: no more than this. */
   private static final long MOST_USED_BYTES = 1L << 30;
+
+  /**
+   * An RMP knows of all memory up to this; of more memory it knows what devices use, since it would
+   * take a page of the RMP for each region.
+   */
+  private static final long MOST_TRACKED_BYTES = 1L << 36;
 
   /** So many regions whose page states change are used at most, */
   private static final int MOST_CHANGING_REGIONS = 512;
@@ -50,6 +57,8 @@ public final class GuestRam implements AutoCloseable {
   private final long sharedBase;
   private final long guestBytes;
   private final long step;
+  private final long spaEnd;
+  private final boolean areAllTracked;
   private long usedBytes;
 
   /**
@@ -63,43 +72,73 @@ public final class GuestRam implements AutoCloseable {
   public GuestRam(List<TraceEvent> events, long paddrBase, long sharedBase, long guestBytes) {
     this.sharedBase = sharedBase;
     this.guestBytes = guestBytes;
-    long total = 0;
+    ExtentMap mapped = new ExtentMap();
     for (TraceEvent event : events) {
       switch (event) {
         case TraceEvent.Map map when isUsable(map, paddrBase) -> {
-          total += reserve(map.paddrOr(paddrBase), map.length());
-          if (sharedBase != 0 && Long.compareUnsigned(map.iova(), guestBytes) < 0) {
-            reserve(sharedBase + map.iova(), Math.min(map.length(), guestBytes - map.iova()));
-          }
+          long paddr = map.paddrOr(paddrBase);
+          holes(mapped, paddr, paddr + map.length() - 1).forEach(mapped::add);
         }
         case TraceEvent.Share(long _, long gpa, long length) -> addChanging(gpa, length);
         case TraceEvent.Unshare(long _, long gpa, long length) -> addChanging(gpa, length);
         default -> {}
       }
     }
+    long total = mapped.all().stream().mapToLong(Extent::length).sum();
+    areAllTracked = total <= MOST_TRACKED_BYTES;
     step = Math.max(REGION_BYTES, (total / QUIET_REGIONS) & -REGION_BYTES);
+    for (TraceEvent event : events) {
+      if (event instanceof TraceEvent.Map map && isUsable(map, paddrBase)) {
+        parts(Extent.of(map.iova(), map.length(), map.paddrOr(paddrBase), map.access()))
+            .forEach(this::reserve);
+      }
+    }
     memory.addAll(pieces);
+    List<Extent> all = new ArrayList<>(mapped.all());
+    all.addAll(reserved.all());
+    long end = all.stream().mapToLong(extent -> extent.last() + 1).max().orElse(1);
+    spaEnd = (end + REGION_BYTES - 1) & -REGION_BYTES;
   }
 
-  /** What lies beyond all memory of a machine is no memory of its. */
+  /** What is not made of pages is refused; what lies beyond all memory of a machine is none. */
   private static boolean isUsable(TraceEvent.Map map, long paddrBase) {
     long paddr = map.paddrOr(paddrBase);
     return map.length() > 0
+        && ((map.iova() | paddr | map.length()) & (PAGE_BYTES - 1)) == 0
         && Long.compareUnsigned(map.iova() + map.length() - 1, map.iova()) >= 0
         && paddr >= 0
         && paddr <= ModelMachine.MEMORY_END
         && map.length() <= ModelMachine.MEMORY_END - paddr;
   }
 
-  /** Reserves what is not there yet; returns how many bytes that is. */
-  private long reserve(long paddr, long length) {
-    long bytes = 0;
-    for (Extent hole : holes(reserved, paddr, paddr + length - 1)) {
-      reserved.add(hole);
-      pieces.add(new PhysicalMemory.Piece(hole.first(), NativePages.reserve(hole.length(), arena)));
-      bytes += hole.length();
+  /** Reserves a part that devices are to use, while there is not too much of it. */
+  private void reserve(Extent part) {
+    List<Extent> holes = holes(reserved, part.paddr(), part.paddrAt(part.last()));
+    long bytes = holes.stream().mapToLong(Extent::length).sum();
+    if (usedBytes + bytes > MOST_USED_BYTES) {
+      return;
     }
-    return bytes;
+    usedBytes += bytes;
+    holes.forEach(this::add);
+    if (isInGuest(part)) {
+      Extent inGuest = inGuest(part);
+      holes(reserved, sharedBase + inGuest.first(), sharedBase + inGuest.last())
+          .forEach(this::add);
+    }
+  }
+
+  private void add(Extent hole) {
+    reserved.add(hole);
+    pieces.add(new PhysicalMemory.Piece(hole.first(), NativePages.reserve(hole.length(), arena)));
+  }
+
+  /** Whether a part has other memory while its pages are shared. */
+  private boolean isInGuest(Extent part) {
+    return sharedBase != 0 && Long.compareUnsigned(part.first(), guestBytes) < 0;
+  }
+
+  private Extent inGuest(Extent part) {
+    return part.part(part.first(), Math.min(part.last(), guestBytes - 1));
   }
 
   /** What a map lacks of a range, each address leading to itself. */
@@ -132,47 +171,43 @@ public final class GuestRam implements AutoCloseable {
    * @param mapped the range, whole pages
    */
   List<Extent> use(Extent mapped) {
-    TreeSet<Long> regions =
-        new TreeSet<>(changing.subSet(mapped.first() & -REGION_BYTES, true, mapped.last(), true));
+    List<Extent> used = parts(mapped);
+    used.removeIf(part -> !holes(reserved, part.paddr(), part.paddrAt(part.last())).isEmpty());
+    used.forEach(this::write);
+    return used;
+  }
+
+  /** The parts of a mapping that devices are to use: no larger than regions. */
+  private List<Extent> parts(Extent mapped) {
     long first = mapped.first() & -REGION_BYTES;
+    TreeSet<Long> regions = new TreeSet<>(Long::compareUnsigned);
+    changing.stream()
+        .filter(region -> Long.compareUnsigned(region - first, mapped.last() - first) <= 0)
+        .forEach(regions::add);
     for (long offset = 0;
         Long.compareUnsigned(offset, mapped.last() - first) <= 0;
         offset += step) {
       regions.add(first + offset);
     }
-    List<Extent> used = new ArrayList<>();
+    List<Extent> parts = new ArrayList<>();
     for (long region : regions) {
       long from = Long.compareUnsigned(region, mapped.first()) < 0 ? mapped.first() : region;
       long regionLast = region + REGION_BYTES - 1;
       long to = Long.compareUnsigned(regionLast, mapped.last()) > 0 ? mapped.last() : regionLast;
-      Extent part = mapped.part(from, to);
-      if (write(part)) {
-        used.add(part);
-      }
+      parts.add(mapped.part(from, to));
     }
-    return used;
+    return parts;
   }
 
-  /** Makes memory say where it is; returns false if there is no such memory, or too much of it. */
-  private boolean write(Extent part) {
-    long last = part.paddrAt(part.last());
-    if (!holes(reserved, part.paddr(), last).isEmpty()) {
-      return false;
-    }
-    List<Extent> news = holes(written, part.paddr(), last);
-    long bytes = news.stream().mapToLong(Extent::length).sum();
-    if (usedBytes + bytes > MOST_USED_BYTES) {
-      return false;
-    }
-    usedBytes += bytes;
-    for (Extent hole : news) {
+  /** Makes memory say where it is. */
+  private void write(Extent part) {
+    for (Extent hole : holes(written, part.paddr(), part.paddrAt(part.last()))) {
       IDENTITY.stamp(memory, hole.first(), hole.first(), hole.length());
       written.add(hole);
     }
-    if (sharedBase != 0 && Long.compareUnsigned(part.first(), guestBytes) < 0) {
-      writeShared(part.part(part.first(), Math.min(part.last(), guestBytes - 1)));
+    if (isInGuest(part)) {
+      writeShared(inGuest(part));
     }
-    return true;
   }
 
   private void writeShared(Extent part) {
@@ -188,17 +223,17 @@ public final class GuestRam implements AutoCloseable {
     }
   }
 
-  /** Whether there is memory at a physical address. */
-  boolean isBacked(long spa) {
-    return reserved.at(spa) != null;
+  /**
+   * Where the highest memory ends that is ever mapped, whether devices use it or not, at the end of
+   * a region; one region at least.
+   */
+  long spaEnd() {
+    return spaEnd;
   }
 
-  /** Where the highest memory ends; one region at least. */
-  long spaEnd() {
-    return reserved.all().stream()
-        .mapToLong(extent -> extent.last() + 1)
-        .max()
-        .orElse(REGION_BYTES);
+  /** Whether an RMP knows of a physical address. */
+  boolean isTracked(long spa) {
+    return areAllTracked ? spa < spaEnd : reserved.at(spa) != null;
   }
 
   List<PhysicalMemory.Piece> pieces() {

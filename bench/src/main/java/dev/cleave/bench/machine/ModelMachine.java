@@ -1,7 +1,6 @@
 package dev.cleave.bench.machine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.engine.IotlbFlush;
@@ -55,7 +54,6 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private static final int COMMANDS_LOG2 = 8;
   private static final int EVENTS_LOG2 = 15;
   private static final int COMMAND_RING_BYTES = IommuCommand.BYTES << COMMANDS_LOG2;
-  private static final long REGION_MASK = REGION_BYTES - 1;
 
   private final Arena arena = Arena.ofShared();
   private final PhysicalMemory memory = new PhysicalMemory();
@@ -79,7 +77,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     tables.forEach(table -> memory.add(table.base(), table.view()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
-      long covered = (ram.spaEnd() + REGION_MASK) & ~REGION_MASK;
+      long covered = ram.spaEnd();
       memory.add(RMP_BASE, NativePages.reserve(ReverseMap.tableBytes(covered), arena));
       rmp = new ReverseMap(memory, RMP_BASE, covered);
     } else {

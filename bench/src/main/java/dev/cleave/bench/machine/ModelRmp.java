@@ -54,8 +54,9 @@ public final class ModelRmp {
     }
   }
 
+  /** Whether a page lies in memory that the RMP knows of. */
   private boolean holds(long gpa) {
-    return frames.holds(gpa) && ram.isBacked(frames.spa(gpa));
+    return frames.holds(gpa) && ram.isTracked(frames.spa(gpa));
   }
 
   /** PSMASH. */

@@ -2,6 +2,8 @@ package dev.cleave.bench.trace;
 
 import dev.cleave.engine.format.Access;
 import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +16,9 @@ final class IommuTracepoints {
       "IOMMU: iova=<iova> - <end> paddr=<paddr> size=<length>, or"
           + " IOMMU: iova=<iova> - <end> size=<asked> unmapped_size=<length>";
 
+  /** How perf trace prints it, with numbers of either kind. */
+  private static final Pattern CALL = Pattern.compile("iommu:(?:un)?map\\(([^()]*)\\)$");
+
   /** An end at the top of the address space, where someone counted it in more than 64 bits. */
   private static final String TOP = "0x10000000000000000";
 
@@ -21,6 +26,17 @@ final class IommuTracepoints {
 
   /** The line at the body of such a tracepoint; null if it holds none. */
   static @Nullable LogLine find(LogLine line) {
+    Matcher call = CALL.matcher(line.text());
+    if (call.find()) {
+      return new LogLine(
+          line.number(),
+          call.group(1).replace(": ", "="),
+          line.event(),
+          0,
+          line.task(),
+          line.time(),
+          line.kind());
+    }
     int mark = line.text().indexOf(MARK, line.isTracepoint() ? line.body() : 0);
     int body = mark + MARK.length();
     boolean isRange =

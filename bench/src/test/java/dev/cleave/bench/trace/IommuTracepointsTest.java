@@ -90,6 +90,19 @@ class IommuTracepointsTest {
   }
 
   @Test
+  void perfTracePrintsThemAsCalls() throws IOException {
+    String prefix = "   438.308 ( 0.004 ms): CPU 0/KVM/4242 ";
+    assertEquals(
+        List.of(map(0x100000000L, 0x4080200000L, 0x200000), unmap(2, 0x1000, 0x2000, true)),
+        TraceText.read(
+                prefix
+                    + "iommu:map(iova: 4294967296, paddr: 0x4080200000, size: 2097152)\n"
+                    + prefix
+                    + "iommu:unmap(iova: 0x1000, size: 4096, unmapped_size: 8192)")
+            .events());
+  }
+
+  @Test
   void keysMayStandInAnyOrder() throws IOException {
     assertEquals(
         List.of(map(0x1000, 0x2000, 4096)),
