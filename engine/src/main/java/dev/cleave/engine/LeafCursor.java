@@ -132,56 +132,32 @@ public final class LeafCursor {
     }
   }
 
-  /**
-   * First address of the leaf.
-   *
-   * @return an iova
-   */
+  /** {@return the first address of the leaf} */
   public long iova() {
     return iova;
   }
 
-  /**
-   * Output address of its first byte.
-   *
-   * @return a paddr
-   */
+  /** {@return the output address of its first byte} */
   public long paddr() {
     return format.leafPaddr(entry, level);
   }
 
-  /**
-   * Its size.
-   *
-   * @return logarithm of its bytes
-   */
+  /** {@return logarithm of its bytes} */
   public int sizeLog2() {
     return sizeLog2;
   }
 
-  /**
-   * What it allows.
-   *
-   * @return {@link Access} flags
-   */
+  /** {@return what it allows, {@link Access} flags} */
   public int access() {
     return format.access(entry);
   }
 
-  /**
-   * Its raw bits, as they stand in its first slot seen.
-   *
-   * @return an entry
-   */
+  /** {@return its raw bits, as they stand in its first slot seen} */
   public long entry() {
     return entry;
   }
 
-  /**
-   * Hardware level of the table that it stands in.
-   *
-   * @return 1 to 5
-   */
+  /** {@return hardware level of the table that it stands in, 1 to 5} */
   public int level() {
     return level;
   }

@@ -122,8 +122,7 @@ public final class GuestRam implements AutoCloseable {
     holes.forEach(this::add);
     if (isInGuest(part)) {
       Extent inGuest = inGuest(part);
-      holes(reserved, sharedBase + inGuest.first(), sharedBase + inGuest.last())
-          .forEach(this::add);
+      holes(reserved, sharedBase + inGuest.first(), sharedBase + inGuest.last()).forEach(this::add);
     }
   }
 

@@ -12,7 +12,8 @@ package dev.cleave.bench.machine;
  * </pre>
  *
  * <p>Size of an invalidation: S = 0 is one 4 KiB page; with S = 1 the lowest zero bit n ≥ 12 of the
- * address stands for 2^(n+1) bytes. Immutable and thread-safe. Source: {@code spec/amd-vi.md} §4.
+ * address stands for 2^(n+1) bytes. Immutable and thread-safe. Source: {@code docs/spec/amd-vi.md}
+ * §4.
  *
  * @param q0 bits 63:0
  * @param q1 bits 127:64

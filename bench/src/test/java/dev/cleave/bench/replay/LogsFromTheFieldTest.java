@@ -80,8 +80,7 @@ class LogsFromTheFieldTest {
   })
   void everyEventIsCarriedOut(String name, String rows) throws IOException {
     Written written = replay(bundled(name));
-    assertEquals(
-        "line,op,status,bytes\n" + rows.replace('|', '\n') + "\n", written.results);
+    assertEquals("line,op,status,bytes\n" + rows.replace('|', '\n') + "\n", written.results);
     for (int i = 0; i < 4; i++) {
       assertEquals(0, written.policy(i).get("failed").getAsLong());
       assertEquals(0, written.policy(i).get("illegalLeaves").getAsLong());
@@ -137,8 +136,12 @@ class LogsFromTheFieldTest {
   void domainsThatCannotBeToldApartAreNamedInAWarning() throws IOException {
     Written written = replay(bundled("two-domains.ftrace"));
     assertEquals(
-        "space,line,op,status,bytes\ndomain1,1,map,OK,4096\ndomain2,2,map,OK,4096\n"
-            + "domain2,3,unmap,OK,4096\n",
+        """
+        space,line,op,status,bytes
+        domain1,1,map,OK,4096
+        domain2,2,map,OK,4096
+        domain2,3,unmap,OK,4096
+        """,
         written.results);
     assertTrue(written.leaves.contains("domain1,0xfffff000,0x100200000,0x1000"), written.leaves);
     assertEquals(1, written.warnings().size());
@@ -181,11 +184,9 @@ class LogsFromTheFieldTest {
                 + "kvm_convert_memory start 0x1000 size 0x1000 private_to_shared\n");
     Written written = replay(log, "--policy", policy, "--backing", "separate", "--dma", "500");
     for (String space : List.of("iommufd1.ioas1,", "iommufd1.ioas2,")) {
-      assertTrue(
-          written.leaves.contains(space + "0x1000,0x40001000,0x1000,rw"), written.leaves);
+      assertTrue(written.leaves.contains(space + "0x1000,0x40001000,0x1000,rw"), written.leaves);
     }
-    assertEquals(
-        0, written.policy(0).getAsJsonObject("dma").get("wrongData").getAsLong());
+    assertEquals(0, written.policy(0).getAsJsonObject("dma").get("wrongData").getAsLong());
   }
 
   @ParameterizedTest
@@ -223,7 +224,8 @@ class LogsFromTheFieldTest {
 
   @Test
   void theHalvesOfType1EmptyASpaceTogether() throws IOException {
-    String half = "iommufd_backend_unmap_dma  iommufd=1 ioas=1 iova=%s size=0x8000000000000000 (0)\n";
+    String half =
+        "iommufd_backend_unmap_dma  iommufd=1 ioas=1 iova=%s size=0x8000000000000000 (0)\n";
     Written written =
         replay(
             log(
@@ -231,8 +233,7 @@ class LogsFromTheFieldTest {
                     + " readonly=0 (0)\n"
                     + half.formatted("0x0")
                     + half.formatted("0x8000000000000000")));
-    assertTrue(
-        written.results.endsWith("2,unmap,OK,2097152\n3,unmap,OK,0\n"), written.results);
+    assertTrue(written.results.endsWith("2,unmap,OK,2097152\n3,unmap,OK,0\n"), written.results);
     assertEquals(0, written.policy(0).get("misplaced").getAsLong());
   }
 
@@ -342,8 +343,7 @@ class LogsFromTheFieldTest {
     assertTrue(warnings.get(1).contains("the first is line 9"), warnings.get(1));
     assertTrue(warnings.get(2).contains("17 at least"), warnings.get(2));
     assertTrue(warnings.get(3).contains("line 5"), warnings.get(3));
-    assertTrue(
-        warnings.get(4).endsWith("ALREADY_MAPPED (1), MISALIGNED (1)"), warnings.get(4));
+    assertTrue(warnings.get(4).endsWith("ALREADY_MAPPED (1), MISALIGNED (1)"), warnings.get(4));
     assertEquals(5, written.run.errLines().size());
     String page = Files.readString(report);
     assertTrue(page.contains("17 at least"));
@@ -363,8 +363,11 @@ class LogsFromTheFieldTest {
   void aReplayOfNothingIsAnErrorThatNamesWhatWasFound() throws IOException {
     Path log =
         log(
-            " a-1 [000] ..... 1.0: sched_switch: x\n a-1 [000] ..... 1.1: sched_switch: x\n"
-                + " a-1 [000] ..... 1.2: kvm_exit: x\n");
+            """
+             a-1 [000] ..... 1.0: sched_switch: x
+             a-1 [000] ..... 1.1: sched_switch: x
+             a-1 [000] ..... 1.2: kvm_exit: x
+            """);
     Cleave.Result run = Cleave.run("replay", log);
     assertEquals(2, run.code());
     assertEquals(1, run.errLines().size());

@@ -12,7 +12,7 @@ package dev.cleave.engine.format;
  * </pre>
  *
  * <p>Sizes are given as their logarithm, {@code …Log2}. Thread-safe: static functions of their
- * arguments. Source: {@code spec/amd-vi.md} §1.
+ * arguments. Source: {@code docs/spec/amd-vi.md} §1.
  */
 public final class Geometry {
   /** Logarithm of the smallest page and of a table page. */

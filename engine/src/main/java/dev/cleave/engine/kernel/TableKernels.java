@@ -146,7 +146,7 @@ public interface TableKernels {
    * Which regions of a bitmap are uniform. A region is {@value #REGION_WORDS} words, 512 bits: one
    * for each of its 4 KiB pages. With 1 for a shared page, {@code (-1, 0)} asks which regions are
    * all shared, {@code (0, -1)} which are all private, {@code (-1, -1)} which are not mixed, and
-   * {@code (-1, large)} where leaves of 2 MiB are legal ({@code spec/rmp.md} §3).
+   * {@code (-1, large)} where leaves of 2 MiB are legal ({@code docs/spec/rmp.md} §3).
    *
    * @param bits the memory
    * @param offset of the first region

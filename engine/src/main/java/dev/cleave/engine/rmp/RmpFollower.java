@@ -31,8 +31,8 @@ import java.util.List;
  * <p>A lazy follower splits at once but only notes where it could merge, and leaves that for {@link
  * #mergeQuiet}.
  *
- * <p>One thread at a time, which is then also the writer of the table. Source: {@code spec/rmp.md}
- * §3, §4.
+ * <p>One thread at a time, which is then also the writer of the table. Source: {@code
+ * docs/spec/rmp.md} §3, §4.
  */
 public final class RmpFollower implements AutoCloseable {
   private static final long REGION_MASK = REGION_BYTES - 1;

@@ -5,9 +5,9 @@ import dev.cleave.engine.PageTable;
 
 /**
  * A device that writes through the table as hardware does, with its own reading of {@code
- * spec/amd-vi.md} §1 and §7: it keeps the translation and the leaf table it met last until they are
- * flushed, and sets accessed and dirty bits by compare-and-set in the entry that it read, wherever
- * that stands. A flush waits for the access under way.
+ * docs/spec/amd-vi.md} §1 and §7: it keeps the translation and the leaf table it met last until
+ * they are flushed, and sets accessed and dirty bits by compare-and-set in the entry that it read,
+ * wherever that stands. A flush waits for the access under way.
  */
 final class SteppedDevice {
   static final long HOLE = -1;

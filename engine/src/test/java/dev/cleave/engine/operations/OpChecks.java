@@ -85,7 +85,7 @@ final class OpChecks {
     return true;
   }
 
-  /** The three cases of spec/rmp.md §3, page by page. */
+  /** The three cases of docs/spec/rmp.md §3, page by page. */
   private static boolean bruteAllowsLarge(long region, RmpBitmap bitmap) {
     int shared = 0;
     for (int page = 0; page < 512; page++) {

@@ -27,6 +27,9 @@ class RandomOperationsTest {
   /** Fewer where the same runs again with other kernels. */
   private static final int RUNS = Integer.getInteger("cleave.test.runs", 8);
 
+  /** Another one for other operations, or to run those of a failure again. */
+  private static final long FIRST_SEED = Long.getLong("cleave.test.seed", 1);
+
   private static final int STEPS = 100;
 
   static Stream<Window> windows() {
@@ -67,7 +70,7 @@ class RandomOperationsTest {
   @ParameterizedTest
   @MethodSource("windows")
   void everyOperationDoesToEveryPageWhatTheModelSays(Window window) {
-    for (long seed = 1; seed <= RUNS; seed++) {
+    for (long seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
       Random random = new Random(seed * 1_000_003 + window.toString().hashCode());
       List<Op> ops = RandomOps.of(window, STEPS, random);
       Throwable failure = OpShrinker.failureOf(window, ops);

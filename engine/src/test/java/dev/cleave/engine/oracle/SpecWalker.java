@@ -12,8 +12,8 @@ import java.util.Set;
 
 /**
  * Reads tables as hardware would, with its own reading of the specification: every number in the
- * two subclasses is written down again from {@code spec/amd-vi.md} §1 and §2 and shared with no
- * main code.
+ * two subclasses is written down again from {@code docs/spec/amd-vi.md} §1 and §2 and shared with
+ * no main code.
  */
 public abstract class SpecWalker {
   /** What a walk finds where nothing is mapped. */
@@ -245,7 +245,7 @@ public abstract class SpecWalker {
     }
   }
 
-  /** {@code spec/amd-vi.md} §1. */
+  /** {@code docs/spec/amd-vi.md} §1. */
   private static final class V1Walker extends SpecWalker {
     V1Walker(TablePages pages) {
       super(pages, false);
@@ -291,7 +291,7 @@ public abstract class SpecWalker {
     }
   }
 
-  /** {@code spec/amd-vi.md} §2. */
+  /** {@code docs/spec/amd-vi.md} §2. */
   private static final class X86Walker extends SpecWalker {
     X86Walker(TablePages pages, boolean signExtended) {
       super(pages, signExtended);
