@@ -214,6 +214,37 @@ class LogsFromTheFieldTest {
         .toList();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"follow", "follow-lazy", "all-4k", "remap"})
+  void aRegionThatASpaceMapsInPartIsSmallInEverySpace(String policy) throws IOException {
+    String map =
+        "iommufd_backend_map_dma  iommufd=1 ioas=%d iova=%s size=%s addr=0x0 readonly=0 (0)\n";
+    Path log =
+        log(
+            map.formatted(1, "0x0", "0x400000")
+                + map.formatted(2, "0x200000", "0x100000")
+                + "share 0 4K\n");
+    Written written = replay(log, "--policy", policy, "--dma", "500");
+    assertEquals(0, written.policy(0).get("illegalLeaves").getAsLong());
+    JsonObject dma = written.policy(0).getAsJsonObject("dma");
+    assertEquals(0, dma.get("wrongData").getAsLong());
+  }
+
+  @Test
+  void aFlushIsThatOfTheSpaceWhoseMappingWent() throws IOException {
+    String map = " a-1 [000] ..... 1.0: map: IOMMU: dev=%s iova=0x1000 paddr=0x%x size=4096\n";
+    String unmap =
+        " a-1 [000] ..... 1.0: unmap: IOMMU: dev=%s iova=0x1000 size=4096 unmapped_size=4096\n";
+    StringBuilder text = new StringBuilder(map.formatted("first", 0x10000000));
+    for (int i = 0; i < 8; i++) {
+      text.append(map.formatted("second", 0x20000000 + (i << 12))).append(unmap.formatted("second"));
+    }
+    Written written = replay(log(text.toString()), "--dma", "2000");
+    JsonObject dma = written.policy(0).getAsJsonObject("dma");
+    assertTrue(dma.get("accesses").getAsLong() >= 2000, dma.toString());
+    assertEquals(0, dma.get("wrongData").getAsLong(), dma.toString());
+  }
+
   @Test
   void aSpaceThatIsFreedIsEmpty() throws IOException {
     Path log = log(mapInTwo("0x400000") + "iommufd_backend_free_id  iommufd=1 id=1 (0)\n");
@@ -268,8 +299,15 @@ class LogsFromTheFieldTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"table-first", "rmp-first", "atomic"})
-  void memoryThatIovasShareOrReuseIsTheRightMemory(String order) throws IOException {
+  @CsvSource({
+    "table-first, in-place",
+    "rmp-first, in-place",
+    "atomic, in-place",
+    "table-first, separate",
+    "rmp-first, separate"
+  })
+  void memoryThatIovasShareOrReuseIsTheRightMemory(String order, String backing)
+      throws IOException {
     Written written =
         replay(
             log(
@@ -290,7 +328,9 @@ class LogsFromTheFieldTest {
             "--dma",
             "4000",
             "--order",
-            order);
+            order,
+            "--backing",
+            backing);
     for (int i = 0; i < 4; i++) {
       JsonObject policy = written.policy(i);
       assertEquals(0, policy.get("failed").getAsLong(), policy.toString());

@@ -70,6 +70,14 @@ class HistoryTest {
   }
 
   @Test
+  void whoUnmapsTakesWhatItHasMappedItself() throws IOException {
+    History history =
+        history(
+            map("a-1", "1.0", 0x1000) + map("b-2", "1.1", 0x1000) + unmap("a-1", "1.2", 0x1000));
+    assertEquals("domain1 domain2 domain1", spaces(history));
+  }
+
+  @Test
   void whoUnmapsWhatAnotherTaskMappedTakesTheYoungest() throws IOException {
     History history =
         history(
