@@ -11,6 +11,7 @@ import dev.cleave.hwmodel.dma.RandomPattern;
 import dev.cleave.hwmodel.dma.RingPattern;
 import dev.cleave.hwmodel.dma.ScatterGatherPattern;
 import dev.cleave.hwmodel.iommu.Outcome;
+import dev.cleave.hwmodel.iommu.Request;
 import dev.cleave.hwmodel.iommu.Statistics;
 import java.util.ArrayList;
 import java.util.List;
@@ -143,10 +144,12 @@ public final class DeviceLoad {
   private DmaDevice device(int space, int number, AccessPattern pattern) {
     return new DmaDevice(
         ModelMachine.deviceId(space, number),
+        Request.NO_PASID,
         machine.iommu(),
         machine.memory(),
         pattern,
-        memories.get(space));
+        memories.get(space),
+        machine::isPrivate);
   }
 
   /**

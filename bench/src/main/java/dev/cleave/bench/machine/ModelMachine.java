@@ -1,6 +1,7 @@
 package dev.cleave.bench.machine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.engine.IotlbFlush;
@@ -12,8 +13,15 @@ import dev.cleave.engine.memory.NativePages;
 import dev.cleave.hwmodel.iommu.Iommu;
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import dev.cleave.hwmodel.iommu.Register;
+import dev.cleave.hwmodel.iommu.Request;
+import dev.cleave.hwmodel.iommu.SecureDeviceEntry;
+import dev.cleave.hwmodel.iommu.TdiBinding;
+import dev.cleave.hwmodel.iommu.TioFirmware;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.rmp.ReverseMap;
+import dev.cleave.hwmodel.rmp.RmpEntry;
+import dev.cleave.hwmodel.rmp.RmpInstructions;
+import dev.cleave.hwmodel.rmp.RmpState;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +40,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Where the memory that devices use must end. */
   static final long MEMORY_END = TABLE_BASE - (1L << 44);
 
-  /** Devices of each address space, which share one domain. */
+  /** Devices of each address space, which share one domain; with an RMP they are trusted ones. */
   static final int DEVICES = 3;
 
   /** Functions of a slot: each device has a slot to itself. */
@@ -58,7 +66,12 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final PhysicalMemory memory = new PhysicalMemory();
   private final Iommu iommu;
+  private final GuestFrames frames;
   private final @Nullable ReverseMap rmp;
+
+  /** Where the firmware's page about the guest lies. */
+  private final long context;
+
   private final IotlbGather.BlockVisitor invalidate = this::invalidate;
   private final List<Attachment> attachments = new ArrayList<>();
   private int flushedDomain;
@@ -69,21 +82,29 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * A machine whose IOMMU runs.
    *
    * @param ram what devices move
+   * @param frames where the guest's pages lie, as long as it has an RMP
    * @param tables what holds page tables, all at or above {@link #TABLE_BASE}
    * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
    */
-  public ModelMachine(GuestRam ram, List<TableMemory> tables, boolean hasRmp) {
+  public ModelMachine(
+      GuestRam ram, GuestFrames frames, List<TableMemory> tables, boolean hasRmp) {
+    this.frames = frames;
     memory.addAll(ram.pieces());
     tables.forEach(table -> memory.add(table.base(), table.view()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
-      long covered = ram.spaEnd();
+      // one region more than the guest's, for its context
+      long covered = ram.spaEnd() + REGION_BYTES;
       memory.add(RMP_BASE, NativePages.reserve(ReverseMap.tableBytes(covered), arena));
       rmp = new ReverseMap(memory, RMP_BASE, covered);
     } else {
       rmp = null;
     }
     iommu = new Iommu(memory, IommuConfig.standard(), rmp);
+    context = ram.spaEnd();
+    if (rmp != null) {
+      createGuest(rmp);
+    }
     iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE | (DEVICE_TABLE_PAGES - 1));
     iommu.writeMmio(Register.COMMAND_BASE, COMMANDS | (long) COMMANDS_LOG2 << RING_LENGTH_SHIFT);
     iommu.writeMmio(Register.EVENT_BASE, EVENTS | (long) EVENTS_LOG2 << RING_LENGTH_SHIFT);
@@ -93,6 +114,58 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     iommu.writeMmio(
         Register.CONTROL,
         Register.CONTROL_ENABLE | Register.CONTROL_COMMANDS | Register.CONTROL_EVENT_LOG);
+  }
+
+  private void createGuest(ReverseMap map) {
+    require(new RmpInstructions(map).rmpUpdate(context, 0, RmpState.assigned(0, false, true)));
+    iommu.firmware().createGuest(context, ASID);
+  }
+
+  /** Gives a space's devices to the guest, all addresses private where requests are trusted. */
+  private void trustDevices(int space) {
+    TioFirmware firmware = iommu.firmware();
+    long access = SecureDeviceEntry.VALID | SecureDeviceEntry.READ | SecureDeviceEntry.WRITE;
+    for (int i = 0; i < DEVICES; i++) {
+      int device = deviceId(space, i);
+      firmware.connect(device, 0, 0, 0, 0);
+      firmware.bind(device, context, TdiBinding.of(FIRST_DOMAIN + space));
+      require(firmware.writeEntry(ASID, device, SecureDeviceEntry.request(access, 0, -1)));
+    }
+  }
+
+  private static void require(int status) {
+    if (status != 0) {
+      throw new WorkFailed(
+          "the model's firmware refused to set up a device, status %d".formatted(status));
+    }
+  }
+
+  /**
+   * Whether a page is private at this moment; then the guest has its devices make trusted requests
+   * for it, else others.
+   *
+   * @param gpa any address
+   * @return false without an RMP, and for a page that lies nowhere or where the RMP does not reach
+   */
+  public boolean isPrivate(long gpa) {
+    if (rmp == null || !frames.holds(gpa)) {
+      return false;
+    }
+    long spa = frames.spa(gpa);
+    return Long.compareUnsigned(spa, context) < 0 && RmpEntry.isAssigned(rmp.entryOf(spa));
+  }
+
+  /**
+   * One request of a device of the guest, trusted or not as the page is.
+   *
+   * @param device one of the machine's
+   * @param gpa any address
+   * @param isWrite whether it writes
+   * @return a system physical address or an outcome of the IOMMU
+   */
+  public long translate(int device, long gpa, boolean isWrite) {
+    int flags = (isWrite ? Request.WRITE : Request.READ) | (isPrivate(gpa) ? Request.TRUSTED : 0);
+    return iommu.translate(device, Request.NO_PASID, gpa, flags);
   }
 
   /** An address space's table, and its top as devices know it. */
@@ -119,7 +192,9 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     if (space < 0) {
       space = attachments.size();
       attachments.add(new Attachment(table));
-      iommu.trustDomain(FIRST_DOMAIN + space, ASID);
+      if (rmp != null) {
+        trustDevices(space);
+      }
     }
     Attachment attachment = attachments.get(space);
     long top = table.top();
@@ -128,7 +203,8 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     }
     attachment.top = top;
     DeviceTableEntry entry =
-        DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), FIRST_DOMAIN + space);
+        DeviceTableEntry.v1(
+            PageTable.root(top), PageTable.levels(top), rmp == null ? FIRST_DOMAIN + space : 0);
     for (int i = 0; i < DEVICES; i++) {
       int device = deviceId(space, i);
       long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);

@@ -41,7 +41,7 @@ final class Hardware implements IotlbFlush, AutoCloseable {
 
   Hardware(GuestRam ram, GuestTables tables, GuestFrames frames, ReplayOptions options) {
     boolean hasRmp = options.followsRmp();
-    machine = new ModelMachine(ram, tables.memories(), hasRmp);
+    machine = new ModelMachine(ram, frames, tables.memories(), hasRmp);
     rmp = hasRmp ? new ModelRmp(frames, ram, machine.rmp()) : null;
     spaces = tables.spaces();
     for (ReplayedSpace space : spaces) {
