@@ -86,8 +86,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * @param tables what holds page tables, all at or above {@link #TABLE_BASE}
    * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
    */
-  public ModelMachine(
-      GuestRam ram, GuestFrames frames, List<TableMemory> tables, boolean hasRmp) {
+  public ModelMachine(GuestRam ram, GuestFrames frames, List<TableMemory> tables, boolean hasRmp) {
     this.frames = frames;
     memory.addAll(ram.pieces());
     tables.forEach(table -> memory.add(table.base(), table.view()));

@@ -70,9 +70,8 @@ public final class TableExport {
 
   /**
    * Writes the tables' pages, and a manifest with the entry of a device that uses the IOMMU table,
-   * or of one device for each of several and, if page states count, the RMP as a kernel prints it. The
-   * nested table is called a domain after all others,
-   * though the IOMMU knows no such domain.
+   * or of one device for each of several and, if page states count, the RMP as a kernel prints it.
+   * The nested table is called a domain after all others, though the IOMMU knows no such domain.
    */
   public void image(String directory) throws IOException {
     LongStream.Builder pages = LongStream.builder();

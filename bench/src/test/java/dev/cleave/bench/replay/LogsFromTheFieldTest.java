@@ -234,10 +234,10 @@ class LogsFromTheFieldTest {
   void aFlushIsThatOfTheSpaceWhoseMappingWent() throws IOException {
     String map = " a-1 [000] ..... 1.0: map: IOMMU: dev=%s iova=0x1000 paddr=0x%x size=4096\n";
     String unmap =
-        " a-1 [000] ..... 1.0: unmap: IOMMU: dev=%s iova=0x1000 size=4096 unmapped_size=4096\n";
+        " a-1 [000] ..... 1.0: unmap: IOMMU: dev=second iova=0x1000 size=4096 unmapped_size=4096\n";
     StringBuilder text = new StringBuilder(map.formatted("first", 0x10000000));
     for (int i = 0; i < 8; i++) {
-      text.append(map.formatted("second", 0x20000000 + (i << 12))).append(unmap.formatted("second"));
+      text.append(map.formatted("second", 0x20000000 + (i << 12))).append(unmap);
     }
     Written written = replay(log(text.toString()), "--dma", "2000");
     JsonObject dma = written.policy(0).getAsJsonObject("dma");
