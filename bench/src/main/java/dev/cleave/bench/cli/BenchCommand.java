@@ -9,17 +9,20 @@ import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.jmh.Effort;
-import dev.cleave.bench.jmh.Machine;
 import dev.cleave.bench.jmh.PairResult;
 import dev.cleave.bench.jmh.PairRunner;
 import dev.cleave.bench.jmh.Pairs;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.report.BenchReport;
+import dev.cleave.bench.report.Report;
+import dev.cleave.bench.provenance.Machine;
+import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +30,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
@@ -46,13 +50,25 @@ import picocli.CommandLine.Spec;
     description = "Measure the engine beside other ways of doing the same, in the same run.",
     footer = {
       "",
+      "work, against  what is measured, and beside what; then the time of one operation of each",
+      "ratio          of the two times (of other amounts where the unit says so)",
+      "error          half of the ratio's 95%% confidence interval",
+      "limit          the largest ratio that is good enough: ok, or above",
+      "",
       "Times are medians of the iterations; the error is half the 95%% confidence interval of the",
       "ratio. Let the machine be quiet. After -- come JMH's own options: -- -l lists all benchmarks."
     })
 final class BenchCommand implements Callable<Integer> {
   private static final List<String> HEADER =
       List.of("work", "against", "work", "against", "", "ratio", "error", "limit", "");
+  private static final List<String> CSV =
+      List.of("work", "against", "ns", "againstNs", "ratio", "limit", "error", "unit");
   private static final int TEXT_COLUMNS = 2;
+
+  /** What is printed of the machine; JSON and page have all. */
+  private static final List<String> PRINTED =
+      List.of("processor", "processors", "os", "jdk", "kernels");
+
   private static final double METADATA_LIMIT = 1.01;
   private static final long WEIGHED_GUEST_BYTES = 16L << 30;
   private static final double WEIGHED_SHARE = 0.001;
@@ -77,17 +93,26 @@ final class BenchCommand implements Callable<Integer> {
   private String jsonFile;
 
   @Option(
+      names = "--charts",
+      paramLabel = "DIR",
+      description = "Write the charts of the report as SVG pictures into a directory.")
+  private String chartsDirectory;
+
+  @Option(names = "--csv", paramLabel = "FILE", description = "Write the pairs as CSV.")
+  private String csvFile;
+
+  @Option(
       names = "--jmh-json",
       paramLabel = "FILE",
-      defaultValue = "cleave-jmh.json",
-      description = "Where JMH's own results go (default: cleave-jmh.json).")
-  private Path jmhJsonFile;
+      description = "Write JMH's own results of the pairs, every iteration of them.")
+  private String jmhJsonFile;
 
   @Parameters(paramLabel = "JMH", description = "After --: options of JMH, instead of the pairs.")
   private List<String> jmhArguments = List.of();
 
   @Override
   public Integer call() throws IOException {
+    checkJmhArguments();
     int chosen = (isQuick ? 1 : 0) + (isFull ? 1 : 0) + (jmhArguments.isEmpty() ? 0 : 1);
     if (chosen != 1) {
       throw new BadInput("bench: expected one of --quick, --full, or -- and JMH's own options");
@@ -97,13 +122,17 @@ final class BenchCommand implements Callable<Integer> {
     }
     Outputs.check(jsonFile);
     Outputs.check(reportFile);
-    Outputs.check(jmhJsonFile.toString());
+    Outputs.check(csvFile);
+    Outputs.checkDirectory("--charts", chartsDirectory);
+    Outputs.check(jmhJsonFile);
     try (Interruption interruption = Interruption.listen(BenchCommand::endForks)) {
       PairRunner runner = new PairRunner(Pairs.ALL, isFull ? Effort.FULL : Effort.QUICK, 1);
       List<PairResult> results = measure(runner, interruption);
       print(results);
-      write(results);
-      runner.writeJmhJson(jmhJsonFile);
+      write(results, runner.kernels());
+      if (jmhJsonFile != null) {
+        runner.writeJmhJson(Path.of(jmhJsonFile));
+      }
       if (interruption.isRequested()) {
         invocation.sayInterrupted(
             "%d of %d pairs were measured".formatted(results.size(), Pairs.ALL.size()));
@@ -111,6 +140,39 @@ final class BenchCommand implements Callable<Integer> {
       }
       return ExitPolicy.OK;
     }
+  }
+
+  /** What stands before -- is ours and what stands behind it JMH's, whose results are its own. */
+  private void checkJmhArguments() {
+    List<String> all = spec.root().commandLine().getParseResult().originalArgs();
+    int separator = all.indexOf("--");
+    int ours = separator < 0 ? jmhArguments.size() : jmhArguments.size() - (all.size() - separator - 1);
+    if (ours > 0) {
+      throw new BadInput(
+          "bench: '%s' would be JMH's, whose options stand behind --: cleave bench -- %s"
+              .formatted(jmhArguments.getFirst(), String.join(" ", jmhArguments)));
+    }
+    if (separator >= 0 && jmhArguments.isEmpty()) {
+      throw new BadInput("bench: nothing stands behind --, expected JMH's own options");
+    }
+    if (jmhArguments.isEmpty()) {
+      return;
+    }
+    Map<String, String> files = new LinkedHashMap<>();
+    files.put("--json", jsonFile);
+    files.put("--report", reportFile);
+    files.put("--csv", csvFile);
+    files.put("--charts", chartsDirectory);
+    files.put("--jmh-json", jmhJsonFile);
+    files.forEach((option, file) -> {
+      if (file != null) {
+        throw new BadInput(
+            "bench: %s is of pairs, and with -- there are none; JMH writes its results with"
+                    .formatted(option)
+                + " -rf json -rff "
+                + file);
+      }
+    });
   }
 
   /** JMH measures in JVMs of its own, and nobody waits for them when the user asks to end. */
@@ -152,26 +214,27 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private void write(List<PairResult> results) throws IOException {
-    if (jsonFile != null) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("machine", Machine.describe());
-      json.put("pairs", results);
-      Outputs.json(jsonFile, json);
-    }
-    if (reportFile != null && !results.isEmpty()) {
-      BenchReport.of(
-              results,
-              Map.of("effort", isFull ? "full" : "quick"),
-              Machine.describe(),
-              invocation.commandLine())
-          .write(reportFile);
+  private void write(List<PairResult> results, List<String> kernels) throws IOException {
+    Provenance provenance = invocation.provenance(null);
+    provenance.machine().put("kernelsOfForks", kernels);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("machine", provenance.machine());
+    json.put("pairs", results);
+    Invocation.json(jsonFile, json, provenance);
+    Outputs.csv(csvFile, CSV, results.stream().map(BenchCommand::fields).toList());
+    if ((reportFile != null || chartsDirectory != null) && !results.isEmpty()) {
+      Report report =
+          BenchReport.of(results, Map.of("effort", isFull ? "full" : "quick"), provenance);
+      if (reportFile != null) {
+        report.write(reportFile);
+      }
+      report.writeCharts(chartsDirectory);
     }
   }
 
   /** Pages and what is kept beside them, of the policy that is furthest from the minimum. */
   private static PairResult metadata() {
-    Footprints footprints = new Footprints(SharePattern.SCATTERED);
+    Footprints footprints = new Footprints(SharePattern.SCATTERED, Footprints.SEED);
     TableFootprint worst =
         Stream.of(Policy.values())
             .map(policy -> footprints.table(WEIGHED_GUEST_BYTES, WEIGHED_SHARE, policy))
@@ -203,7 +266,10 @@ final class BenchCommand implements Callable<Integer> {
       } else if (options.shouldListResultFormats()) {
         options.listResultFormats();
       } else {
-        runner.run();
+        Collection<RunResult> results = runner.run();
+        if (results.stream().allMatch(result -> result.getBenchmarkResults().isEmpty())) {
+          throw new WorkFailed("no benchmark brought a result; JMH says above why");
+        }
       }
       return ExitPolicy.OK;
     } catch (CommandLineOptionException e) {
@@ -229,10 +295,23 @@ final class BenchCommand implements Callable<Integer> {
               result.isReached() ? "ok" : "above"));
     }
     PrintWriter out = spec.commandLine().getOut();
-    Machine.describe().forEach((name, value) -> out.printf("%-10s %s%n", name, value));
+    Map<String, Object> machine = Machine.describe();
+    PRINTED.forEach(name -> out.printf("%-10s %s%n", name, machine.get(name)));
     out.println();
     TextTable.print(out, rows, TEXT_COLUMNS);
     out.flush();
+  }
+
+  private static List<String> fields(PairResult result) {
+    return List.of(
+        result.work(),
+        result.against(),
+        Double.toString(result.ns()),
+        Double.toString(result.againstNs()),
+        Double.toString(result.ratio()),
+        Double.toString(result.limit()),
+        Double.toString(result.error()),
+        result.unit());
   }
 
   private static String amount(double value) {

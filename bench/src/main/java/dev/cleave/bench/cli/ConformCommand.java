@@ -11,7 +11,6 @@ import dev.cleave.bench.conform.qemu.QemuOptions;
 import dev.cleave.bench.conform.qemu.QemuVersion;
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Interruption;
-import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.io.WorkFailed;
 import java.io.IOException;
@@ -137,7 +136,10 @@ final class ConformCommand implements Callable<Integer> {
       ConformText.print(out, result, failure, took);
       out.flush();
       if (jsonFile != null) {
-        Outputs.json(jsonFile, ConformJson.of(version, seed, result, failure, took));
+        Invocation.json(
+            jsonFile,
+            ConformJson.of(version, seed, result, failure, took),
+            invocation.provenance(seed));
       }
       if (interruption.isRequested()) {
         invocation.sayInterrupted("after %d cases".formatted(result.cases()));

@@ -100,7 +100,7 @@ final class ExplainCommand implements Callable<Integer> {
       json.put("explained", explained);
       json.put("passedLines", passed);
       json.put("badLines", bad);
-      Outputs.json(jsonFile, json);
+      Invocation.json(jsonFile, json, Invocation.provenance(spec, null));
     }
     return ExitPolicy.OK;
   }

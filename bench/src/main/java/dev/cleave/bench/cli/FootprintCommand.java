@@ -11,6 +11,8 @@ import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.report.FootprintReport;
+import dev.cleave.bench.report.Report;
+import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -38,11 +40,33 @@ import picocli.CommandLine.Spec;
       "A guest above 16G is taken as identical pieces of 16G: one is built, all are counted, and the",
       "tables above them too. A table includes what is kept beside its pages to manage them. The",
       "minimum is what a radix tree cannot do without for the leaf sizes that the policy may use.",
-      "Other structures are built and measured likewise, without regard to leaf sizes."
+      "Other structures are built likewise, without regard to leaf sizes, and their objects counted.",
+      "",
+      "Patterns of shared pages, made from --seed:",
+      "  scattered  single pages anywhere: the worst that a guest can do to its tables",
+      "  clustered  runs of 1 MiB anywhere, as rings and queues of many devices are",
+      "  boot       as after boot of a guest whose devices use bounce buffers: 49 of 50 shared pages",
+      "             lie at the end of memory in one piece, the pool; one of 50 in runs of 16 pages in",
+      "             the first sixteenth of memory, as drivers share them. A model, not a log.",
+      "",
+      "bytes    what the table takes, or the other structure",
+      "per GiB  the same for each GiB of the guest",
+      "minimum  pages that a radix tree cannot do without; ratio: bytes to that"
     })
 final class FootprintCommand implements Callable<Integer> {
   private static final List<String> HEADER =
       List.of("guest", "shared", "kind", "structure", "bytes", "per GiB", "minimum", "ratio", "");
+  private static final List<String> CSV =
+      List.of(
+          "guestMemory",
+          "shared",
+          "pattern",
+          "kind",
+          "structure",
+          "bytes",
+          "bytesPerGib",
+          "minimumBytes",
+          "ratio");
   private static final int TEXT_COLUMNS = 4;
   private static final long MOST_GUEST_BYTES = 16L << 40;
 
@@ -79,10 +103,28 @@ final class FootprintCommand implements Callable<Integer> {
   private List<String> policies = List.of("follow", "follow-lazy", "all-4k", "remap");
 
   @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "What the places of shared pages depend on (default: 0x5eed).")
+  private long seed = Footprints.SEED;
+
+  @Option(
       names = "--report",
       paramLabel = "FILE",
       description = "Write the curves as a page to look at: one HTML file.")
   private String reportFile;
+
+  @Option(
+      names = "--charts",
+      paramLabel = "DIR",
+      description = "Write the charts of the report as SVG pictures into a directory.")
+  private String chartsDirectory;
+
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write tables and other structures as CSV, with bytes in full.")
+  private String csvFile;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
@@ -106,12 +148,14 @@ final class FootprintCommand implements Callable<Integer> {
         policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
     Outputs.check(jsonFile);
     Outputs.check(reportFile);
+    Outputs.check(csvFile);
+    Outputs.checkDirectory("--charts", chartsDirectory);
     int all = kinds.size() * sizes.size() * shares.size();
     try (Interruption interruption = Interruption.listen()) {
       int done = 0;
       Progress progress = invocation.progress();
       for (SharePattern kind : kinds) {
-        Footprints footprints = new Footprints(kind);
+        Footprints footprints = new Footprints(kind, seed);
         for (long guest : sizes) {
           for (double share : shares) {
             if (!interruption.isRequested()) {
@@ -147,20 +191,55 @@ final class FootprintCommand implements Callable<Integer> {
   }
 
   private void write() throws IOException {
-    if (jsonFile != null) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("tables", tables);
-      json.put("rivals", rivals);
-      Outputs.json(jsonFile, json);
-    }
-    if (reportFile != null && !tables.isEmpty()) {
+    Provenance provenance = invocation.provenance(seed);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("tables", tables);
+    json.put("rivals", rivals);
+    Invocation.json(jsonFile, json, provenance);
+    Outputs.csv(csvFile, CSV, fields());
+    if ((reportFile != null || chartsDirectory != null) && !tables.isEmpty()) {
       Map<String, Object> input = new LinkedHashMap<>();
       input.put("guests", String.join(", ", guests));
       input.put("shared", String.join(", ", fractions));
       input.put("patterns", String.join(", ", patterns));
       input.put("policies", String.join(", ", policies));
-      FootprintReport.of(tables, rivals, input, invocation.commandLine()).write(reportFile);
+      Report report = FootprintReport.of(tables, rivals, input, provenance);
+      if (reportFile != null) {
+        report.write(reportFile);
+      }
+      report.writeCharts(chartsDirectory);
     }
+  }
+
+  private List<List<String>> fields() {
+    List<List<String>> fields = new ArrayList<>();
+    for (TableFootprint table : tables) {
+      fields.add(
+          List.of(
+              Long.toString(table.guestMemory()),
+              Double.toString(table.shared()),
+              table.pattern(),
+              "table",
+              table.policy(),
+              Long.toString(table.tableBytes() + table.metadataBytes()),
+              Double.toString(table.bytesPerGib()),
+              Long.toString(table.minimumBytes()),
+              Double.toString(table.ratio())));
+    }
+    for (RivalFootprint rival : rivals) {
+      fields.add(
+          List.of(
+              Long.toString(rival.guestMemory()),
+              Double.toString(rival.shared()),
+              rival.pattern(),
+              "other",
+              rival.rival(),
+              Long.toString(rival.bytes()),
+              Double.toString(rival.bytesPerGib()),
+              "",
+              ""));
+    }
+    return fields;
   }
 
   private static long guestBytes(String word) {

@@ -1,10 +1,10 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.io.Outputs;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.kernel.Kernels;
+import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -37,7 +37,7 @@ final class InfoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Map<String, Object> info = new LinkedHashMap<>();
-    info.put("version", new Main.Version().getVersion()[0]);
+    info.put("version", "cleave " + Provenance.programVersion());
     info.put("jdk", System.getProperty("java.vendor.version") + ", " + Runtime.version());
     info.put(
         "machine",
@@ -60,7 +60,7 @@ final class InfoCommand implements Callable<Integer> {
     info.forEach((name, value) -> out.printf("%-14s %s%n", name, value));
     out.flush();
     if (jsonFile != null) {
-      Outputs.json(jsonFile, info);
+      Invocation.json(jsonFile, info, Invocation.provenance(spec, null));
     }
     return ExitPolicy.OK;
   }

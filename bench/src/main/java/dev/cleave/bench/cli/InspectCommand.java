@@ -157,7 +157,8 @@ final class InspectCommand implements Callable<Integer> {
     }
     print(inspected, others);
     if (jsonFile != null) {
-      Outputs.json(jsonFile, InspectJson.of(image, inspected, others, audit));
+      Invocation.json(
+          jsonFile, InspectJson.of(image, inspected, others, audit), invocation.provenance(null));
     }
     return judge(inspected);
   }

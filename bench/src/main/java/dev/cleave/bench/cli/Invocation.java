@@ -1,10 +1,16 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Excerpt;
+import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
+import dev.cleave.bench.provenance.Provenance;
+import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -34,8 +40,33 @@ final class Invocation {
     spec.commandLine().getErr().println("cleave: interrupted: " + how);
   }
 
+  /** What has to be known of a result that is ready now, to make it again. */
+  Provenance provenance(@Nullable Long seed) {
+    return provenance(spec, seed);
+  }
+
+  /** The same, for commands whose work is short. */
+  static Provenance provenance(CommandSpec spec, @Nullable Long seed) {
+    return Provenance.now(commandLine(spec), seed);
+  }
+
+  /**
+   * Writes a result as JSON, and where it comes from.
+   *
+   * @param file a path, or null to write nothing
+   * @param result what is printed; {@code provenance} is added
+   */
+  static void json(@Nullable String file, Map<String, Object> result, Provenance provenance)
+      throws IOException {
+    if (file != null) {
+      Map<String, Object> json = new LinkedHashMap<>(result);
+      json.put("provenance", provenance);
+      Outputs.json(file, json);
+    }
+  }
+
   /** The command line, to be pasted into a shell. */
-  String commandLine() {
+  private static String commandLine(CommandSpec spec) {
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     return "./cleave "
         + arguments.stream().map(Invocation::quoted).collect(Collectors.joining(" "));

@@ -1,10 +1,8 @@
 package dev.cleave.bench.cli;
 
-import java.io.IOException;
-import java.io.InputStream;
+import dev.cleave.bench.provenance.Provenance;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.util.Properties;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -28,6 +26,7 @@ import picocli.CommandLine.Spec;
       ConformCommand.class,
       BenchCommand.class,
       FootprintCommand.class,
+      CompareCommand.class,
       TortureCommand.class,
       InfoCommand.class,
       HelpCommand.class
@@ -62,8 +61,9 @@ public final class Main implements Callable<Integer> {
   static int run(PrintWriter out, PrintWriter err, String... arguments) {
     ExitPolicy policy = new ExitPolicy();
     try {
-      return new CommandLine(new Main())
-          .setOut(out)
+      CommandLine line = new CommandLine(new Main());
+      ReplayGlossary.addTo(line.getSubcommands().get("replay"));
+      return line.setOut(out)
           .setErr(err)
           .setExpandAtFiles(false)
           .registerConverter(long.class, new NumberConverter())
@@ -84,19 +84,11 @@ public final class Main implements Callable<Integer> {
         "a command is missing, expected one of " + String.join(", ", spec.subcommands().keySet()));
   }
 
-  /** The version of the jar; a build that was not packaged has none. */
+  /** The version that the build wrote. */
   static final class Version implements IVersionProvider {
-    private static final String POM = "/META-INF/maven/dev.cleave/cleave-bench/pom.properties";
-
     @Override
-    public String[] getVersion() throws IOException {
-      Properties pom = new Properties();
-      try (InputStream in = Main.class.getResourceAsStream(POM)) {
-        if (in != null) {
-          pom.load(in);
-        }
-      }
-      return new String[] {"cleave " + pom.getProperty("version", "(not packaged)")};
+    public String[] getVersion() {
+      return new String[] {"cleave " + Provenance.programVersion()};
     }
   }
 }

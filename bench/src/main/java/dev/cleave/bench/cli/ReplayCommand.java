@@ -16,15 +16,15 @@ import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableExport;
 import dev.cleave.bench.report.RecordedRun;
 import dev.cleave.bench.report.ReplayReport;
+import dev.cleave.bench.report.Report;
 import dev.cleave.bench.report.RunRecorder;
 import dev.cleave.bench.trace.Trace;
 import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.rmp.RmpFollower;
+import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -200,6 +200,18 @@ final class ReplayCommand implements Callable<Integer> {
       description = "Write the comparison as a page to look at: one HTML file.")
   private String reportFile;
 
+  @Option(
+      names = "--charts",
+      paramLabel = "DIR",
+      description = "Write the charts of the report as SVG pictures into a directory.")
+  private @Nullable String chartsDirectory;
+
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write a row for each policy, with every figure in full and named as in JSON.")
+  private @Nullable String csvFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
@@ -221,9 +233,9 @@ final class ReplayCommand implements Callable<Integer> {
     Outputs.check(leavesFile);
     Outputs.check(jsonFile);
     Outputs.check(reportFile);
-    check(
-        imageDirectory == null || !Files.isRegularFile(Path.of(imageDirectory)),
-        "--image: '" + imageDirectory + "' is a file, expected a directory to write");
+    Outputs.check(csvFile);
+    Outputs.checkDirectory("--image", imageDirectory);
+    Outputs.checkDirectory("--charts", chartsDirectory);
     Progress progress = invocation.progress();
     Trace trace = trace(progress);
     ReplayOptions options = guestTables.applyTo(options(trace, sizes), trace, rmp.equals("off"));
@@ -250,18 +262,21 @@ final class ReplayCommand implements Callable<Integer> {
       ReplaySummary.print(out, trace, options, results.getFirst(), misplacedLines);
       ReplayText.print(out, results);
       out.flush();
-      if (jsonFile != null) {
-        Outputs.json(jsonFile, ReplayJson.of(trace, options, results, warnings));
-      }
-      if (reportFile != null) {
-        ReplayReport.of(
+      Provenance provenance = invocation.provenance(seed);
+      Outputs.csv(csvFile, ReplayCsv.columns(), results.stream().map(ReplayCsv::row).toList());
+      Invocation.json(jsonFile, ReplayJson.of(trace, options, results, warnings), provenance);
+      if (isRecorded()) {
+        Report report = ReplayReport.of(
                 trace.events(),
                 options,
                 recorded,
                 warnings,
                 ReplayJson.input(trace, options),
-                invocation.commandLine())
-            .write(reportFile);
+                provenance);
+        if (reportFile != null) {
+          report.write(reportFile);
+        }
+        report.writeCharts(chartsDirectory);
       }
       if (!interruption.isRequested()) {
         return ExitPolicy.OK;
@@ -335,6 +350,11 @@ final class ReplayCommand implements Callable<Integer> {
             + " and larger");
   }
 
+  /** Whether what happens is noted for a page or its charts. */
+  private boolean isRecorded() {
+    return reportFile != null || chartsDirectory != null;
+  }
+
   private List<Policy> policies() {
     try {
       return policyNames.stream().map(Policy::of).distinct().toList();
@@ -347,9 +367,9 @@ final class ReplayCommand implements Callable<Integer> {
     List<String> names =
         orderNames != null
             ? orderNames
-            : reportFile == null
-                ? List.of("table-first")
-                : List.of("table-first", "rmp-first", "atomic");
+            : isRecorded()
+                ? List.of("table-first", "rmp-first", "atomic")
+                : List.of("table-first");
     return names.stream().distinct().map(ReplayCommand::order).toList();
   }
 
@@ -433,7 +453,7 @@ final class ReplayCommand implements Callable<Integer> {
         PolicyRun timed = new PolicyRun(policy, options, false, null)) {
       int events = trace.events().size();
       RunRecorder recorder =
-          reportFile == null ? null : new RunRecorder(run, events, isFirstOfPolicy);
+          isRecorded() ? new RunRecorder(run, events, isFirstOfPolicy) : null;
       ReplayWatch watch =
           new ReplayWatch(
               policy.word(),

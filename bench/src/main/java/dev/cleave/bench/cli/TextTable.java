@@ -43,6 +43,12 @@ final class TextTable {
     };
   }
 
+  /** A number without zeros that say nothing. */
+  static String shortened(double value, String format) {
+    String text = String.format(Locale.ROOT, format, value);
+    return text.contains(".") ? text.replaceAll("\\.?0+$", "") : text;
+  }
+
   private static String time(long nanos) {
     if (nanos < 1_000) {
       return nanos + "ns";

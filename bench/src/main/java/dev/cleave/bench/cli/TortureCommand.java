@@ -88,7 +88,7 @@ final class TortureCommand implements Callable<Integer> {
       TortureResult result = run(broken, interruption);
       print(spec.commandLine().getOut(), result);
       if (jsonFile != null) {
-        Outputs.json(jsonFile, json(broken, result));
+        Invocation.json(jsonFile, json(broken, result), invocation.provenance(seed));
       }
       if (result.violation() != null) {
         return ExitPolicy.FAILED;

@@ -20,6 +20,18 @@ public final class ExtentMap {
   /** What {@link #translate} returns for a hole. */
   public static final long NOT_MAPPED = -1;
 
+  /** Seven references, and its size and modification count. */
+  private static final int TREE_MAP_FIELDS = 7 * ObjectBytes.REFERENCE + 2 * Integer.BYTES;
+
+  /** Key, value, two children, the parent, and the colour. */
+  private static final int TREE_ENTRY_FIELDS = 5 * ObjectBytes.REFERENCE + 1;
+
+  /** A value, which the header puts 4 bytes off. */
+  private static final int LONG_FIELDS = Integer.BYTES + Long.BYTES;
+
+  /** Span, paddr, and access in the 4 bytes before them. */
+  private static final int PIECE_FIELDS = Integer.BYTES + 2 * Long.BYTES;
+
   /** By first address, its top bit turned over so that signed order is that of addresses. */
   private final TreeMap<Long, Piece> pieces = new TreeMap<>();
 
@@ -175,6 +187,16 @@ public final class ExtentMap {
           }
         });
     return parts;
+  }
+
+  /** Bytes of the heap that it takes: itself, its tree, and an entry, a key and a piece of each. */
+  public long bytes() {
+    long map = ObjectBytes.object(ObjectBytes.REFERENCE) + ObjectBytes.object(TREE_MAP_FIELDS);
+    long each =
+        ObjectBytes.object(TREE_ENTRY_FIELDS)
+            + ObjectBytes.object(LONG_FIELDS)
+            + ObjectBytes.object(PIECE_FIELDS);
+    return map + pieces.size() * each;
   }
 
   /** All extents in ascending order. */

@@ -25,7 +25,11 @@ public final class Footprints {
 
   private static final double GIB = 1L << 30;
 
+  /** What the places of shared pages depend on unless another is given. */
+  public static final long SEED = 0x5eed;
+
   private final SharePattern pattern;
+  private final long seed;
   private final Map<Double, Guest> pieces = new HashMap<>();
   private final Map<TableKey, PageCounts> tables = new HashMap<>();
   private final Map<RivalKey, Long> rivals = new HashMap<>();
@@ -38,15 +42,17 @@ public final class Footprints {
    * Nothing measured yet.
    *
    * @param pattern where shared pages lie
+   * @param seed what random choices of it depend on
    */
-  public Footprints(SharePattern pattern) {
+  public Footprints(SharePattern pattern, long seed) {
     this.pattern = pattern;
+    this.seed = seed;
   }
 
   private Guest guest(long bytes, double shared) {
     return bytes == PIECE_BYTES
-        ? pieces.computeIfAbsent(shared, share -> Guest.of(bytes, pattern, share))
-        : Guest.of(bytes, pattern, shared);
+        ? pieces.computeIfAbsent(shared, share -> Guest.of(bytes, pattern, share, seed))
+        : Guest.of(bytes, pattern, shared, seed);
   }
 
   /**

@@ -22,12 +22,17 @@ record Guest(long bytes, boolean isWhollyShared, BitSet shared) {
     void visit(long first, long length);
   }
 
-  /** A guest that shares a part of its memory, 0 to 1. */
-  static Guest of(long bytes, SharePattern pattern, double share) {
+  /**
+   * A guest that shares a part of its memory.
+   *
+   * @param share of it, 0 to 1
+   * @param seed what random choices depend on
+   */
+  static Guest of(long bytes, SharePattern pattern, double share, long seed) {
     if (share == 1) {
       return new Guest(bytes, true, new BitSet());
     }
-    BitSet shared = pattern.sharedPages(bytes, share);
+    BitSet shared = pattern.sharedPages(bytes, share, seed);
     boolean isWhollyShared = shared.cardinality() == bytes >>> PAGE_LOG2;
     return new Guest(bytes, isWhollyShared, isWhollyShared ? new BitSet() : shared);
   }

@@ -7,7 +7,7 @@ package dev.cleave.bench.footprint;
  * @param shared fraction of it that is shared
  * @param pattern where the shared pages lie
  * @param rival the structure
- * @param bytes measured: heap after a collection, and memory outside of it
+ * @param bytes of its objects and of its memory outside the heap, the same in every run
  * @param bytesPerGib the same for each GiB mapped
  * @param fits whether that is within the 24 GiB that the comparison allows; if not, the bytes are a
  *     bound that was not built

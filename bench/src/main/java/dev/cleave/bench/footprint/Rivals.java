@@ -9,10 +9,8 @@ import dev.cleave.bench.rival.RewalkingTable;
 import dev.cleave.bench.rival.RivalTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.memory.TablePages;
-import java.lang.management.ManagementFactory;
-import java.lang.ref.Reference;
 
-/** The other structures, and how their memory is measured. */
+/** The other structures, and what they take. */
 enum Rivals {
   /** A radix table of arrays. */
   HEAP_RADIX("on-heap long[] radix", false),
@@ -42,29 +40,24 @@ enum Rivals {
     return seesStates;
   }
 
-  /** Builds it for a guest and measures it. */
+  /** Builds it for a guest and counts what it takes. */
   long measure(Guest guest) {
     if (this == REWALKING) {
       try (TablePages pages = TablePages.reserve(TABLE_BYTES, TABLE_BYTES, 0, false);
           RivalTable table =
               new RewalkingTable(pages, PageCounts.levels(guest.bytes()), 1L << PAGE_LOG2)) {
         fill(table, guest);
-        return table.offHeapBytes();
+        return table.bytes();
       }
     }
-    long before = usedHeap();
     RivalTable table =
         switch (this) {
           case HEAP_RADIX -> new HeapRadix(guest.bytes());
           case FLAT_HASH -> new FlatHash();
           default -> new ExtentTable();
         };
-    try {
-      fill(table, guest);
-      return Math.max(0, usedHeap() - before);
-    } finally {
-      Reference.reachabilityFence(table);
-    }
+    fill(table, guest);
+    return table.bytes();
   }
 
   private void fill(RivalTable table, Guest guest) {
@@ -85,10 +78,5 @@ enum Rivals {
     if (from != to) {
       table.map(from, from, to - from, Access.READ_WRITE | Access.ENCRYPTED);
     }
-  }
-
-  private static long usedHeap() {
-    System.gc(); // what is left after it is what the structures hold
-    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
 }

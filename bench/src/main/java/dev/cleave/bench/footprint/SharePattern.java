@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.stream.Collectors;
 
-/** Where in a guest the shared pages lie. The same in every run. */
+/** Where in a guest the shared pages lie. The same in every run with the same seed. */
 public enum SharePattern {
   /** Single pages anywhere: the worst that a guest can do to its tables. */
   SCATTERED {
@@ -43,16 +43,15 @@ public enum SharePattern {
   private static final int LOOSE_SHARE = 50;
   private static final int LOOSE_RUN_PAGES = 16;
   private static final int DRIVER_SHARE = 16;
-  private static final long SEED = 0x5eed;
-
   /**
    * The shared pages of a guest.
    *
    * @param guestBytes a multiple of 4096, below 8 TiB if anything is shared
    * @param fraction how much of it is shared, 0 to 1; rounded to whole pages
+   * @param seed what random choices depend on
    * @return the shared pages by number, exactly that many
    */
-  public BitSet sharedPages(long guestBytes, double fraction) {
+  public BitSet sharedPages(long guestBytes, double fraction, long seed) {
     BitSet pages = new BitSet();
     if (fraction == 0) {
       return pages;
@@ -62,7 +61,7 @@ public enum SharePattern {
     if (count == guestPages) {
       pages.set(0, guestPages);
     } else {
-      share(pages, guestPages, count, new Random(SEED));
+      share(pages, guestPages, count, new Random(seed));
     }
     return pages;
   }

@@ -5,7 +5,8 @@ import java.io.Writer;
 import java.util.List;
 
 /**
- * A CSV file with a header. Fields are written as they are: none of ours holds a comma or a quote.
+ * A CSV file with a header, as RFC 4180 has it: a field that holds a comma, a quote or the end of a
+ * line stands between quotes.
  *
  * <p>Not thread-safe.
  */
@@ -45,8 +46,11 @@ public final class Csv implements AutoCloseable {
   }
 
   private void field(String field) {
-    assert field.indexOf(',') < 0 && field.indexOf('"') < 0 : field;
-    row.append(field).append(',');
+    if (field.indexOf(',') < 0 && field.indexOf('"') < 0 && field.indexOf('\n') < 0) {
+      row.append(field).append(',');
+    } else {
+      row.append('"').append(field.replace("\"", "\"\"")).append("\",");
+    }
   }
 
   @Override

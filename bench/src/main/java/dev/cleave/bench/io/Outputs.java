@@ -11,6 +11,7 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +59,19 @@ public final class Outputs {
   }
 
   /**
+   * Refuses a directory that cannot be made.
+   *
+   * @param option that names it
+   * @param name a path, or null for none
+   * @throws BadInput if a file has its place
+   */
+  public static void checkDirectory(String option, @Nullable String name) {
+    if (name != null && Files.exists(Path.of(name)) && !Files.isDirectory(Path.of(name))) {
+      throw new BadInput(option + ": '" + name + "' is a file, expected a directory to write");
+    }
+  }
+
+  /**
    * Writes a value as JSON.
    *
    * @param name a path
@@ -69,6 +83,27 @@ public final class Outputs {
     try (Writer out = open(name)) {
       JSON.toJson(value, out);
       out.write('\n');
+    }
+  }
+
+  /**
+   * Writes rows as CSV.
+   *
+   * @param name a path, or null to write nothing
+   * @param columns the header
+   * @param rows a field for each column
+   * @throws BadInput if the file cannot be created
+   * @throws IOException if writing fails
+   */
+  public static void csv(@Nullable String name, List<String> columns, List<List<String>> rows)
+      throws IOException {
+    if (name == null) {
+      return;
+    }
+    try (Csv csv = new Csv(open(name), columns)) {
+      for (List<String> row : rows) {
+        csv.row(List.of(), row);
+      }
     }
   }
 }

@@ -112,6 +112,7 @@ public final class PairRunner {
             .measurementTime(TimeValue.milliseconds(effort.millis()))
             .timeUnit(TimeUnit.NANOSECONDS)
             .addProfiler(GCProfiler.class)
+            .addProfiler(KernelsProfiler.class)
             .shouldFailOnError(true);
     group.stream()
         .flatMap(pair -> List.of(pair.benchmark(), pair.rival()).stream())
@@ -131,6 +132,17 @@ public final class PairRunner {
   /** What JMH said while it ran. */
   public String log() {
     return log.toString(StandardCharsets.UTF_8);
+  }
+
+  /** Which kernels the JVMs used that measured, and why these; each answer once. */
+  public List<String> kernels() {
+    return raw.stream()
+        .flatMap(result -> result.getSecondaryResults().keySet().stream())
+        .filter(label -> label.startsWith(KernelsProfiler.LABEL))
+        .map(label -> label.substring(KernelsProfiler.LABEL.length()))
+        .distinct()
+        .sorted()
+        .toList();
   }
 
   /**

@@ -13,6 +13,7 @@ import dev.cleave.bench.report.Chart.Variant;
 import dev.cleave.bench.report.Comparison.Cell;
 import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.report.Comparison.Row;
+import dev.cleave.bench.provenance.Provenance;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -29,11 +30,10 @@ public final class BenchReport {
    *
    * @param pairs how each comparison ended; at least one
    * @param input what was asked for
-   * @param machine what was measured on
-   * @param command what was called
+   * @param provenance where it comes from
    */
   public static Report of(
-      List<PairResult> pairs, Map<String, ?> input, Map<String, ?> machine, String command) {
+      List<PairResult> pairs, Map<String, ?> input, Provenance provenance) {
     List<PairResult> limited = pairs.stream().filter(pair -> pair.limit() > 0).toList();
     List<PairResult> timed = pairs.stream().filter(pair -> pair.unit().equals(NANOS)).toList();
     return new Report(
@@ -42,8 +42,7 @@ public final class BenchReport {
         sentences(pairs, limited),
         comparison(pairs),
         input,
-        machine,
-        command,
+        provenance,
         null,
         List.of(
             new Report.Section(

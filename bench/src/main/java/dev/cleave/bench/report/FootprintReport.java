@@ -8,8 +8,8 @@ import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.footprint.RivalFootprint;
 import dev.cleave.bench.footprint.TableFootprint;
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.jmh.Machine;
 import dev.cleave.bench.report.Comparison.Column;
+import dev.cleave.bench.provenance.Provenance;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -47,13 +47,13 @@ public final class FootprintReport {
    *
    * @param tables at least one; fewer than were asked for if the work was interrupted
    * @param input what was asked for
-   * @param command what was called
+   * @param provenance where it comes from
    */
   public static Report of(
       List<TableFootprint> tables,
       List<RivalFootprint> rivals,
       Map<String, ?> input,
-      String command) {
+      Provenance provenance) {
     FootprintReport report = new FootprintReport(tables, rivals);
     return new Report(
         "Cleave footprint",
@@ -61,8 +61,7 @@ public final class FootprintReport {
         report.sentences(),
         report.comparison(),
         input,
-        Machine.describe(),
-        command,
+        provenance,
         null,
         new FootprintCharts(tables, rivals).sections());
   }

@@ -101,7 +101,7 @@ final class ReplayCharts {
       charts.add(
           steps(
               "rmp-windows",
-              "RMP windows",
+              "RMP faults",
               "Times so far that leaves and RMP of a region disagreed during an event.",
               new Axis("windows", Unit.COUNT, false),
               Sample::rmpFaults));
@@ -175,7 +175,7 @@ final class ReplayCharts {
     charts.add(
         bars(
             "order-windows",
-            "RMP windows",
+            "RMP faults",
             "Times that leaves and RMP of a region disagreed.",
             new Axis("windows", Unit.COUNT, false),
             ordered,

@@ -1,10 +1,10 @@
 package dev.cleave.bench.report;
 
 import static dev.cleave.bench.replay.ReplayColumn.DMA_REFUSED;
+import static dev.cleave.bench.replay.ReplayColumn.DMA_WRONG_DATA;
 import static dev.cleave.bench.replay.ReplayColumn.EVENTS;
 import static dev.cleave.bench.replay.ReplayColumn.FLUSHES;
 import static dev.cleave.bench.replay.ReplayColumn.GAP_BYTES;
-import static dev.cleave.bench.replay.ReplayColumn.ILLEGAL_LEAVES;
 import static dev.cleave.bench.replay.ReplayColumn.RMP_FAULTS;
 import static dev.cleave.bench.replay.ReplayColumn.STORES;
 import static dev.cleave.bench.replay.ReplayColumn.TABLE_BYTES_PEAK;
@@ -19,6 +19,7 @@ import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Predicate;
 
@@ -43,10 +44,14 @@ final class ReplayFindings {
   }
 
   List<String> sentences() {
-    if (results.stream().allMatch(result -> result.get(ReplayColumn.STORES) == 0)) {
+    if (results.stream().allMatch(ReplayFindings::isIdle)) {
       return List.of("No policy wrote an entry: nothing can be said of them.");
     }
     return List.of(memory(), devices(), choice());
+  }
+
+  private static boolean isIdle(PolicyResult result) {
+    return result.get(ReplayColumn.STORES) == 0;
   }
 
   private String memory() {
@@ -69,12 +74,17 @@ final class ReplayFindings {
   }
 
   private String devices() {
-    List<String> hitless = names(result -> result.get(GAP_BYTES) == 0);
+    // Whom a device was refused under took something away from it, gap or not.
+    List<String> hitless =
+        names(result -> result.get(GAP_BYTES) == 0 && Harm.REFUSED_DMA.of(result) == 0);
     List<String> clauses = new ArrayList<>();
     if (!hitless.isEmpty()) {
       clauses.add(
           (hitless.size() == results.size() ? "No" : "Under " + and(hitless) + " no")
-              + " mapping was ever taken away from under a device");
+              + " mapping was ever taken away from under a device"
+              + (options.isSharedInPlace()
+                  ? ""
+                  : ", but for those of the pages that changed their memory"));
     }
     for (PolicyResult result : results) {
       if (result.get(GAP_BYTES) > 0) {
@@ -91,7 +101,11 @@ final class ReplayFindings {
     } else if (options.followsRmp()) {
       clauses.add(counts("leaves and RMP", "disagreed for a moment", RMP_FAULTS));
     }
-    return String.join("; ", clauses) + ".";
+    if (options.dmaAccesses() > 0 && results.stream().anyMatch(r -> Harm.WRONG_DATA.of(r) > 0)) {
+      clauses.addFirst(counts("devices", "reached wrong data", DMA_WRONG_DATA));
+    }
+    String sentence = String.join("; ", clauses) + ".";
+    return sentence.substring(0, 1).toUpperCase(Locale.ROOT) + sentence.substring(1);
   }
 
   private static long count(ReplayColumn figure, PolicyResult result) {
@@ -119,16 +133,29 @@ final class ReplayFindings {
   }
 
   /**
-   * Of those that do no harm and are small, which make the least work: flushes first, then stores.
-   * Times do not decide, since they depend on which policy is replayed first.
+   * Of those that do the least harm and are small, which make the least work: flushes first, then
+   * stores. Harm is weighed in the order of {@link Harm}: no cost makes up for wrong data. Times do
+   * not decide, since they depend on which policy is replayed first.
    */
   private String choice() {
-    List<PolicyResult> harmless =
-        results.stream()
-            .filter(result -> result.get(GAP_BYTES) == 0 && result.get(ILLEGAL_LEAVES) == 0)
-            .toList();
-    if (harmless.isEmpty()) {
-      return "No policy here is without gaps or illegal leaves.";
+    List<PolicyResult> left = results;
+    List<String> harms = new ArrayList<>();
+    for (Harm harm : Harm.values()) {
+      if (harm.isKnown(options)) {
+        long least = left.stream().mapToLong(harm::of).min().orElseThrow();
+        left = left.stream().filter(result -> harm.of(result) == least).toList();
+        if (least > 0) {
+          harms.add(harm.words(least));
+        }
+      }
+    }
+    List<PolicyResult> harmless = left;
+    if (!harms.isEmpty()) {
+      return "No policy here is without harm. Weighed in this order, %s, the least is done by %s: %s."
+          .formatted(
+              Harm.order(options),
+              and(harmless.stream().map(PolicyResult::policy).toList()),
+              and(harms));
     }
     long smallest = least(harmless, TABLE_BYTES_PEAK);
     List<PolicyResult> small =
@@ -158,11 +185,12 @@ final class ReplayFindings {
                             number(result.get(STORES)),
                             result.policy()))
                 .toList());
-    return ("Choose %s%s: of those without gaps and with at most twice the least table memory %s the"
+    return ("Choose %s%s: of those without %s and with at most twice the least table memory %s the"
             + " least work, %s flush commands and %s stores for %s events%s.")
         .formatted(
             chosen.size() > 1 ? "any of " : "",
             and(chosen),
+            Harm.order(options),
             verb(chosen, "it makes", "they make"),
             number(flushes),
             number(stores),

@@ -1,12 +1,12 @@
 package dev.cleave.bench.report;
 
-import dev.cleave.bench.jmh.Machine;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableResult;
 import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.trace.TraceEvent;
+import dev.cleave.bench.provenance.Provenance;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -44,7 +44,7 @@ public final class ReplayReport {
    *     the replay was interrupted
    * @param warnings what a person has to know, in sentences without their full stops
    * @param input what was replayed, for a person
-   * @param command what was called
+   * @param provenance where it comes from
    */
   public static Report of(
       List<TraceEvent> events,
@@ -52,11 +52,11 @@ public final class ReplayReport {
       List<RecordedRun> runs,
       List<String> warnings,
       Map<String, ?> input,
-      String command) {
-    return new ReplayReport(events, options, runs).report(warnings, input, command);
+      Provenance provenance) {
+    return new ReplayReport(events, options, runs).report(warnings, input, provenance);
   }
 
-  private Report report(List<String> warnings, Map<String, ?> input, String command) {
+  private Report report(List<String> warnings, Map<String, ?> input, Provenance provenance) {
     List<PolicyResult> complete =
         policies.stream().map(RecordedRun::result).filter(this::isComplete).toList();
     List<String> findings = new ArrayList<>();
@@ -73,8 +73,7 @@ public final class ReplayReport {
         findings,
         comparison(),
         input,
-        Machine.describe(),
-        command,
+        provenance,
         MemoryMap.of(events, options.followsRmp() ? options.guestBytes() : 0, layers()),
         charts.sections());
   }

@@ -3,10 +3,13 @@ package dev.cleave.bench.report;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import dev.cleave.bench.io.Outputs;
+import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -21,8 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param sentences what the figures say, in words
  * @param summary the figures
  * @param input what was measured, by name
- * @param machine what it was measured on, by name
- * @param command what was called, to be called again
+ * @param provenance where it comes from, so that it can be made again
  * @param map guest memory over time, if it was noted
  * @param sections the charts
  */
@@ -32,8 +34,7 @@ public record Report(
     List<String> sentences,
     Comparison summary,
     Map<String, ?> input,
-    Map<String, ?> machine,
-    String command,
+    Provenance provenance,
     @Nullable MemoryMap map,
     List<Section> sections) {
   private static final String CHARTS_POM = "/META-INF/maven/org.webjars/echarts/pom.properties";
@@ -65,6 +66,29 @@ public record Report(
     try (Writer out = Outputs.open(file)) {
       for (int i = 0; i < page.length; i++) {
         out.write(i % 2 == 0 ? page[i] : parts.get(page[i]));
+      }
+    }
+  }
+
+  /**
+   * Writes each chart as SVG pictures, one for each variant: {@code ID.svg}, or {@code ID-1.svg} and
+   * so on where a chart has several.
+   *
+   * @param directory a path, made if it is not there, or null to write nothing
+   * @throws IOException if that fails
+   */
+  public void writeCharts(@Nullable String directory) throws IOException {
+    if (directory == null) {
+      return;
+    }
+    Path to = Files.createDirectories(Path.of(directory));
+    for (Section section : sections) {
+      for (Chart chart : section.charts()) {
+        for (int i = 0; i < chart.variants().size(); i++) {
+          String number = chart.variants().size() > 1 ? "-" + (i + 1) : "";
+          String picture = SvgChart.of(chart, chart.variants().get(i));
+          Files.writeString(to.resolve(chart.id() + number + ".svg"), picture);
+        }
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.cleave.bench.rival;
 
 import dev.cleave.bench.extent.ExtentMap;
+import dev.cleave.bench.extent.ObjectBytes;
 
 /**
  * A sorted map of extents, which knows no page sizes: runs of contiguous memory with equal access
@@ -17,6 +18,11 @@ public final class ExtentTable implements RivalTable {
   @Override
   public long unmap(long iova, long length) {
     return extents.remove(iova, iova + length - 1);
+  }
+
+  @Override
+  public long bytes() {
+    return ObjectBytes.object(ObjectBytes.REFERENCE) + extents.bytes();
   }
 
   @Override

@@ -4,6 +4,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 
+import dev.cleave.bench.extent.ObjectBytes;
 import org.agrona.collections.Long2LongHashMap;
 
 /**
@@ -13,6 +14,10 @@ import org.agrona.collections.Long2LongHashMap;
 public final class FlatHash implements RivalTable {
   private static final long HOLE = 0;
   private static final long FLAGS = PAGE_BYTES - 1L;
+
+  /** A load factor, a threshold and a size, a flag, the missing value, and four references. */
+  private static final int MAP_FIELDS =
+      3 * Integer.BYTES + 1 + Long.BYTES + 4 * ObjectBytes.REFERENCE;
 
   private final Long2LongHashMap entries = new Long2LongHashMap(HOLE);
 
@@ -34,6 +39,13 @@ public final class FlatHash implements RivalTable {
       bytes += entries.remove((iova + done) >>> PAGE_LOG2) == HOLE ? 0 : PAGE_BYTES;
     }
     return bytes;
+  }
+
+  @Override
+  public long bytes() {
+    return ObjectBytes.object(ObjectBytes.REFERENCE)
+        + ObjectBytes.object(MAP_FIELDS)
+        + ObjectBytes.array(2L * entries.capacity(), Long.BYTES);
   }
 
   @Override

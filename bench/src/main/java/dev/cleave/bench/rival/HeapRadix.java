@@ -6,6 +6,8 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 
+import dev.cleave.bench.extent.ObjectBytes;
+
 /**
  * A radix table of {@code long[512]} arrays on the Java heap, 4 KiB pages only.
  *
@@ -92,6 +94,22 @@ public final class HeapRadix implements RivalTable {
   private long[] find(long iova) {
     long[][] middle = root[(int) (iova >>> GIB_LOG2)];
     return middle == null ? null : middle[index(iova, REGION_LOG2)];
+  }
+
+  @Override
+  public long bytes() {
+    long bytes =
+        ObjectBytes.object(ObjectBytes.REFERENCE)
+            + ObjectBytes.array(root.length, ObjectBytes.REFERENCE);
+    for (long[][] middle : root) {
+      if (middle != null) {
+        bytes += ObjectBytes.array(middle.length, ObjectBytes.REFERENCE);
+        for (long[] leaves : middle) {
+          bytes += leaves == null ? 0 : ObjectBytes.array(leaves.length, Long.BYTES);
+        }
+      }
+    }
+    return bytes;
   }
 
   @Override

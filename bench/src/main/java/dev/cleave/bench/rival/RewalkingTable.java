@@ -151,7 +151,7 @@ public final class RewalkingTable implements RivalTable {
   }
 
   @Override
-  public long offHeapBytes() {
+  public long bytes() {
     return pages.usedBytes();
   }
 

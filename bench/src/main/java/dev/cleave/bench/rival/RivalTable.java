@@ -29,10 +29,11 @@ public interface RivalTable extends AutoCloseable {
   /** The paddr of an address, or {@link #NOT_MAPPED}. */
   long translate(long iova);
 
-  /** Bytes it occupies outside the Java heap. */
-  default long offHeapBytes() {
-    return 0;
-  }
+  /**
+   * Bytes that it takes, as {@link dev.cleave.bench.extent.ObjectBytes} counts them on the heap, and
+   * outside of it.
+   */
+  long bytes();
 
   /** The refusal of a {@link #map}. */
   static IllegalStateException overlap(long iova) {

@@ -62,10 +62,13 @@ function buildSummary(report, page) {
   buildTable(report.summary, page);
   const facts = element('div', {class: 'facts', parent: page});
   buildFacts('Input', report.input, facts);
-  buildFacts('Machine', report.machine, facts);
+  const {machine, command: line, ...made} = report.provenance;
+  if (made.seed === null || made.seed === undefined) delete made.seed;
+  buildFacts('Made by', made, facts);
+  buildFacts('Machine', machine, facts);
   const command = element('div', {class: 'command', parent: page});
-  element('code', {id: 'command', text: report.command, parent: command});
-  copyButton('Copy command', () => report.command, command);
+  element('code', {id: 'command', text: line, parent: command});
+  copyButton('Copy command', () => line, command);
 }
 
 function buildTable(summary, page) {
@@ -97,6 +100,21 @@ function buildTable(summary, page) {
   note.append('Marked: ' + summary.mark + '. ' + (zero.length > 0 ? 'Nothing but 0: ' + zero.join(', ') + '. ' : ''));
   copyButton('Copy CSV', () => csv([[summary.subject, ...summary.columns.map(column => column.name)],
     ...summary.rows.map(row => [row.name, ...row.cells.map(cell => cell.value)])]), note);
+  buildGlossary(summary.columns, page);
+}
+
+/** What every column says, also those that are left out; for print and touch, which have no tooltips. */
+function buildGlossary(columns, page) {
+  const box = element('div', {id: 'glossary', class: 'glossary', parent: page});
+  element('h3', {text: 'What the columns say', parent: box});
+  const list = element('dl', {parent: box});
+  const told = new Set();
+  for (const {name, key, note} of columns) {
+    if (told.has(name)) continue;
+    told.add(name);
+    element('dt', {text: name === key ? name : name + ' (' + key + ')', parent: list});
+    element('dd', {text: note, parent: list});
+  }
 }
 
 function buildFacts(title, facts, parent) {
@@ -107,7 +125,8 @@ function buildFacts(title, facts, parent) {
     const isRecords = Array.isArray(value) && typeof value[0] === 'object';
     for (const one of isRecords ? value : [value]) {
       element('dt', {text: words(name), parent: list});
-      element('dd', {text: fact(name, one), parent: list});
+      const text = fact(name, one);
+      element('dd', {text, class: text.length > 300 ? 'long' : '', parent: list});
     }
   }
 }
@@ -116,10 +135,12 @@ const words = name => ['rmp', 'os', 'jdk'].includes(name) ? name.toUpperCase()
   : name.replace(/[A-Z]/g, letter => ' ' + letter.toLowerCase());
 
 function fact(name, value) {
+  if (name === 'flags' || name === 'jvmFlags') return value.join(' ');
   if (Array.isArray(value)) return value.length > 8 ? value[0] + ' \u2026 ' + value.at(-1) : value.join(', ');
   if (value !== null && typeof value === 'object') {
     return Object.entries(value).map(([key, one]) => key === 'file' ? one : count(one) + ' ' + words(key)).join(', ');
   }
+  if (name === 'memoryBytes') return bytes(value);
   if (name === 'guestMemory') return value === 0 ? '\u2013' : bytes(value);
   return value === true ? 'yes' : value === false ? 'no' : String(value);
 }
@@ -355,16 +376,11 @@ async function build() {
     maps = await MemoryMaps.build(report.map, element('section', {id: 'map', parent: page}));
   }
   report.sections.forEach(section => buildSection(section, page));
-  const drawAll = isAll => {
+  const drawAll = () => {
     if (maps) maps.draw();
-    charts.filter(chart => isAll || chart.drawn).forEach(chart => chart.draw());
+    charts.forEach(chart => chart.draw());
   };
-  drawAll(false);
-  const nearby = new IntersectionObserver(entries => entries.filter(entry => entry.isIntersecting).forEach(entry => {
-    nearby.unobserve(entry.target);
-    entry.target.chart.draw();
-  }), {rootMargin: '600px'});
-  charts.forEach(chart => nearby.observe(chart.plot));
+  drawAll(); // whole, since who prints or captures the page does not scroll
   if (maps) {
     let waiting = false;
     maps.listeners.push(event => {
@@ -376,12 +392,12 @@ async function build() {
   }
   const print = isPrinting => {
     document.documentElement.classList.toggle('printing', isPrinting);
-    drawAll(true);
+    drawAll();
   };
   matchMedia('print').addEventListener('change', query => print(query.matches));
   window.addEventListener('beforeprint', () => print(true));
   window.addEventListener('afterprint', () => print(false));
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => drawAll(false));
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => drawAll());
   window.addEventListener('resize', () => charts.forEach(chart => chart.drawn?.resize()));
   document.documentElement.dataset.ready = Math.round(performance.now()); // ms since the page was opened
 }

@@ -190,6 +190,13 @@ class CommandLineTest {
         "replay RAW --strict",
         "replay /dev/null",
         "replay OPS --backing separate --rmp off",
+        "compare",
+        "compare OPS",
+        "compare OPS OPS",
+        "compare /no/such/file OPS",
+        "compare TEMP TEMP",
+        "compare OPS OPS --fail-over 0.5",
+        "compare OPS OPS --fail-over x",
       })
   void whatIsWrongIsSaidOnOneLineWithExitCode2(String line) throws IOException {
     Cleave.Result result = Cleave.run(arguments(line));

@@ -1,6 +1,7 @@
 package dev.cleave.bench.footprint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.bench.replay.Policy;
@@ -20,7 +21,7 @@ class FootprintsTest {
   @EnumSource(Policy.class)
   void everyPolicyComesToTheMinimumAtRest(Policy policy) {
     for (SharePattern pattern : SharePattern.values()) {
-      TableFootprint table = new Footprints(pattern).table(GIB + 6 * MIB, 0.002, policy);
+      TableFootprint table = new Footprints(pattern, Footprints.SEED).table(GIB + 6 * MIB, 0.002, policy);
       assertEquals(table.minimumBytes(), table.tableBytes(), pattern + ", " + policy);
       assertEquals(
           table.tableBytes() / PAGE * TableMemory.metadataBytesPerPage(), table.metadataBytes());
@@ -33,7 +34,7 @@ class FootprintsTest {
   void aPatternSharesExactlyItsPart(SharePattern pattern) {
     for (double shared : new double[] {0, 0.0001, 0.01, 0.5, 0.99, 1}) {
       int pages = (int) (256 * MIB / PAGE);
-      var set = pattern.sharedPages(256 * MIB, shared);
+      var set = pattern.sharedPages(256 * MIB, shared, 7);
       assertEquals(Math.round(pages * shared), set.cardinality(), pattern + ", " + shared);
       assertTrue(set.length() <= pages);
     }
@@ -41,7 +42,7 @@ class FootprintsTest {
 
   @Test
   void aGuestOfPiecesHasTheirTablesAndThoseAbove() {
-    Footprints footprints = new Footprints(SharePattern.CLUSTERED);
+    Footprints footprints = new Footprints(SharePattern.CLUSTERED, Footprints.SEED);
     TableFootprint piece = footprints.table(16 * GIB, 0.0001, Policy.FOLLOW);
     TableFootprint guest = footprints.table(1024 * GIB, 0.0001, Policy.FOLLOW);
     assertEquals(1, piece.pieces());
@@ -54,7 +55,7 @@ class FootprintsTest {
   @Test
   void aGuestWithoutSharedPagesIsBuiltWholeAndNeedsNextToNothing() {
     TableFootprint guest =
-        new Footprints(SharePattern.SCATTERED).table(1024 * GIB, 0, Policy.FOLLOW);
+        new Footprints(SharePattern.SCATTERED, Footprints.SEED).table(1024 * GIB, 0, Policy.FOLLOW);
     assertEquals(1, guest.pieces());
     assertEquals(PAGE, guest.tableBytes());
   }
@@ -63,14 +64,14 @@ class FootprintsTest {
   @ValueSource(doubles = {0, 1})
   void aGuestOf16TibInOneStateIsOneLeaf(double shared) {
     TableFootprint guest =
-        new Footprints(SharePattern.SCATTERED).table(16 * 1024 * GIB, shared, Policy.FOLLOW);
+        new Footprints(SharePattern.SCATTERED, Footprints.SEED).table(16 * 1024 * GIB, shared, Policy.FOLLOW);
     assertEquals(1, guest.pieces());
     assertEquals(PAGE, guest.tableBytes());
   }
 
   @Test
   void otherStructuresAreAsLargeAsTheirContentsMakeThem() {
-    var rivals = new Footprints(SharePattern.CLUSTERED).rivals(GIB, 0.01);
+    var rivals = new Footprints(SharePattern.CLUSTERED, Footprints.SEED).rivals(GIB, 0.01);
     long pages = GIB / PAGE;
     for (RivalFootprint rival : rivals) {
       assertTrue(rival.fits(), rival.toString());
@@ -82,5 +83,34 @@ class FootprintsTest {
       }
     }
     assertEquals(4, rivals.size());
+  }
+
+  @Test
+  void theyTakeTheSameInEveryRun() {
+    for (SharePattern pattern : SharePattern.values()) {
+      assertEquals(
+          new Footprints(pattern, 3).rivals(GIB, 0.01), new Footprints(pattern, 3).rivals(GIB, 0.01));
+    }
+  }
+
+  @Test
+  void anExtentMapOfOneExtentTakesItsObjects() {
+    RivalFootprint extents =
+        new Footprints(SharePattern.SCATTERED, 1)
+            .rivals(GIB, 0).stream()
+                .filter(rival -> rival.rival().equals("extent map"))
+                .findFirst()
+                .orElseThrow();
+    // table 16, map 16, tree 48; entry 40, key 24, piece 32
+    assertEquals(16 + 16 + 48 + 40 + 24 + 32, extents.bytes());
+  }
+
+  @Test
+  void anotherSeedSharesOtherPagesButAsMany() {
+    var one = SharePattern.SCATTERED.sharedPages(GIB, 0.01, 1);
+    var other = SharePattern.SCATTERED.sharedPages(GIB, 0.01, 2);
+    assertNotEquals(one, other);
+    assertEquals(one.cardinality(), other.cardinality());
+    assertEquals(one, SharePattern.SCATTERED.sharedPages(GIB, 0.01, 1));
   }
 }

@@ -93,7 +93,8 @@ class ReplayReportTest {
     JsonObject dma = result.getAsJsonObject("dma");
     return switch (key) {
       case "dma.iotlbHits" ->
-          dma.get("iotlbHits").getAsDouble() / dma.get("accesses").getAsDouble();
+          dma.get("iotlbHits").getAsDouble()
+              / (dma.get("accesses").getAsDouble() - dma.get("windowAccesses").getAsDouble());
       case "dma.refused" ->
           dma.get("translationFaults").getAsDouble() + dma.get("rmpFaults").getAsDouble();
       case "dma.wrongData" -> dma.get("wrongData").getAsDouble();
