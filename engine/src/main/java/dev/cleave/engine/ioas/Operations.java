@@ -1,0 +1,110 @@
+package dev.cleave.engine.ioas;
+
+import java.util.Arrays;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who changes a space at the moment: operations whose iovas overlap go one after the other, in the
+ * order in which they came; all others go side by side. One for all iovas has the space alone.
+ *
+ * <p>Belongs to who holds the space's lock. Nothing is allocated, but when more operations are
+ * under way at once than ever before.
+ */
+final class Operations {
+  private static final int FEW = 4;
+
+  private final Condition someLeft;
+  private final AttachedTables tables;
+
+  /** In order of arrival. */
+  private @Nullable Operation[] running = new Operation[FEW];
+
+  private int count;
+  private @Nullable Operation[] spare = new Operation[FEW];
+  private int spares;
+
+  Operations(ReentrantLock lock, AttachedTables tables) {
+    this.someLeft = lock.newCondition();
+    this.tables = tables;
+  }
+
+  /** Something to begin an operation with. */
+  Operation take() {
+    if (spares == 0) {
+      return new Operation();
+    }
+    Operation operation = spare[--spares];
+    spare[spares] = null;
+    assert operation != null;
+    return operation;
+  }
+
+  void discard(Operation operation) {
+    operation.pieces.clear();
+    if (spares == spare.length) {
+      spare = Arrays.copyOf(spare, 2 * spares);
+    }
+    spare[spares++] = operation;
+  }
+
+  /**
+   * Waits until nobody who came before has any of a range, and takes it.
+   *
+   * @return whether there was somebody to wait for, so that what was known may have changed
+   */
+  boolean enter(Operation operation, long first, long last) {
+    operation.first = first;
+    operation.last = last;
+    if (count == running.length) {
+      running = Arrays.copyOf(running, 2 * count);
+    }
+    running[count++] = operation;
+    boolean mustWait = count > 1 && mustWait(operation);
+    if (mustWait) {
+      do {
+        someLeft.awaitUninterruptibly();
+      } while (mustWait(operation));
+    }
+    operation.equip(tables);
+    return mustWait;
+  }
+
+  private boolean mustWait(Operation operation) {
+    for (int i = 0; running[i] != operation; i++) {
+      Operation earlier = running[i];
+      assert earlier != null;
+      if (earlier.overlaps(operation.first, operation.last)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Ends an operation that has entered, and keeps it for the next. */
+  void leave(Operation operation) {
+    leaveRange(operation);
+    discard(operation);
+  }
+
+  /** Gives back what an operation has for each table, before the list of tables changes. */
+  void giveBack(Operation operation) {
+    operation.giveBack(tables);
+  }
+
+  /** Gives the range up; the operation may enter another. */
+  void leaveRange(Operation operation) {
+    operation.giveBack(tables);
+    int at = 0;
+    while (running[at] != operation) {
+      at++;
+    }
+    count--;
+    System.arraycopy(running, at + 1, running, at, count - at);
+    running[count] = null;
+    if (count > 0) {
+      someLeft.signalAll();
+    }
+  }
+}
