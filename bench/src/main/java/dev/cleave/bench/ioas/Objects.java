@@ -29,6 +29,14 @@ final class Objects {
     return byId.get(id);
   }
 
+  int idOf(IommuObject object) {
+    return byId.entrySet().stream()
+        .filter(entry -> entry.getValue() == object)
+        .findAny()
+        .orElseThrow()
+        .getKey();
+  }
+
   boolean isEmpty() {
     return byId.isEmpty();
   }
