@@ -226,11 +226,12 @@ final class Devices {
     } catch (IoasException e) {
       throw new CallFailed(e.errno().name());
     }
+    made.ioas.tables.add(made);
     if (locked.isPassed(before)) {
+      made.ioas.tables.remove(made);
       made.ioas.space.detach(made.table);
       throw new CallFailed("ENOMEM");
     }
-    made.ioas.tables.add(made);
   }
 
   private void forget(Hwpt made) {

@@ -132,13 +132,15 @@ final class AreaMapper {
     }
   }
 
+  /** Where others are at work when it comes, another place may be the lowest when they are done. */
   private long mapAnywhere(Operation operation, long length) {
     while (true) {
       checkLength(length);
       long iova = choose(operation.pieces.offset(0), length);
       boolean waited = state.operations.enter(operation, iova, iova + length - 1);
       try {
-        if (!waited) {
+        checkLength(length);
+        if (!waited || choose(operation.pieces.offset(0), length) == iova) {
           mapPieces(operation, iova, length);
           return iova;
         }

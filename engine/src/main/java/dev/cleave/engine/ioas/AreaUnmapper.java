@@ -117,10 +117,9 @@ final class AreaUnmapper {
   /** Takes out what lies between two addresses that have areas. */
   private void remove(Operation operation, long first, long last, long bytes) {
     if (state.tables.count() > 0) {
-      long alignment = state.alignment();
       state.lock.unlock();
       try {
-        state.tables.cutEnds(operation, first, last, alignment);
+        state.tables.cutEnds(operation, first, last);
         state.tables.unmap(operation, first, last);
         state.tables.settle(operation);
       } catch (PageTableException e) {

@@ -2,6 +2,7 @@ package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.DirtyBitmap;
 import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
 import java.util.ArrayList;
@@ -82,13 +83,34 @@ final class AttachedTables {
    * refuses an operation before it changes anything; of several all are cut, or none, before the
    * first is changed.
    */
-  void cutEnds(Operation operation, long first, long last, long alignment) {
+  void cutEnds(Operation operation, long first, long last) {
     if (tables.size() > 1 && (operation.cutsFirst || operation.cutsLast)) {
-      split(
-          operation,
-          operation.cutsFirst ? first - alignment : first,
-          operation.cutsLast ? last + alignment : last,
-          operation.cut.around(first, last));
+      cut(operation, operation.cut.around(first, last), first, last);
+    }
+  }
+
+  /**
+   * Splits leaves where a rule forbids them, in a range and all of the leaves that reach over its
+   * ends; in all tables or in none.
+   */
+  void cut(Operation operation, SizeRule rule, long first, long last) {
+    for (int i = 0; i < tables.size(); i++) {
+      TableTools tools = operation.tools(i);
+      PageTable table = tables.get(i).table();
+      tools.lookAround(table, first, last);
+      try {
+        table.reserveToFit(tools.first(), tools.last() - tools.first() + 1, rule, tools.gather());
+      } catch (PageTableException e) {
+        unreserve(operation, i);
+        throw e;
+      }
+    }
+    for (int i = 0; i < tables.size(); i++) {
+      TableTools tools = operation.tools(i);
+      tables
+          .get(i)
+          .table()
+          .splitToFit(tools.first(), tools.last() - tools.first() + 1, rule, tools.gather());
     }
   }
 

@@ -115,11 +115,10 @@ final class DirtyTracker {
   private void readTables(Operation operation, DirtyBitmap bitmap, boolean clears) {
     long from = operation.from;
     long to = operation.to;
-    long alignment = state.alignment();
     state.lock.unlock();
     try {
       if (clears) {
-        state.tables.cutEnds(operation, from, to, alignment);
+        state.tables.cutEnds(operation, from, to);
         state.tables.readAndClearDirty(operation, from, to, bitmap);
         state.tables.settle(operation);
       } else {

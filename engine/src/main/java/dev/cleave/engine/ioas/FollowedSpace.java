@@ -115,17 +115,18 @@ final class FollowedSpace implements FollowedMemory {
       if (!state.seekArea(operation, first, last)) {
         return true;
       }
-      boolean isInOneArea =
+      boolean canBe =
           !Unsigned.isBelow(first, operation.areaFirst)
-              && !Unsigned.isBelow(operation.areaLast, last);
-      for (int i = 0; isInOneArea && i < state.tables.count(); i++) {
+              && !Unsigned.isBelow(operation.areaLast, last)
+              && state.rule.allowsBut(rule, first, REGION_LOG2);
+      for (int i = 0; canBe && i < state.tables.count(); i++) {
         TableTools tools = operation.tools(i);
         PageTable table = state.tables.get(i).table();
         LeafCursor cursor = tools.cursor();
         boolean isLarge = table.leafAt(first, cursor) && cursor.sizeLog2() >= REGION_LOG2;
-        isInOneArea = isLarge || (!asItStands && table.isMergeable(first, tools.gather()));
+        canBe = isLarge || (!asItStands && table.isMergeable(first, tools.gather()));
       }
-      return isInOneArea;
+      return canBe;
     } finally {
       state.operations.leave(operation);
       state.lock.unlock();

@@ -109,7 +109,7 @@ public final class HardwarePageTable implements AutoCloseable {
   // ---- tools ---------------------------------------------------------------------------------
 
   TableTools takeTools() {
-    return spare.isEmpty() ? new TableTools(table.newGather(), table.leaves()) : spare.removeLast();
+    return spare.isEmpty() ? new TableTools(table) : spare.removeLast();
   }
 
   void giveTools(TableTools tools) {

@@ -104,8 +104,8 @@ final class LeafFitter {
     if (state.tables.count() > 0) {
       state.lock.unlock();
       try {
-        state.tables.split(
-            operation, iova - alignment, iova + alignment - 1, operation.cut.around(iova, -1L));
+        state.tables.cut(
+            operation, operation.cut.around(operation.areaFirst, iova - 1), iova - 1, iova);
         state.tables.settle(operation);
       } catch (PageTableException e) {
         throw IoasException.of(e);
@@ -118,23 +118,34 @@ final class LeafFitter {
 
   /**
    * Takes a range, and of the areas at its ends as much around it as may become one leaf with it.
+   * Areas and tables may change while it waits, and with them what is around.
    */
   void enterBlocks(Operation operation, long first, long last, int log2) {
     while (true) {
-      long mask = largestLeaf(log2) - 1;
-      long from = first;
-      long to = last;
-      if (state.seekArea(operation, first, first)) {
-        from = Unsigned.min(first, Unsigned.max(first & ~mask, operation.areaFirst));
-      }
-      if (state.seekArea(operation, last, last)) {
-        to = Unsigned.max(last, Unsigned.min(last | mask, operation.areaLast));
-      }
-      if (!state.operations.enter(operation, from, to)) {
+      long from = blockFirst(operation, first, log2);
+      long to = blockLast(operation, last, log2);
+      boolean waited = state.operations.enter(operation, from, to);
+      boolean isStillAll =
+          !waited
+              || (!Unsigned.isBelow(blockFirst(operation, first, log2), from)
+                  && !Unsigned.isBelow(to, blockLast(operation, last, log2)));
+      if (isStillAll) {
         return;
       }
-      state.operations.leaveRange(operation); // areas and tables may be others now
+      state.operations.leaveRange(operation);
     }
+  }
+
+  private long blockFirst(Operation operation, long first, int log2) {
+    return state.seekArea(operation, first, first)
+        ? Unsigned.max(first & -largestLeaf(log2), operation.areaFirst)
+        : first;
+  }
+
+  private long blockLast(Operation operation, long last, int log2) {
+    return state.seekArea(operation, last, last)
+        ? Unsigned.min(last | (largestLeaf(log2) - 1), operation.areaLast)
+        : last;
   }
 
   /** Bytes of the largest leaf that a table may have under a limit. */

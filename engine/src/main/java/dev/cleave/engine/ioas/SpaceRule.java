@@ -41,6 +41,18 @@ final class SpaceRule implements SizeRule {
     others = left;
   }
 
+  /** Whether all rules but one allow leaves of a size around an address. */
+  boolean allowsBut(SizeRule excepted, long iova, int log2) {
+    boolean isAllowed =
+        (allowsLarge || log2 == Geometry.PAGE_LOG2)
+            && granularity.at(iova) >= log2
+            && tracked.at(iova) >= log2;
+    for (SizeRule rule : others) {
+      isAllowed &= rule == excepted || (rule.sizes(iova) >>> log2 & 1) != 0;
+    }
+    return isAllowed;
+  }
+
   @Override
   public long segmentLast(long iova, long last) {
     long end = granularity.isEmpty() ? last : granularity.segmentLast(iova, last);
