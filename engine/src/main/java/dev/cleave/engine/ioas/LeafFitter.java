@@ -183,7 +183,10 @@ final class LeafFitter {
     }
   }
 
-  /** Merges the part of every area that lies in a range, without the lock. */
+  /**
+   * Merges the part of every area that lies in a range, and what is around it as far as the
+   * operation has it; without the lock.
+   */
   private void merge(Operation operation, long first, long last) {
     long from = first;
     while (isAreaThere(operation, from, last)) {
@@ -193,8 +196,8 @@ final class LeafFitter {
           operation,
           Unsigned.max(areaFirst, from),
           Unsigned.min(areaLast, last),
-          areaFirst,
-          areaLast,
+          Unsigned.max(areaFirst, operation.first),
+          Unsigned.min(areaLast, operation.last),
           state.rule);
       if (!Unsigned.isBelow(areaLast, last)) {
         return;
