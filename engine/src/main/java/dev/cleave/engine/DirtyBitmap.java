@@ -107,37 +107,23 @@ public final class DirtyBitmap {
 
   // ---- what it is ----------------------------------------------------------------------------
 
-  /**
-   * First address of its range.
-   *
-   * @return an iova
-   */
+  /** {@return the first address of its range} */
   public long firstIova() {
     return first;
   }
 
-  /**
-   * Last address of its range.
-   *
-   * @return an iova, inclusive
-   */
+  /** {@return the last address of its range, inclusive} */
   public long lastIova() {
     return last;
   }
 
-  /**
-   * What a bit stands for.
-   *
-   * @return logarithm of its bytes
-   */
+  /** {@return logarithm of the bytes that a bit stands for} */
   public int pageLog2() {
     return pageLog2;
   }
 
   /**
-   * The words themselves, to copy or to send; bits behind the last page are 0.
-   *
-   * @return a view of the bitmap's memory
+   * {@return a view of the words themselves, to copy or to send; bits behind the last page are 0}
    */
   public MemorySegment bits() {
     return bits;
@@ -216,11 +202,7 @@ public final class DirtyBitmap {
     return found <= lastBit ? first + (found << pageLog2) : NONE;
   }
 
-  /**
-   * Counts the dirty pages.
-   *
-   * @return number of bits set
-   */
+  /** {@return how many pages are dirty, which it counts} */
   public long dirtyPages() {
     long pages = 0;
     for (long index = 0; index < bits.byteSize() / Long.BYTES; index++) {

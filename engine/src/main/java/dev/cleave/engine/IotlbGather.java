@@ -172,19 +172,14 @@ public final class IotlbGather {
     detachedPages++;
   }
 
-  /**
-   * Whether nothing is owed.
-   *
-   * @return true for a new gather and after {@link #complete}
-   */
+  /** {@return whether nothing is owed: true for a new gather and after {@link #complete}} */
   public boolean isEmpty() {
     return ranges == 0 && detached == END;
   }
 
   /**
-   * Number of ranges to flush. They may overlap and come in no order.
-   *
-   * @return 0 to {@value #MAX_RANGES}
+   * {@return number of ranges to flush, 0 to {@value #MAX_RANGES}} They may overlap and come in no
+   * order.
    */
   public int rangeCount() {
     return ranges;
@@ -219,19 +214,13 @@ public final class IotlbGather {
   }
 
   /**
-   * Whether tables were unlinked, so that cached directories have to go as well.
-   *
-   * @return true when the flush must name them
+   * {@return whether tables were unlinked, so that the flush must name cached directories as well}
    */
   public boolean hasTables() {
     return detached != END;
   }
 
-  /**
-   * Table pages that wait for the flush.
-   *
-   * @return number of pages
-   */
+  /** {@return number of table pages that wait for the flush} */
   public long tablePages() {
     return detachedPages;
   }
@@ -268,9 +257,8 @@ public final class IotlbGather {
   }
 
   /**
-   * Whether its flush is under way.
-   *
-   * @return true between {@link #seal} and the end of {@link #complete}
+   * {@return whether its flush is under way: true between {@link #seal} and the end of {@link
+   * #complete}}
    */
   public boolean isSealed() {
     return isSealed;

@@ -3,7 +3,6 @@ package dev.cleave.engine;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
@@ -133,75 +132,33 @@ public final class LeafCursor {
     }
   }
 
-  /**
-   * First address of the leaf.
-   *
-   * @return an iova
-   */
+  /** {@return the first address of the leaf} */
   public long iova() {
     return iova;
   }
 
-  /**
-   * Output address of its first byte.
-   *
-   * @return a paddr
-   */
+  /** {@return the output address of its first byte} */
   public long paddr() {
     return format.leafPaddr(entry, level);
   }
 
-  /**
-   * Its size.
-   *
-   * @return logarithm of its bytes
-   */
+  /** {@return logarithm of its bytes} */
   public int sizeLog2() {
     return sizeLog2;
   }
 
-  /**
-   * What it allows.
-   *
-   * @return {@link Access} flags
-   */
+  /** {@return what it allows, {@link Access} flags} */
   public int access() {
     return format.access(entry);
   }
 
-  /**
-   * Its raw bits, as they stand in its first slot seen.
-   *
-   * @return an entry
-   */
+  /** {@return its raw bits, as they stand in its first slot seen} */
   public long entry() {
     return entry;
   }
 
-  /**
-   * Hardware level of the table that it stands in.
-   *
-   * @return 1 to 5
-   */
+  /** {@return hardware level of the table that it stands in, 1 to 5} */
   public int level() {
     return level;
-  }
-
-  /**
-   * Index of its first slot.
-   *
-   * @return 0 to 511
-   */
-  public int slotIndex() {
-    return index(iova, level);
-  }
-
-  /**
-   * Number of slots it fills.
-   *
-   * @return 1 to 256
-   */
-  public int slots() {
-    return 1 << slotsLog2(sizeLog2);
   }
 }

@@ -42,7 +42,7 @@ final class LeafMerger {
 
   private final IotlbGather gather;
 
-  /** What {@link #lockIfContiguous} found. */
+  /** What {@link #lockIfContiguous} or {@link #leafJoins} found. */
   private long contiguousPaddr;
 
   private long contiguousAttributes;
@@ -114,53 +114,42 @@ final class LeafMerger {
     long runDelta = 0;
     long runAttributes = 0;
     long runStatus = 0;
-    boolean mayBeRun = true;
+    boolean mayBeRun = !leavesCanGrow;
     long at = first;
     while (true) {
       long end = at | offsetMask(slotLog2);
       long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       boolean joins = false;
-      long paddr = 0;
-      long bits = 0;
       if (!format.isPresent(entry)) {
         // a hole
       } else if (format.isLeaf(entry, level)) {
-        if (!leavesCanGrow && mayBeRun) {
+        if (leavesCanGrow) {
+          end = Unsigned.min(at | offsetMask(format.leafSizeLog2(entry, level)), last);
+          joins = leafJoins(level, entry, at, last);
+        } else if (mayBeRun) {
           mayBeRun = isRun(table, level, at, last, entry);
           end = mayBeRun ? last : end;
-        } else if (leavesCanGrow) {
-          int sizeLog2 = format.leafSizeLog2(entry, level);
-          long leafLast = at | offsetMask(sizeLog2);
-          joins = (at & offsetMask(sizeLog2)) == 0 && Long.compareUnsigned(leafLast, last) <= 0;
-          end = Unsigned.min(leafLast, last);
-          paddr = format.leafPaddr(entry, level);
-          bits = format.attributesOf(entry);
         }
       } else if (slotsCanHold) {
-        long child = tree.lockChild(table, level, at, entry);
-        if (child != TableTree.NONE) {
-          joins = lockIfContiguous(child, level - 1, at);
-          if (!joins) {
-            mergeLocked(child, level - 1, at, end);
-          }
-          paddr = contiguousPaddr;
-          bits = contiguousAttributes;
-        }
+        joins = tableJoins(table, level, entry, at, end);
       } else {
         mergeBelow(table, level, entry, at, end);
       }
-      boolean continues = joins && inRun && paddr - at == runDelta && bits == runAttributes;
+      // To merge the run before looks at tables too: what was found here would be lost.
+      long delta = contiguousPaddr - at;
+      long attributes = contiguousAttributes;
+      long status = contiguousStatus;
+      boolean continues = joins && inRun && delta == runDelta && attributes == runAttributes;
       if (inRun && !continues) {
         mergeRun(table, level, runFirst, at - 1, runDelta, runAttributes, runStatus, sizes);
-        inRun = false;
       }
-      if (joins && !inRun) {
-        inRun = true;
+      if (joins && !continues) {
         runFirst = at;
-        runDelta = paddr - at;
-        runAttributes = bits;
-        runStatus = contiguousStatus;
+        runDelta = delta;
+        runAttributes = attributes;
+        runStatus = status;
       }
+      inRun = joins;
       if (end == last) {
         break;
       }
@@ -169,6 +158,28 @@ final class LeafMerger {
     if (inRun) {
       mergeRun(table, level, runFirst, last, runDelta, runAttributes, runStatus, sizes);
     }
+  }
+
+  /** Whether a leaf lies whole in a range from the address where it was met. */
+  private boolean leafJoins(int level, long entry, long at, long last) {
+    contiguousPaddr = format.leafPaddr(entry, level);
+    contiguousAttributes = format.attributesOf(entry);
+    contiguousStatus = entry & format.statusMask();
+    long mask = offsetMask(format.leafSizeLog2(entry, level));
+    return (at & mask) == 0 && Long.compareUnsigned(at | mask, last) <= 0;
+  }
+
+  /** Whether a table below is contiguous and stays locked; if not it is merged by itself. */
+  private boolean tableJoins(long table, int level, long entry, long at, long end) {
+    long child = tree.lockChild(table, level, at, entry);
+    if (child == TableTree.NONE) {
+      return false;
+    }
+    boolean isContiguous = lockIfContiguous(child, level - 1, at);
+    if (!isContiguous) {
+      mergeLocked(child, level - 1, at, end);
+    }
+    return isContiguous;
   }
 
   /** Whether slots up to the last hold nothing but leaves that continue one of them. */

@@ -76,7 +76,7 @@ import java.util.Objects;
  * <p>Nothing is allocated on the Java heap by any operation after construction. Errors are {@link
  * PageTableException}, with the reason, the offending address and the rule.
  *
- * <p>Source: {@code spec/amd-vi.md} §1, §2, §7, {@code spec/iommu-behaviour.md} §5.
+ * <p>Source: {@code docs/spec/amd-vi.md} §1, §2, §7, {@code docs/spec/iommu-behaviour.md} §5.
  */
 public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */
@@ -151,48 +151,30 @@ public final class PageTable implements AutoCloseable {
 
   // ---- what it is ----------------------------------------------------------------------------
 
-  /**
-   * The format of its entries.
-   *
-   * @return as configured
-   */
+  /** {@return the format of its entries} */
   public EntryFormat format() {
     return format;
   }
 
-  /**
-   * What it is like.
-   *
-   * @return as configured
-   */
+  /** {@return what it was made to be like} */
   public PageTableConfig config() {
     return config;
   }
 
   /**
-   * Physical address of the top table. Root and levels change together: read both from one {@link
-   * #top}, when a writer may be running.
-   *
-   * @return its paddr
+   * {@return physical address of the top table} Root and levels change together: read both from one
+   * {@link #top}, when a writer may be running.
    */
   public long root() {
     return root(tree.openTop());
   }
 
-  /**
-   * Number of levels now.
-   *
-   * @return 1 to 6
-   */
+  /** {@return number of levels now, 1 to 6} */
   public int levels() {
     return levels(tree.openTop());
   }
 
-  /**
-   * Root and levels at one moment.
-   *
-   * @return the top's paddr plus its level
-   */
+  /** {@return root and levels at one moment: the top's paddr plus its level} */
   public long top() {
     return tree.top();
   }
@@ -777,11 +759,7 @@ public final class PageTable implements AutoCloseable {
     return cursor.over(iova, iova).advance();
   }
 
-  /**
-   * Makes a cursor over the leaves of this table, at first over all of them.
-   *
-   * @return a cursor before the first leaf
-   */
+  /** {@return a new cursor before the first leaf of this table, at first over all of them} */
   public LeafCursor leaves() {
     return new LeafCursor(this, pages, space).over(0, -1L);
   }

@@ -42,19 +42,14 @@ public final class PageTableException extends RuntimeException {
     this.address = address;
   }
 
-  /**
-   * Why the operation was refused.
-   *
-   * @return the reason
-   */
+  /** {@return why the operation was refused} */
   public Reason reason() {
     return reason;
   }
 
   /**
-   * The offending address: the first that is mapped, the one that is out of range, and so on.
-   *
-   * @return an iova, or a paddr where that is at fault
+   * {@return the offending address: the first that is mapped, the one that is out of range, and so
+   * on; an iova, or a paddr where that is at fault}
    */
   public long address() {
     return address;

@@ -86,11 +86,7 @@ public final class TableMemory implements AutoCloseable {
     }
   }
 
-  /**
-   * Describes memory to reserve.
-   *
-   * @return a builder with everything at its default
-   */
+  /** {@return a description of memory to reserve, with everything at its default} */
   public static Builder builder() {
     return new Builder();
   }
@@ -137,9 +133,8 @@ public final class TableMemory implements AutoCloseable {
   }
 
   /**
-   * Whether this memory is attached to an image.
-   *
-   * @return true when there is no page to take and nothing may be written
+   * {@return whether this memory is attached to an image: then there is no page to take and nothing
+   * may be written}
    */
   public boolean isReadOnly() {
     return pages.isReadOnly();
@@ -156,46 +151,31 @@ public final class TableMemory implements AutoCloseable {
   }
 
   /**
-   * All of the memory, for those who read tables as hardware does.
-   *
-   * @return a read-only view of the capacity, used or not; the first byte has address {@link #base}
+   * {@return a read-only view of the capacity, used or not, for those who read tables as hardware
+   * does} The first byte has address {@link #base}.
    */
   public MemorySegment view() {
     return pages.view();
   }
 
-  /**
-   * Physical address of the first byte.
-   *
-   * @return as chosen
-   */
+  /** {@return physical address of the first byte, as chosen} */
   public long base() {
     return pages.base();
   }
 
-  /**
-   * Address space of this memory.
-   *
-   * @return bytes, used or not
-   */
+  /** {@return bytes of address space, used or not} */
   public long capacityBytes() {
     return pages.capacityBytes();
   }
 
-  /**
-   * Memory in use.
-   *
-   * @return bytes of the pages taken and not yet put back
-   */
+  /** {@return bytes of the pages taken and not yet put back} */
   public long usedBytes() {
     return pages.usedBytes();
   }
 
   /**
-   * The most memory that was ever in use. Where threads took pages at the same time it is what was
-   * seen now and then, to within a few pages a thread.
-   *
-   * @return bytes
+   * {@return the most bytes that were ever in use} Where threads took pages at the same time it is
+   * what was seen now and then, to within a few pages a thread.
    */
   public long peakBytes() {
     return pages.peakBytes();
@@ -220,19 +200,14 @@ public final class TableMemory implements AutoCloseable {
     return pages.trim();
   }
 
-  /**
-   * What is kept beside the pages to manage them.
-   *
-   * @return bytes for each page ever used
-   */
+  /** {@return bytes that are kept beside each page ever used, to manage it} */
   public static int metadataBytesPerPage() {
     return TablePages.metadataBytesPerPage();
   }
 
   /**
-   * Whether memory is backed only when it is first touched.
-   *
-   * @return false where the portable fallback is in use
+   * {@return whether memory is backed only when it is first touched; false where the portable
+   * fallback is in use}
    */
   public static boolean isLazy() {
     return TablePages.isLazy();

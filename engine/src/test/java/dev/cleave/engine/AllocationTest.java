@@ -2,10 +2,13 @@ package dev.cleave.engine;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpFollower;
 import dev.cleave.engine.rmp.RmpPort;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -13,6 +16,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Operations leave no garbage: what a thread allocates does not grow with their number. */
 @ParameterizedClass
 @EnumSource(TableKind.class)
+@Tag("slow")
 class AllocationTest {
   private static final int WARM = 200;
   private static final int ROUNDS = 2000;

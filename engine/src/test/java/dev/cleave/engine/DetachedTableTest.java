@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.SpecWalker;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -32,7 +35,7 @@ class DetachedTableTest {
   private static Set<Long> tables(HitlessRun run) {
     SpecWalker walker = SpecWalker.of(run.pages, run.table);
     walker.leaves(run.table.root(), run.table.levels());
-    return new HashSet<>(walker.tables);
+    return new HashSet<>(walker.tables());
   }
 
   /** The table of 4 KiB leaves that a split of the first region made. */

@@ -1,12 +1,14 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.StatusHardware.ACCESSED;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.oracle.StatusHardware.ACCESSED;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.HitlessTest.Sizes;
-import dev.cleave.engine.SpecWalker.Slot;
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.oracle.SpecWalker.Slot;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -15,10 +17,12 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Hardware writes to pages between any two stores of an operation; no dirty bit is lost. */
+@Tag("slow")
 class DirtyBitsTest {
   private static final int SEEDS = 4;
 

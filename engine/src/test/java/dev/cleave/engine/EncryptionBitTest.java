@@ -1,10 +1,13 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;

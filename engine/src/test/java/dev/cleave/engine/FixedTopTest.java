@@ -1,14 +1,15 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
-import dev.cleave.engine.SpecWalker.Leaf;
+import dev.cleave.engine.fixture.SmallTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.X86;
+import dev.cleave.engine.oracle.SpecWalker.Leaf;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

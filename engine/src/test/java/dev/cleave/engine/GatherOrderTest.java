@@ -1,19 +1,23 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.DirtyRun.IOVA;
-import static dev.cleave.engine.DirtyRun.PADDR;
-import static dev.cleave.engine.DirtyRun.PAGE;
-import static dev.cleave.engine.DirtyRun.REGION;
-import static dev.cleave.engine.DirtyRun.page;
-import static dev.cleave.engine.DirtyRun.pages;
-import static dev.cleave.engine.StatusHardware.ACCESSED;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.fixture.DirtyRun.IOVA;
+import static dev.cleave.engine.fixture.DirtyRun.PADDR;
+import static dev.cleave.engine.fixture.DirtyRun.PAGE;
+import static dev.cleave.engine.fixture.DirtyRun.REGION;
+import static dev.cleave.engine.fixture.DirtyRun.page;
+import static dev.cleave.engine.fixture.DirtyRun.pages;
+import static dev.cleave.engine.oracle.StatusHardware.ACCESSED;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.DirtyRun;
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.TableSnapshot;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -1,10 +1,11 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.OutOfTableMemoryTest.pagesNeeded;
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.fixture.SmallTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import org.junit.jupiter.api.Test;

@@ -1,21 +1,30 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.Window.ALL;
-import static dev.cleave.engine.Window.X86_SIZES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.HitlessRun.Verdict;
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.fixture.HitlessRun.Verdict;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.X86;
+import dev.cleave.engine.oracle.SpecWalker;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Between any two stores of an operation a walker finds what it may find, and never a gap. */
+@Tag("slow")
 class HitlessTest {
   /** From one leaf size to another, in a table of a kind with these page sizes. */
+  private static final long ALL = AmdV1.LINUX.leafSizes();
+
+  private static final long X86_SIZES = X86.LINUX.leafSizes();
+
   record Sizes(TableKind kind, long pageSizes, int largeLog2, int smallLog2) {
     /** A table that maps one large leaf, looked at around a place as well. */
     HitlessRun whole(long place) {

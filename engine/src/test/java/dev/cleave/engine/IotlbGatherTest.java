@@ -1,11 +1,13 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
 import java.math.BigInteger;
 import java.util.ArrayList;

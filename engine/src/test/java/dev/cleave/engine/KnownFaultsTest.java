@@ -1,14 +1,19 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.StatusHardware;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Faults of earlier designs, each with the smallest case that showed it. */
 @ParameterizedClass
@@ -70,6 +75,24 @@ class KnownFaultsTest {
       for (long offset = 0; offset < 2 << 20; offset += PAGE) {
         assertEquals(StatusHardware.DIRTY, hardware.status(iova + offset));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void aMergeKeepsApartTheDirtyBitsOfPiecesThatTouchButDoNotContinue(int dirtyPiece) {
+    long gib = 1L << 30;
+    try (SmallTable small = new SmallTable(kind)) {
+      // The first can become leaves of 2 MiB at most, the second one of 1 GiB.
+      small.table.map(iova, PADDR + (2 << 20), gib, Access.READ_WRITE, SizeRule.atMost(12));
+      small.table.map(iova + gib, PADDR + 8 * gib, gib, Access.READ_WRITE, SizeRule.atMost(12));
+      StatusHardware hardware = new StatusHardware(small.pages, small.table);
+      long lastOfPiece = iova + (dirtyPiece + 1) * gib - PAGE;
+      hardware.set(lastOfPiece, StatusHardware.DIRTY);
+      small.table.merge(iova, 2 * gib, 30, small.gather);
+      assertEquals(30, small.sizeAt(iova + gib));
+      assertEquals(dirtyPiece == 0 ? StatusHardware.DIRTY : 0, hardware.status(iova + gib - PAGE));
+      assertEquals(dirtyPiece == 1 ? StatusHardware.DIRTY : 0, hardware.status(iova + gib));
     }
   }
 

@@ -1,12 +1,15 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.SmallTable.PAGE;
+import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.fixture.SmallTable;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.SpecWalker;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;

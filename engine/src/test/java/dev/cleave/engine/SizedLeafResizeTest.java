@@ -1,13 +1,14 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.DirtyRun.IOVA;
-import static dev.cleave.engine.DirtyRun.PAGE;
-import static dev.cleave.engine.DirtyRun.page;
-import static dev.cleave.engine.StatusHardware.ACCESSED;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.fixture.DirtyRun.IOVA;
+import static dev.cleave.engine.fixture.DirtyRun.PAGE;
+import static dev.cleave.engine.fixture.DirtyRun.page;
+import static dev.cleave.engine.oracle.StatusHardware.ACCESSED;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.DirtyRun;
 import dev.cleave.engine.format.Access;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;

@@ -1,11 +1,15 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.StatusHardware.ACCESSED;
-import static dev.cleave.engine.StatusHardware.DIRTY;
+import static dev.cleave.engine.oracle.StatusHardware.ACCESSED;
+import static dev.cleave.engine.oracle.StatusHardware.DIRTY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.cleave.engine.SpecWalker.Slot;
+import dev.cleave.engine.fixture.HitlessRun;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.oracle.SpecWalker;
+import dev.cleave.engine.oracle.SpecWalker.Slot;
+import dev.cleave.engine.oracle.StatusHardware;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;

@@ -4,9 +4,9 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.replay.EventLog;
 import dev.cleave.bench.replay.ReplayOptions;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.Trace;
+import dev.cleave.bench.trace.TraceEvent;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -60,7 +60,7 @@ final class GuestTableOptions {
    * @param isRmpOff whether page states were said not to matter
    * @throws BadInput if the log does not allow it
    */
-  ReplayOptions applyTo(ReplayOptions options, EventLog log, boolean isRmpOff) {
+  ReplayOptions applyTo(ReplayOptions options, Trace trace, boolean isRmpOff) {
     ReplayOptions chosen = options;
     if (names.contains("npt")) {
       if ((options.pageSizes() & PAGE_BYTES) == 0) {
@@ -68,7 +68,7 @@ final class GuestTableOptions {
             "--tables: a nested table needs 4K among --page-sizes, got "
                 + PageSizes.words(options.pageSizes()));
       }
-      log.events().forEach(GuestTableOptions::checkReached);
+      trace.events().forEach(GuestTableOptions::checkReached);
       chosen = chosen.withNestedTable(true);
     }
     if (backing.equals("separate")) {
@@ -76,14 +76,14 @@ final class GuestTableOptions {
         throw new BadInput("--backing separate needs page states, which --rmp off ignores");
       }
       if (options.followsRmp()) {
-        chosen = chosen.withSharedBase(sharedBase(options, log));
+        chosen = chosen.withSharedBase(sharedBase(options, trace));
       }
     }
     return chosen;
   }
 
-  private static void checkReached(Event event) {
-    if (event instanceof Event.Map map) {
+  private static void checkReached(TraceEvent event) {
+    if (event instanceof TraceEvent.Map map) {
       long last = map.iova() + Math.max(map.length(), 1) - 1;
       if (map.iova() >>> NESTED_LOG2 != 0 || last >>> NESTED_LOG2 != 0) {
         throw new BadInput(
@@ -94,10 +94,10 @@ final class GuestTableOptions {
   }
 
   /** The first power of two above all guest memory, wherever it lies. */
-  private static long sharedBase(ReplayOptions options, EventLog log) {
+  private static long sharedBase(ReplayOptions options, Trace trace) {
     long end = Math.max(options.guestBytes(), LEAST_BASE);
-    for (Event event : log.events()) {
-      if (event instanceof Event.Map map) {
+    for (TraceEvent event : trace.events()) {
+      if (event instanceof TraceEvent.Map map) {
         long paddr = map.paddrOr(options.paddrBase());
         // what lies beyond all physical addresses will be refused as an event
         if (paddr >>> 52 == 0 && map.length() > 0 && map.length() <= END_OF_ADDRESSES - paddr) {

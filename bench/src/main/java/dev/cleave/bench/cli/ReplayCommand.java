@@ -7,16 +7,17 @@ import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.machine.GuestRam;
-import dev.cleave.bench.replay.EventLog;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.replay.Replay;
+import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableExport;
 import dev.cleave.bench.report.RecordedRun;
 import dev.cleave.bench.report.ReplayReport;
 import dev.cleave.bench.report.RunRecorder;
+import dev.cleave.bench.trace.Trace;
 import dev.cleave.bench.trace.TraceCounts;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.rmp.RmpFollower;
@@ -192,12 +193,13 @@ final class ReplayCommand implements Callable<Integer> {
         imageDirectory == null || !Files.isRegularFile(Path.of(imageDirectory)),
         "--image: '" + imageDirectory + "' is a file, expected a directory to write");
     Progress progress = invocation.progress();
-    EventLog log = EventLog.read(traces, isStrict, read -> progress.at("events read", read));
-    ReplayOptions options = guestTables.applyTo(options(log, sizes), log, rmp.equals("off"));
+    Trace trace = Trace.read(traces, isStrict, read -> progress.at("events read", read));
+    ReplayOptions options = guestTables.applyTo(options(trace, sizes), trace, rmp.equals("off"));
     try (Interruption interruption = Interruption.listen();
         GuestRam ram =
             dmaAccesses > 0
-                ? new GuestRam(log.events(), paddrBase, options.sharedBase(), options.guestBytes())
+                ? new GuestRam(
+                    trace.events(), paddrBase, options.sharedBase(), options.guestBytes())
                 : null) {
       List<PolicyResult> results = new ArrayList<>();
       for (Policy policy : policies) {
@@ -205,21 +207,21 @@ final class ReplayCommand implements Callable<Integer> {
         for (RmpFollower.Order order : hasOrder ? orders : orders.subList(0, 1)) {
           if (!interruption.isRequested()) {
             results.add(
-                run(policy, log, options.withOrder(order), ram, results, progress, interruption));
+                run(policy, trace, options.withOrder(order), ram, results, progress, interruption));
           }
         }
       }
       progress.clear();
-      print(log, results, options);
+      print(trace, results, options);
       if (jsonFile != null) {
-        Outputs.json(jsonFile, ReplayJson.of(log, options, results));
+        Outputs.json(jsonFile, ReplayJson.of(trace, options, results));
       }
       if (reportFile != null) {
         ReplayReport.of(
-                log.events(),
+                trace.events(),
                 options,
                 recorded,
-                ReplayJson.input(log, options),
+                ReplayJson.input(trace, options),
                 invocation.commandLine())
             .write(reportFile);
       }
@@ -229,7 +231,7 @@ final class ReplayCommand implements Callable<Integer> {
       PolicyResult last = results.getLast();
       invocation.sayInterrupted(
           "%s ended after %d of %d events"
-              .formatted(last.policy(), last.events(), log.events().size()));
+              .formatted(last.policy(), last.get(ReplayColumn.EVENTS), trace.events().size()));
       return ExitPolicy.INTERRUPTED;
     }
   }
@@ -263,16 +265,16 @@ final class ReplayCommand implements Callable<Integer> {
     };
   }
 
-  private ReplayOptions options(EventLog log, long sizes) {
+  private ReplayOptions options(Trace trace, long sizes) {
     boolean followsRmp =
         switch (rmp) {
           case "on" -> true;
           case "off" -> false;
-          case "auto" -> log.changesPageStates();
+          case "auto" -> trace.changesPageStates();
           default ->
               throw new BadInput("--rmp: '" + rmp + "' is not a mode, expected auto, on, off");
         };
-    long guestBytes = guestMemory != null ? guestMemory : log.guestBytes();
+    long guestBytes = guestMemory != null ? guestMemory : trace.guestBytes();
     if (followsRmp || guestMemory != null) {
       check(
           Long.compareUnsigned(guestBytes, MOST_GUEST_BYTES) <= 0,
@@ -304,7 +306,7 @@ final class ReplayCommand implements Callable<Integer> {
 
   private PolicyResult run(
       Policy policy,
-      EventLog log,
+      Trace trace,
       ReplayOptions options,
       @Nullable GuestRam ram,
       List<PolicyResult> before,
@@ -319,12 +321,12 @@ final class ReplayCommand implements Callable<Integer> {
     try (csv;
         PolicyRun run = new PolicyRun(policy, options, true, ram);
         PolicyRun timed = new PolicyRun(policy, options, false, null)) {
-      int events = log.events().size();
+      int events = trace.events().size();
       RunRecorder recorder =
           reportFile == null ? null : new RunRecorder(run, events, isFirstOfPolicy);
       ReplayWatch watch =
           new ReplayWatch(policy.word(), events, csv, recorder, progress, interruption);
-      PolicyResult result = Replay.replay(policy, options, log.events(), run, timed, watch);
+      PolicyResult result = Replay.replay(policy, options, trace.events(), run, timed, watch);
       if (recorder != null) {
         recorded.add(new RecordedRun(result, recorder));
       }
@@ -342,9 +344,10 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private void print(EventLog log, List<PolicyResult> results, ReplayOptions options) {
+  private void print(Trace trace, List<PolicyResult> results, ReplayOptions options) {
     PrintWriter out = spec.commandLine().getOut();
-    log.counts()
+    trace
+        .counts()
         .forEach((file, counts) -> {
           out.println(summary(file, counts));
           counts.firstMalformed().forEach(oddity -> out.println("  malformed " + line(oddity)));
@@ -354,16 +357,16 @@ final class ReplayCommand implements Callable<Integer> {
       out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
     }
     PolicyResult first = results.getFirst();
-    if (first.misplaced() > 0) {
+    if (first.get(ReplayColumn.MISPLACED) > 0) {
       out.printf(
           Locale.ROOT,
           "%d events do not fit the table (%d refused, %d unmapped less than the log says): lines"
               + " %s%s%n",
-          first.misplaced(),
-          first.failed(),
-          first.misplaced() - first.failed(),
+          first.get(ReplayColumn.MISPLACED),
+          first.get(ReplayColumn.FAILED),
+          first.get(ReplayColumn.MISPLACED) - first.get(ReplayColumn.FAILED),
           String.join(", ", misplacedLines),
-          first.misplaced() > misplacedLines.size() ? ", ..." : "");
+          first.get(ReplayColumn.MISPLACED) > misplacedLines.size() ? ", ..." : "");
     }
     out.println();
     ReplayText.print(out, results);

@@ -1,30 +1,67 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.replay.EventLog;
 import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
+import dev.cleave.bench.replay.TableResult;
+import dev.cleave.bench.trace.Trace;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
 
 /** A replay as JSON. */
 final class ReplayJson {
   private ReplayJson() {}
 
-  static Map<String, Object> of(EventLog log, ReplayOptions options, List<PolicyResult> results) {
+  static Map<String, Object> of(Trace trace, ReplayOptions options, List<PolicyResult> results) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("input", input(log, options));
-    json.put("policies", results);
+    json.put("input", input(trace, options));
+    json.put("policies", results.stream().map(ReplayJson::policy).toList());
     return json;
   }
 
+  private static Map<String, Object> policy(PolicyResult result) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("policy", result.policy());
+    json.put("order", result.order());
+    put(json, column -> !column.isOfDevices(), result::get);
+    Map<String, Object> dma = new LinkedHashMap<>();
+    if (result.dma() != null) {
+      put(dma, column -> column.isOfDevices() && column.isCounted(), result::get);
+    }
+    json.put("dma", result.dma() == null ? null : dma);
+    json.put("tables", result.tables().stream().map(ReplayJson::table).toList());
+    return json;
+  }
+
+  private static Map<String, Object> table(TableResult result) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("table", result.table());
+    put(json, ReplayColumn::isOfTable, result::get);
+    return json;
+  }
+
+  private static void put(
+      Map<String, Object> json,
+      Predicate<ReplayColumn> which,
+      ToLongFunction<ReplayColumn> figure) {
+    for (ReplayColumn column : ReplayColumn.values()) {
+      if (which.test(column)) {
+        json.put(column.word(), figure.applyAsLong(column));
+      }
+    }
+  }
+
   /** What was replayed. */
-  static Map<String, Object> input(EventLog log, ReplayOptions options) {
+  static Map<String, Object> input(Trace trace, ReplayOptions options) {
     Map<String, Object> input = new LinkedHashMap<>();
     List<Map<String, Object>> files = new ArrayList<>();
-    log.counts()
+    trace
+        .counts()
         .forEach((file, counts) -> {
           Map<String, Object> one = new LinkedHashMap<>();
           one.put("file", file);

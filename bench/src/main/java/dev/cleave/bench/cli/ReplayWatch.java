@@ -7,8 +7,8 @@ import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.replay.Outcome;
 import dev.cleave.bench.replay.Replay;
 import dev.cleave.bench.report.RunRecorder;
-import dev.cleave.bench.trace.Event;
 import dev.cleave.bench.trace.TraceCounts;
+import dev.cleave.bench.trace.TraceEvent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -53,7 +53,7 @@ final class ReplayWatch implements Replay.Watcher {
   }
 
   @Override
-  public void ended(Event event, Outcome outcome) {
+  public void ended(TraceEvent event, Outcome outcome) {
     progress.at(policy + ", events replayed", ++replayed, events);
     if (misplacedLines.size() < TraceCounts.REMEMBERED && Replay.isMisplaced(event, outcome)) {
       misplacedLines.add(Long.toString(event.line()));
@@ -66,8 +66,8 @@ final class ReplayWatch implements Replay.Watcher {
     }
   }
 
-  private static void write(Csv csv, Event event, Outcome outcome) {
-    boolean isTranslate = event instanceof Event.Translate;
+  private static void write(Csv csv, TraceEvent event, Outcome outcome) {
+    boolean isTranslate = event instanceof TraceEvent.Translate;
     try {
       csv.row(
           List.of(),

@@ -1,5 +1,6 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.figure.Unit;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,29 @@ final class TextTable {
       }
       out.println(line.toString().stripTrailing());
     }
+  }
+
+  /** A number as what it counts is written. */
+  static String number(Unit unit, Number value) {
+    return switch (unit) {
+      case COUNT -> Long.toString(value.longValue());
+      case BYTES -> bytes(value.longValue());
+      case NANOS -> time(value.longValue());
+      case PART -> String.format(Locale.ROOT, "%.1f%%", 100 * value.doubleValue());
+      case RATIO, PERCENTILE -> String.format(Locale.ROOT, "%.2f", value.doubleValue());
+    };
+  }
+
+  private static String time(long nanos) {
+    if (nanos < 1_000) {
+      return nanos + "ns";
+    }
+    if (nanos < 1_000_000) {
+      return String.format(Locale.ROOT, "%.1fus", nanos / 1e3);
+    }
+    return nanos < 1_000_000_000
+        ? String.format(Locale.ROOT, "%.1fms", nanos / 1e6)
+        : String.format(Locale.ROOT, "%.2fs", nanos / 1e9);
   }
 
   /** Two or three digits and a unit. */

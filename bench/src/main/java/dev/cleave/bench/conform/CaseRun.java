@@ -1,14 +1,14 @@
 package dev.cleave.bench.conform;
 
 import dev.cleave.bench.conform.Prober.When;
-import dev.cleave.bench.conform.RequestedMappings.Extent;
 import dev.cleave.bench.conform.qemu.Device;
 import dev.cleave.bench.conform.qemu.GuestLayout;
 import dev.cleave.bench.conform.qemu.IommuPort;
 import dev.cleave.bench.conform.qemu.Machine;
-import dev.cleave.bench.conform.qemu.TraceEvent;
+import dev.cleave.bench.conform.qemu.QemuEvent;
 import dev.cleave.bench.conform.qemu.WindowLost;
-import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.bench.extent.Extent;
+import dev.cleave.bench.machine.IommuCommand;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
@@ -37,11 +37,11 @@ final class CaseRun {
   /** Where every table maps the window of e1000's rings. */
   static final long WINDOW_IOVA = 0x18_0000;
 
-  private static final Set<TraceEvent> COMPLAINTS =
+  private static final Set<QemuEvent> COMPLAINTS =
       EnumSet.of(
-          TraceEvent.AMDVI_INVALID_DTE,
-          TraceEvent.AMDVI_MODE_INVALID,
-          TraceEvent.AMDVI_UNHANDLED_COMMAND);
+          QemuEvent.AMDVI_INVALID_DTE,
+          QemuEvent.AMDVI_MODE_INVALID,
+          QemuEvent.AMDVI_UNHANDLED_COMMAND);
 
   private static final int EDU_PROBES = 8;
   private static final int SAMPLE = 96;

@@ -1,9 +1,9 @@
 package dev.cleave.bench.conform;
 
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
-import dev.cleave.bench.conform.RequestedMappings.Extent;
 import dev.cleave.bench.conform.qemu.EchoMemory;
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.engine.format.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +74,7 @@ final class Sampler {
         Extent extent = extents.get(random.nextInt(extents.size()));
         chosen[i] = echoing(extent, extent.first(), extent.last());
       } else if (ranges.isEmpty()) {
-        chosen[i] = random.nextLong(1L << REGION_LOG2);
+        chosen[i] = random.nextLong(REGION_BYTES);
       } else {
         Range range = ranges.get(random.nextInt(ranges.size()));
         chosen[i] = between(range.first(), min(range.last(), reachable(domain)));

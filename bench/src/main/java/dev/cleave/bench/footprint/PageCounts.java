@@ -1,7 +1,7 @@
 package dev.cleave.bench.footprint;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.levelsFor;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 
@@ -9,7 +9,7 @@ import dev.cleave.bench.replay.Outcome;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.replay.ReplayOptions;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
@@ -58,11 +58,11 @@ final class PageCounts {
             0,
             0);
     try (PolicyRun run = new PolicyRun(policy, options, false, null)) {
-      apply(run, new Event.Map(1, 0, OptionalLong.of(0), guest.bytes(), Access.READ_WRITE));
-      guest.forEachSharedRun((gpa, length) -> apply(run, new Event.Share(1, gpa, length)));
+      apply(run, new TraceEvent.Map(1, 0, OptionalLong.of(0), guest.bytes(), Access.READ_WRITE));
+      guest.forEachSharedRun((gpa, length) -> apply(run, new TraceEvent.Share(1, gpa, length)));
       var churn = guest.churn();
-      Guest.forEachRun(churn, (gpa, length) -> apply(run, new Event.Share(1, gpa, length)));
-      Guest.forEachRun(churn, (gpa, length) -> apply(run, new Event.Unshare(1, gpa, length)));
+      Guest.forEachRun(churn, (gpa, length) -> apply(run, new TraceEvent.Share(1, gpa, length)));
+      Guest.forEachRun(churn, (gpa, length) -> apply(run, new TraceEvent.Unshare(1, gpa, length)));
       run.rest();
       long[] pages = new long[MOST_LEVELS + 1];
       for (int level = 1; level <= MOST_LEVELS; level++) {
@@ -72,7 +72,7 @@ final class PageCounts {
     }
   }
 
-  private static void apply(PolicyRun run, Event event) {
+  private static void apply(PolicyRun run, TraceEvent event) {
     run.prepare(event);
     Outcome outcome = run.apply(event);
     if (!outcome.isOk()) {
@@ -87,7 +87,7 @@ final class PageCounts {
       return MinimumTables.count(SizeRule.atMost(PAGE_LOG2), guest.bytes(), small, levels);
     }
     try (RmpBitmap states = new RmpBitmap(guest.bytes())) {
-      long wholeRegions = guest.bytes() & -(1L << REGION_LOG2);
+      long wholeRegions = guest.bytes() & -REGION_BYTES;
       if (wholeRegions != 0) {
         states.setLarge(0, wholeRegions, true);
       }

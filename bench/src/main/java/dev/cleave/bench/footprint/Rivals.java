@@ -2,11 +2,11 @@ package dev.cleave.bench.footprint;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 
-import dev.cleave.bench.jmh.rival.ExtentMap;
-import dev.cleave.bench.jmh.rival.FlatHash;
-import dev.cleave.bench.jmh.rival.HeapRadix;
-import dev.cleave.bench.jmh.rival.RewalkingTable;
-import dev.cleave.bench.jmh.rival.RivalTable;
+import dev.cleave.bench.rival.ExtentTable;
+import dev.cleave.bench.rival.FlatHash;
+import dev.cleave.bench.rival.HeapRadix;
+import dev.cleave.bench.rival.RewalkingTable;
+import dev.cleave.bench.rival.RivalTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.memory.TablePages;
 import java.lang.management.ManagementFactory;
@@ -57,7 +57,7 @@ enum Rivals {
         switch (this) {
           case HEAP_RADIX -> new HeapRadix(guest.bytes());
           case FLAT_HASH -> new FlatHash();
-          default -> new ExtentMap();
+          default -> new ExtentTable();
         };
     try {
       fill(table, guest);

@@ -1,5 +1,7 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
@@ -86,7 +88,7 @@ public class FirstMap {
     MemorySegment tables = state.arena.allocate(TABLES * Tables.PAGE_BYTES, Tables.PAGE_BYTES);
     TableKernels chosen = Kernels.chosen();
     for (int i = 0; i < TABLES; i++) {
-      long first = ENTRY + i * Tables.REGION_BYTES;
+      long first = ENTRY + i * REGION_BYTES;
       chosen.fill(tables, i * Tables.PAGE_BYTES, ENTRIES, first, Tables.PAGE_BYTES, 0);
     }
     return tables;

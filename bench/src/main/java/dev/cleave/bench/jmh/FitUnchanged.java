@@ -1,5 +1,7 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
@@ -34,7 +36,7 @@ public class FitUnchanged {
   private static final long PADDR = 1L << 44;
   private static final int LEVELS = 4;
   private static final long PAGES_IN_BYTE = 8 * Tables.PAGE_BYTES;
-  private static final long REGIONS_IN_BYTE = 8 * Tables.REGION_BYTES;
+  private static final long REGIONS_IN_BYTE = 8 * REGION_BYTES;
 
   /** A guest with some mixed regions. */
   @State(Scope.Thread)
@@ -62,7 +64,7 @@ public class FitUnchanged {
       gather = table.newGather();
       bitmap = new RmpBitmap(length);
       bitmap.setLarge(0, length, true);
-      long step = mixedEvery * Tables.REGION_BYTES;
+      long step = mixedEvery * REGION_BYTES;
       for (long at = 0; step > 0 && at < length; at += step) {
         bitmap.share(at, Tables.PAGE_BYTES);
       }

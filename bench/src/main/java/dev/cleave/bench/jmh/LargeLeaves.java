@@ -1,5 +1,7 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
@@ -135,7 +137,7 @@ public class LargeLeaves {
   @Benchmark
   @OperationsPerInvocation(PLACES_2M)
   public MemorySegment stores2m(Entries state) {
-    return state.store(PLACES_2M, 32768 + 64, Tables.REGION_BYTES);
+    return state.store(PLACES_2M, 32768 + 64, REGION_BYTES);
   }
 
   /** Maps 64 GiB as 1 GiB leaves. */

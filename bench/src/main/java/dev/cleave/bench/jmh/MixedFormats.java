@@ -1,5 +1,7 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
@@ -62,8 +64,7 @@ public class MixedFormats {
       firstGather = first.newGather();
       secondGather = second.newGather();
       for (int i = 0; i < PAGES; i++) {
-        pages[i] =
-            i / PAGES_IN_TABLE * Tables.REGION_BYTES + i % PAGES_IN_TABLE * Tables.PAGE_BYTES;
+        pages[i] = i / PAGES_IN_TABLE * REGION_BYTES + i % PAGES_IN_TABLE * Tables.PAGE_BYTES;
       }
       Tables.shuffle(pages);
     }
@@ -73,10 +74,10 @@ public class MixedFormats {
           PageTableConfig.of(format).withLevels(LEVELS).withPageSizes(Tables.SIZES_4K_2M);
       PageTable table = PageTable.create(memory, config);
       for (int i = 1; i <= REGIONS; i++) {
-        long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+        long last = i * REGION_BYTES - Tables.PAGE_BYTES;
         table.map(last, PADDR + last, Tables.PAGE_BYTES, Access.READ_WRITE);
       }
-      table.map(LARGE, PADDR + LARGE, REGIONS * Tables.REGION_BYTES, Access.READ_WRITE);
+      table.map(LARGE, PADDR + LARGE, REGIONS * REGION_BYTES, Access.READ_WRITE);
       return table;
     }
 
@@ -89,7 +90,7 @@ public class MixedFormats {
     /** Another leaf of 2 MiB. */
     long nextRegion() {
       nextRegion = (nextRegion + 1) % REGIONS;
-      return LARGE + nextRegion * Tables.REGION_BYTES;
+      return LARGE + nextRegion * REGION_BYTES;
     }
 
     /** Gives the memory back. */
@@ -158,9 +159,9 @@ public class MixedFormats {
   }
 
   private static long region(PageTable table, IotlbGather gather, long region) {
-    long sum = table.split(region, Tables.REGION_BYTES, 12, gather);
+    long sum = table.split(region, REGION_BYTES, 12, gather);
     gather.complete();
-    sum += table.merge(region, Tables.REGION_BYTES, 21, gather);
+    sum += table.merge(region, REGION_BYTES, 21, gather);
     gather.complete();
     return sum;
   }

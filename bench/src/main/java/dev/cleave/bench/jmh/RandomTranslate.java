@@ -1,9 +1,11 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.jmh.rival.ExtentMap;
-import dev.cleave.bench.jmh.rival.FlatHash;
-import dev.cleave.bench.jmh.rival.HeapRadix;
+import dev.cleave.bench.rival.ExtentTable;
+import dev.cleave.bench.rival.FlatHash;
+import dev.cleave.bench.rival.HeapRadix;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
@@ -114,13 +116,13 @@ public class RandomTranslate {
   /** The map of extents, one for each region: neighbours do not continue each other. */
   @State(Scope.Thread)
   public static class Extents extends Addresses {
-    ExtentMap table;
+    ExtentTable table;
 
     @Override
     void mapGuest() {
-      table = new ExtentMap();
-      for (long at = 0; at < length; at += Tables.REGION_BYTES) {
-        table.map(at, PADDR + 2 * at, Tables.REGION_BYTES, Access.READ_WRITE);
+      table = new ExtentTable();
+      for (long at = 0; at < length; at += REGION_BYTES) {
+        table.map(at, PADDR + 2 * at, REGION_BYTES, Access.READ_WRITE);
       }
     }
   }

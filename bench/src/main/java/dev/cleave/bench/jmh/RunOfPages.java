@@ -1,7 +1,7 @@
 package dev.cleave.bench.jmh;
 
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.jmh.rival.RewalkingTable;
+import dev.cleave.bench.rival.RewalkingTable;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;

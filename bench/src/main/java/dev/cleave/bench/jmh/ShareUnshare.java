@@ -1,8 +1,10 @@
 package dev.cleave.bench.jmh;
 
-import dev.cleave.bench.jmh.rival.RemapFollower;
-import dev.cleave.bench.jmh.rival.ShareRival;
-import dev.cleave.bench.jmh.rival.SplitFollower;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
+import dev.cleave.bench.rival.RemapFollower;
+import dev.cleave.bench.rival.ShareRival;
+import dev.cleave.bench.rival.SplitFollower;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
@@ -29,7 +31,7 @@ import org.openjdk.jmh.annotations.TearDown;
 @Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.VECTOR_KERNELS, Tables.NATIVE_ACCESS})
 public class ShareUnshare {
   private static final int REGIONS = 64;
-  private static final long GUEST_BYTES = REGIONS * Tables.REGION_BYTES;
+  private static final long GUEST_BYTES = REGIONS * REGION_BYTES;
   private static final long PADDR = 1L << 40;
   private static final int CHANGES = 1 << 12;
 

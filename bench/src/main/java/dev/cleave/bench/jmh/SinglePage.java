@@ -1,6 +1,8 @@
 package dev.cleave.bench.jmh;
 
-import dev.cleave.bench.jmh.rival.RewalkingTable;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
+import dev.cleave.bench.rival.RewalkingTable;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
@@ -56,7 +58,7 @@ public class SinglePage {
       gather = table.newGather();
       pages = shuffledPages();
       for (int i = 1; i <= TABLES; i++) {
-        long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+        long last = i * REGION_BYTES - Tables.PAGE_BYTES;
         table.map(last, PADDR + last, Tables.PAGE_BYTES, Access.READ_WRITE);
       }
       prepare();
@@ -99,7 +101,7 @@ public class SinglePage {
   private static long[] shuffledPages() {
     long[] pages = new long[PAGES];
     for (int i = 0; i < PAGES; i++) {
-      pages[i] = i / PAGES_IN_TABLE * Tables.REGION_BYTES + i % PAGES_IN_TABLE * Tables.PAGE_BYTES;
+      pages[i] = i / PAGES_IN_TABLE * REGION_BYTES + i % PAGES_IN_TABLE * Tables.PAGE_BYTES;
     }
     Tables.shuffle(pages);
     return pages;
@@ -153,7 +155,7 @@ public class SinglePage {
       table = new RewalkingTable(memory, levels, Tables.SIZES_4K);
       pages = shuffledPages();
       for (int i = 1; i <= TABLES; i++) {
-        long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+        long last = i * REGION_BYTES - Tables.PAGE_BYTES;
         table.map(last, PADDR + last, Tables.PAGE_BYTES, Access.READ_WRITE);
       }
     }

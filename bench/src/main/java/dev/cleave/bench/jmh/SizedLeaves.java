@@ -1,5 +1,7 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
@@ -58,7 +60,7 @@ public class SizedLeaves {
       table = Tables.table(memory, levels, Tables.SIZES_4K | leafBytes);
       gather = table.newGather();
       for (int i = 1; i <= TABLES; i++) {
-        long last = i * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+        long last = i * REGION_BYTES - Tables.PAGE_BYTES;
         table.map(last, 0, Tables.PAGE_BYTES, Access.READ_WRITE);
       }
     }
@@ -67,7 +69,7 @@ public class SizedLeaves {
     @TearDown(Level.Invocation)
     public void empty() {
       for (int i = 0; i < TABLES; i++) {
-        table.unmap(i * Tables.REGION_BYTES, leafBytes, gather);
+        table.unmap(i * REGION_BYTES, leafBytes, gather);
         gather.complete();
       }
     }
@@ -110,7 +112,7 @@ public class SizedLeaves {
   @OperationsPerInvocation(TABLES)
   public void map(Leaves state) {
     for (int i = 0; i < TABLES; i++) {
-      state.table.map(i * Tables.REGION_BYTES, PADDR, state.leafBytes, Access.READ_WRITE);
+      state.table.map(i * REGION_BYTES, PADDR, state.leafBytes, Access.READ_WRITE);
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
@@ -34,7 +36,7 @@ import org.openjdk.jmh.annotations.TearDown;
 public class SplitMerge {
   private static final int REGIONS = 1024;
   private static final long PADDR = 1L << 40;
-  private static final long LENGTH = REGIONS * Tables.REGION_BYTES;
+  private static final long LENGTH = REGIONS * REGION_BYTES;
   private static final int REGION_LOG2 = 21;
   private static final int PAGE_LOG2 = 12;
   private static final long ENTRY = 1L << 60 | 1;
@@ -62,8 +64,8 @@ public class SplitMerge {
     /** Splits every region by a call of its own. */
     long splitAll() {
       long bytes = 0;
-      for (long at = 0; at < LENGTH; at += Tables.REGION_BYTES) {
-        bytes += table.split(at, Tables.REGION_BYTES, PAGE_LOG2, gather);
+      for (long at = 0; at < LENGTH; at += REGION_BYTES) {
+        bytes += table.split(at, REGION_BYTES, PAGE_LOG2, gather);
       }
       return bytes;
     }
@@ -71,8 +73,8 @@ public class SplitMerge {
     /** Merges every region by a call of its own. */
     long mergeAll() {
       long bytes = 0;
-      for (long at = 0; at < LENGTH; at += Tables.REGION_BYTES) {
-        bytes += table.merge(at, Tables.REGION_BYTES, REGION_LOG2, gather);
+      for (long at = 0; at < LENGTH; at += REGION_BYTES) {
+        bytes += table.merge(at, REGION_BYTES, REGION_LOG2, gather);
       }
       return bytes;
     }
@@ -138,20 +140,19 @@ public class SplitMerge {
 
     /** Compares every table by a call of its own. */
     int countProgressions() {
+      long status = AmdV1.LINUX.statusMask();
       int found = 0;
       for (int i = 0; i < REGIONS; i++) {
         long offset = i * Tables.PAGE_BYTES;
-        found +=
-            kernels.isProgression(
-                    tables, offset, 512, first(i), Tables.PAGE_BYTES, 0, AmdV1.LINUX.statusMask())
-                ? 1
-                : 0;
+        long bits =
+            kernels.progressionBits(tables, offset, 512, first(i), Tables.PAGE_BYTES, 0, status);
+        found += bits != TableKernels.NO_PROGRESSION ? 1 : 0;
       }
       return found;
     }
 
     private static long first(int table) {
-      return ENTRY + table * Tables.REGION_BYTES;
+      return ENTRY + table * REGION_BYTES;
     }
 
     /** Gives the memory back. */

@@ -126,15 +126,6 @@ public class TableKernelShapes {
     }
   }
 
-  /** All present. */
-  @Benchmark
-  @OperationsPerInvocation(CALLS)
-  public void allHave(Runs runs, Implementation state, Blackhole hole) {
-    for (int i = 0; i < CALLS; i++) {
-      hole.consume(state.chosen.allHave(runs.words, runs.next(), runs.count, 1));
-    }
-  }
-
   /** None dirty. */
   @Benchmark
   @OperationsPerInvocation(CALLS)
@@ -156,32 +147,21 @@ public class TableKernelShapes {
   /** A progression that does not step. */
   @Benchmark
   @OperationsPerInvocation(CALLS)
-  public void isProgression(Runs runs, Implementation state, Blackhole hole) {
+  public void progressionBits(Runs runs, Implementation state, Blackhole hole) {
     for (int i = 0; i < CALLS; i++) {
       hole.consume(
-          state.chosen.isProgression(runs.words, runs.next(), runs.count, ENTRY, 0, 0, STATUS));
+          state.chosen.progressionBits(runs.words, runs.next(), runs.count, ENTRY, 0, 0, STATUS));
     }
   }
 
   /** The same of sized leaves of 16 replicas. */
   @Benchmark
   @OperationsPerInvocation(CALLS)
-  public void isProgressionOfReplicas(Runs runs, Implementation state, Blackhole hole) {
+  public void progressionBitsOfReplicas(Runs runs, Implementation state, Blackhole hole) {
     for (int i = 0; i < CALLS; i++) {
       hole.consume(
-          state.chosen.isProgression(
+          state.chosen.progressionBits(
               runs.words, runs.next(), runs.count, ENTRY, 0, REPLICAS_LOG2, STATUS));
-    }
-  }
-
-  /** Two runs that are equal. */
-  @Benchmark
-  @OperationsPerInvocation(CALLS)
-  public void isEqual(Runs runs, Implementation state, Blackhole hole) {
-    for (int i = 0; i < CALLS; i++) {
-      long offset = runs.next();
-      hole.consume(
-          state.chosen.isEqual(runs.words, offset, runs.others, offset, runs.count, STATUS));
     }
   }
 

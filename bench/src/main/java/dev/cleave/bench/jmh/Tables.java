@@ -18,7 +18,6 @@ final class Tables {
   static final long SIZES_ALL = AmdV1.LINUX.leafSizes();
 
   static final long PAGE_BYTES = 1L << 12;
-  static final long REGION_BYTES = 1L << 21;
   static final long GIB = 1L << 30;
 
   /** What a fork needs: it inherits no flag. */

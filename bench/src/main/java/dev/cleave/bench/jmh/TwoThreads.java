@@ -1,5 +1,7 @@
 package dev.cleave.bench.jmh;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
@@ -53,7 +55,7 @@ public class TwoThreads {
       table = Tables.table(memory, levels, Tables.SIZES_4K);
       for (int half = 0; half < HALVES; half++) {
         for (int region = 0; region < REGIONS; region++) {
-          long last = start(half) + (region + 1) * Tables.REGION_BYTES - Tables.PAGE_BYTES;
+          long last = start(half) + (region + 1) * REGION_BYTES - Tables.PAGE_BYTES;
           table.map(last, PADDR, Tables.PAGE_BYTES, Access.READ_WRITE);
         }
       }
@@ -91,7 +93,7 @@ public class TwoThreads {
       second = shared.start(1);
       var random = Tables.random();
       for (int i = 0; i < OPERATIONS; i++) {
-        long region = random.nextInt(REGIONS) * Tables.REGION_BYTES;
+        long region = random.nextInt(REGIONS) * REGION_BYTES;
         pages[i] = region + random.nextInt(511) * Tables.PAGE_BYTES;
       }
     }
@@ -102,7 +104,7 @@ public class TwoThreads {
     }
 
     private long run(long half) {
-      return mapThenUnmap(half + REGIONS * Tables.REGION_BYTES, Tables.REGION_BYTES);
+      return mapThenUnmap(half + REGIONS * REGION_BYTES, REGION_BYTES);
     }
 
     private long mapThenUnmap(long iova, long length) {

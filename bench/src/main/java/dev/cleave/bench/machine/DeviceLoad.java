@@ -1,7 +1,7 @@
 package dev.cleave.bench.machine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.hwmodel.dma.AccessPattern;
 import dev.cleave.hwmodel.dma.DmaCounts;
@@ -106,7 +106,7 @@ public final class DeviceLoad {
    * @param accesses how many
    */
   public void visit(long gpa, int accesses) {
-    IovaRanges ranges = ram.hotRanges(gpa & -(1L << REGION_LOG2));
+    IovaRanges ranges = ram.hotRanges(gpa & -REGION_BYTES);
     if (ranges != null) {
       DmaDevice visitor =
           device(2, new RandomPattern(ranges, PAGE_BYTES / 64, 0, seed + 3 + visits++));

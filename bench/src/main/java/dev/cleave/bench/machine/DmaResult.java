@@ -1,7 +1,7 @@
 package dev.cleave.bench.machine;
 
 /**
- * What the devices met. The names are those of the JSON output.
+ * What the devices met.
  *
  * @param accesses of devices that go about their work between events: pieces of transfers within 4
  *     KiB

@@ -1,9 +1,11 @@
 package dev.cleave.bench.machine;
 
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
+import dev.cleave.bench.extent.Extent;
+import dev.cleave.bench.extent.ExtentMap;
 import dev.cleave.bench.io.BadInput;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.memory.NativePages;
 import dev.cleave.hwmodel.dma.IovaRanges;
 import dev.cleave.hwmodel.dma.PageIdentity;
@@ -31,19 +33,12 @@ public final class GuestRam implements AutoCloseable {
   private static final int MOST_HOT_REGIONS = 512;
 
   private static final int QUIET_HOT_REGIONS = 64;
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
   private static final PageIdentity IDENTITY = new PageIdentity(0x5EED_0000_0000_0000L);
 
   private final Arena arena = Arena.ofShared();
-  private final TreeMap<Long, Extent> extents = new TreeMap<>();
+  private final ExtentMap extents = new ExtentMap();
   private final TreeMap<Long, Long> hot = new TreeMap<>();
   private final List<PhysicalMemory.Piece> pieces = new ArrayList<>();
-
-  private record Extent(long iova, long paddr, long bytes) {
-    long end() {
-      return iova + bytes;
-    }
-  }
 
   /**
    * Memory for a log.
@@ -54,13 +49,13 @@ public final class GuestRam implements AutoCloseable {
    * @param guestBytes where guest memory ends
    * @throws BadInput if an iova is mapped to two places, or a place to two iovas
    */
-  public GuestRam(List<Event> events, long paddrBase, long sharedBase, long guestBytes) {
-    for (Event event : events) {
-      if (event instanceof Event.Map map && isWellFormed(map)) {
-        add(new Extent(map.iova(), map.paddrOr(paddrBase), map.length()));
+  public GuestRam(List<TraceEvent> events, long paddrBase, long sharedBase, long guestBytes) {
+    for (TraceEvent event : events) {
+      if (event instanceof TraceEvent.Map map && isWellFormed(map)) {
+        add(Extent.of(map.iova(), map.length(), map.paddrOr(paddrBase), map.access()));
       }
     }
-    if (leadingMaps(events) == 0 || extents.isEmpty()) {
+    if (leadingMaps(events) == 0 || extents.all().isEmpty()) {
       throw new BadInput("--dma needs a log that begins by mapping something");
     }
     reserve();
@@ -78,84 +73,73 @@ public final class GuestRam implements AutoCloseable {
     });
   }
 
-  private static boolean isWellFormed(Event.Map map) {
+  private static boolean isWellFormed(TraceEvent.Map map) {
     return map.length() > 0 && map.iova() >= 0 && map.iova() + map.length() > 0;
   }
 
-  private void add(Extent extent) {
-    long at = extent.iova;
-    Map.Entry<Long, Extent> below = extents.floorEntry(at);
-    if (below != null && below.getValue().end() > at) {
-      at = join(extent, below.getValue());
-    }
-    while (at < extent.end()) {
-      Extent above = extents.containsKey(at) ? extents.get(at) : higher(at);
-      long end = above == null ? extent.end() : Math.min(extent.end(), above.iova);
-      if (end > at) {
-        extents.put(at, new Extent(at, extent.paddr + (at - extent.iova), end - at));
+  /** Adds what is not there yet. */
+  private void add(Extent added) {
+    long at = added.first();
+    for (Extent old : extents.over(added.first(), added.last())) {
+      if (added.paddrAt(old.first()) != old.paddr()) {
+        throw new BadInput(
+            "--dma needs a log in which an iova always leads to the same paddr; 0x%x does not"
+                .formatted(old.first()));
       }
-      at = above == null || end == extent.end() ? extent.end() : join(extent, above);
+      if (old.first() != at) {
+        extents.add(added.part(at, old.first() - 1));
+      }
+      at = old.last() + 1;
     }
-  }
-
-  private @Nullable Extent higher(long iova) {
-    Map.Entry<Long, Extent> above = extents.higherEntry(iova);
-    return above == null ? null : above.getValue();
-  }
-
-  /** Checks that what is mapped again goes where it went before; returns where the old one ends. */
-  private static long join(Extent added, Extent old) {
-    if (added.paddr - added.iova != old.paddr - old.iova) {
-      throw new BadInput(
-          "--dma needs a log in which an iova always leads to the same paddr; 0x%x does not"
-              .formatted(Math.max(added.iova, old.iova)));
+    if (at <= added.last()) {
+      extents.add(added.part(at, added.last()));
     }
-    return old.end();
   }
 
   private void reserve() {
     TreeMap<Long, Extent> byPaddr = new TreeMap<>();
-    for (Extent extent : extents.values()) {
-      Map.Entry<Long, Extent> below = byPaddr.floorEntry(extent.paddr + extent.bytes - 1);
-      if (below != null && below.getKey() + below.getValue().bytes > extent.paddr) {
+    for (Extent extent : extents.all()) {
+      Map.Entry<Long, Extent> below = byPaddr.floorEntry(extent.paddr() + extent.length() - 1);
+      if (below != null && below.getKey() + below.getValue().length() > extent.paddr()) {
         throw new BadInput(
             "--dma needs a log in which no two iovas lead to one paddr; 0x%x and 0x%x do"
-                .formatted(extent.iova, below.getValue().iova));
+                .formatted(extent.first(), below.getValue().first()));
       }
-      byPaddr.put(extent.paddr, extent);
-      pieces.add(new PhysicalMemory.Piece(extent.paddr, NativePages.reserve(extent.bytes, arena)));
+      byPaddr.put(extent.paddr(), extent);
+      pieces.add(
+          new PhysicalMemory.Piece(extent.paddr(), NativePages.reserve(extent.length(), arena)));
     }
   }
 
   private void reserveShared(long sharedBase, long guestBytes) {
-    for (Extent extent : extents.headMap(guestBytes).values()) {
-      long bytes = Math.min(extent.bytes, guestBytes - extent.iova);
+    for (Extent extent : extents.over(0, guestBytes - 1)) {
       pieces.add(
-          new PhysicalMemory.Piece(sharedBase + extent.iova, NativePages.reserve(bytes, arena)));
+          new PhysicalMemory.Piece(
+              sharedBase + extent.first(), NativePages.reserve(extent.length(), arena)));
     }
   }
 
   /** Number of maps that a log begins with: what they map is there when devices begin. */
-  public static int leadingMaps(List<Event> events) {
+  public static int leadingMaps(List<TraceEvent> events) {
     int count = 0;
-    while (count < events.size() && events.get(count) instanceof Event.Map) {
+    while (count < events.size() && events.get(count) instanceof TraceEvent.Map) {
       count++;
     }
     return count;
   }
 
-  private void chooseHot(List<Event> maps, List<Event> events) {
+  private void chooseHot(List<TraceEvent> maps, List<TraceEvent> events) {
     Set<Long> regions = new TreeSet<>();
-    for (Event event : events) {
+    for (TraceEvent event : events) {
       switch (event) {
-        case Event.Share(long _, long gpa, long length) -> addRegions(regions, gpa, length);
-        case Event.Unshare(long _, long gpa, long length) -> addRegions(regions, gpa, length);
+        case TraceEvent.Share(long _, long gpa, long length) -> addRegions(regions, gpa, length);
+        case TraceEvent.Unshare(long _, long gpa, long length) -> addRegions(regions, gpa, length);
         default -> {}
       }
     }
     NavigableMap<Long, Long> present = new TreeMap<>();
-    for (Event event : maps) {
-      if (event instanceof Event.Map map && isWellFormed(map)) {
+    for (TraceEvent event : maps) {
+      if (event instanceof TraceEvent.Map map && isWellFormed(map)) {
         present.put(map.iova(), map.length());
       }
     }
@@ -194,19 +178,17 @@ public final class GuestRam implements AutoCloseable {
 
   /** What is at an address that the log maps. */
   long spa(long iova) {
-    Extent extent = extents.floorEntry(iova).getValue();
-    return extent.paddr + (iova - extent.iova);
+    return extents.translate(iova);
   }
 
   /** Whether the log maps an address. */
   boolean holds(long iova) {
-    Map.Entry<Long, Extent> below = extents.floorEntry(iova);
-    return below != null && below.getValue().end() > iova;
+    return extents.at(iova) != null;
   }
 
   /** Where the highest memory ends. */
   long spaEnd() {
-    return extents.values().stream().mapToLong(e -> e.paddr + e.bytes).max().orElseThrow();
+    return extents.all().stream().mapToLong(e -> e.paddr() + e.length()).max().orElseThrow();
   }
 
   List<PhysicalMemory.Piece> pieces() {

@@ -1,10 +1,9 @@
 package dev.cleave.bench.machine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.io.WorkFailed;
-import dev.cleave.bench.iommu.IommuCommand;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
@@ -46,7 +45,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private static final int COMMANDS_LOG2 = 8;
   private static final int EVENTS_LOG2 = 15;
   private static final int COMMAND_RING_BYTES = IommuCommand.BYTES << COMMANDS_LOG2;
-  private static final long REGION_MASK = (1L << REGION_LOG2) - 1;
+  private static final long REGION_MASK = REGION_BYTES - 1;
 
   private final Arena arena = Arena.ofShared();
   private final PhysicalMemory memory = new PhysicalMemory();

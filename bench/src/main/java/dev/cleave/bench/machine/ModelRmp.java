@@ -1,7 +1,7 @@
 package dev.cleave.bench.machine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.hwmodel.rmp.ReverseMap;
@@ -15,7 +15,6 @@ import dev.cleave.hwmodel.rmp.RmpState;
  * log never maps have no memory, and nothing is done about them.
  */
 public final class ModelRmp {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final GuestRam ram;
   private final RmpInstructions instructions;

@@ -112,32 +112,6 @@ final class GuestTable implements AutoCloseable {
     return gapBytes;
   }
 
-  /** What it has come to, under an RMP that it was watched with. */
-  TableResult result(SimulatedRmp rmp, boolean hasRmp) {
-    var statistics = table.statistics();
-    return new TableResult(
-        name,
-        statistics.splits(),
-        statistics.merges(),
-        statistics.entryStores(),
-        flushes.commands(),
-        flushes.bytes(),
-        gapBytes,
-        rmp.mismatches(table),
-        hasRmp ? illegalLeaves(rmp) : 0,
-        memory.peakBytes(),
-        memory.usedBytes());
-  }
-
-  private long illegalLeaves(SimulatedRmp rmp) {
-    long illegal = 0;
-    cursor.over(0, -1L);
-    while (cursor.advance()) {
-      illegal += rmp.isLegal(cursor.iova(), cursor.sizeLog2()) ? 0 : 1;
-    }
-    return illegal;
-  }
-
   @Override
   public void close() {
     table.close();

@@ -126,8 +126,8 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
       throw e;
     }
     iommu.settle(this);
-    if (sharedMemory != null && iova >= 0) {
-      sharedMemory.remove(iova, Math.min(length & Long.MAX_VALUE, Long.MAX_VALUE - iova));
+    if (sharedMemory != null) {
+      sharedMemory.remove(iova, length);
     }
     return bytes;
   }

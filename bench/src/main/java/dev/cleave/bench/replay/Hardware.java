@@ -1,6 +1,6 @@
 package dev.cleave.bench.replay;
 
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.machine.DeviceLoad;
 import dev.cleave.bench.machine.DmaResult;
@@ -25,7 +25,6 @@ final class Hardware implements IotlbFlush, AutoCloseable {
   private static final int VISIT_ACCESSES = 4;
 
   private static final int VISITED_REGIONS = 4;
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final ModelMachine machine;
   private final @Nullable ModelRmp rmp;

@@ -1,55 +1,51 @@
 package dev.cleave.bench.replay;
 
 import dev.cleave.bench.machine.DmaResult;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a policy did over a whole replay. The names are those of the JSON output.
+ * What a policy did over a whole replay, by column.
  *
  * @param policy its name
  * @param order what came first when table and RMP changed; null where no order is chosen
- * @param events events that were tried
- * @param failed events that were refused
- * @param misplaced events that do not fit the table as they found it: refused ones, and unmaps that
- *     the log reports and that found less mapped
- * @param splits leaves replaced by smaller ones
- * @param merges leaves made of smaller ones
- * @param stores entries written
- * @param flushes flush commands
- * @param flushedBytes bytes that they named
- * @param gapBytes bytes that should have stayed mapped but did not translate for a moment
- * @param rmpFaults times that, during an event, the leaves and the RMP of a region disagreed: a DMA
- *     there would have faulted
- * @param illegalLeaves leaves at the end that the RMP forbids
- * @param tableBytesPeak the most table memory in use, pages that wait for a flush included
- * @param tableBytesEnd table memory in use at the end
- * @param nsP50 median time of an event
- * @param nsP99 99th percentile
- * @param nsMax the longest
- * @param nsTotal all events together
+ * @param figures those columns that are about the run as a whole
  * @param dma what devices met, with {@code --dma}
- * @param tables what each table came to; the figures above are those of the IOMMU table
+ * @param tables what each table came to, that of the IOMMU first
  */
 public record PolicyResult(
     String policy,
     @Nullable String order,
-    long events,
-    long failed,
-    long misplaced,
-    long splits,
-    long merges,
-    long stores,
-    long flushes,
-    long flushedBytes,
-    long gapBytes,
-    long rmpFaults,
-    long illegalLeaves,
-    long tableBytesPeak,
-    long tableBytesEnd,
-    long nsP50,
-    long nsP99,
-    long nsMax,
-    long nsTotal,
+    Map<ReplayColumn, Long> figures,
     @Nullable DmaResult dma,
-    List<TableResult> tables) {}
+    List<TableResult> tables) {
+  static PolicyResult of(
+      String policy,
+      @Nullable String order,
+      RunEnd end,
+      @Nullable DmaResult dma,
+      List<TableResult> tables) {
+    Map<ReplayColumn, Long> figures = new EnumMap<>(ReplayColumn.class);
+    for (ReplayColumn column : ReplayColumn.values()) {
+      Long figure = column.of(end);
+      if (figure != null) {
+        figures.put(column, figure);
+      }
+    }
+    return new PolicyResult(policy, order, figures, dma, tables);
+  }
+
+  /**
+   * The figure of a column that is counted; of a table's own, that of the IOMMU table.
+   *
+   * @param column of devices only if there were any
+   */
+  public long get(ReplayColumn column) {
+    if (column.isOfDevices()) {
+      return column.of(dma);
+    }
+    return column.isOfTable() ? tables.getFirst().get(column) : figures.get(column);
+  }
+}

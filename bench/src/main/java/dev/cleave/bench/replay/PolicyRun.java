@@ -4,7 +4,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.machine.GuestRam;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
@@ -30,7 +30,7 @@ public final class PolicyRun implements AutoCloseable {
   private final IotlbGather gather;
   private final LeafCursor cursor;
   private final SimulatedRmp rmp;
-  private final PageStates states;
+  private final PolicyActions actions;
   private final @Nullable Hardware hardware;
 
   /**
@@ -62,25 +62,25 @@ public final class PolicyRun implements AutoCloseable {
             isWatching && options.followsRmp() ? tables.watches() : List.of(),
             hardware);
     tables.onFlush(hardware, rmp::look);
-    states = states(policy);
+    actions = actions(policy);
   }
 
-  private PageStates states(Policy policy) {
+  private PolicyActions actions(Policy policy) {
     if (!options.followsRmp()) {
-      return new IgnoredStates(tables, rmp);
+      return new IgnoreActions(tables, rmp);
     }
     return switch (policy) {
-      case FOLLOW -> new FollowedStates(tables, rmp, options, false);
-      case FOLLOW_LAZY -> new FollowedStates(tables, rmp, options, true);
-      case ALL_4K -> new IgnoredStates(tables, rmp);
-      case REMAP -> new RemappedStates(tables, rmp, options);
+      case FOLLOW -> new FollowActions(tables, rmp, options, false);
+      case FOLLOW_LAZY -> new FollowActions(tables, rmp, options, true);
+      case ALL_4K -> new IgnoreActions(tables, rmp);
+      case REMAP -> new RemapActions(tables, rmp, options);
     };
   }
 
   /** What has to be known before an event, and is no part of carrying it out. */
-  public void prepare(Event event) {
-    if (event instanceof Event.Map map && options.followsRmp()) {
-      states.populate(map.iova(), map.paddrOr(options.paddrBase()), map.length());
+  public void prepare(TraceEvent event) {
+    if (event instanceof TraceEvent.Map map && options.followsRmp()) {
+      actions.populate(map.iova(), map.paddrOr(options.paddrBase()), map.length());
     }
   }
 
@@ -98,32 +98,33 @@ public final class PolicyRun implements AutoCloseable {
   }
 
   /** Carries out an event. */
-  public Outcome apply(Event event) {
+  public Outcome apply(TraceEvent event) {
     try {
       return switch (event) {
-        case Event.Map(long _, long iova, var _, long length, int access) -> {
-          long paddr = ((Event.Map) event).paddrOr(options.paddrBase());
-          tables.map(iova, paddr, length, access, states.rule(), rmp.actual());
+        case TraceEvent.Map(long _, long iova, var _, long length, int access) -> {
+          long paddr = ((TraceEvent.Map) event).paddrOr(options.paddrBase());
+          tables.map(iova, paddr, length, access, actions.rule(), rmp.actual());
           yield Outcome.ok(length);
         }
-        case Event.Unmap(long _, long iova, long length, boolean _) ->
-            Outcome.ok(tables.unmap(iova, length, states.rule()));
-        case Event.Split(long _, long iova, long length, long largest) ->
+        case TraceEvent.Unmap(long _, long iova, long length, boolean _) ->
+            Outcome.ok(tables.unmap(iova, length, actions.rule()));
+        case TraceEvent.Split(long _, long iova, long length, long largest) ->
             flushed(table.split(iova, length, sizeLog2(iova, largest), gather));
-        case Event.Merge(long _, long iova, long length, long largest) ->
+        case TraceEvent.Merge(long _, long iova, long length, long largest) ->
             flushed(table.merge(iova, length, sizeLog2(iova, largest), gather));
-        case Event.Share(long _, long gpa, long length) -> {
-          check(gpa, length);
-          states.share(gpa, length);
+        case TraceEvent.Share(long _, long gpa, long length) -> {
+          checkThenWatch(gpa, length);
+          actions.share(gpa, length);
           yield Outcome.ok(length);
         }
-        case Event.Unshare(long _, long gpa, long length) -> {
-          check(gpa, length);
-          states.unshare(gpa, length);
+        case TraceEvent.Unshare(long _, long gpa, long length) -> {
+          checkThenWatch(gpa, length);
+          actions.unshare(gpa, length);
           yield Outcome.ok(length);
         }
-        case Event.Translate(long _, long iova) -> translate(iova);
-        case Event.Dma(long _, long iova, long length, int access) -> dma(iova, length, access);
+        case TraceEvent.Translate(long _, long iova) -> translate(iova);
+        case TraceEvent.Dma(long _, long iova, long length, int access) ->
+            dma(iova, length, access);
       };
     } catch (PageTableException e) {
       return Outcome.refused(e.reason());
@@ -143,7 +144,7 @@ public final class PolicyRun implements AutoCloseable {
     return Long.numberOfTrailingZeros(bytes);
   }
 
-  private void check(long gpa, long length) {
+  private void checkThenWatch(long gpa, long length) {
     if (gpa % PAGE_BYTES != 0 || length == 0 || length % PAGE_BYTES != 0) {
       throw new PageTableException(
           Reason.MISALIGNED, gpa, "pages are shared whole, gpa=0x%x".formatted(gpa));
@@ -154,7 +155,7 @@ public final class PolicyRun implements AutoCloseable {
           gpa,
           "guest memory ends at 0x%x, gpa=0x%x".formatted(options.guestBytes(), gpa));
     }
-    rmp.begin(gpa, length);
+    rmp.beginWatch(gpa, length);
   }
 
   private Outcome translate(long iova) {
@@ -182,7 +183,7 @@ public final class PolicyRun implements AutoCloseable {
 
   /** Does what the policy has put off until nothing changes for a while. */
   public void rest() {
-    states.rest();
+    actions.rest();
   }
 
   /** The IOMMU table, to be looked at. */
@@ -217,7 +218,9 @@ public final class PolicyRun implements AutoCloseable {
 
   /** What each table has come to, that of the IOMMU first. */
   public List<TableResult> tableResults() {
-    return tables.all().stream().map(t -> t.result(rmp, options.followsRmp())).toList();
+    return tables.all().stream()
+        .map(table -> TableResult.of(new TableEnd(table, rmp, options.followsRmp())))
+        .toList();
   }
 
   /** The page states as the RMP has them, to be looked at; null where no RMP is checked. */
@@ -227,7 +230,7 @@ public final class PolicyRun implements AutoCloseable {
 
   /** Whether, since the last call, other regions than those of the events may have changed. */
   public boolean takeTidied() {
-    return states.takeTidied();
+    return actions.takeTidied();
   }
 
   /** What the IOMMU table has done. */
@@ -247,7 +250,7 @@ public final class PolicyRun implements AutoCloseable {
 
   @Override
   public void close() {
-    states.close();
+    actions.close();
     rmp.close();
     if (hardware != null) {
       hardware.close();

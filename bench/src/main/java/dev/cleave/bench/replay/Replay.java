@@ -1,7 +1,7 @@
 package dev.cleave.bench.replay;
 
 import dev.cleave.bench.machine.GuestRam;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import java.util.List;
 import java.util.Locale;
 import org.HdrHistogram.Histogram;
@@ -18,7 +18,7 @@ public final class Replay {
   @FunctionalInterface
   public interface Watcher {
     /** An event ended in the first run, and the devices have done their share after it. */
-    void ended(Event event, Outcome outcome);
+    void ended(TraceEvent event, Outcome outcome);
 
     /** An event ended in the second run. */
     default void took(long nanos) {}
@@ -35,9 +35,9 @@ public final class Replay {
    * Whether an event did not find the table as the log says it was: where clocks tie, an unmap can
    * stand before its map.
    */
-  public static boolean isMisplaced(Event event, Outcome outcome) {
+  public static boolean isMisplaced(TraceEvent event, Outcome outcome) {
     return !outcome.isOk()
-        || (event instanceof Event.Unmap unmap
+        || (event instanceof TraceEvent.Unmap unmap
             && unmap.isReport()
             && outcome.value() != unmap.length());
   }
@@ -53,7 +53,7 @@ public final class Replay {
   public static PolicyResult replay(
       Policy policy,
       ReplayOptions options,
-      List<Event> events,
+      List<TraceEvent> events,
       PolicyRun run,
       PolicyRun timed,
       Watcher watcher) {
@@ -62,7 +62,7 @@ public final class Replay {
     long failed = 0;
     long misplaced = 0;
     while (count < events.size() && watcher.goesOn()) {
-      Event event = events.get(count);
+      TraceEvent event = events.get(count);
       run.prepare(event);
       Outcome outcome = run.apply(event);
       failed += outcome.isOk() ? 0 : 1;
@@ -72,7 +72,7 @@ public final class Replay {
     }
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
     long total = 0;
-    for (Event event : events.subList(0, count)) {
+    for (TraceEvent event : events.subList(0, count)) {
       if (!watcher.goesOn()) {
         break;
       }
@@ -84,30 +84,12 @@ public final class Replay {
       total += taken;
       watcher.took(taken);
     }
-    List<TableResult> tables = run.tableResults();
-    TableResult iommu = tables.getFirst();
-    return new PolicyResult(
+    return PolicyResult.of(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
-        count,
-        failed,
-        misplaced,
-        iommu.splits(),
-        iommu.merges(),
-        iommu.stores(),
-        iommu.flushes(),
-        iommu.flushedBytes(),
-        iommu.gapBytes(),
-        iommu.rmpFaults(),
-        iommu.illegalLeaves(),
-        iommu.tableBytesPeak(),
-        iommu.tableBytesEnd(),
-        nanos.getValueAtPercentile(50),
-        nanos.getValueAtPercentile(99),
-        nanos.getMaxValue(),
-        total,
+        new RunEnd(count, failed, misplaced, nanos, total),
         run.dma(),
-        tables);
+        run.tableResults());
   }
 
   /** How much of the devices' work is done after so many events; none before the last first map. */

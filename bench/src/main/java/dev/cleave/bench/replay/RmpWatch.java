@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.engine.LeafCursor;
@@ -10,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Compares the leaves of one table with the RMP while an event is carried out. */
 final class RmpWatch {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final PageTable table;
   private final LeafCursor mapped;

@@ -1,13 +1,11 @@
 package dev.cleave.bench.replay;
 
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
+import dev.cleave.bench.extent.Extent;
+import dev.cleave.bench.extent.ExtentMap;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.rmp.PageBacking;
-import java.util.Collection;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,26 +15,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 final class SharedMemory {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final long base;
 
   /** What the log maps now, by gpa. */
-  private final TreeMap<Long, Extent> extents = new TreeMap<>();
-
-  private record Extent(long gpa, long paddr, long length, int access) {
-    long end() {
-      return gpa + length;
-    }
-
-    boolean continuesWith(Extent next) {
-      return end() == next.gpa && paddr + length == next.paddr && access == next.access;
-    }
-
-    Extent part(long from, long to) {
-      return new Extent(from, paddr + (from - gpa), to - from, access);
-    }
-  }
+  private final ExtentMap extents = new ExtentMap();
 
   /**
    * Memory that nothing is in yet.
@@ -54,57 +37,24 @@ final class SharedMemory {
 
   /** The log mapped a range that was not mapped. */
   void add(long gpa, long paddr, long length, int access) {
-    put(new Extent(gpa, paddr, length, access));
+    extents.join(gpa, gpa + length - 1, paddr, access);
   }
 
-  /** The log unmapped a range. */
+  /** The log unmapped a range, which is not empty. */
   void remove(long gpa, long length) {
-    long end = gpa + length;
-    for (Extent extent : List.copyOf(over(gpa, end))) {
-      if (extent.end() > gpa) {
-        extents.remove(extent.gpa);
-        if (extent.gpa < gpa) {
-          put(extent.part(extent.gpa, gpa));
-        }
-        if (extent.end() > end) {
-          put(extent.part(end, extent.end()));
-        }
-      }
-    }
-  }
-
-  private void put(Extent extent) {
-    extents.put(extent.gpa, extent);
-  }
-
-  /** The extents of a range, and perhaps the one before. */
-  private Collection<Extent> over(long gpa, long end) {
-    Long first = extents.floorKey(gpa);
-    return extents.subMap(first == null ? gpa : first, end).values();
-  }
-
-  /** The last extent that begins below an address. */
-  private @Nullable Extent below(long end) {
-    Map.Entry<Long, Extent> entry = extents.lowerEntry(end);
-    return entry == null ? null : entry.getValue();
+    extents.remove(gpa, gpa + length - 1);
   }
 
   /** Maps what the log maps of a range, to where it lies in one state. */
   void map(GuestTable table, long gpa, long length, boolean areShared, SizeRule rule) {
-    long end = gpa + length;
     Extent joined = null;
-    for (Extent extent : over(gpa, end)) {
-      long start = Math.max(extent.gpa, gpa);
-      long stop = Math.min(extent.end(), end);
-      if (start >= stop) {
-        continue;
-      }
-      Extent part = extent.part(start, stop);
-      if (areShared) {
-        part = new Extent(start, base + start, stop - start, extent.access);
-      }
+    for (Extent extent : extents.over(gpa, gpa + length - 1)) {
+      Extent part =
+          areShared
+              ? new Extent(extent.first(), extent.last(), base + extent.first(), extent.access())
+              : extent;
       if (joined != null && joined.continuesWith(part)) {
-        joined = new Extent(joined.gpa, joined.paddr, stop - joined.gpa, joined.access);
+        joined = joined.with(part);
       } else {
         map(table, joined, rule);
         joined = part;
@@ -115,7 +65,7 @@ final class SharedMemory {
 
   private static void map(GuestTable table, @Nullable Extent extent, SizeRule rule) {
     if (extent != null) {
-      table.map(extent.gpa, extent.paddr, extent.length, extent.access, rule);
+      table.map(extent.first(), extent.paddr(), extent.length(), extent.access(), rule);
     }
   }
 
@@ -136,21 +86,13 @@ final class SharedMemory {
 
   /** Whether nothing of a region is mapped, or all of it in one piece that lies right. */
   private boolean isContiguous(long region) {
-    Extent last = below(region + REGION_BYTES);
-    if (last == null || last.end() <= region) {
+    long last = region + REGION_BYTES - 1;
+    if (extents.isFree(region, last)) {
       return true;
     }
-    if (last.end() < region + REGION_BYTES) {
-      return false;
-    }
-    Extent extent = last;
-    while (extent.gpa > region) {
-      Extent before = below(extent.gpa);
-      if (before == null || !before.continuesWith(extent)) {
-        return false;
-      }
-      extent = before;
-    }
-    return (extent.paddr - extent.gpa) % REGION_BYTES == 0;
+    Extent extent = extents.at(region);
+    return extent != null
+        && extent.holds(last)
+        && extent.paddrAt(region) % REGION_BYTES == region % REGION_BYTES;
   }
 }

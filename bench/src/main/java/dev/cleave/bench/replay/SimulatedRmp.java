@@ -1,6 +1,7 @@
 package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.bench.machine.ModelRmp;
@@ -23,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 final class SimulatedRmp implements RmpPort, AutoCloseable {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final RmpBitmap actual;
   private final boolean isLargeAllowed;
@@ -63,7 +63,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   }
 
   /** Begins an event about a range of guest memory. */
-  void begin(long gpa, long length) {
+  void beginWatch(long gpa, long length) {
     first = gpa & -REGION_BYTES;
     last = gpa + length - 1;
     watches.forEach(RmpWatch::begin);

@@ -2,13 +2,14 @@ package dev.cleave.bench.report;
 
 import static dev.cleave.bench.report.Wording.number;
 
+import dev.cleave.bench.figure.Better;
+import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.jmh.PairResult;
 import dev.cleave.bench.report.Chart.Axis;
 import dev.cleave.bench.report.Chart.Series;
 import dev.cleave.bench.report.Chart.Shape;
 import dev.cleave.bench.report.Chart.Style;
 import dev.cleave.bench.report.Chart.Variant;
-import dev.cleave.bench.report.Comparison.Better;
 import dev.cleave.bench.report.Comparison.Cell;
 import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.report.Comparison.Row;

@@ -1,5 +1,6 @@
 package dev.cleave.bench.report;
 
+import dev.cleave.bench.figure.Unit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,7 @@
 package dev.cleave.bench.report;
 
+import dev.cleave.bench.figure.Better;
+import dev.cleave.bench.figure.Unit;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -13,14 +15,6 @@ import org.jspecify.annotations.Nullable;
  * @param rows the competitors
  */
 record Comparison(String subject, String mark, List<Column> columns, List<Row> rows) {
-  /** Which number wins. */
-  enum Better {
-    LOW,
-    HIGH,
-    /** None: the column says only how it was. */
-    NEITHER
-  }
-
   /**
    * A column.
    *

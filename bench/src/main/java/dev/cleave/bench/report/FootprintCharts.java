@@ -3,6 +3,7 @@ package dev.cleave.bench.report;
 import static dev.cleave.bench.report.FootprintReport.percent;
 import static dev.cleave.bench.report.FootprintReport.total;
 
+import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.footprint.RivalFootprint;
 import dev.cleave.bench.footprint.TableFootprint;
 import dev.cleave.bench.io.Numbers;

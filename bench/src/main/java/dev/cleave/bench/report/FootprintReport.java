@@ -3,11 +3,12 @@ package dev.cleave.bench.report;
 import static dev.cleave.bench.report.Wording.bytes;
 import static dev.cleave.bench.report.Wording.number;
 
+import dev.cleave.bench.figure.Better;
+import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.footprint.RivalFootprint;
 import dev.cleave.bench.footprint.TableFootprint;
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.jmh.Machine;
-import dev.cleave.bench.report.Comparison.Better;
 import dev.cleave.bench.report.Comparison.Column;
 import java.util.ArrayList;
 import java.util.Comparator;

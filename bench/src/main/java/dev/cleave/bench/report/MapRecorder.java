@@ -6,7 +6,7 @@ import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES_LOG2;
 
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.report.PageRuns.Run;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -61,7 +61,7 @@ final class MapRecorder {
   }
 
   /** An event ended. */
-  void ended(Event event) {
+  void ended(TraceEvent event) {
     if (isFull()) {
       return;
     }
@@ -69,7 +69,7 @@ final class MapRecorder {
     hasMerged = merges != lastMerges;
     lastMerges = merges;
     switch (event) {
-      case Event.Translate _, Event.Dma _ -> {}
+      case TraceEvent.Translate _, TraceEvent.Dma _ -> {}
       default -> named(event.address(), event.length());
     }
     if (run.takeTidied()) {

@@ -1,9 +1,10 @@
 package dev.cleave.bench.report;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import java.util.Arrays;
 import java.util.List;
 
@@ -50,26 +51,28 @@ record MemoryMap(
    *
    * @param guestBytes where guest memory ends; 0 without an RMP
    */
-  static MemoryMap of(List<Event> events, long guestBytes, List<Layer> layers) {
+  static MemoryMap of(List<TraceEvent> events, long guestBytes, List<Layer> layers) {
     Steps steps = steps(events.size());
     long first = ADDRESS_REGIONS;
     long end = 0;
-    for (Event event : events) {
-      if (event instanceof Event.Map(long _, long iova, var _, long bytes, int _) && bytes != 0) {
+    for (TraceEvent event : events) {
+      if (event instanceof TraceEvent.Map(long _, long iova, var _, long bytes, int _)
+          && bytes != 0) {
         first = Math.min(first, iova >>> REGION_LOG2);
         end = Math.max(end, ((iova + bytes - 1) >>> REGION_LOG2) + 1);
       }
     }
     if (guestBytes != 0) {
       first = 0;
-      end = Math.ceilDiv(guestBytes, 1L << REGION_LOG2);
+      end = Math.ceilDiv(guestBytes, REGION_BYTES);
     }
-    List<String> kinds = Arrays.stream(Event.Kind.values()).map(Event.Kind::word).toList();
+    List<String> kinds =
+        Arrays.stream(TraceEvent.Kind.values()).map(TraceEvent.Kind::word).toList();
     Varints text = new Varints();
     long line = 0;
     long page = 0;
     for (int at = steps.length(); at - steps.length() < events.size(); at += steps.length()) {
-      Event event = events.get(Math.min(at, events.size()) - 1);
+      TraceEvent event = events.get(Math.min(at, events.size()) - 1);
       long eventPage = event.address() >>> PAGE_LOG2;
       text.addSigned(event.line() - line)
           .add(kinds.indexOf(event.kind().word()))

@@ -2,7 +2,7 @@ package dev.cleave.bench.report;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.report.PageRuns.Run;
@@ -27,7 +27,6 @@ final class MemorySurvey {
   static final int LARGE = 1 << 7;
 
   private static final int SIZE_MASK = SHARED - 1;
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private final LeafCursor leaves;
   private final @Nullable RmpBitmap states;

@@ -1,7 +1,8 @@
 package dev.cleave.bench.report;
 
-import dev.cleave.bench.machine.DmaResult;
+import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.report.Chart.Axis;
 import dev.cleave.bench.report.Chart.Series;
@@ -12,7 +13,6 @@ import dev.cleave.bench.report.Report.Section;
 import dev.cleave.bench.report.SeriesRecorder.Sample;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -179,7 +179,7 @@ final class ReplayCharts {
             "Times that leaves and RMP of a region disagreed.",
             new Axis("windows", Unit.COUNT, false),
             ordered,
-            PolicyResult::rmpFaults));
+            ReplayColumn.RMP_FAULTS));
     if (hasDma) {
       charts.add(
           bars(
@@ -188,7 +188,7 @@ final class ReplayCharts {
               "Accesses that table or RMP refused.",
               new Axis("accesses", Unit.COUNT, false),
               ordered,
-              result -> faults(Objects.requireNonNull(result.dma()))));
+              ReplayColumn.DMA_REFUSED));
       charts.add(
           bars(
               "order-stalls",
@@ -196,13 +196,9 @@ final class ReplayCharts {
               "Time that all devices were kept waiting.",
               new Axis("time", Unit.NANOS, false),
               ordered,
-              result -> Objects.requireNonNull(result.dma()).stallNs()));
+              ReplayColumn.DMA_STALL_NS));
     }
     return charts;
-  }
-
-  private static long faults(DmaResult dma) {
-    return dma.translationFaults() + dma.rmpFaults();
   }
 
   private static Chart bars(
@@ -211,7 +207,7 @@ final class ReplayCharts {
       String note,
       Axis up,
       List<PolicyResult> results,
-      Function<PolicyResult, Number> figure) {
+      ReplayColumn figure) {
     List<String> policies = results.stream().map(PolicyResult::policy).distinct().toList();
     List<Series> series = new ArrayList<>();
     for (String order : results.stream().map(PolicyResult::order).distinct().toList()) {
@@ -221,7 +217,7 @@ final class ReplayCharts {
             results.stream()
                 .filter(one -> one.policy().equals(policy) && order.equals(one.order()))
                 .findFirst()
-                .map(figure)
+                .map(figure::shown)
                 .orElse(null));
       }
       series.add(new Series(order, Style.SOLID, values));

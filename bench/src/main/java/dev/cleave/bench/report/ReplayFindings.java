@@ -1,19 +1,26 @@
 package dev.cleave.bench.report;
 
+import static dev.cleave.bench.replay.ReplayColumn.DMA_REFUSED;
+import static dev.cleave.bench.replay.ReplayColumn.EVENTS;
+import static dev.cleave.bench.replay.ReplayColumn.FLUSHES;
+import static dev.cleave.bench.replay.ReplayColumn.GAP_BYTES;
+import static dev.cleave.bench.replay.ReplayColumn.ILLEGAL_LEAVES;
+import static dev.cleave.bench.replay.ReplayColumn.RMP_FAULTS;
+import static dev.cleave.bench.replay.ReplayColumn.STORES;
+import static dev.cleave.bench.replay.ReplayColumn.TABLE_BYTES_PEAK;
 import static dev.cleave.bench.report.Wording.and;
 import static dev.cleave.bench.report.Wording.bytes;
 import static dev.cleave.bench.report.Wording.number;
 import static dev.cleave.bench.report.Wording.times;
 import static dev.cleave.bench.report.Wording.verb;
 
-import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Predicate;
-import java.util.function.ToLongFunction;
 
 /**
  * What the figures of a replay say, in three sentences: of memory, of devices, and what to choose.
@@ -40,13 +47,14 @@ final class ReplayFindings {
   }
 
   private String memory() {
-    long least = least(results, PolicyResult::tableBytesPeak);
-    long most = results.stream().mapToLong(PolicyResult::tableBytesPeak).max().orElseThrow();
+    long least = least(results, TABLE_BYTES_PEAK);
+    long most =
+        results.stream().mapToLong(result -> result.get(TABLE_BYTES_PEAK)).max().orElseThrow();
     if (least == most) {
       return "Every table took " + bytes(least) + " at its peak.";
     }
-    List<String> small = names(result -> result.tableBytesPeak() == least);
-    List<String> large = names(result -> result.tableBytesPeak() == most);
+    List<String> small = names(result -> result.get(TABLE_BYTES_PEAK) == least);
+    List<String> large = names(result -> result.get(TABLE_BYTES_PEAK) == most);
     return "The least table memory is taken by %s, %s at the peak; %s %s %s, %s as much."
         .formatted(
             and(small),
@@ -58,7 +66,7 @@ final class ReplayFindings {
   }
 
   private String devices() {
-    List<String> hitless = names(result -> result.gapBytes() == 0);
+    List<String> hitless = names(result -> result.get(GAP_BYTES) == 0);
     List<String> clauses = new ArrayList<>();
     if (!hitless.isEmpty()) {
       clauses.add(
@@ -66,38 +74,36 @@ final class ReplayFindings {
               + " mapping was ever taken away from under a device");
     }
     for (PolicyResult result : results) {
-      if (result.gapBytes() > 0) {
+      if (result.get(GAP_BYTES) > 0) {
         clauses.add(
             "%s %s took %s of mappings away for a moment"
                 .formatted(
                     clauses.isEmpty() ? "The policy" : "the policy",
                     result.policy(),
-                    bytes(result.gapBytes())));
+                    bytes(result.get(GAP_BYTES))));
       }
     }
     if (options.dmaAccesses() > 0) {
-      clauses.add(
-          counts(
-              "devices", "were refused", result -> faults(Objects.requireNonNull(result.dma()))));
+      clauses.add(counts("devices", "were refused", DMA_REFUSED));
     } else if (options.followsRmp()) {
-      clauses.add(counts("leaves and RMP", "disagreed for a moment", PolicyResult::rmpFaults));
+      clauses.add(counts("leaves and RMP", "disagreed for a moment", RMP_FAULTS));
     }
     return String.join("; ", clauses) + ".";
   }
 
-  private static long faults(DmaResult dma) {
-    return dma.translationFaults() + dma.rmpFaults();
+  private static long count(ReplayColumn figure, PolicyResult result) {
+    return Objects.requireNonNull(figure.shown(result)).longValue();
   }
 
   /** "devices were refused 12 times under follow, never under all-4k". */
-  private String counts(String who, String what, ToLongFunction<PolicyResult> figure) {
+  private String counts(String who, String what, ReplayColumn figure) {
     List<String> some = new ArrayList<>();
     for (PolicyResult result : results) {
-      if (figure.applyAsLong(result) > 0) {
-        some.add(number(figure.applyAsLong(result)) + " times under " + result.policy());
+      if (count(figure, result) > 0) {
+        some.add(number(count(figure, result)) + " times under " + result.policy());
       }
     }
-    List<String> none = names(result -> figure.applyAsLong(result) == 0);
+    List<String> none = names(result -> count(figure, result) == 0);
     if (some.isEmpty()) {
       return who + " never " + what;
     }
@@ -116,26 +122,26 @@ final class ReplayFindings {
   private String choice() {
     List<PolicyResult> harmless =
         results.stream()
-            .filter(result -> result.gapBytes() == 0 && result.illegalLeaves() == 0)
+            .filter(result -> result.get(GAP_BYTES) == 0 && result.get(ILLEGAL_LEAVES) == 0)
             .toList();
     if (harmless.isEmpty()) {
       return "No policy here is without gaps or illegal leaves.";
     }
-    long smallest = least(harmless, PolicyResult::tableBytesPeak);
+    long smallest = least(harmless, TABLE_BYTES_PEAK);
     List<PolicyResult> small =
         harmless.stream()
-            .filter(result -> result.tableBytesPeak() <= WORTH_TIMES * smallest)
+            .filter(result -> result.get(TABLE_BYTES_PEAK) <= WORTH_TIMES * smallest)
             .toList();
-    long flushes = least(small, PolicyResult::flushes);
+    long flushes = least(small, FLUSHES);
     long stores =
         small.stream()
-            .filter(result -> result.flushes() == flushes)
-            .mapToLong(PolicyResult::stores)
+            .filter(result -> result.get(FLUSHES) == flushes)
+            .mapToLong(result -> result.get(STORES))
             .min()
             .orElseThrow();
     List<String> chosen =
         small.stream()
-            .filter(result -> result.flushes() == flushes && result.stores() == stores)
+            .filter(result -> result.get(FLUSHES) == flushes && result.get(STORES) == stores)
             .map(PolicyResult::policy)
             .toList();
     String others =
@@ -145,7 +151,9 @@ final class ReplayFindings {
                 .map(result ->
                     "%s and %s under %s"
                         .formatted(
-                            number(result.flushes()), number(result.stores()), result.policy()))
+                            number(result.get(FLUSHES)),
+                            number(result.get(STORES)),
+                            result.policy()))
                 .toList());
     return ("Choose %s%s: of those without gaps and with at most twice the least table memory %s the"
             + " least work, %s flush commands and %s stores for %s events%s.")
@@ -155,12 +163,12 @@ final class ReplayFindings {
             verb(chosen, "it makes", "they make"),
             number(flushes),
             number(stores),
-            number(results.getFirst().events()),
+            number(results.getFirst().get(EVENTS)),
             others.isEmpty() ? "" : ", against " + others);
   }
 
-  private static long least(List<PolicyResult> of, ToLongFunction<PolicyResult> figure) {
-    return of.stream().mapToLong(figure).min().orElseThrow();
+  private static long least(List<PolicyResult> of, ReplayColumn figure) {
+    return of.stream().mapToLong(result -> result.get(figure)).min().orElseThrow();
   }
 
   private List<String> names(Predicate<PolicyResult> test) {

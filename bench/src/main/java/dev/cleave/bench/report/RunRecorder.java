@@ -1,7 +1,7 @@
 package dev.cleave.bench.report;
 
 import dev.cleave.bench.replay.PolicyRun;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import java.util.List;
 import java.util.stream.DoubleStream;
 import org.HdrHistogram.Histogram;
@@ -46,7 +46,7 @@ public final class RunRecorder {
   }
 
   /** An event ended in the first run. */
-  public void ended(Event event) {
+  public void ended(TraceEvent event) {
     count++;
     if (map != null) {
       map.ended(event);

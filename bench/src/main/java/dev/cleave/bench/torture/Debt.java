@@ -1,5 +1,7 @@
 package dev.cleave.bench.torture;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import dev.cleave.engine.DirtyBitmap;
 import dev.cleave.engine.IotlbGather;
 import java.lang.foreign.Arena;
@@ -50,7 +52,7 @@ final class Debt {
     isOfDirty = true;
     if (bitmaps[region] == null) {
       long iova = space.iova(region * Space.REGION_PAGES);
-      bitmaps[region] = DirtyBitmap.over(dirty, iova, Space.REGION_BYTES, 12);
+      bitmaps[region] = DirtyBitmap.over(dirty, iova, REGION_BYTES, 12);
     }
     bitmaps[region].clear();
     return bitmaps[region];

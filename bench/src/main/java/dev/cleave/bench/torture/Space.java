@@ -1,5 +1,7 @@
 package dev.cleave.bench.torture;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -23,7 +25,6 @@ final class Space {
   static final int REGIONS = 16;
   static final int PAGES = REGIONS * REGION_PAGES;
   static final long PAGE_BYTES = 4096;
-  static final long REGION_BYTES = REGION_PAGES * PAGE_BYTES;
 
   private static final int GENERATION_SHIFT = 25;
 

@@ -42,10 +42,10 @@ final class FtraceLines {
     }
     if (isMap) {
       return new Parsed.Told(
-          new Event.Map(line, iova, OptionalLong.of(paddr), size, Access.READ_WRITE));
+          new TraceEvent.Map(line, iova, OptionalLong.of(paddr), size, Access.READ_WRITE));
     }
     return unmapped == 0
         ? new Parsed.NoEffect()
-        : new Parsed.Told(new Event.Unmap(line, iova, unmapped, true));
+        : new Parsed.Told(new TraceEvent.Unmap(line, iova, unmapped, true));
   }
 }

@@ -10,10 +10,10 @@ final class OpLines {
 
   /** The meaning of a line, null when its first field is no op word. */
   static @Nullable Parsed parse(long line, String text) throws MalformedLineException {
-    for (Event.Kind kind : Event.Kind.values()) {
+    for (TraceEvent.Kind kind : TraceEvent.Kind.values()) {
       Fields fields = new Fields(text, 0, form(kind));
       if (fields.skipIf(kind.word())) {
-        Event event = event(kind, line, fields);
+        TraceEvent event = event(kind, line, fields);
         fields.end();
         return new Parsed.Told(event);
       }
@@ -21,7 +21,7 @@ final class OpLines {
     return null;
   }
 
-  private static String form(Event.Kind kind) {
+  private static String form(TraceEvent.Kind kind) {
     return switch (kind) {
       case MAP -> "map <iova> <paddr> <length> <r|w|rw>";
       case UNMAP -> "unmap <iova> <length>";
@@ -35,23 +35,23 @@ final class OpLines {
   }
 
   // Operands are evaluated from left to right: the order of the constructors is that of the line.
-  private static Event event(Event.Kind kind, long line, Fields fields)
+  private static TraceEvent event(TraceEvent.Kind kind, long line, Fields fields)
       throws MalformedLineException {
     return switch (kind) {
       case MAP ->
-          new Event.Map(
+          new TraceEvent.Map(
               line,
               fields.number(),
               OptionalLong.of(fields.number()),
               fields.number(),
               access(fields));
-      case UNMAP -> new Event.Unmap(line, fields.number(), fields.number(), false);
-      case SHARE -> new Event.Share(line, fields.number(), fields.number());
-      case UNSHARE -> new Event.Unshare(line, fields.number(), fields.number());
-      case SPLIT -> new Event.Split(line, fields.number(), fields.number(), fields.number());
-      case MERGE -> new Event.Merge(line, fields.number(), fields.number(), fields.number());
-      case TRANSLATE -> new Event.Translate(line, fields.number());
-      case DMA -> new Event.Dma(line, fields.number(), fields.number(), direction(fields));
+      case UNMAP -> new TraceEvent.Unmap(line, fields.number(), fields.number(), false);
+      case SHARE -> new TraceEvent.Share(line, fields.number(), fields.number());
+      case UNSHARE -> new TraceEvent.Unshare(line, fields.number(), fields.number());
+      case SPLIT -> new TraceEvent.Split(line, fields.number(), fields.number(), fields.number());
+      case MERGE -> new TraceEvent.Merge(line, fields.number(), fields.number(), fields.number());
+      case TRANSLATE -> new TraceEvent.Translate(line, fields.number());
+      case DMA -> new TraceEvent.Dma(line, fields.number(), fields.number(), direction(fields));
     };
   }
 

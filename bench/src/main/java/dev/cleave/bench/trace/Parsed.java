@@ -3,7 +3,7 @@ package dev.cleave.bench.trace;
 /** What became of one line. */
 sealed interface Parsed {
   /** The line tells of an event. */
-  record Told(Event event) implements Parsed {}
+  record Told(TraceEvent event) implements Parsed {}
 
   /** The line says that nothing happened: a call that failed, an unmap of nothing. */
   record NoEffect() implements Parsed {}

@@ -62,8 +62,8 @@ final class QemuLines {
     fields.end();
     return new Parsed.Told(
         switch (direction) {
-          case "private_to_shared" -> new Event.Share(line, gpa, length);
-          case "shared_to_private" -> new Event.Unshare(line, gpa, length);
+          case "private_to_shared" -> new TraceEvent.Share(line, gpa, length);
+          case "shared_to_private" -> new TraceEvent.Unshare(line, gpa, length);
           default -> throw fields.malformed("no direction");
         });
   }
@@ -77,7 +77,7 @@ final class QemuLines {
     fields.value("addr");
     int access = fields.number("readonly") == 0 ? Access.READ_WRITE : Access.READ;
     return succeeded(fields)
-        ? new Parsed.Told(new Event.Map(line, iova, OptionalLong.empty(), length, access))
+        ? new Parsed.Told(new TraceEvent.Map(line, iova, OptionalLong.empty(), length, access))
         : new Parsed.NoEffect();
   }
 
@@ -87,7 +87,7 @@ final class QemuLines {
     long iova = fields.number("iova");
     long length = fields.number("size");
     return succeeded(fields)
-        ? new Parsed.Told(new Event.Unmap(line, iova, length, false))
+        ? new Parsed.Told(new TraceEvent.Unmap(line, iova, length, false))
         : new Parsed.NoEffect();
   }
 

@@ -18,7 +18,7 @@ public final class TraceCounts {
   public static final int REMEMBERED = 5;
 
   private long lines;
-  private final Map<Event.Kind, Long> events = new EnumMap<>(Event.Kind.class);
+  private final Map<TraceEvent.Kind, Long> events = new EnumMap<>(TraceEvent.Kind.class);
   private long noEffect;
   private long skipped;
   private long malformed;
@@ -47,7 +47,7 @@ public final class TraceCounts {
   }
 
   /** Events returned, of one kind. */
-  public long events(Event.Kind kind) {
+  public long events(TraceEvent.Kind kind) {
     return events.getOrDefault(kind, 0L);
   }
 
@@ -81,7 +81,7 @@ public final class TraceCounts {
     return ++lines;
   }
 
-  void countEvent(Event.Kind kind) {
+  void countEvent(TraceEvent.Kind kind) {
     events.merge(kind, 1L, Long::sum);
   }
 

@@ -58,7 +58,7 @@ public final class TraceReader implements AutoCloseable {
    * @throws BadInput when the file cannot be read any further (a damaged gzip file among other
    *     things) and, in strict mode, at a line that is skipped or malformed
    */
-  public @Nullable Event next() {
+  public @Nullable TraceEvent next() {
     while (true) {
       String text = nextLine();
       if (text == null) {
@@ -66,7 +66,7 @@ public final class TraceReader implements AutoCloseable {
       }
       long line = counts.countLine();
       switch (parse(line, text)) {
-        case Parsed.Told(Event event) -> {
+        case Parsed.Told(TraceEvent event) -> {
           counts.countEvent(event.kind());
           return event;
         }

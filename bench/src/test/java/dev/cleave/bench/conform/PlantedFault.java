@@ -3,7 +3,7 @@ package dev.cleave.bench.conform;
 import dev.cleave.bench.conform.FaultyPages.EntryFault;
 import dev.cleave.bench.conform.qemu.Device;
 import dev.cleave.bench.conform.qemu.IommuPort;
-import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.bench.machine.IommuCommand;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.format.Geometry;

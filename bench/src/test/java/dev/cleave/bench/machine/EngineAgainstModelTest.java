@@ -1,5 +1,6 @@
 package dev.cleave.bench.machine;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,7 +22,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class EngineAgainstModelTest {
   private static final long PAGE = 4096;
-  private static final long REGION = 2L << 20;
   private static final int PAGES = 2048;
   private static final long WINDOW = (1L << 39) - (4L << 20);
   private static final long NO_FLUSH_LEFT_OUT = -1;
@@ -167,14 +167,15 @@ class EngineAgainstModelTest {
   @Test
   void aSplitWithoutItsFlushLeavesALargeEntryThatAPageSizedFlushDoesNotReach() {
     try (TableOnModel machine = new TableOnModel(IommuConfig.standard())) {
-      machine.table.map(REGION, REGION, REGION, Access.READ_WRITE);
-      assertEquals(REGION + 5, machine.access(REGION + 5, false));
-      var _ = machine.table.split(REGION, REGION, 12, machine.gather);
+      machine.table.map(REGION_BYTES, REGION_BYTES, REGION_BYTES, Access.READ_WRITE);
+      assertEquals(REGION_BYTES + 5, machine.access(REGION_BYTES + 5, false));
+      var _ = machine.table.split(REGION_BYTES, REGION_BYTES, 12, machine.gather);
       machine.gather.complete(); // without the flush
-      var _ = machine.table.unmap(REGION, PAGE, machine.gather);
+      var _ = machine.table.unmap(REGION_BYTES, PAGE, machine.gather);
       machine.flush();
-      assertEquals(PageTable.NOT_MAPPED, machine.table.translate(REGION + 5));
-      assertEquals(REGION + 5, machine.access(REGION + 5, false), "the stale entry shows");
+      assertEquals(PageTable.NOT_MAPPED, machine.table.translate(REGION_BYTES + 5));
+      assertEquals(
+          REGION_BYTES + 5, machine.access(REGION_BYTES + 5, false), "the stale entry shows");
     }
   }
 
@@ -183,21 +184,22 @@ class EngineAgainstModelTest {
     IommuConfig directoriesOnly = IommuConfig.standard().withIotlb(CacheShape.NONE, 1L << 12);
     for (boolean flushes : new boolean[] {true, false}) {
       try (TableOnModel machine = new TableOnModel(directoriesOnly)) {
-        machine.table.map(REGION, REGION, REGION, Access.READ_WRITE);
-        var _ = machine.table.split(REGION, REGION, 12, machine.gather);
+        machine.table.map(REGION_BYTES, REGION_BYTES, REGION_BYTES, Access.READ_WRITE);
+        var _ = machine.table.split(REGION_BYTES, REGION_BYTES, 12, machine.gather);
         machine.flush();
-        assertEquals(REGION, machine.access(REGION, false));
-        var _ = machine.table.merge(REGION, REGION, 21, machine.gather);
+        assertEquals(REGION_BYTES, machine.access(REGION_BYTES, false));
+        var _ = machine.table.merge(REGION_BYTES, REGION_BYTES, 21, machine.gather);
         if (flushes) {
           machine.flush();
         } else {
           machine.gather.complete();
         }
-        machine.table.map(1L << 30, 7 * REGION, PAGE, Access.READ_WRITE); // takes the page
+        machine.table.map(1L << 30, 7 * REGION_BYTES, PAGE, Access.READ_WRITE); // takes the page
         if (flushes) {
-          assertEquals(REGION, machine.access(REGION, false));
+          assertEquals(REGION_BYTES, machine.access(REGION_BYTES, false));
         } else {
-          assertNotEquals(REGION, machine.access(REGION, false), "the reused page shows");
+          assertNotEquals(
+              REGION_BYTES, machine.access(REGION_BYTES, false), "the reused page shows");
         }
       }
     }
@@ -206,21 +208,21 @@ class EngineAgainstModelTest {
   @Test
   void aLeafThatGrowsInsideItsTableNeedsNoFlush() {
     try (TableOnModel machine = new TableOnModel(IommuConfig.standard())) {
-      machine.table.map(0, 0, 4 * REGION, Access.READ_WRITE);
-      var _ = machine.table.split(0, 4 * REGION, 21, machine.gather);
+      machine.table.map(0, 0, 4 * REGION_BYTES, Access.READ_WRITE);
+      var _ = machine.table.split(0, 4 * REGION_BYTES, 21, machine.gather);
       machine.flush();
-      for (long iova = 0; iova < 4 * REGION; iova += REGION) {
+      for (long iova = 0; iova < 4 * REGION_BYTES; iova += REGION_BYTES) {
         assertEquals(iova, machine.access(iova, true));
       }
-      var _ = machine.table.merge(0, 4 * REGION, 23, machine.gather);
+      var _ = machine.table.merge(0, 4 * REGION_BYTES, 23, machine.gather);
       assertTrue(machine.gather.isEmpty());
-      for (long iova = 0; iova < 4 * REGION; iova += REGION) {
+      for (long iova = 0; iova < 4 * REGION_BYTES; iova += REGION_BYTES) {
         assertEquals(iova + 1, machine.access(iova + 1, true));
       }
-      var _ = machine.table.unmap(REGION, PAGE, machine.gather);
+      var _ = machine.table.unmap(REGION_BYTES, PAGE, machine.gather);
       machine.flush();
-      assertEquals(TableOnModel.FAULT, machine.access(REGION, false));
-      assertEquals(REGION + PAGE, machine.access(REGION + PAGE, false));
+      assertEquals(TableOnModel.FAULT, machine.access(REGION_BYTES, false));
+      assertEquals(REGION_BYTES + PAGE, machine.access(REGION_BYTES + PAGE, false));
     }
   }
 }

@@ -1,6 +1,5 @@
 package dev.cleave.bench.machine;
 
-import dev.cleave.bench.iommu.IommuCommand;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.cleave.bench.cli.Cleave;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpFollower;
@@ -116,12 +116,12 @@ class SeveralTablesReplayedTest {
         for (int i = 0; i < 1500; i++) {
           long length = 4096L << random.nextInt(13);
           long gpa = (long) (random.nextDouble() * 64 * MIB) / length * length;
-          Event event =
+          TraceEvent event =
               switch (random.nextInt(4)) {
-                case 0 -> new Event.Map(i, gpa, OptionalLong.of(gpa + (1L << 36)), length, 3);
-                case 1 -> new Event.Unmap(i, gpa, length, false);
-                case 2 -> new Event.Share(i, gpa, length);
-                default -> new Event.Unshare(i, gpa, length);
+                case 0 -> new TraceEvent.Map(i, gpa, OptionalLong.of(gpa + (1L << 36)), length, 3);
+                case 1 -> new TraceEvent.Unmap(i, gpa, length, false);
+                case 2 -> new TraceEvent.Share(i, gpa, length);
+                default -> new TraceEvent.Unshare(i, gpa, length);
               };
           run.prepare(event);
           refused += run.apply(event).status().equals("OUT_OF_TABLE_MEMORY") ? 1 : 0;

@@ -1,12 +1,14 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.machine.ModelMachine;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.Trace;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpFollower;
@@ -29,7 +31,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TablesOnModelTest {
   private static final String TRACES = "src/main/resources/dev/cleave/bench/traces/";
   private static final int PAGE = 4096;
-  private static final long REGION = 2L << 20;
   private static final long GUEST = 10L << 30;
   private static final long PADDR_BASE = 1L << 36;
   private static final long SHARED_BASE = 1L << 40;
@@ -53,7 +54,7 @@ class TablesOnModelTest {
     private final Random random = new Random(1);
     private int nextMixed;
 
-    Checked(Policy policy, List<Event> events, long sharedBase, RmpFollower.Order order) {
+    Checked(Policy policy, List<TraceEvent> events, long sharedBase, RmpFollower.Order order) {
       this.sharedBase = sharedBase;
       ReplayOptions options =
           new ReplayOptions(
@@ -67,16 +68,16 @@ class TablesOnModelTest {
       guest = new Guest(machine.memory(), machine.rmp(), root, 4, ModelMachine.asid(), 0);
     }
 
-    void apply(Event event) {
+    void apply(TraceEvent event) {
       run.prepare(event);
       assertTrue(run.apply(event).isOk(), event::toString);
       run.hardware().attach(run.table());
       int from = (int) (event.address() / PAGE);
       int to = (int) ((event.address() + event.length()) / PAGE);
       switch (event) {
-        case Event.Map _ -> mapped.set(from, to);
-        case Event.Share _ -> shared.set(from, to);
-        case Event.Unshare _ -> shared.clear(from, to);
+        case TraceEvent.Map _ -> mapped.set(from, to);
+        case TraceEvent.Share _ -> shared.set(from, to);
+        case TraceEvent.Unshare _ -> shared.clear(from, to);
         default -> throw new AssertionError(event);
       }
       for (int region = from / 512; region <= (to - 1) / 512; region++) {
@@ -86,17 +87,21 @@ class TablesOnModelTest {
     }
 
     /** Addresses in and around the regions of an event: all of its ends, some at random. */
-    long[] around(Event event) {
+    long[] around(TraceEvent event) {
       List<Long> addresses = new ArrayList<>();
       long first = event.address();
       long end = first + event.length();
-      long regions = (end - 1) / REGION - first / REGION + 1;
-      for (long edge : new long[] {first, end, first & -REGION, (end + REGION - 1) & -REGION}) {
+      long regions = (end - 1) / REGION_BYTES - first / REGION_BYTES + 1;
+      for (long edge :
+          new long[] {
+            first, end, first & -REGION_BYTES, (end + REGION_BYTES - 1) & -REGION_BYTES
+          }) {
         addresses.add(edge - 1);
         addresses.add(edge);
       }
       for (int i = 0; i < 4; i++) {
-        addresses.add((first & -REGION) + (long) (random.nextDouble() * regions * REGION));
+        addresses.add(
+            (first & -REGION_BYTES) + (long) (random.nextDouble() * regions * REGION_BYTES));
         addresses.add(first + (long) (random.nextDouble() * (end - first)));
       }
       return addresses.stream()
@@ -173,8 +178,8 @@ class TablesOnModelTest {
     }
   }
 
-  private static List<Event> events(String trace) throws IOException {
-    return EventLog.read(List.of(TRACES + trace + ".trace.gz"), false, _ -> {}).events();
+  private static List<TraceEvent> events(String trace) throws IOException {
+    return Trace.read(List.of(TRACES + trace + ".trace.gz"), false, _ -> {}).events();
   }
 
   @ParameterizedTest
@@ -190,9 +195,9 @@ class TablesOnModelTest {
   })
   void noEventLeavesSizesOrAddressesThatDiffer(
       String trace, Policy policy, String sharedBase, RmpFollower.Order order) throws IOException {
-    List<Event> events = events(trace);
+    List<TraceEvent> events = events(trace);
     try (Checked checked = new Checked(policy, events, Long.decode(sharedBase), order)) {
-      for (Event event : events) {
+      for (TraceEvent event : events) {
         long[] addresses = checked.around(event);
         assertEquals("", checked.wrong(addresses), "before line " + event.line());
         checked.apply(event);
@@ -206,37 +211,37 @@ class TablesOnModelTest {
   @ParameterizedTest
   @CsvSource({"true", "false"})
   void aLeafThatDoesNotFollowIsFound(boolean isNested) {
-    List<Event> events =
+    List<TraceEvent> events =
         List.of(
-            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION, 3),
-            new Event.Share(2, REGION, PAGE));
+            new TraceEvent.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
+            new TraceEvent.Share(2, REGION_BYTES, PAGE));
     try (Checked checked = new Checked(Policy.FOLLOW, events, 0, RmpFollower.Order.TABLE_FIRST)) {
       events.forEach(checked::apply);
-      assertEquals("", checked.wrong(REGION + PAGE));
+      assertEquals("", checked.wrong(REGION_BYTES + PAGE));
       PageTable table = isNested ? checked.run.nestedTable() : checked.run.table();
       IotlbGather gather = table.newGather();
-      var _ = table.merge(REGION, REGION, 21, gather);
+      var _ = table.merge(REGION_BYTES, REGION_BYTES, 21, gather);
       checked.machine.flush(table, gather);
       gather.complete();
-      assertNotEquals("", checked.wrong(REGION + PAGE));
+      assertNotEquals("", checked.wrong(REGION_BYTES + PAGE));
     }
   }
 
   @Test
   void aRegionIsLargeAgainInBothTablesOnceAllItsPagesAreBack() {
-    List<Event> events =
+    List<TraceEvent> events =
         List.of(
-            new Event.Map(1, 0, OptionalLong.empty(), 4 * REGION, 3),
-            new Event.Share(2, REGION, REGION),
-            new Event.Unshare(3, REGION, REGION - PAGE));
+            new TraceEvent.Map(1, 0, OptionalLong.empty(), 4 * REGION_BYTES, 3),
+            new TraceEvent.Share(2, REGION_BYTES, REGION_BYTES),
+            new TraceEvent.Unshare(3, REGION_BYTES, REGION_BYTES - PAGE));
     try (Checked checked =
         new Checked(Policy.FOLLOW, events, SHARED_BASE, RmpFollower.Order.TABLE_FIRST)) {
       events.forEach(checked::apply);
-      assertEquals(12, sizeLog2(checked.run.nestedTable(), REGION));
-      assertTrue(sizeLog2(checked.run.table(), REGION) < 21);
-      checked.apply(new Event.Unshare(4, 2 * REGION - PAGE, PAGE));
-      assertEquals(21, sizeLog2(checked.run.nestedTable(), REGION));
-      assertTrue(sizeLog2(checked.run.table(), REGION) >= 21);
+      assertEquals(12, sizeLog2(checked.run.nestedTable(), REGION_BYTES));
+      assertTrue(sizeLog2(checked.run.table(), REGION_BYTES) < 21);
+      checked.apply(new TraceEvent.Unshare(4, 2 * REGION_BYTES - PAGE, PAGE));
+      assertEquals(21, sizeLog2(checked.run.nestedTable(), REGION_BYTES));
+      assertTrue(sizeLog2(checked.run.table(), REGION_BYTES) >= 21);
     }
   }
 

@@ -2,7 +2,8 @@ package dev.cleave.bench.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.cleave.bench.report.Comparison.Better;
+import dev.cleave.bench.figure.Better;
+import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.report.Comparison.Entry;
 import java.util.Arrays;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.replay.PolicyRun;
 import dev.cleave.bench.replay.ReplayOptions;
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
@@ -42,18 +42,18 @@ class MapRecorderTest {
         0);
   }
 
-  private static Event event(Random random, int line) {
+  private static TraceEvent event(Random random, int line) {
     long page = random.nextInt(PAGES);
     long pages = 1L << random.nextInt(12);
     long gpa = Math.min(page, PAGES - pages) << 12;
     long length = pages << 12;
     return switch (random.nextInt(10)) {
-      case 0 -> new Event.Unmap(line, gpa, length, false);
-      case 1 -> new Event.Map(line, gpa, OptionalLong.of(gpa), length, Access.READ_WRITE);
-      case 2 -> new Event.Split(line, gpa, length, 1L << 16);
-      case 3 -> new Event.Merge(line, gpa, length, 1L << 30);
-      case 4, 5, 6 -> new Event.Share(line, gpa, length);
-      default -> new Event.Unshare(line, gpa, length);
+      case 0 -> new TraceEvent.Unmap(line, gpa, length, false);
+      case 1 -> new TraceEvent.Map(line, gpa, OptionalLong.of(gpa), length, Access.READ_WRITE);
+      case 2 -> new TraceEvent.Split(line, gpa, length, 1L << 16);
+      case 3 -> new TraceEvent.Merge(line, gpa, length, 1L << 30);
+      case 4, 5, 6 -> new TraceEvent.Share(line, gpa, length);
+      default -> new TraceEvent.Unshare(line, gpa, length);
     };
   }
 
@@ -74,9 +74,9 @@ class MapRecorderTest {
     try (PolicyRun run = new PolicyRun(policy, options(followsRmp), true, null)) {
       MapRecorder recorder = new MapRecorder(run);
       for (int i = 1; i <= EVENTS; i++) {
-        Event event =
+        TraceEvent event =
             i == 1
-                ? new Event.Map(1, 0, OptionalLong.of(0), GUEST_BYTES, Access.READ_WRITE)
+                ? new TraceEvent.Map(1, 0, OptionalLong.of(0), GUEST_BYTES, Access.READ_WRITE)
                 : event(random, i);
         run.prepare(event);
         var _ = run.apply(event);
@@ -152,7 +152,7 @@ class MapRecorderTest {
     try (PolicyRun run = new PolicyRun(policy, options(true), true, null)) {
       MapRecorder recorder = new MapRecorder(run, most);
       for (int i = 1; i <= EVENTS; i++) {
-        Event event = event(random, i);
+        TraceEvent event = event(random, i);
         run.prepare(event);
         var _ = run.apply(event);
         recorder.ended(event);

@@ -3,19 +3,29 @@ package dev.cleave.bench.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.cleave.bench.replay.PolicyResult;
+import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
+import dev.cleave.bench.replay.TableResult;
 import dev.cleave.engine.rmp.RmpFollower;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** The sentences, for figures that are known. */
 class ReplayFindingsTest {
   private static PolicyResult result(
       String policy, long gapBytes, long windows, long illegal, long peak, long flushes) {
-    long stores = 10 * flushes;
-    return new PolicyResult(
-        policy, null, 1234, 0, 0, 0, 0, stores, flushes, 0, gapBytes, windows, illegal, peak, peak,
-        1, 1, 1, 1, null, List.of());
+    TableResult table =
+        new TableResult(
+            "iommu",
+            Map.of(
+                ReplayColumn.STORES, 10 * flushes,
+                ReplayColumn.FLUSHES, flushes,
+                ReplayColumn.GAP_BYTES, gapBytes,
+                ReplayColumn.RMP_FAULTS, windows,
+                ReplayColumn.ILLEGAL_LEAVES, illegal,
+                ReplayColumn.TABLE_BYTES_PEAK, peak));
+    return new PolicyResult(policy, null, Map.of(ReplayColumn.EVENTS, 1234L), null, List.of(table));
   }
 
   private static List<String> sentences(PolicyResult... results) {

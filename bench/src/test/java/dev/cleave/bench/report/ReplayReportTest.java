@@ -94,7 +94,7 @@ class ReplayReportTest {
     return switch (key) {
       case "dma.iotlbHits" ->
           dma.get("iotlbHits").getAsDouble() / dma.get("accesses").getAsDouble();
-      case "dma.translationFaults" ->
+      case "dma.refused" ->
           dma.get("translationFaults").getAsDouble() + dma.get("rmpFaults").getAsDouble();
       case "dma.wrongData" -> dma.get("wrongData").getAsDouble();
       default -> result.get(key).getAsDouble();

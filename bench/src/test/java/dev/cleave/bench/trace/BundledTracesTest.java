@@ -1,5 +1,6 @@
 package dev.cleave.bench.trace;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
@@ -14,7 +15,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class BundledTracesTest {
   private static final String TRACES = "/dev/cleave/bench/traces/";
-  private static final long REGION_BYTES = 2 << 20;
 
   // Counted with grep; the sums are those of the README beside the traces.
   @ParameterizedTest
@@ -29,9 +29,10 @@ class BundledTracesTest {
   void everyLineOfATraceIsUnderstood(String trace, long maps, long unmaps, long conversions)
       throws IOException {
     TraceCounts counts = read(TRACES + trace + ".trace.gz").counts();
-    assertEquals(maps, counts.events(Event.Kind.MAP));
-    assertEquals(unmaps, counts.events(Event.Kind.UNMAP));
-    assertEquals(conversions, counts.events(Event.Kind.SHARE) + counts.events(Event.Kind.UNSHARE));
+    assertEquals(maps, counts.events(TraceEvent.Kind.MAP));
+    assertEquals(unmaps, counts.events(TraceEvent.Kind.UNMAP));
+    assertEquals(
+        conversions, counts.events(TraceEvent.Kind.SHARE) + counts.events(TraceEvent.Kind.UNSHARE));
     assertEquals(maps + unmaps + conversions, counts.events());
     assertEquals(0, counts.noEffect());
   }
@@ -41,20 +42,20 @@ class BundledTracesTest {
     Set<Long> regions = new HashSet<>();
     Set<Long> shared = new HashSet<>();
     int peak = 0;
-    for (Event event : read(TRACES + "pagestate-linux-6.12.trace.gz").events()) {
+    for (TraceEvent event : read(TRACES + "pagestate-linux-6.12.trace.gz").events()) {
       switch (event) {
-        case Event.Share(_, long gpa, long length) -> {
+        case TraceEvent.Share(_, long gpa, long length) -> {
           for (long page = gpa; page < gpa + length; page += 4096) {
             regions.add(page / REGION_BYTES);
             shared.add(page);
           }
         }
-        case Event.Unshare(_, long gpa, long length) -> {
+        case TraceEvent.Unshare(_, long gpa, long length) -> {
           for (long page = gpa; page < gpa + length; page += 4096) {
             shared.remove(page);
           }
         }
-        default -> assertEquals(Event.Kind.MAP, event.kind());
+        default -> assertEquals(TraceEvent.Kind.MAP, event.kind());
       }
       peak = Math.max(peak, shared.size());
     }
@@ -66,9 +67,9 @@ class BundledTracesTest {
   void theGoldenOpLogHoldsMapsUnmapsAndTranslations() throws IOException {
     TraceCounts counts = read("/golden/ops/ops.trace.gz").counts();
     assertEquals(1500, counts.lines());
-    assertEquals(853, counts.events(Event.Kind.MAP));
-    assertEquals(495, counts.events(Event.Kind.UNMAP));
-    assertEquals(152, counts.events(Event.Kind.TRANSLATE));
+    assertEquals(853, counts.events(TraceEvent.Kind.MAP));
+    assertEquals(495, counts.events(TraceEvent.Kind.UNMAP));
+    assertEquals(152, counts.events(TraceEvent.Kind.TRANSLATE));
   }
 
   private static TraceText read(String resource) throws IOException {

@@ -28,7 +28,7 @@ class FtraceLinesTest {
   @Test
   void anUnmapTakesWhatWasUnmappedNotWhatWasAskedFor() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, 0xffe00000L, 2 << 20, true)),
+        List.of(new TraceEvent.Unmap(1, 0xffe00000L, 2 << 20, true)),
         TraceText.read(
                 "IOMMU: iova=0x00000000ffe00000 - 0x00000000ffe01000 size=4096"
                     + " unmapped_size=2097152")
@@ -46,7 +46,7 @@ class FtraceLinesTest {
   @ValueSource(strings = {"0x0000000000000000", "0x10000000000000000"})
   void aRangeMayEndAtTheTopOfTheAddressSpace(String end) throws IOException {
     assertEquals(
-        List.of(map(-4096, 0x1000, 4096), new Event.Unmap(2, -4096, 4096, true)),
+        List.of(map(-4096, 0x1000, 4096), new TraceEvent.Unmap(2, -4096, 4096, true)),
         TraceText.read(
                 "IOMMU: iova=0xfffffffffffff000 - %1$s paddr=0x1000 size=4096\n".formatted(end)
                     + "IOMMU: iova=0xfffffffffffff000 - %1$s size=4096 unmapped_size=4096"
@@ -66,7 +66,7 @@ class FtraceLinesTest {
   @Test
   void theEndMayBeMissingAsInOldKernels() throws IOException {
     assertEquals(
-        List.of(map(0x1000, 0x2000, 4096), new Event.Unmap(2, 0x1000, 4096, true)),
+        List.of(map(0x1000, 0x2000, 4096), new TraceEvent.Unmap(2, 0x1000, 4096, true)),
         TraceText.read(
                 "IOMMU: iova=0x1000 paddr=0x2000 size=4096\n"
                     + "IOMMU: iova=0x1000 size=4096 unmapped_size=4096")
@@ -109,7 +109,7 @@ class FtraceLinesTest {
     assertEquals(0, read.counts().malformed());
   }
 
-  private static Event.Map map(long iova, long paddr, long length) {
-    return new Event.Map(1, iova, OptionalLong.of(paddr), length, Access.READ_WRITE);
+  private static TraceEvent.Map map(long iova, long paddr, long length) {
+    return new TraceEvent.Map(1, iova, OptionalLong.of(paddr), length, Access.READ_WRITE);
   }
 }

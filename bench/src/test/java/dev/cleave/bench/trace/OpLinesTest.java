@@ -30,15 +30,15 @@ class OpLinesTest {
             """);
     assertEquals(
         List.of(
-            new Event.Map(1, 0x1000, OptionalLong.of(0x2000), 4096, Access.READ_WRITE),
-            new Event.Unmap(2, 4096, 4096, false),
-            new Event.Share(3, 2 << 20, 4096),
-            new Event.Unshare(4, 2 << 20, 4096),
-            new Event.Split(5, 0, 1 << 30, 2 << 20),
-            new Event.Merge(6, 1L << 40, 1 << 30, 64 << 10),
-            new Event.Translate(7, 0x1fff),
-            new Event.Dma(8, 0x1000, 64, Access.READ),
-            new Event.Dma(9, 0x1040, 3, Access.WRITE)),
+            new TraceEvent.Map(1, 0x1000, OptionalLong.of(0x2000), 4096, Access.READ_WRITE),
+            new TraceEvent.Unmap(2, 4096, 4096, false),
+            new TraceEvent.Share(3, 2 << 20, 4096),
+            new TraceEvent.Unshare(4, 2 << 20, 4096),
+            new TraceEvent.Split(5, 0, 1 << 30, 2 << 20),
+            new TraceEvent.Merge(6, 1L << 40, 1 << 30, 64 << 10),
+            new TraceEvent.Translate(7, 0x1fff),
+            new TraceEvent.Dma(8, 0x1000, 64, Access.READ),
+            new TraceEvent.Dma(9, 0x1040, 3, Access.WRITE)),
         read.events());
   }
 
@@ -46,32 +46,33 @@ class OpLinesTest {
   @CsvSource({"r, 1", "w, 2", "rw, 3"})
   void aMapHasOneOfThreePermissions(String permission, int access) throws IOException {
     assertEquals(
-        List.of(new Event.Map(1, 0, OptionalLong.of(0), 4096, access)),
+        List.of(new TraceEvent.Map(1, 0, OptionalLong.of(0), 4096, access)),
         TraceText.read("map 0 0 4096 " + permission).events());
   }
 
   @Test
   void addressesAreUnsigned() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, -4096, 4096, false)),
+        List.of(new TraceEvent.Unmap(1, -4096, 4096, false)),
         TraceText.read("unmap 0xfffffffffffff000 4096").events());
   }
 
   @Test
   void blanksAndTabsSeparateFields() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, 4096, 8192, false)),
+        List.of(new TraceEvent.Unmap(1, 4096, 8192, false)),
         TraceText.read(" \tunmap\t 4096   8192 \t").events());
   }
 
   @Test
   void valuesThatATableWouldRefuseAreReadAsTheyAre() throws IOException {
-    assertEquals(List.of(new Event.Unmap(1, 1, 0, false)), TraceText.read("unmap 1 0").events());
+    assertEquals(
+        List.of(new TraceEvent.Unmap(1, 1, 0, false)), TraceText.read("unmap 1 0").events());
   }
 
   @Test
   void theWordsOfTheKindsAreTheWordsOfTheLines() throws IOException {
-    for (Event.Kind kind : Event.Kind.values()) {
+    for (TraceEvent.Kind kind : TraceEvent.Kind.values()) {
       String problem = TraceText.malformed(kind.word());
       assertTrue(problem.contains("expected: " + kind.word() + " <"), problem);
     }

@@ -21,7 +21,7 @@ class QemuLinesTest {
   @Test
   void privateToSharedIsAShare() throws IOException {
     assertEquals(
-        List.of(new Event.Share(1, 0x7e000000, 0x200000)),
+        List.of(new TraceEvent.Share(1, 0x7e000000, 0x200000)),
         TraceText.read("kvm_convert_memory start 0x7e000000 size 0x200000 private_to_shared")
             .events());
   }
@@ -29,7 +29,7 @@ class QemuLinesTest {
   @Test
   void sharedToPrivateIsAnUnshare() throws IOException {
     assertEquals(
-        List.of(new Event.Unshare(1, 0x4000000, 0x1000)),
+        List.of(new TraceEvent.Unshare(1, 0x4000000, 0x1000)),
         TraceText.read("kvm_convert_memory start 0x4000000 size 0x1000 shared_to_private\n")
             .events());
   }
@@ -46,14 +46,15 @@ class QemuLinesTest {
       })
   void anyPrefixMayStandInFront(String prefix) throws IOException {
     assertEquals(
-        List.of(new Event.Share(1, 0x1000, 0x1000)),
+        List.of(new TraceEvent.Share(1, 0x1000, 0x1000)),
         TraceText.read(prefix + "kvm_convert_memory start 0x1000 size 0x1000 private_to_shared")
             .events());
   }
 
   @Test
   void aMapHasNoPaddrOfItsOwn() throws IOException {
-    Event.Map map = new Event.Map(1, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ_WRITE);
+    TraceEvent.Map map =
+        new TraceEvent.Map(1, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ_WRITE);
     assertEquals(List.of(map), TraceText.read(MAP.formatted("0", "0")).events());
     assertEquals(0x40100000, map.paddrOr(0x40000000));
   }
@@ -61,14 +62,14 @@ class QemuLinesTest {
   @Test
   void aReadOnlyMapAllowsReads() throws IOException {
     assertEquals(
-        List.of(new Event.Map(1, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ)),
+        List.of(new TraceEvent.Map(1, 0x100000, OptionalLong.empty(), 0xff00000, Access.READ)),
         TraceText.read(MAP.formatted("1", "0")).events());
   }
 
   @Test
   void anUnmapIsAnUnmap() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, 0, 0x200000000L, false)),
+        List.of(new TraceEvent.Unmap(1, 0, 0x200000000L, false)),
         TraceText.read(UNMAP.formatted("0")).events());
   }
 

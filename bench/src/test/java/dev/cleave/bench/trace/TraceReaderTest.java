@@ -37,11 +37,11 @@ class TraceReaderTest {
   void allFormsMayBeMixed() throws IOException {
     assertEquals(
         List.of(
-            new Event.Map(3, 0x1000, OptionalLong.of(0x3000), 4096, Access.READ_WRITE),
-            new Event.Share(5, 0x200000, 4096),
-            new Event.Map(6, 0, OptionalLong.empty(), 4096, Access.READ),
-            new Event.Split(11, 0x1000, 4096, 4096),
-            new Event.Unmap(14, 0x1000, 4096, false)),
+            new TraceEvent.Map(3, 0x1000, OptionalLong.of(0x3000), 4096, Access.READ_WRITE),
+            new TraceEvent.Share(5, 0x200000, 4096),
+            new TraceEvent.Map(6, 0, OptionalLong.empty(), 4096, Access.READ),
+            new TraceEvent.Split(11, 0x1000, 4096, 4096),
+            new TraceEvent.Unmap(14, 0x1000, 4096, false)),
         TraceText.read(MIXED).events());
   }
 
@@ -50,8 +50,8 @@ class TraceReaderTest {
     TraceCounts counts = TraceText.read(MIXED).counts();
     assertEquals(14, counts.lines());
     assertEquals(5, counts.events());
-    assertEquals(2, counts.events(Event.Kind.MAP));
-    assertEquals(0, counts.events(Event.Kind.DMA));
+    assertEquals(2, counts.events(TraceEvent.Kind.MAP));
+    assertEquals(0, counts.events(TraceEvent.Kind.DMA));
     assertEquals(2, counts.noEffect());
     assertEquals(1, counts.skipped());
     assertEquals(2, counts.malformed());
@@ -98,13 +98,14 @@ class TraceReaderTest {
     TraceText read =
         TraceText.readStrictly(
             " \t\r\n# comment\n\nIOMMU: iova=0x0 - 0x1000 size=4096 unmapped_size=0\nunmap 0 4K");
-    assertEquals(List.of(new Event.Unmap(5, 0, 4096, false)), read.events());
+    assertEquals(List.of(new TraceEvent.Unmap(5, 0, 4096, false)), read.events());
   }
 
   @Test
   void linesMayEndAsOnWindowsAndTheLastOneNotAtAll() throws IOException {
     assertEquals(
-        List.of(new Event.Unmap(1, 0, 4096, false), new Event.Unmap(2, 4096, 4096, false)),
+        List.of(
+            new TraceEvent.Unmap(1, 0, 4096, false), new TraceEvent.Unmap(2, 4096, 4096, false)),
         TraceText.read("unmap 0 4K\r\nunmap 4K 4K").events());
   }
 
@@ -137,7 +138,7 @@ class TraceReaderTest {
                 "#" + "x".repeat(tooLong),
                 "unmap 0 4K" + " ".repeat(tooLong) + "and more",
                 "unmap 0 4K"));
-    assertEquals(List.of(new Event.Unmap(4, 0, 4096, false)), read.events());
+    assertEquals(List.of(new TraceEvent.Unmap(4, 0, 4096, false)), read.events());
     assertEquals(1, read.counts().skipped());
     assertEquals(1, read.counts().malformed());
   }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A trace held in a string or an array, read to its end. */
-record TraceText(List<Event> events, TraceCounts counts) {
+record TraceText(List<TraceEvent> events, TraceCounts counts) {
   static final String NAME = "some.trace";
 
   static TraceText read(String text) throws IOException {
@@ -25,8 +25,8 @@ record TraceText(List<Event> events, TraceCounts counts) {
   }
 
   static TraceText drain(TraceReader reader) throws IOException {
-    List<Event> events = new ArrayList<>();
-    for (Event event = reader.next(); event != null; event = reader.next()) {
+    List<TraceEvent> events = new ArrayList<>();
+    for (TraceEvent event = reader.next(); event != null; event = reader.next()) {
       events.add(event);
     }
     return new TraceText(events, reader.counts());

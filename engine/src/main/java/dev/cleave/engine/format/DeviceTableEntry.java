@@ -13,7 +13,7 @@ import java.util.Arrays;
  * </pre>
  *
  * <p>An entry lies in memory as four little-endian words, 32 bytes, at {@code base + 32 * device
- * id}. Immutable and thread-safe. Source: {@code spec/amd-vi.md} §3.
+ * id}. Immutable and thread-safe. Source: {@code docs/spec/amd-vi.md} §3.
  *
  * @param q0 bits 63:0
  * @param q1 bits 127:64
@@ -169,30 +169,21 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
   }
 
   /**
-   * The bits of the first word set that hardware wants zero.
-   *
-   * @return the offending bits, 0 for a good entry
+   * {@return the bits of the first word that are set and that hardware wants zero; 0 for a good
+   * entry}
    */
   public long reservedBits() {
     return q0 & RESERVED_Q0;
   }
 
-  /**
-   * The hex digits of the entry's bytes in memory.
-   *
-   * @return 64 hex digits, first byte first
-   */
+  /** {@return the 64 hex digits of the entry's bytes in memory, first byte first} */
   public String toHex() {
     return String.format(
         "%016x%016x%016x%016x",
         Long.reverseBytes(q0), Long.reverseBytes(q1), Long.reverseBytes(q2), Long.reverseBytes(q3));
   }
 
-  /**
-   * What the entry does with a request.
-   *
-   * @return its kind
-   */
+  /** {@return what the entry does with a request} */
   public Kind kind() {
     if ((q0 & VALID) == 0) {
       return Kind.INVALID;
@@ -211,9 +202,8 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
   }
 
   /**
-   * Whether a host table translates, alone or below guest tables.
-   *
-   * @return false also where nothing is translated
+   * {@return whether a host table translates, alone or below guest tables; false also where nothing
+   * is translated}
    */
   public boolean hasHostTable() {
     boolean isTranslated = kind() == Kind.V1 || kind() == Kind.V2;
@@ -221,36 +211,26 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
   }
 
   /**
-   * Whether the Mode field has the value that is reserved.
-   *
-   * @return true for 7, whatever else the entry says
+   * {@return whether the Mode field has the value that is reserved, 7, whatever else the entry
+   * says}
    */
   public boolean hasReservedMode() {
     return levels() == RESERVED_MODE;
   }
 
-  /**
-   * The Mode field: number of levels of the host table.
-   *
-   * @return 0 to 7
-   */
+  /** {@return the Mode field: number of levels of the host table, 0 to 7} */
   public int levels() {
     return (int) (q0 >>> MODE_SHIFT) & 7;
   }
 
-  /**
-   * The host table.
-   *
-   * @return physical address of its top
-   */
+  /** {@return physical address of the host table's top} */
   public long root() {
     return q0 & ROOT_MASK;
   }
 
   /**
-   * Where the tables that lead from a PASID to its guest table begin.
-   *
-   * @return address of the top GCR3 table, which is physical where there is no host table
+   * {@return address of the top GCR3 table, where the way from a PASID to its guest table begins;
+   * physical where there is no host table}
    */
   public long gcr3Root() {
     return (q0 >>> GCR3_LOW_LEFT & GCR3_LOW)
@@ -258,47 +238,30 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
         | (q1 >>> GCR3_HIGH_LEFT & GCR3_HIGH);
   }
 
-  /**
-   * Levels of the GCR3 tables.
-   *
-   * @return 1 to 3; 4 is reserved
-   */
+  /** {@return levels of the GCR3 tables, 1 to 3; 4 is reserved} */
   public int gcr3Levels() {
     return 1 + ((int) (q0 >>> GCR3_LEVELS_SHIFT) & TWO_BITS);
   }
 
-  /**
-   * Levels of the guest tables.
-   *
-   * @return 4 or 5; 6 and 7 are reserved
-   */
+  /** {@return levels of the guest tables, 4 or 5; 6 and 7 are reserved} */
   public int guestLevels() {
     return LEAST_GUEST_LEVELS + ((int) (q2 >>> GUEST_PAGING_SHIFT) & TWO_BITS);
   }
 
   /**
-   * Whether requests without a PASID use the guest table of PASID 0.
-   *
-   * @return false when they use the host table alone
+   * {@return whether requests without a PASID use the guest table of PASID 0; false when they use
+   * the host table alone}
    */
   public boolean usesGuestTableWithoutPasid() {
     return (q0 & GUEST_WITHOUT_PASID) != 0;
   }
 
-  /**
-   * The domain that tags what the IOMMU caches.
-   *
-   * @return 0 to 0xFFFF
-   */
+  /** {@return the domain that tags what the IOMMU caches, 0 to 0xFFFF} */
   public int domainId() {
     return (int) q1 & DOMAIN_MASK;
   }
 
-  /**
-   * The permissions that bound those of the table.
-   *
-   * @return {@link Access} flags
-   */
+  /** {@return the permissions that bound those of the table, {@link Access} flags} */
   public int access() {
     int access = 0;
     if ((q0 & READ) != 0) {

@@ -16,11 +16,7 @@ public sealed interface EntryFormat permits AmdV1, X86 {
    */
   int minLevels();
 
-  /**
-   * The most levels a table can have.
-   *
-   * @return number of levels
-   */
+  /** {@return the most levels a table can have} */
   int maxLevels();
 
   /**
@@ -31,9 +27,8 @@ public sealed interface EntryFormat permits AmdV1, X86 {
   boolean canGrow();
 
   /**
-   * The leaf sizes that the hardware accepts.
-   *
-   * @return a bitmap: bit {@code s} stands for 2^s bytes
+   * {@return the leaf sizes that the hardware accepts, a bitmap: bit {@code s} stands for 2^s
+   * bytes}
    */
   long leafSizes();
 
@@ -45,9 +40,8 @@ public sealed interface EntryFormat permits AmdV1, X86 {
   int outputBits();
 
   /**
-   * The bit that makes an entry count: without it the entry is a hole, whatever else it holds.
-   *
-   * @return a mask of one bit
+   * {@return the one bit that makes an entry count: without it the entry is a hole, whatever else
+   * it holds}
    */
   long presentMask();
 
@@ -170,11 +164,7 @@ public sealed interface EntryFormat permits AmdV1, X86 {
    */
   long withPermissions(long entry, int access);
 
-  /**
-   * The accessed and dirty bits, which hardware sets at any moment.
-   *
-   * @return a mask over an entry
-   */
+  /** {@return the accessed and dirty bits, which hardware sets at any moment} */
   long statusMask();
 
   /**

@@ -12,7 +12,7 @@ package dev.cleave.engine.format;
  *
  * <p>Tables have 512 entries; one of level 1 is indexed by the lowest nine bits of the PASID, one
  * of level 2 by the next. Thread-safe: functions of their arguments. Source: {@code
- * spec/iommu-behaviour.md} §7.
+ * docs/spec/iommu-behaviour.md} §7.
  */
 public final class Gcr3Entry {
   /** Width of a PASID. */

@@ -12,7 +12,7 @@ package dev.cleave.engine.format;
  * </pre>
  *
  * <p>Sizes are given as their logarithm, {@code …Log2}. Thread-safe: static functions of their
- * arguments. Source: {@code spec/amd-vi.md} §1.
+ * arguments. Source: {@code docs/spec/amd-vi.md} §1.
  */
 public final class Geometry {
   /** Logarithm of the smallest page and of a table page. */
@@ -32,6 +32,9 @@ public final class Geometry {
 
   /** Logarithm of a region, the piece of guest memory that one RMP entry can cover. */
   public static final int REGION_LOG2 = PAGE_LOG2 + TABLE_ENTRIES_LOG2;
+
+  /** Bytes in a region: 2 MiB. */
+  public static final long REGION_BYTES = 1L << REGION_LOG2;
 
   private Geometry() {}
 

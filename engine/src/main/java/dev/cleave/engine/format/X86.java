@@ -23,7 +23,7 @@ import static dev.cleave.engine.format.Geometry.offsetMask;
  * <p>The SME C-bit, where used, lies inside the address field. It is kept apart from the address
  * here: {@link #leafPaddr} never has it, {@link #attributesOf} does.
  *
- * <p>Immutable and thread-safe. Source: {@code spec/amd-vi.md} §2.
+ * <p>Immutable and thread-safe. Source: {@code docs/spec/amd-vi.md} §2.
  */
 public final class X86 implements EntryFormat {
   /** As Linux writes it on a host without memory encryption: A and D set from birth, no C-bit. */

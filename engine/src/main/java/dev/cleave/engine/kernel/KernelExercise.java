@@ -19,7 +19,6 @@ final class KernelExercise implements AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final MemorySegment words = arena.allocate(BYTES, BYTES);
-  private final MemorySegment others = arena.allocate(BYTES, BYTES);
   private final MemorySegment bitmap = arena.allocate(BYTES, BYTES);
   private long sum;
 
@@ -43,21 +42,18 @@ final class KernelExercise implements AutoCloseable {
   /** Alike but for one word, which is one of the first, and of the last. */
   private void progression(TableKernels kernels, int count, int replicasLog2) {
     kernels.fill(words, 0, count, FIRST, STEP, replicasLog2);
-    note(kernels.isProgression(words, 0, count, FIRST, STEP, replicasLog2, STATUS));
-    note(kernels.isProgression(words, 0, count, STEP, STEP, replicasLog2, STATUS));
+    sum += kernels.progressionBits(words, 0, count, FIRST, STEP, replicasLog2, STATUS);
+    sum += kernels.progressionBits(words, 0, count, STEP, STEP, replicasLog2, STATUS);
     PlainKernels.setWord(words, 0, count - 1, 0);
-    note(kernels.isProgression(words, 0, count, FIRST, STEP, replicasLog2, STATUS));
+    sum += kernels.progressionBits(words, 0, count, FIRST, STEP, replicasLog2, STATUS);
   }
 
   private void masks(TableKernels kernels, int count) {
     for (long value = 0; value <= 1; value++) {
       kernels.replicate(words, 0, count, value);
-      kernels.replicate(others, 0, count, value);
       for (long last = 0; last <= 1; last++) {
         PlainKernels.setWord(words, 0, count - 1, last);
-        note(kernels.isEqual(words, 0, others, 0, count, STATUS));
-        note(kernels.allHave(words, 0, count, 1));
-        note(kernels.anyHas(words, 0, count, 1));
+        sum += kernels.anyHas(words, 0, count, 1) ? 1 : 0;
         sum += kernels.countAny(words, 0, count, 1);
         sum += kernels.countAny(words, 0, count, STATUS);
         sum += kernels.or(words, 0, count);
@@ -74,10 +70,6 @@ final class KernelExercise implements AutoCloseable {
       sum += kernels.uniformRegions(words, 0, regions, -1, -1);
       sum += kernels.uniformRegions(words, 0, Math.min(regions, 1), -1, 0);
     }
-  }
-
-  private void note(boolean answer) {
-    sum += answer ? 1 : 0;
   }
 
   /** What all kernels answered, summed up: the same for every implementation. */

@@ -59,11 +59,7 @@ public final class Kernels {
     return CHOSEN;
   }
 
-  /**
-   * Why these were chosen.
-   *
-   * @return a phrase for a person
-   */
+  /** {@return why these were chosen, a phrase for a person} */
   public static String reason() {
     return CHOSEN instanceof WarmingKernels warming ? warming.progress() : CHOICE.reason();
   }
@@ -83,11 +79,7 @@ public final class Kernels {
     }
   }
 
-  /**
-   * The plain kernels, to compare with.
-   *
-   * @return kernels that run everywhere
-   */
+  /** {@return the plain kernels, which run everywhere, to compare with} */
   public static TableKernels plain() {
     return new PlainKernels();
   }

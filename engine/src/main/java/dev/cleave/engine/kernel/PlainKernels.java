@@ -72,17 +72,6 @@ final class PlainKernels implements TableKernels {
   }
 
   @Override
-  public boolean allHave(MemorySegment segment, long offset, int count, long mask) {
-    assert isAligned(offset);
-    for (int i = 0; i < count; i++) {
-      if ((word(segment, offset, i) & mask) == 0) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  @Override
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
     for (int i = 0; i < count; i++) {
@@ -154,24 +143,6 @@ final class PlainKernels implements TableKernels {
       value += step;
     }
     return bits & ignored;
-  }
-
-  @Override
-  public boolean isEqual(
-      MemorySegment segment,
-      long offset,
-      MemorySegment other,
-      long otherOffset,
-      int count,
-      long ignored) {
-    assert isAligned(offset) && isAligned(otherOffset);
-    for (int i = 0; i < count; i++) {
-      long differences = word(segment, offset, i) ^ word(other, otherOffset, i);
-      if ((differences & ~ignored) != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 
   @Override

@@ -66,17 +66,6 @@ public interface TableKernels {
   void zero(MemorySegment segment, long offset, int count);
 
   /**
-   * Whether every word has a bit of a mask: all present.
-   *
-   * @param segment the memory
-   * @param offset of the first word
-   * @param count number of words
-   * @param mask the bits to look at
-   * @return true when no word is without, so also when there is none
-   */
-  boolean allHave(MemorySegment segment, long offset, int count, long mask);
-
-  /**
    * Whether any word has a bit of a mask: any present.
    *
    * @param segment the memory
@@ -99,33 +88,9 @@ public interface TableKernels {
   int countAny(MemorySegment segment, long offset, int count, long mask);
 
   /**
-   * Whether the words are the progression that {@link #fill} would have written, some bits aside:
-   * whether entries form one leaf, replicas of sized leaves included.
-   *
-   * @param segment the memory
-   * @param offset of the first word
-   * @param count number of words
-   * @param first value of the first word
-   * @param step from one value to the next
-   * @param replicasLog2 logarithm of the number of words that hold each value, 0 to 30
-   * @param ignored bits that do not matter
-   * @return true when every word agrees
-   */
-  default boolean isProgression(
-      MemorySegment segment,
-      long offset,
-      int count,
-      long first,
-      long step,
-      int replicasLog2,
-      long ignored) {
-    return progressionBits(segment, offset, count, first, step, replicasLog2, ignored)
-        != NO_PROGRESSION;
-  }
-
-  /**
-   * What {@link #isProgression} says, and what it ignored: one look at a table that is to become
-   * one leaf finds both whether it may and what status it has.
+   * Whether the words are the progression that {@link #fill} would have written, some bits aside,
+   * and what those bits are: one look at a table that is to become one leaf, replicas of sized
+   * leaves included, finds both whether it may and what status it has.
    *
    * @param segment the memory
    * @param offset of the first word
@@ -143,25 +108,6 @@ public interface TableKernels {
       long first,
       long step,
       int replicasLog2,
-      long ignored);
-
-  /**
-   * Whether two runs of words are the same, some bits aside.
-   *
-   * @param segment the memory of the one
-   * @param offset of its first word
-   * @param other the memory of the other
-   * @param otherOffset of its first word
-   * @param count number of words of each
-   * @param ignored bits that do not matter
-   * @return true when every pair agrees
-   */
-  boolean isEqual(
-      MemorySegment segment,
-      long offset,
-      MemorySegment other,
-      long otherOffset,
-      int count,
       long ignored);
 
   /**
@@ -200,7 +146,7 @@ public interface TableKernels {
    * Which regions of a bitmap are uniform. A region is {@value #REGION_WORDS} words, 512 bits: one
    * for each of its 4 KiB pages. With 1 for a shared page, {@code (-1, 0)} asks which regions are
    * all shared, {@code (0, -1)} which are all private, {@code (-1, -1)} which are not mixed, and
-   * {@code (-1, large)} where leaves of 2 MiB are legal ({@code spec/rmp.md} §3).
+   * {@code (-1, large)} where leaves of 2 MiB are legal ({@code docs/spec/rmp.md} §3).
    *
    * @param bits the memory
    * @param offset of the first region

@@ -112,18 +112,6 @@ final class VectorKernels implements TableKernels {
   }
 
   @Override
-  public boolean allHave(MemorySegment segment, long offset, int count, long mask) {
-    assert isAligned(offset);
-    int bound = bound(count);
-    for (int i = 0; i < bound; i += LANES) {
-      if (load(segment, offset, i).and(mask).eq(0).anyTrue()) {
-        return false;
-      }
-    }
-    return PLAIN.allHave(segment, behind(offset, bound), count - bound, mask);
-  }
-
-  @Override
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
     int bound = bound(count);
@@ -219,29 +207,6 @@ final class VectorKernels implements TableKernels {
       value += step;
     }
     return bits;
-  }
-
-  @Override
-  public boolean isEqual(
-      MemorySegment segment,
-      long offset,
-      MemorySegment other,
-      long otherOffset,
-      int count,
-      long ignored) {
-    assert isAligned(offset) && isAligned(otherOffset);
-    int bound = bound(count);
-    for (int i = 0; i < bound; i += LANES) {
-      LongVector differences =
-          load(segment, offset, i)
-              .lanewise(VectorOperators.XOR, load(other, otherOffset, i))
-              .and(~ignored);
-      if (differences.compare(VectorOperators.NE, 0).anyTrue()) {
-        return false;
-      }
-    }
-    return PLAIN.isEqual(
-        segment, behind(offset, bound), other, behind(otherOffset, bound), count - bound, ignored);
   }
 
   @Override

@@ -164,15 +164,6 @@ final class WarmingKernels implements TableKernels {
   }
 
   @Override
-  public boolean allHave(MemorySegment segment, long offset, int count, long mask) {
-    if (isWarm) {
-      return Vector.KERNELS.allHave(segment, offset, count, mask);
-    }
-    note(count);
-    return PLAIN.allHave(segment, offset, count, mask);
-  }
-
-  @Override
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
     if (isWarm) {
       return Vector.KERNELS.anyHas(segment, offset, count, mask);
@@ -205,21 +196,6 @@ final class WarmingKernels implements TableKernels {
     }
     note(count);
     return PLAIN.progressionBits(segment, offset, count, first, step, replicasLog2, ignored);
-  }
-
-  @Override
-  public boolean isEqual(
-      MemorySegment segment,
-      long offset,
-      MemorySegment other,
-      long otherOffset,
-      int count,
-      long ignored) {
-    if (isWarm) {
-      return Vector.KERNELS.isEqual(segment, offset, other, otherOffset, count, ignored);
-    }
-    note(count);
-    return PLAIN.isEqual(segment, offset, other, otherOffset, count, ignored);
   }
 
   @Override

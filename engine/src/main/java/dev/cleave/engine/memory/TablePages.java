@@ -151,9 +151,8 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
-   * Whether these pages are those of an image.
-   *
-   * @return true when there is no page to take and nothing may be written
+   * {@return whether these pages are those of an image: then there is none to take and nothing may
+   * be written}
    */
   public final boolean isReadOnly() {
     return pool == null;
@@ -702,46 +701,31 @@ public class TablePages implements AutoCloseable {
   // ---- accounts ------------------------------------------------------------------------------
 
   /**
-   * All of the memory, for those who read tables as hardware does.
-   *
-   * @return a read-only view of the capacity, used or not; the first byte has address {@link #base}
+   * {@return a read-only view of the capacity, used or not, for those who read tables as hardware
+   * does} The first byte has address {@link #base}.
    */
   public final MemorySegment view() {
     return words.segment().asReadOnly();
   }
 
-  /**
-   * Address space of this memory.
-   *
-   * @return bytes, used or not
-   */
+  /** {@return bytes of address space, used or not} */
   public final long capacityBytes() {
     return bytes;
   }
 
-  /**
-   * Physical address of the first byte.
-   *
-   * @return as chosen
-   */
+  /** {@return physical address of the first byte, as chosen} */
   public final long base() {
     return base;
   }
 
-  /**
-   * Memory in use.
-   *
-   * @return bytes of the pages taken and not yet put back
-   */
+  /** {@return bytes of the pages taken and not yet put back} */
   public final long usedBytes() {
     return pool().usedPages() << PAGE_LOG2;
   }
 
   /**
-   * The most memory that was ever in use. Where threads took pages at the same time it is what was
-   * seen now and then, to within a few pages a thread.
-   *
-   * @return bytes
+   * {@return the most bytes that were ever in use} Where threads took pages at the same time it is
+   * what was seen now and then, to within a few pages a thread.
    */
   public final long peakBytes() {
     return pool().peakPages() << PAGE_LOG2;
@@ -757,19 +741,14 @@ public class TablePages implements AutoCloseable {
     return pool().pages(level);
   }
 
-  /**
-   * What is kept beside the pages to manage them.
-   *
-   * @return bytes for each page ever used
-   */
+  /** {@return bytes that are kept beside each page ever used, to manage it} */
   public static int metadataBytesPerPage() {
     return PageRecords.RECORD_BYTES;
   }
 
   /**
-   * Whether memory is backed only when it is first touched.
-   *
-   * @return false where the portable fallback is in use
+   * {@return whether memory is backed only when it is first touched; false where the portable
+   * fallback is in use}
    */
   public static boolean isLazy() {
     return NativePages.isLazy();

@@ -12,47 +12,27 @@ public final class Recording {
 
   private Recording() {}
 
-  /**
-   * Whether to make a {@link ShareEvent}.
-   *
-   * @return true while somebody records them
-   */
+  /** {@return whether to make a {@link ShareEvent}: somebody records them} */
   public static boolean ofShares() {
     return HAS_RECORDER && Recorder.isStarted() && Types.SHARE.isEnabled();
   }
 
-  /**
-   * Whether to make an {@link UnshareEvent}.
-   *
-   * @return true while somebody records them
-   */
+  /** {@return whether to make an {@link UnshareEvent}: somebody records them} */
   public static boolean ofUnshares() {
     return HAS_RECORDER && Recorder.isStarted() && Types.UNSHARE.isEnabled();
   }
 
-  /**
-   * Whether to make a {@link FitEvent}.
-   *
-   * @return true while somebody records them
-   */
+  /** {@return whether to make a {@link FitEvent}: somebody records them} */
   public static boolean ofFits() {
     return HAS_RECORDER && Recorder.isStarted() && Types.FIT.isEnabled();
   }
 
-  /**
-   * Whether to make a {@link FlushEvent}.
-   *
-   * @return true while somebody records them
-   */
+  /** {@return whether to make a {@link FlushEvent}: somebody records them} */
   public static boolean ofFlushes() {
     return HAS_RECORDER && Recorder.isStarted() && Types.FLUSH.isEnabled();
   }
 
-  /**
-   * Whether to make a {@link TableMemoryGrowthEvent}.
-   *
-   * @return true while somebody records them
-   */
+  /** {@return whether to make a {@link TableMemoryGrowthEvent}: somebody records them} */
   public static boolean ofGrowth() {
     return HAS_RECORDER && Recorder.isStarted() && Types.GROWTH.isEnabled();
   }

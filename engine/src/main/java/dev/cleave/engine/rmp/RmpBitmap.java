@@ -30,7 +30,7 @@ import java.nio.ByteOrder;
  * not covered by the RMP and belongs to the hypervisor, like a shared page.
  *
  * <p>At first every page is private and no entry is large. One writer at a time. Source: {@code
- * spec/rmp.md} §3.
+ * docs/spec/rmp.md} §3.
  */
 public final class RmpBitmap implements AutoCloseable {
   private static final TableKernels KERNELS = Kernels.chosen();
@@ -107,29 +107,17 @@ public final class RmpBitmap implements AutoCloseable {
     return NativePages.reserve((words * Long.BYTES + pageMask) & ~pageMask, arena);
   }
 
-  /**
-   * Where guest memory ends.
-   *
-   * @return bytes
-   */
+  /** {@return where guest memory ends, in bytes} */
   public long guestBytes() {
     return guestBytes;
   }
 
-  /**
-   * Number of pages that are shared.
-   *
-   * @return 4 KiB pages
-   */
+  /** {@return number of 4 KiB pages that are shared} */
   public long sharedPages() {
     return sharedPages;
   }
 
-  /**
-   * Number of regions where only leaves below 2 MiB are legal.
-   *
-   * @return regions
-   */
+  /** {@return number of regions where only leaves below 2 MiB are legal} */
   public long mixedRegions() {
     return mixedRegions;
   }
@@ -288,9 +276,8 @@ public final class RmpBitmap implements AutoCloseable {
   }
 
   /**
-   * The legal leaf sizes for a table that maps guest memory at its own addresses.
-   *
-   * @return a view; it changes with the bitmap
+   * {@return the legal leaf sizes for a table that maps guest memory at its own addresses; a view,
+   * which changes with the bitmap}
    */
   public SizeRule rule() {
     return rule;

@@ -1,5 +1,6 @@
 package dev.cleave.engine.rmp;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.engine.IotlbFlush;
@@ -30,11 +31,10 @@ import java.util.List;
  * <p>A lazy follower splits at once but only notes where it could merge, and leaves that for {@link
  * #mergeQuiet}.
  *
- * <p>One thread at a time, which is then also the writer of the table. Source: {@code spec/rmp.md}
- * §3, §4.
+ * <p>One thread at a time, which is then also the writer of the table. Source: {@code
+ * docs/spec/rmp.md} §3, §4.
  */
 public final class RmpFollower implements AutoCloseable {
-  private static final long REGION_BYTES = 1L << REGION_LOG2;
   private static final long REGION_MASK = REGION_BYTES - 1;
 
   /** What comes first when a region's leaves and its RMP entry have to change. */

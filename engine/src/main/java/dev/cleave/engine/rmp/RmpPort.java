@@ -3,7 +3,7 @@ package dev.cleave.engine.rmp;
 /**
  * What changes the RMP: the hypervisor's instructions and the firmware's commands, or a model of
  * them. Addresses are guest physical; the port knows where the guest's pages lie. Source: {@code
- * spec/rmp.md} §2.
+ * docs/spec/rmp.md} §2.
  */
 public interface RmpPort {
   /**

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every bit of an entry, against values from {@code spec/amd-vi.md} §1. */
+/** Every bit of an entry, against values from {@code docs/spec/amd-vi.md} §1. */
 class AmdV1Test {
   private static final AmdV1 PLAIN = AmdV1.LINUX;
   private static final AmdV1 ENCRYPTING = AmdV1.LINUX.withEncryptionBit(51);

@@ -11,7 +11,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Entries that real kernels wrote, and each kind made by hand from {@code spec/amd-vi.md} §3. */
+/**
+ * Entries that real kernels wrote, and each kind made by hand from {@code docs/spec/amd-vi.md} §3.
+ */
 class DeviceTableEntryTest {
   @ParameterizedTest
   @CsvSource({
@@ -113,7 +115,7 @@ class DeviceTableEntryTest {
     assertEquals(0x4800_0000L + 0x90 * 32, DeviceTableEntry.paddrOf(0x4800_0001L, 0x90));
   }
 
-  /** Each bit of an address, and where {@code spec/amd-vi.md} §3 puts it in the 256. */
+  /** Each bit of an address, and where {@code docs/spec/amd-vi.md} §3 puts it in the 256. */
   private static int gcr3RootBit(int addressBit) {
     if (addressBit < 15) {
       return addressBit - 12 + 58;

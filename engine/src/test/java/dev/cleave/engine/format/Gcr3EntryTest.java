@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Entries between a PASID and its table, after {@code spec/iommu-behaviour.md} §7. */
+/** Entries between a PASID and its table, after {@code docs/spec/iommu-behaviour.md} §7. */
 class Gcr3EntryTest {
   @Test
   void anEntryIsAnAddressAndAValidBit() {

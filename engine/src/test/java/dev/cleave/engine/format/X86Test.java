@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every bit of an entry, against values from {@code spec/amd-vi.md} §2. */
+/** Every bit of an entry, against values from {@code docs/spec/amd-vi.md} §2. */
 class X86Test {
   private static final X86 PLAIN = X86.LINUX;
   private static final X86 CLEAN = X86.LINUX.withHardwareStatus();

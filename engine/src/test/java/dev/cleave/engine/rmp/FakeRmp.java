@@ -11,9 +11,9 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * A guest's RMP entries, page by page, as {@code spec/rmp.md} §1 and §2 have them. An instruction
- * that hardware would refuse fails the test, and so does one that would take the guest's validation
- * of a page away.
+ * A guest's RMP entries, page by page, as {@code docs/spec/rmp.md} §1 and §2 have them. An
+ * instruction that hardware would refuse fails the test, and so does one that would take the
+ * guest's validation of a page away.
  */
 final class FakeRmp implements RmpPort {
   static final long PAGE = 4096;
@@ -111,7 +111,7 @@ final class FakeRmp implements RmpPort {
     calls.add("resume");
   }
 
-  /** Fails unless every leaf is legal, as the table of §3 says. */
+  /** Fails unless every leaf is legal, as {@code docs/spec/rmp.md} §3 says. */
   void checkLeaves(FollowedTable followed) {
     LeafCursor leaf = followed.table().leaves();
     while (leaf.advance()) {

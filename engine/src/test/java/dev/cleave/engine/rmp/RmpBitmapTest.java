@@ -31,7 +31,7 @@ class RmpBitmapTest {
       pages = (int) (guestBytes / PAGE);
     }
 
-    /** The three cases of spec/rmp.md §3; beyond the guest all belongs to the hypervisor. */
+    /** The three cases of docs/spec/rmp.md §3; beyond the guest all belongs to the hypervisor. */
     boolean allowsLarge(int region) {
       int first = 512 * region;
       int end = Math.min(first + 512, pages);

@@ -8,9 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
-import dev.cleave.engine.TableKind;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,8 +20,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a follower asks of the RMP, in which order, and what it leaves behind when refused. */
 @ParameterizedClass
-@MethodSource("dev.cleave.engine.TableKind#fromZero")
+@MethodSource("tables")
 class RmpFollowerOrderTest {
+  static Stream<TableKind> tables() {
+    return TableKind.fromZero();
+  }
+
   private static final long GUEST = 4 * REGION;
 
   private final PageTableConfig config;

@@ -5,11 +5,12 @@ import static dev.cleave.engine.rmp.FakeRmp.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.engine.TableKind;
+import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Table, bitmap and RMP agree after every call, whatever the guest shares. */
 @ParameterizedClass
 @MethodSource("tables")
+@Tag("slow")
 class RmpFollowerTest {
   private static final int STEPS = 300;
   private static final long GUEST = 8 * REGION;

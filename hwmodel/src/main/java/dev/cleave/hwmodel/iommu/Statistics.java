@@ -1,7 +1,5 @@
 package dev.cleave.hwmodel.iommu;
 
-import java.util.Arrays;
-
 /**
  * What an IOMMU did since it was built or the counts were reset. Written by the hardware's thread
  * without order: another thread reads exact numbers only while the hardware rests.
@@ -103,35 +101,6 @@ public final class Statistics {
    */
   public long commands(int operation) {
     return commands[operation];
-  }
-
-  /** Sets every count to zero. */
-  public void reset() {
-    requests = 0;
-    untranslated = 0;
-    interruptMessages = 0;
-    iotlbHits = 0;
-    iotlbMisses = 0;
-    markWalks = 0;
-    walks = 0;
-    walkSteps = 0;
-    guestWalks = 0;
-    guestSteps = 0;
-    directoryHits = 0;
-    restarts = 0;
-    marks = 0;
-    deviceEntriesRead = 0;
-    rmpChecks = 0;
-    eventsSuppressed = 0;
-    eventsLost = 0;
-    interrupts = 0;
-    iotlbDropped = 0;
-    directoriesDropped = 0;
-    liveReplacements = 0;
-    lastLiveReplacement = 0;
-    stallNanos = 0;
-    Arrays.fill(events, 0);
-    Arrays.fill(commands, 0);
   }
 
   void countEvent(int code) {

@@ -1,12 +1,12 @@
 package dev.cleave.bench.conform.qemu;
 
-import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.bench.machine.IommuCommand;
 import dev.cleave.engine.format.DeviceTableEntry;
 
 /**
  * QEMU's AMD IOMMU, by its registers, its command buffer and its device table.
  *
- * <p>Belongs to one thread at a time. Source: {@code spec/amd-vi.md} §4, §6.
+ * <p>Belongs to one thread at a time. Source: {@code docs/spec/amd-vi.md} §4, §6.
  */
 public final class AmdIommu implements IommuPort {
   private static final long REGISTERS = 0xFED8_0000L;

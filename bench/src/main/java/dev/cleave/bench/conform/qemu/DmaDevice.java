@@ -7,13 +7,6 @@ package dev.cleave.bench.conform.qemu;
  */
 public interface DmaDevice {
   /**
-   * Who it is to the IOMMU.
-   *
-   * @return its device
-   */
-  Device device();
-
-  /**
    * The most accesses in one call.
    *
    * @return number of reads or writes

@@ -101,11 +101,6 @@ final class E1000Loopback implements DmaDevice {
   }
 
   @Override
-  public Device device() {
-    return Device.E1000;
-  }
-
-  @Override
   public int mostAtOnce() {
     return TX_DESCRIPTORS - LEAST_READS;
   }

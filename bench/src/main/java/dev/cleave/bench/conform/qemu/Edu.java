@@ -28,11 +28,6 @@ final class Edu implements DmaDevice {
   }
 
   @Override
-  public Device device() {
-    return device;
-  }
-
-  @Override
   public int mostAtOnce() {
     return MOST_AT_ONCE;
   }

@@ -1,6 +1,6 @@
 package dev.cleave.bench.conform.qemu;
 
-import dev.cleave.bench.iommu.IommuCommand;
+import dev.cleave.bench.machine.IommuCommand;
 import dev.cleave.engine.format.DeviceTableEntry;
 
 /** The way from software to an IOMMU: its command buffer and its device table. */

@@ -157,7 +157,7 @@ final class QemuProcess implements AutoCloseable {
     for (Device device : Device.values()) {
       command.addAll(List.of("-device", device.argument()));
     }
-    for (TraceEvent event : TraceEvent.values()) {
+    for (QemuEvent event : QemuEvent.values()) {
       command.addAll(List.of("-trace", event.word()));
     }
     command.addAll(List.of("-D", directory.resolve("trace").toString()));

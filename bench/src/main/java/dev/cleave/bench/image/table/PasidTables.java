@@ -11,7 +11,7 @@ import java.util.List;
 
 /**
  * Finds the guest tables of a device table entry: one domain for each PASID that its GCR3 tables
- * lead somewhere. Source: {@code spec/iommu-behaviour.md} §7.
+ * lead somewhere. Source: {@code docs/spec/iommu-behaviour.md} §7.
  *
  * <p>One object serves for one entry. Not thread-safe.
  */

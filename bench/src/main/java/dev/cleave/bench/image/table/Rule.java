@@ -3,8 +3,8 @@ package dev.cleave.bench.image.table;
 import java.util.Locale;
 
 /**
- * What a table is audited for. Source: {@code spec/amd-vi.md} §1 to §3, §7 of {@code
- * spec/iommu-behaviour.md}.
+ * What a table is audited for. Source: {@code docs/spec/amd-vi.md} §1 to §3, {@code
+ * docs/spec/iommu-behaviour.md} §7.
  */
 public enum Rule {
   /** A bit is set that hardware wants zero. */

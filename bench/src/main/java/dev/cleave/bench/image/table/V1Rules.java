@@ -6,8 +6,8 @@ import dev.cleave.engine.format.Geometry;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rules for AMD v1. Source: {@code spec/amd-vi.md} §1, {@code spec/iommu-behaviour.md} §1
- * checks 15 to 18.
+ * The rules for AMD v1. Source: {@code docs/spec/amd-vi.md} §1, {@code
+ * docs/spec/iommu-behaviour.md} §1 checks 15 to 18.
  */
 record V1Rules(AmdV1 format) implements EntryRules {
   private static final int TOP_LEVEL = 6;

@@ -5,7 +5,7 @@ import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.format.X86;
 import org.jspecify.annotations.Nullable;
 
-/** The rules for x86-64, AMD v2 included. Source: {@code spec/amd-vi.md} §2. */
+/** The rules for x86-64, AMD v2 included. Source: {@code docs/spec/amd-vi.md} §2. */
 record X86Rules(X86 format) implements EntryRules {
   @Override
   public @Nullable Rule refusal(long entry, int level) {

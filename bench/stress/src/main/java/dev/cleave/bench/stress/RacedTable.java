@@ -15,7 +15,6 @@ import dev.cleave.hwmodel.iommu.HostEntry;
  */
 final class RacedTable implements AutoCloseable {
   static final long PAGE = 4096;
-  static final long REGION = 1L << 21;
   static final long PADDR = 1L << 40;
 
   /** The page that a device, or a reader, is after. */

@@ -1,0 +1,2 @@
+/** What a figure is, apart from where it is shown. */
+package dev.cleave.bench.figure;

@@ -1,0 +1,388 @@
+package dev.cleave.bench.replay;
+
+import static dev.cleave.bench.figure.Better.HIGH;
+import static dev.cleave.bench.figure.Better.LOW;
+import static dev.cleave.bench.figure.Better.NEITHER;
+import static dev.cleave.bench.figure.Unit.BYTES;
+import static dev.cleave.bench.figure.Unit.COUNT;
+import static dev.cleave.bench.figure.Unit.NANOS;
+import static dev.cleave.bench.figure.Unit.PART;
+import static dev.cleave.bench.figure.Unit.RATIO;
+
+import dev.cleave.bench.figure.Better;
+import dev.cleave.bench.figure.Unit;
+import dev.cleave.bench.machine.DmaResult;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is told of a policy after a replay, in the order in which it is told. This is the only list:
+ * text, page and JSON ask it what to show, where the figure comes from, how it is called and how it
+ * is written.
+ *
+ * <p>A figure is of the run as a whole, of each table (the policy's own is that of the IOMMU table)
+ * or of the devices, and then there with {@code --dma} alone. What can be computed from others is
+ * shown but is no part of JSON.
+ */
+public enum ReplayColumn {
+  EVENTS(
+      run(RunEnd::events), "events", "events", "Events", COUNT, NEITHER, "Events that were tried."),
+  FAILED(
+      run(RunEnd::failed), "failed", "failed", "Failed", COUNT, LOW, "Events that were refused."),
+  MISPLACED(
+      run(RunEnd::misplaced),
+      "misplaced",
+      null,
+      null,
+      COUNT,
+      LOW,
+      "Events that do not fit the table as they found it: refused ones, and unmaps that the log"
+          + " reports and that found less mapped."),
+
+  SPLITS(
+      table(end -> end.statistics().splits()),
+      "splits",
+      "splits",
+      "Splits",
+      COUNT,
+      LOW,
+      "Leaves replaced by smaller ones."),
+  MERGES(
+      table(end -> end.statistics().merges()),
+      "merges",
+      "merges",
+      "Merges",
+      COUNT,
+      LOW,
+      "Leaves made of smaller ones."),
+  STORES(
+      table(end -> end.statistics().entryStores()),
+      "stores",
+      "stores",
+      "Stores",
+      COUNT,
+      LOW,
+      "Entries written."),
+  FLUSHES(
+      table(end -> end.table().flushes().commands()),
+      "flushes",
+      "flushes",
+      "Flushes",
+      COUNT,
+      LOW,
+      "Flush commands."),
+  FLUSHED_BYTES(
+      table(end -> end.table().flushes().bytes()),
+      "flushedBytes",
+      "flushed",
+      "Flushed",
+      BYTES,
+      LOW,
+      "Bytes that flush commands named."),
+  GAP_BYTES(
+      table(end -> end.table().gapBytes()),
+      "gapBytes",
+      "gaps",
+      "Gaps",
+      BYTES,
+      LOW,
+      "Bytes that should have stayed mapped but did not translate for a moment."),
+  RMP_FAULTS(
+      table(TableEnd::rmpFaults),
+      "rmpFaults",
+      "RMP faults",
+      "RMP windows",
+      COUNT,
+      LOW,
+      "Times that leaves and RMP of a region disagreed during an event: DMA would fault."),
+  ILLEGAL_LEAVES(
+      table(TableEnd::illegalLeaves),
+      "illegalLeaves",
+      "illegal",
+      "Illegal",
+      COUNT,
+      LOW,
+      "Leaves at the end that the RMP forbids."),
+  TABLE_BYTES_PEAK(
+      table(end -> end.table().memory().peakBytes()),
+      "tableBytesPeak",
+      "peak",
+      "Table peak",
+      BYTES,
+      LOW,
+      "The most table memory in use, pages that wait for a flush included."),
+  TABLE_BYTES_END(
+      table(end -> end.table().memory().usedBytes()),
+      "tableBytesEnd",
+      "end",
+      "Table end",
+      BYTES,
+      LOW,
+      "Table memory in use at the end."),
+
+  DMA_ACCESSES(
+      devices(DmaResult::accesses),
+      "accesses",
+      "accesses",
+      null,
+      COUNT,
+      NEITHER,
+      "Accesses of devices that go about their work between events."),
+  DMA_IOTLB_HITS(
+      devices(
+          DmaResult::iotlbHits,
+          dma -> dma.accesses() == 0 ? null : (double) dma.iotlbHits() / dma.accesses()),
+      "iotlbHits",
+      "IOTLB hits",
+      "IOTLB hits",
+      PART,
+      HIGH,
+      "Accesses of devices that the IOTLB answered."),
+  DMA_WALKS(devices(DmaResult::walks), "walks", "walks", null, COUNT, LOW, "Walks of the table."),
+  DMA_WALK_STEPS(
+      devices(DmaResult::walkSteps, dma -> (double) dma.walkSteps() / Math.max(1, dma.walks())),
+      "walkSteps",
+      "steps a walk",
+      null,
+      RATIO,
+      LOW,
+      "Entries that walks read."),
+  DMA_WINDOW_ACCESSES(
+      devices(DmaResult::windowAccesses),
+      "windowAccesses",
+      "in windows",
+      null,
+      COUNT,
+      NEITHER,
+      "Accesses besides, to regions that an event was just changing."),
+  DMA_TRANSLATION_FAULTS(
+      devices(DmaResult::translationFaults),
+      "translationFaults",
+      "translation faults",
+      null,
+      COUNT,
+      LOW,
+      "Accesses of devices that the table refused."),
+  DMA_RMP_FAULTS(
+      devices(DmaResult::rmpFaults),
+      "rmpFaults",
+      "RMP faults",
+      null,
+      COUNT,
+      LOW,
+      "Accesses of devices that the RMP refused."),
+  DMA_REFUSED(
+      computed(dma -> dma.translationFaults() + dma.rmpFaults()),
+      "refused",
+      null,
+      "DMA refused",
+      COUNT,
+      LOW,
+      "Accesses of devices that table or RMP refused."),
+  DMA_WRONG_DATA(
+      devices(DmaResult::wrongData),
+      "wrongData",
+      "wrong data",
+      "Wrong data",
+      COUNT,
+      LOW,
+      "Accesses that reached another page's data, or no memory."),
+  DMA_IOTLB_DROPPED(
+      devices(DmaResult::iotlbDropped),
+      "iotlbDropped",
+      "dropped",
+      null,
+      COUNT,
+      LOW,
+      "Cached translations that flush commands dropped."),
+  DMA_STALL_NS(
+      devices(DmaResult::stallNs),
+      "stallNs",
+      "stalled",
+      null,
+      NANOS,
+      LOW,
+      "Time that all devices were kept waiting."),
+
+  NS_P50(
+      run(end -> end.nanos().getValueAtPercentile(50)),
+      "nsP50",
+      "p50",
+      "p50",
+      NANOS,
+      LOW,
+      "Median time of an event."),
+  NS_P99(
+      run(end -> end.nanos().getValueAtPercentile(99)),
+      "nsP99",
+      "p99",
+      "p99",
+      NANOS,
+      LOW,
+      "99th percentile of the time of an event."),
+  NS_MAX(
+      run(end -> end.nanos().getMaxValue()),
+      "nsMax",
+      "max",
+      "Longest",
+      NANOS,
+      LOW,
+      "The longest event."),
+  NS_TOTAL(
+      run(RunEnd::totalNanos), "nsTotal", "total", "Total", NANOS, LOW, "All events together.");
+
+  /** Where a figure comes from. */
+  private sealed interface Source {
+    record OfRun(ToLongFunction<RunEnd> figure) implements Source {}
+
+    record OfTable(ToLongFunction<TableEnd> figure) implements Source {}
+
+    /**
+     * The devices.
+     *
+     * @param figure what was counted, or null where it is only computed
+     * @param shown what a person is shown instead
+     */
+    record OfDevices(
+        @Nullable ToLongFunction<DmaResult> figure, Function<DmaResult, @Nullable Number> shown)
+        implements Source {}
+  }
+
+  @SuppressWarnings("ImmutableEnumChecker") // functions that hold nothing
+  private final Source source;
+
+  private final String name;
+  private final @Nullable String heading;
+  private final @Nullable String title;
+  private final Unit unit;
+  private final Better better;
+  private final String note;
+
+  /**
+   * A column.
+   *
+   * @param name its name in JSON
+   * @param heading its heading in text, or null if it is not shown there
+   * @param title its heading on a page, or null if it is not shown there
+   * @param note what it is, in a sentence
+   */
+  ReplayColumn(
+      Source source,
+      String name,
+      @Nullable String heading,
+      @Nullable String title,
+      Unit unit,
+      Better better,
+      String note) {
+    this.source = source;
+    this.name = name;
+    this.heading = heading;
+    this.title = title;
+    this.unit = unit;
+    this.better = better;
+    this.note = note;
+  }
+
+  private static Source run(ToLongFunction<RunEnd> figure) {
+    return new Source.OfRun(figure);
+  }
+
+  private static Source table(ToLongFunction<TableEnd> figure) {
+    return new Source.OfTable(figure);
+  }
+
+  private static Source devices(ToLongFunction<DmaResult> figure) {
+    return new Source.OfDevices(figure, figure::applyAsLong);
+  }
+
+  private static Source devices(
+      ToLongFunction<DmaResult> figure, Function<DmaResult, @Nullable Number> shown) {
+    return new Source.OfDevices(figure, shown);
+  }
+
+  private static Source computed(Function<DmaResult, @Nullable Number> shown) {
+    return new Source.OfDevices(null, shown);
+  }
+
+  /** The figure of a run, if it is one of those. */
+  @Nullable Long of(RunEnd end) {
+    return source instanceof Source.OfRun(var figure) ? figure.applyAsLong(end) : null;
+  }
+
+  /** The figure of a table, if it is one of those. */
+  @Nullable Long of(TableEnd end) {
+    return source instanceof Source.OfTable(var figure) ? figure.applyAsLong(end) : null;
+  }
+
+  /** What was counted of devices. */
+  long of(DmaResult dma) {
+    if (source instanceof Source.OfDevices(var figure, var _) && figure != null) {
+      return figure.applyAsLong(dma);
+    }
+    throw new IllegalArgumentException(this + " is not counted of devices");
+  }
+
+  /** What a person is shown of a policy; null where there is nothing to show. */
+  public @Nullable Number shown(PolicyResult result) {
+    if (source instanceof Source.OfDevices(var _, var shown)) {
+      return result.dma() == null ? null : shown.apply(result.dma());
+    }
+    return result.get(this);
+  }
+
+  /** What a person is shown of a further table; null where it is not a table's own. */
+  public @Nullable Number shown(TableResult result) {
+    return isOfTable() ? result.get(this) : null;
+  }
+
+  /** Whether each table has a figure of its own. */
+  public boolean isOfTable() {
+    return source instanceof Source.OfTable;
+  }
+
+  /** Whether it is a figure of the devices. */
+  public boolean isOfDevices() {
+    return source instanceof Source.OfDevices;
+  }
+
+  /** Whether it was counted, rather than computed from what was. */
+  public boolean isCounted() {
+    return !(source instanceof Source.OfDevices(var figure, var _)) || figure != null;
+  }
+
+  /** Its name in JSON, within what it is a figure of. */
+  public String word() {
+    return name;
+  }
+
+  /** Its name from the policy's result on. */
+  public String key() {
+    return isOfDevices() ? "dma." + name : name;
+  }
+
+  /** Its heading in text, or null if it is not shown there. */
+  public @Nullable String heading() {
+    return heading;
+  }
+
+  /** Its heading on a page, or null if it is not shown there. */
+  public @Nullable String title() {
+    return title;
+  }
+
+  /** What it counts, as it is shown. */
+  public Unit unit() {
+    return unit;
+  }
+
+  /** Which policy wins. */
+  public Better better() {
+    return better;
+  }
+
+  /** What it is, in a sentence. */
+  public String note() {
+    return note;
+  }
+}

@@ -1,0 +1,14 @@
+package dev.cleave.bench.replay;
+
+import org.HdrHistogram.Histogram;
+
+/**
+ * What a replay has come to, apart from its tables.
+ *
+ * @param events events that were tried
+ * @param failed events that were refused
+ * @param misplaced events that did not fit the table as they found it
+ * @param nanos the time of each event
+ * @param totalNanos all events together
+ */
+record RunEnd(long events, long failed, long misplaced, Histogram nanos, long totalNanos) {}

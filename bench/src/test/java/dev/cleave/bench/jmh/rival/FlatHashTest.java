@@ -1,9 +1,0 @@
-package dev.cleave.bench.jmh.rival;
-
-/** Runs the contract. */
-class FlatHashTest extends RivalTableContract {
-  @Override
-  RivalTable create() {
-    return new FlatHash();
-  }
-}

@@ -1,0 +1,346 @@
+package dev.cleave.engine.interleaving;
+
+import dev.cleave.engine.interleaving.Schedule.Kind;
+import dev.cleave.engine.kernel.TableKernels;
+import dev.cleave.engine.memory.TablePages;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Table memory each of whose accesses is a step of a {@link Schedule}: single loads and stores of
+ * entries, attempts to lock a table and releases of it, pages taken and put back, and the count of
+ * reclaims. Bulk operations become single steps.
+ */
+public class ScheduledPages extends TablePages {
+  /** Pages of such a memory: scenarios are small. */
+  public static final int PAGES = 24;
+
+  static final int WORDS = PAGES * 512;
+  static final int LOCKS = WORDS;
+  static final int PLACES = LOCKS + PAGES;
+  static final int RECLAIMS = PLACES + PAGES;
+  static final int POOL = RECLAIMS + 1;
+  static final int RECENT = POOL + 1;
+  static final int SHARED = RECENT + 1;
+  static final int NAMES = SHARED + 8;
+
+  private static final long BASE = 1L << 32;
+  private static final long BYTES = PAGES * 4096L;
+
+  private final Schedule schedule;
+
+  /**
+   * Memory for one run.
+   *
+   * @param schedule who decides when an access takes place
+   * @param segment zeroed, of {@link #PAGES} pages
+   */
+  public ScheduledPages(Schedule schedule, MemorySegment segment) {
+    super(TablePages.over(segment, BASE, true));
+    this.schedule = schedule;
+  }
+
+  /** What an access is to, for a person. */
+  static String name(int of) {
+    if (of < LOCKS) {
+      return "page " + of / 512 + " entry " + of % 512;
+    } else if (of < PLACES) {
+      return "lock of page " + (of - LOCKS);
+    } else if (of < RECLAIMS) {
+      return "place of page " + (of - PLACES);
+    }
+    return switch (of) {
+      case RECLAIMS -> "count of reclaims";
+      case POOL -> "pool";
+      case RECENT -> "recent tables";
+      default -> "shared " + (of - SHARED);
+    };
+  }
+
+  private static int word(long slot) {
+    return (int) ((slot - BASE) >>> 3);
+  }
+
+  private static int page(long table) {
+    return (int) ((table - BASE) >>> 12);
+  }
+
+  // ---- what threads of a scenario share besides ----------------------------------------------
+
+  /**
+   * A step that reads something that a scenario's threads share.
+   *
+   * @param which 0 to 7
+   */
+  public void readShared(int which) {
+    schedule.step(SHARED + which, Kind.READ);
+  }
+
+  /**
+   * A step that writes it.
+   *
+   * @param which 0 to 7
+   */
+  public void writeShared(int which) {
+    schedule.step(SHARED + which, Kind.WRITE);
+  }
+
+  /**
+   * Waits for a lock that is no table's.
+   *
+   * @param which 0 to 7
+   */
+  public void lockShared(int which) {
+    schedule.step(SHARED + which, Kind.LOCK);
+    schedule.locked(SHARED + which, true);
+  }
+
+  /**
+   * Releases it.
+   *
+   * @param which 0 to 7
+   */
+  public void unlockShared(int which) {
+    schedule.step(SHARED + which, Kind.UNLOCK);
+    schedule.locked(SHARED + which, false);
+  }
+
+  /** To be said before the first operation: it may look where a leaf table was found lately. */
+  public void beginOperation() {
+    schedule.step(RECENT, Kind.READ);
+  }
+
+  /**
+   * Loads an entry without a step.
+   *
+   * @param slot physical address of the slot
+   * @return its bits
+   */
+  public final long peek(long slot) {
+    return super.loadAcquire(slot);
+  }
+
+  /**
+   * Stores an entry without a step.
+   *
+   * @param slot physical address of the slot
+   * @param bits its new bits
+   */
+  public final void poke(long slot, long bits) {
+    super.storeRelease(slot, bits);
+  }
+
+  // ---- entries -------------------------------------------------------------------------------
+
+  @Override
+  public long loadAcquire(long slot) {
+    schedule.step(word(slot), Kind.READ);
+    return super.loadAcquire(slot);
+  }
+
+  @Override
+  public long loadPlain(long slot) {
+    if (slot < BASE || slot >= BASE + BYTES) {
+      throw new IndexOutOfBoundsException(Long.toHexString(slot)); // as the memory itself would
+    }
+    schedule.step(word(slot), Kind.READ);
+    return super.loadAcquire(slot);
+  }
+
+  @Override
+  public void storeRelease(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    super.storeRelease(slot, bits);
+  }
+
+  @Override
+  public long exchange(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    return super.exchange(slot, bits);
+  }
+
+  @Override
+  public boolean compareAndSet(long slot, long expected, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    return super.compareAndSet(slot, expected, bits);
+  }
+
+  @Override
+  public void or(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    super.or(slot, bits);
+  }
+
+  @Override
+  public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
+    for (int i = 0; i < count; i++) {
+      storeRelease(slotAt(table, index + i), first + (i >> replicasLog2) * step);
+    }
+  }
+
+  @Override
+  public void zero(long table, int index, int count) {
+    for (int i = 0; i < count; i++) {
+      storeRelease(slotAt(table, index + i), 0);
+    }
+  }
+
+  @Override
+  public int countAny(long table, int index, int count, long mask) {
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+      found += (loadAcquire(slotAt(table, index + i)) & mask) != 0 ? 1 : 0;
+    }
+    return found;
+  }
+
+  @Override
+  public void clear(long slot, long bits) {
+    schedule.step(word(slot), Kind.WRITE);
+    super.clear(slot, bits);
+  }
+
+  @Override
+  public boolean anyHas(long table, int index, int count, long mask) {
+    for (int i = 0; i < count; i++) {
+      if ((loadAcquire(slotAt(table, index + i)) & mask) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public int gatherAny(
+      long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+      if ((loadAcquire(slotAt(table, index + i)) & mask) != 0) {
+        long bit = firstBit + i;
+        byte old = bitmap.get(ValueLayout.JAVA_BYTE, bit >>> 3);
+        bitmap.set(ValueLayout.JAVA_BYTE, bit >>> 3, (byte) (old | 1 << (bit & 7)));
+        found++;
+      }
+    }
+    return found;
+  }
+
+  @Override
+  public long progressionBits(
+      long table, int index, int count, long first, long step, int replicasLog2, long ignored) {
+    long bits = 0;
+    for (int i = 0; i < count; i++) {
+      long expected = first + (i >> replicasLog2) * step;
+      long entry = loadAcquire(slotAt(table, index + i));
+      if (((entry ^ expected) & ~ignored) != 0) {
+        return TableKernels.NO_PROGRESSION;
+      }
+      bits |= entry & ignored;
+    }
+    return bits;
+  }
+
+  @Override
+  public long orAll(long table) {
+    long bits = 0;
+    for (int i = 0; i < 512; i++) {
+      bits |= loadAcquire(slotAt(table, i));
+    }
+    return bits;
+  }
+
+  // ---- locks ---------------------------------------------------------------------------------
+
+  @Override
+  public long tryLock(long table, long place) {
+    int page = page(table);
+    schedule.step(LOCKS + page, Kind.LOCK);
+    schedule.touch(PLACES + page, Kind.READ);
+    if ((place & 7) == 1) {
+      schedule.touch(RECENT, Kind.WRITE); // whoever has a leaf table for home notes it
+    }
+    long outcome = super.tryLock(table, place);
+    if (outcome >= 0) {
+      schedule.locked(LOCKS + page, true);
+    }
+    return outcome;
+  }
+
+  @Override
+  public long place(long table) {
+    schedule.step(PLACES + page(table), Kind.READ);
+    schedule.touch(
+        RECENT, Kind.READ); // if it is another the caller goes on with what is noted then
+    return super.place(table);
+  }
+
+  private void release(long table, Runnable how) {
+    int page = page(table);
+    schedule.step(LOCKS + page, Kind.UNLOCK);
+    schedule.touch(RECENT, Kind.READ); // another operation may begin
+    how.run();
+    schedule.locked(LOCKS + page, false);
+  }
+
+  @Override
+  public void unlock(long table) {
+    release(table, () -> super.unlock(table));
+  }
+
+  @Override
+  public void unlock(long table, int live, int stores) {
+    release(table, () -> super.unlock(table, live, stores));
+  }
+
+  @Override
+  public boolean unlockIfLive(long table, int live, int stores) {
+    int page = page(table);
+    schedule.step(LOCKS + page, Kind.UNLOCK);
+    schedule.touch(RECENT, Kind.READ);
+    boolean isUnlocked = super.unlockIfLive(table, live, stores);
+    schedule.locked(LOCKS + page, !isUnlocked);
+    return isUnlocked;
+  }
+
+  @Override
+  public void abandon(long table) {
+    schedule.step(PLACES + page(table), Kind.WRITE);
+    super.abandon(table); // unlocks in a step of its own
+  }
+
+  @Override
+  public void pause(int attempts) {
+    schedule.pause();
+  }
+
+  // ---- pages ---------------------------------------------------------------------------------
+
+  @Override
+  public long take(int level, boolean zeroed, long place) {
+    schedule.step(POOL, Kind.WRITE);
+    long table = super.take(level, zeroed, place);
+    schedule.locked(LOCKS + page(table), true);
+    schedule.touch(LOCKS + page(table), Kind.WRITE);
+    schedule.touch(PLACES + page(table), Kind.WRITE);
+    return table;
+  }
+
+  @Override
+  public void release(long table) {
+    schedule.step(POOL, Kind.WRITE);
+    schedule.touch(PLACES + page(table), Kind.WRITE);
+    super.release(table);
+  }
+
+  @Override
+  public long reclaims() {
+    schedule.step(RECLAIMS, Kind.READ);
+    return super.reclaims();
+  }
+
+  @Override
+  public void reclaim() {
+    schedule.step(RECLAIMS, Kind.WRITE);
+    super.reclaim();
+  }
+}
