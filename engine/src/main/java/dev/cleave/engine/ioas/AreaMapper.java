@@ -31,14 +31,67 @@ final class AreaMapper {
   void map(long iova, Backing backing, long offset, long length, int access) {
     checkAccess(access);
     state.lock.lock();
-    Operation operation = state.operations.take();
     try {
-      operation.access = access;
-      operation.pieces.add(backing, offset, length, (access & Access.WRITE) != 0);
-      mapAt(operation, iova, length);
+      if (backing == PhysicalBacking.INSTANCE && mapAtOnce(iova, offset, length, access)) {
+        return;
+      }
+      Operation operation = state.operations.take();
+      try {
+        operation.access = access;
+        operation.pieces.add(backing, offset, length, (access & Access.WRITE) != 0);
+        mapAt(operation, iova, length);
+      } finally {
+        state.operations.discard(operation);
+      }
     } finally {
-      state.operations.discard(operation);
       state.lock.unlock();
+    }
+  }
+
+  /**
+   * Makes a small area of one run of memory without an operation, as long as nothing else is under
+   * way.
+   *
+   * @return false if there is any reason not to: the other way finds out which
+   */
+  private boolean mapAtOnce(long iova, long paddr, long length, int access) {
+    long last = iova + length - 1;
+    long mask = state.alignment() - 1;
+    boolean isPlain =
+        state.operations.areNone()
+            && length != 0
+            && !Unsigned.isBelow(SHORT_BYTES, length)
+            && !Unsigned.isBelow(last, iova)
+            && ((iova | length | (paddr & Geometry.PAGE_BYTES - 1)) & mask) == 0
+            && !state.reserved.touches(iova, last)
+            && !state.areas.tree.touches(iova, last);
+    if (!isPlain) {
+      return false;
+    }
+    int done = state.tables.mapRun(iova, paddr, length, access, state.ruleIfAny());
+    if (done < state.tables.count()) {
+      takeBack(iova, last, done);
+      return false;
+    }
+    boolean isWritten = (access & Access.WRITE) != 0;
+    state.areas.add(iova, last, PhysicalBacking.INSTANCE, paddr, access, isWritten);
+    return true;
+  }
+
+  /** Unmaps what the first of the tables have. */
+  private void takeBack(long first, long last, int tables) {
+    if (tables == 0) {
+      return;
+    }
+    Operation operation = state.operations.take();
+    var _ = state.operations.enter(operation, first, last);
+    state.lock.unlock();
+    try {
+      state.tables.unmap(operation, first, last, tables);
+      state.tables.settle(operation);
+    } finally {
+      state.lock.lock();
+      state.operations.leave(operation);
     }
   }
 

@@ -80,6 +80,10 @@ final class AreaUnmapper {
   }
 
   private long unmapExact(Operation operation, long first, long last) {
+    if (state.isOneArea(operation, first, last)) {
+      remove(operation, first, last, last - first + 1);
+      return last - first + 1;
+    }
     if (!state.seekAreas(operation, first, last)) {
       throw new IoasException(
           Errno.ENOENT,

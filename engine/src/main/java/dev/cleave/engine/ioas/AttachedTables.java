@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class AttachedTables {
   private final List<HardwarePageTable> tables = new ArrayList<>();
+  private long version;
 
   int count() {
     return tables.size();
@@ -29,12 +30,19 @@ final class AttachedTables {
     return tables.get(index);
   }
 
+  /** A number that changes with the list. */
+  long version() {
+    return version;
+  }
+
   void add(HardwarePageTable table) {
     tables.add(table);
+    version++;
   }
 
   void remove(HardwarePageTable table) {
     tables.remove(table);
+    version++;
   }
 
   int indexOf(HardwarePageTable table) {
@@ -57,6 +65,24 @@ final class AttachedTables {
     }
   }
 
+  /**
+   * Maps one run of memory, while nothing else is under way.
+   *
+   * @return how many tables have it: all of them, or those before the one that refused
+   */
+  int mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
+    int done = 0;
+    try {
+      while (done < tables.size()) {
+        tables.get(done).mapRun(iova, paddr, length, access, rule);
+        done++;
+      }
+    } catch (PageTableException _) {
+      return done;
+    }
+    return done;
+  }
+
   private void unmapDone(Operation operation, int failed) {
     if (operation.mappedBytes != 0) {
       var _ =
@@ -65,15 +91,17 @@ final class AttachedTables {
               .table()
               .unmap(operation.mapFirst, operation.mappedBytes, operation.gather(failed));
     }
-    for (int i = 0; i < failed; i++) {
-      var _ =
-          tables.get(i).table().unmap(operation.mapFirst, operation.mapBytes, operation.gather(i));
-    }
+    unmap(operation, operation.mapFirst, operation.mapFirst + operation.mapBytes - 1, failed);
   }
 
   /** Unmaps a range in which something is mapped, and at whose ends no leaf is to be split. */
   void unmap(Operation operation, long first, long last) {
-    for (int i = 0; i < tables.size(); i++) {
+    unmap(operation, first, last, tables.size());
+  }
+
+  /** The same in the first of the tables. */
+  void unmap(Operation operation, long first, long last, int count) {
+    for (int i = 0; i < count; i++) {
       var _ = tables.get(i).table().unmap(first, last - first + 1, operation.gather(i));
     }
   }

@@ -29,7 +29,7 @@ public final class HardwarePageTable implements AutoCloseable {
   private final PageTable table;
   private final IotlbFlush flush;
 
-  /** Those that no operation has; by who holds the space's lock. */
+  /** Those that no operation has; guarded by itself. */
   private final List<TableTools> spare = new ArrayList<>();
 
   /** Who may attach it, or has done so. */
@@ -109,11 +109,15 @@ public final class HardwarePageTable implements AutoCloseable {
   // ---- tools ---------------------------------------------------------------------------------
 
   TableTools takeTools() {
-    return spare.isEmpty() ? new TableTools(table) : spare.removeLast();
+    synchronized (spare) {
+      return spare.isEmpty() ? new TableTools(this) : spare.removeLast();
+    }
   }
 
   void giveTools(TableTools tools) {
-    spare.addLast(tools);
+    synchronized (spare) {
+      spare.addLast(tools);
+    }
   }
 
   /**
@@ -175,7 +179,7 @@ public final class HardwarePageTable implements AutoCloseable {
     }
   }
 
-  private void mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
+  void mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
     if (rule == null) {
       table.map(iova, paddr, length, access);
     } else {

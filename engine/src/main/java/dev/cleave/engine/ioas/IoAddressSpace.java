@@ -441,6 +441,7 @@ public final class IoAddressSpace implements AutoCloseable {
         attacher.checkAlignment(Geometry.PAGE_BYTES);
       }
       state.hugePages = allowed;
+      state.align();
       state.rule.allowLarge(allowed);
     });
   }

@@ -1,7 +1,6 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.IotlbGather;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +41,9 @@ final class Operation {
 
   private @Nullable TableTools[] tools = {};
 
+  /** The list of tables that it has tools for. */
+  private long equippedFor;
+
   boolean overlaps(long from, long to) {
     return Long.compareUnsigned(first, to) <= 0 && Long.compareUnsigned(from, last) <= 0;
   }
@@ -56,24 +58,24 @@ final class Operation {
     return tools(table).gather();
   }
 
-  /** Takes the tools of each table, by who holds the space's lock. */
+  /** Has tools for each table, by who holds the space's lock; mostly it has them already. */
   void equip(AttachedTables tables) {
-    int count = tables.count();
-    if (tools.length < count) {
-      tools = Arrays.copyOf(tools, count);
-    }
-    for (int table = 0; table < count; table++) {
-      tools[table] = tables.get(table).takeTools();
+    if (equippedFor != tables.version()) {
+      giveBack();
+      int count = tables.count();
+      tools = new TableTools[count];
+      for (int table = 0; table < count; table++) {
+        tools[table] = tables.get(table).takeTools();
+      }
+      equippedFor = tables.version();
     }
   }
 
-  /** Gives them back, likewise, before the list of tables changes or when all is done. */
-  void giveBack(AttachedTables tables) {
-    for (int table = 0; table < tables.count(); table++) {
-      TableTools ofTable = table < tools.length ? tools[table] : null;
+  /** Gives them back to their tables, wherever these are by now. */
+  private void giveBack() {
+    for (TableTools ofTable : tools) {
       if (ofTable != null) {
-        tables.get(table).giveTools(ofTable);
-        tools[table] = null;
+        ofTable.giveBack();
       }
     }
   }

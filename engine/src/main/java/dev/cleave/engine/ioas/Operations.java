@@ -49,6 +49,11 @@ final class Operations {
     spare[spares++] = operation;
   }
 
+  /** Whether nothing is under way: who holds the lock may do anything then, until it is given up. */
+  boolean areNone() {
+    return count == 0;
+  }
+
   /**
    * Waits until nobody who came before has any of a range, and takes it.
    *
@@ -88,14 +93,8 @@ final class Operations {
     discard(operation);
   }
 
-  /** Gives back what an operation has for each table, before the list of tables changes. */
-  void giveBack(Operation operation) {
-    operation.giveBack(tables);
-  }
-
   /** Gives the range up; the operation may enter another. */
   void leaveRange(Operation operation) {
-    operation.giveBack(tables);
     int at = 0;
     while (running[at] != operation) {
       at++;

@@ -1,108 +1,22 @@
 package dev.cleave.engine.ioas;
 
-import java.util.Arrays;
-import java.util.Objects;
+import static dev.cleave.engine.ioas.RangeNode.known;
+
+import dev.cleave.engine.ioas.RangeNode.Inner;
+import dev.cleave.engine.ioas.RangeNode.Leaf;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Disjoint ranges of addresses in ascending order, each with two words of its owner's: a B+ tree.
+ * Disjoint ranges of addresses in ascending order, each with two words of its owner's: a B+ tree of
+ * {@link RangeNode}s. Whoever comes back to where somebody was last finds that leaf at once.
  *
- * <pre>
- *   inner   lows      the lowest address that may lie below each child; of the first, any
- *           children
- *   leaf    first, last, offset, info   of up to {@value #CAPACITY} ranges, side by side
- *           next, previous              so that a range finds its neighbours
- *   both    gapBound                    no hole before a range below is longer
- * </pre>
- *
- * <p>A low stays when the first range behind it goes, so it may lie below that of every range
- * there. {@code gapBound} is an upper bound as well: it grows at once when a hole does, and falls
- * only when somebody looked for a hole below and found that there is none; so a search for a hole
- * reads what it must and no range twice.
+ * <p>A search for a hole passes over nodes by their gap bounds, and lowers these where it finds that
+ * there is none; so it reads what it must and no range twice.
  *
  * <p>Emptied nodes are kept for reuse: nothing is allocated as long as there are not more ranges
  * than ever before. Belongs to one thread at a time; several may read while nobody writes.
  */
 final class RangeTree {
-  /** Ranges in a leaf, children of an inner node. */
-  static final int CAPACITY = 64;
-
-  private static final int FEW = CAPACITY / 4;
-  private static final int MANY = CAPACITY * 3 / 4;
-
-  private abstract static sealed class Node permits Leaf, Inner {
-    int count;
-    @Nullable Inner parent;
-    long gapBound;
-  }
-
-  private static final class Leaf extends Node {
-    final long[] first = new long[CAPACITY];
-    final long[] last = new long[CAPACITY];
-    final long[] offset = new long[CAPACITY];
-    final long[] info = new long[CAPACITY];
-    @Nullable Leaf previous;
-    @Nullable Leaf next;
-
-    /** The number of ranges that begin at or below an address. */
-    int countUpTo(long address) {
-      int low = 0;
-      int high = count;
-      while (low < high) {
-        int middle = (low + high) >>> 1;
-        if (Long.compareUnsigned(first[middle], address) <= 0) {
-          low = middle + 1;
-        } else {
-          high = middle;
-        }
-      }
-      return low;
-    }
-
-    void move(int from, Leaf target, int to, int length) {
-      System.arraycopy(first, from, target.first, to, length);
-      System.arraycopy(last, from, target.last, to, length);
-      System.arraycopy(offset, from, target.offset, to, length);
-      System.arraycopy(info, from, target.info, to, length);
-    }
-  }
-
-  private static final class Inner extends Node {
-    final long[] lows = new long[CAPACITY];
-    final @Nullable Node[] children = new Node[CAPACITY];
-
-    Node child(int index) {
-      return known(children[index]);
-    }
-
-    Node childFor(long address) {
-      int low = 1;
-      int high = count;
-      while (low < high) {
-        int middle = (low + high) >>> 1;
-        if (Long.compareUnsigned(lows[middle], address) <= 0) {
-          low = middle + 1;
-        } else {
-          high = middle;
-        }
-      }
-      return child(low - 1);
-    }
-
-    int indexOf(Node node) {
-      int index = 0;
-      while (children[index] != node) {
-        index++;
-      }
-      return index;
-    }
-
-    void move(int from, Inner target, int to, int length) {
-      System.arraycopy(lows, from, target.lows, to, length);
-      System.arraycopy(children, from, target.children, to, length);
-    }
-  }
-
   /** A place in the tree: at a range, or behind the last. What changes the tree moves it along. */
   static final class Position {
     private @Nullable Leaf leaf;
@@ -113,24 +27,24 @@ final class RangeTree {
     }
 
     long first() {
-      return at().first[index];
+      return at().first(index);
     }
 
     long last() {
-      return at().last[index];
+      return at().last(index);
     }
 
     long offset() {
-      return at().offset[index];
+      return at().offset(index);
     }
 
     long info() {
-      return at().info[index];
+      return at().info(index);
     }
 
     /** Moves the range's end; it must not reach the next range. */
     void setLast(long last) {
-      at().last[index] = last;
+      at().setLast(index, last);
     }
 
     private Leaf at() {
@@ -153,9 +67,15 @@ final class RangeTree {
     }
   }
 
-  private Node root = new Leaf();
+  private RangeNode root = new Leaf();
   private Leaf finger = (Leaf) root;
   private long size;
+
+  /** Where {@link #touches} found that a range belongs, until the tree changes. */
+  private @Nullable Leaf foundLeaf;
+
+  private int foundIndex;
+  private long foundFirst;
   private @Nullable Leaf spareLeaves;
   private @Nullable Inner spareInners;
 
@@ -164,22 +84,14 @@ final class RangeTree {
     return size;
   }
 
-  private static <T> T known(@Nullable T value) {
-    return Objects.requireNonNull(value);
-  }
-
   // ---- look ----------------------------------------------------------------------------------
 
   /** The leaf that a range beginning at an address belongs in. */
   private Leaf leafFor(long address) {
-    Leaf recent = finger;
-    if (recent.count > 0
-        && Long.compareUnsigned(recent.first[0], address) <= 0
-        && (recent.next == null
-            || Long.compareUnsigned(address, recent.first[recent.count - 1]) <= 0)) {
-      return recent;
+    if (finger.has(address)) {
+      return finger;
     }
-    Node node = root;
+    RangeNode node = root;
     while (node instanceof Inner inner) {
       node = inner.childFor(address);
     }
@@ -198,7 +110,7 @@ final class RangeTree {
 
   /** The same from the root, which leaves the tree as it is: for several readers at once. */
   boolean seekShared(long address, Position position) {
-    Node node = root;
+    RangeNode node = root;
     while (node instanceof Inner inner) {
       node = inner.childFor(address);
     }
@@ -208,12 +120,12 @@ final class RangeTree {
   private static boolean seek(Leaf leaf, long address, Position position) {
     int index = leaf.countUpTo(address);
     if (index > 0) {
-      boolean covers = Long.compareUnsigned(leaf.last[index - 1], address) >= 0;
+      boolean covers = Long.compareUnsigned(leaf.last(index - 1), address) >= 0;
       position.set(leaf, covers ? index - 1 : index);
       return position.isAtRange();
     }
     Leaf previous = leaf.previous;
-    if (previous != null && Long.compareUnsigned(previous.last[previous.count - 1], address) >= 0) {
+    if (previous != null && Long.compareUnsigned(previous.last(previous.count - 1), address) >= 0) {
       position.set(previous, previous.count - 1);
     } else {
       position.set(leaf, 0);
@@ -242,20 +154,23 @@ final class RangeTree {
   boolean touches(long from, long to) {
     Leaf leaf = leafFor(from);
     int index = leaf.countUpTo(from);
+    foundLeaf = leaf;
+    foundIndex = index;
+    foundFirst = from;
     if (index > 0) {
-      if (Long.compareUnsigned(leaf.last[index - 1], from) >= 0) {
+      if (Long.compareUnsigned(leaf.last(index - 1), from) >= 0) {
         return true;
       }
     } else {
       Leaf previous = leaf.previous;
-      if (previous != null && Long.compareUnsigned(previous.last[previous.count - 1], from) >= 0) {
+      if (previous != null && Long.compareUnsigned(previous.last(previous.count - 1), from) >= 0) {
         return true;
       }
     }
     if (index < leaf.count) {
-      return Long.compareUnsigned(leaf.first[index], to) <= 0;
+      return Long.compareUnsigned(leaf.first(index), to) <= 0;
     }
-    return leaf.next != null && Long.compareUnsigned(leaf.next.first[0], to) <= 0;
+    return leaf.next != null && Long.compareUnsigned(leaf.next.first(0), to) <= 0;
   }
 
   /**
@@ -290,7 +205,7 @@ final class RangeTree {
 
   /** The next leaf that may have a hole of a length. */
   private static @Nullable Leaf leafWithHole(Leaf from, long length) {
-    Node node = from;
+    RangeNode node = from;
     for (Inner parent = node.parent; parent != null; parent = node.parent) {
       for (int i = parent.indexOf(node) + 1; i < parent.count; i++) {
         if (Long.compareUnsigned(parent.child(i).gapBound, length) >= 0) {
@@ -307,8 +222,8 @@ final class RangeTree {
     return null;
   }
 
-  private static Leaf firstLeaf(Node from, long length) {
-    Node node = from;
+  private static Leaf firstLeaf(RangeNode from, long length) {
+    RangeNode node = from;
     while (node instanceof Inner inner) {
       int index = 0;
       while (index < inner.count - 1
@@ -327,11 +242,11 @@ final class RangeTree {
   private static long holeBefore(Leaf leaf, int index) {
     long before = -1;
     if (index > 0) {
-      before = leaf.last[index - 1];
+      before = leaf.last(index - 1);
     } else if (leaf.previous != null) {
-      before = leaf.previous.last[leaf.previous.count - 1];
+      before = leaf.previous.last(leaf.previous.count - 1);
     }
-    return leaf.first[index] - before - 1;
+    return leaf.first(index) - before - 1;
   }
 
   private static void noteHole(@Nullable Leaf leaf, int index) {
@@ -339,7 +254,7 @@ final class RangeTree {
       return;
     }
     long hole = holeBefore(leaf, index);
-    for (Node node = leaf;
+    for (RangeNode node = leaf;
         node != null && Long.compareUnsigned(node.gapBound, hole) < 0;
         node = node.parent) {
       node.gapBound = hole;
@@ -350,23 +265,23 @@ final class RangeTree {
 
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
-    Leaf leaf = leafFor(first);
-    int index = leaf.countUpTo(first);
-    if (leaf.count == CAPACITY) {
+    boolean isFound = foundLeaf != null && foundFirst == first;
+    Leaf leaf = isFound ? foundLeaf : leafFor(first);
+    int index = isFound ? foundIndex : leaf.countUpTo(first);
+    foundLeaf = null;
+    if (leaf.isFull()) {
       // Who adds in ascending order leaves full leaves behind.
-      int kept = index == CAPACITY ? CAPACITY : CAPACITY / 2;
+      int kept = index == leaf.count ? leaf.count : leaf.count / 2;
+      boolean isAppended = kept == leaf.count;
       Leaf right = split(leaf, kept, first);
-      if (index > kept || kept == CAPACITY) {
+      if (index > kept || isAppended) {
         leaf = right;
         index -= kept;
         finger = right;
       }
     }
     leaf.move(index, leaf, index + 1, leaf.count - index);
-    leaf.first[index] = first;
-    leaf.last[index] = last;
-    leaf.offset[index] = offset;
-    leaf.info[index] = info;
+    leaf.set(index, first, last, offset, info);
     leaf.count++;
     size++;
     noteHole(leaf, index);
@@ -387,45 +302,45 @@ final class RangeTree {
       leaf.next.previous = right;
     }
     leaf.next = right;
-    adopt(leaf, right, right.count == 0 ? lowIfEmpty : right.first[0]);
+    adopt(leaf, right, right.count == 0 ? lowIfEmpty : right.first(0));
     return right;
   }
 
   /** Puts a new node behind a sibling. */
-  private void adopt(Node left, Node right, long low) {
+  private void adopt(RangeNode left, RangeNode right, long low) {
     Inner parent = left.parent;
     if (parent == null) {
       parent = newInner();
-      parent.children[0] = left;
-      parent.lows[0] = 0;
+      parent.set(0, 0, left);
       parent.count = 1;
       parent.gapBound = left.gapBound;
-      left.parent = parent;
       root = parent;
     }
     int index = parent.indexOf(left) + 1;
-    if (parent.count == CAPACITY) {
-      int kept = index == CAPACITY ? CAPACITY - 1 : CAPACITY / 2;
-      Inner other = newInner();
-      other.count = CAPACITY - kept;
-      parent.move(kept, other, 0, other.count);
-      Arrays.fill(parent.children, kept, CAPACITY, null);
-      parent.count = kept;
-      other.gapBound = parent.gapBound;
-      for (int i = 0; i < other.count; i++) {
-        other.child(i).parent = other;
-      }
-      adopt(parent, other, other.lows[0]);
+    if (parent.isFull()) {
+      int kept = index == parent.count ? parent.count - 1 : parent.count / 2;
+      Inner other = split(parent, kept);
       if (index > kept) {
         parent = other;
         index -= kept;
       }
     }
     parent.move(index, parent, index + 1, parent.count - index);
-    parent.children[index] = right;
-    parent.lows[index] = low;
+    parent.set(index, low, right);
     parent.count++;
-    right.parent = parent;
+  }
+
+  private Inner split(Inner node, int kept) {
+    Inner other = newInner();
+    other.count = node.count - kept;
+    node.move(kept, other, 0, other.count);
+    node.truncate(kept);
+    other.gapBound = node.gapBound;
+    for (int i = 0; i < other.count; i++) {
+      other.child(i).parent = other;
+    }
+    adopt(node, other, other.low(0));
+    return other;
   }
 
   // ---- remove --------------------------------------------------------------------------------
@@ -443,7 +358,7 @@ final class RangeTree {
     while (position.leaf != null) {
       Leaf leaf = position.leaf;
       int end = position.index;
-      while (end < leaf.count && Long.compareUnsigned(leaf.last[end], address) <= 0) {
+      while (end < leaf.count && Long.compareUnsigned(leaf.last(end), address) <= 0) {
         end++;
       }
       boolean isRestOfLeaf = end == leaf.count;
@@ -457,12 +372,13 @@ final class RangeTree {
   }
 
   private void remove(Position position, int ranges) {
+    foundLeaf = null;
     Leaf leaf = position.at();
     int index = position.index;
     leaf.move(index + ranges, leaf, index, leaf.count - index - ranges);
     leaf.count -= ranges;
     size -= ranges;
-    if (leaf.count < FEW && leaf.parent != null) {
+    if (leaf.isAlmostEmpty() && leaf.parent != null) {
       refill(leaf, position);
     } else {
       position.set(leaf, index);
@@ -487,10 +403,10 @@ final class RangeTree {
       recycle(leaf);
       return;
     }
-    if (at + 1 < parent.count && leaf.count + parent.child(at + 1).count <= MANY) {
+    if (at + 1 < parent.count && leaf.hasRoomFor(parent.child(at + 1))) {
       join(leaf, (Leaf) parent.child(at + 1), at + 1);
       position.set(leaf, index);
-    } else if (at > 0 && leaf.count + parent.child(at - 1).count <= MANY) {
+    } else if (at > 0 && leaf.hasRoomFor(parent.child(at - 1))) {
       Leaf left = (Leaf) parent.child(at - 1);
       int before = left.count;
       join(left, leaf, at);
@@ -515,8 +431,7 @@ final class RangeTree {
   /** Takes a child out of an inner node, and the node itself if it was the only one. */
   private void drop(Inner node, int index) {
     node.move(index + 1, node, index, node.count - index - 1);
-    node.count--;
-    node.children[node.count] = null;
+    node.truncate(node.count - 1);
     Inner parent = node.parent;
     if (parent == null) {
       while (root instanceof Inner top && top.count == 1) {
@@ -530,10 +445,10 @@ final class RangeTree {
     if (node.count == 0) {
       drop(parent, at);
       recycle(node);
-    } else if (node.count < FEW) {
-      if (at + 1 < parent.count && node.count + parent.child(at + 1).count <= MANY) {
+    } else if (node.isAlmostEmpty()) {
+      if (at + 1 < parent.count && node.hasRoomFor(parent.child(at + 1))) {
         join(node, (Inner) parent.child(at + 1), at + 1);
-      } else if (at > 0 && node.count + parent.child(at - 1).count <= MANY) {
+      } else if (at > 0 && node.hasRoomFor(parent.child(at - 1))) {
         join((Inner) parent.child(at - 1), node, at);
       }
     }
@@ -541,7 +456,7 @@ final class RangeTree {
 
   private void join(Inner left, Inner right, int rightIndex) {
     Inner parent = known(right.parent);
-    right.lows[0] = parent.lows[rightIndex];
+    right.setLow(0, parent.low(rightIndex));
     right.move(0, left, left.count, right.count);
     for (int i = 0; i < right.count; i++) {
       right.child(i).parent = left;
@@ -566,7 +481,7 @@ final class RangeTree {
 
   private void recycle(Leaf leaf) {
     if (finger == leaf) {
-      Node node = root;
+      RangeNode node = root;
       while (node instanceof Inner inner) {
         node = inner.child(0);
       }
@@ -591,8 +506,7 @@ final class RangeTree {
   }
 
   private void recycle(Inner inner) {
-    Arrays.fill(inner.children, null);
-    inner.count = 0;
+    inner.truncate(0);
     inner.gapBound = 0;
     inner.parent = spareInners;
     spareInners = inner;

@@ -25,6 +25,7 @@ final class SpaceState {
   final Operations operations = new Operations(lock, tables);
   List<IovaRange> allowed = List.of();
   boolean hugePages = true;
+  private long alignment = 1;
 
   SpaceState(UnmapRule unmapRule, int largestAlignmentLog2) {
     this.unmapRule = unmapRule;
@@ -43,11 +44,15 @@ final class SpaceState {
 
   /** What every iova, length and place in a page is a multiple of: a power of two. */
   long alignment() {
-    long alignment = hugePages ? 1 : Geometry.PAGE_BYTES;
+    return alignment;
+  }
+
+  /** Finds it out again, after tables or huge pages have changed. */
+  void align() {
+    alignment = hugePages ? 1 : Geometry.PAGE_BYTES;
     for (int i = 0; i < tables.count(); i++) {
       alignment = Math.max(alignment, tables.get(i).granule());
     }
-    return alignment;
   }
 
   /** What leaves are allowed, null for all. */
@@ -75,6 +80,14 @@ final class SpaceState {
     operation.areaFirst = at.first();
     operation.areaLast = at.last();
     return true;
+  }
+
+  /** Whether a range is just one area, as most that are unmapped are; likewise. */
+  boolean isOneArea(Operation operation, long first, long last) {
+    RangeTree.Position at = operation.scratch;
+    operation.cutsFirst = false;
+    operation.cutsLast = false;
+    return areas.tree.seek(first, at) && at.first() == first && at.last() == last;
   }
 
   /** Finds where areas begin and end in a range, likewise. */

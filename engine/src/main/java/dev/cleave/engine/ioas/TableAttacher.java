@@ -41,8 +41,8 @@ final class TableAttacher {
         throw e instanceof PageTableException refusal ? IoasException.of(refusal) : e;
       }
       table.setBeyond(beyond);
-      state.operations.giveBack(operation);
       state.tables.add(table);
+      state.align();
       isAttached = true;
     } finally {
       if (!isAttached) {
@@ -182,7 +182,7 @@ final class TableAttacher {
     IotlbGather gather = tools.gather();
     var _ = table.table().clear(gather);
     table.settle(gather);
-    table.giveTools(tools);
+    tools.giveBack();
   }
 
   // ---- detach --------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ final class TableAttacher {
       } finally {
         state.lock.lock();
       }
-      state.operations.giveBack(operation);
       state.tables.remove(table);
+      state.align();
       state.reserved.remove(table.takeBeyond());
       table.release();
     } finally {

@@ -8,14 +8,21 @@ import dev.cleave.engine.PageTable;
 
 /** What an operation needs for one table. Each table keeps those that nobody has. */
 final class TableTools {
+  private final HardwarePageTable owner;
   private final IotlbGather gather;
   private final LeafCursor cursor;
   private long first;
   private long last;
 
-  TableTools(PageTable table) {
-    gather = table.newGather();
-    cursor = table.leaves();
+  TableTools(HardwarePageTable owner) {
+    this.owner = owner;
+    gather = owner.table().newGather();
+    cursor = owner.table().leaves();
+  }
+
+  /** Gives them to their table, for whoever needs them next. */
+  void giveBack() {
+    owner.giveTools(this);
   }
 
   /** Takes what is owed to the table. */
