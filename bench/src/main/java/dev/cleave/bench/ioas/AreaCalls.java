@@ -180,14 +180,13 @@ final class AreaCalls {
         new StringBuilder("num=%d align=0x%x".formatted(ranges.size(), space.alignment()));
     ranges.stream()
         .limit(Math.max(0, most))
-        .forEach(
-            range ->
-                answer
-                    .append(" [")
-                    .append(hex(range.first()))
-                    .append(',')
-                    .append(hex(range.last()))
-                    .append(']'));
+        .forEach(range ->
+            answer
+                .append(" [")
+                .append(hex(range.first()))
+                .append(',')
+                .append(hex(range.last()))
+                .append(']'));
     if (Long.compareUnsigned(ranges.size(), most) > 0) {
       throw new CallFailed("EMSGSIZE", answer.toString());
     }

@@ -22,7 +22,8 @@ final class Devices {
   /** Where a device's writes are interrupts, and what HyperTransport reserves. */
   private static final List<IovaRange> WINDOWS =
       List.of(
-          new IovaRange(0xfee0_0000L, 0xfeef_ffffL), new IovaRange(0xfd_0000_0000L, 0xff_ffff_ffffL));
+          new IovaRange(0xfee0_0000L, 0xfeef_ffffL),
+          new IovaRange(0xfd_0000_0000L, 0xff_ffff_ffffL));
 
   private static final int IOVA_BITS = 48;
   private static final int OUTPUT_BITS = 52;
@@ -254,11 +255,13 @@ final class Devices {
   /** The tables that devices use, each once. */
   List<Hwpt> tablesInUse() {
     TreeSet<Hwpt> tables = new TreeSet<>((one, other) -> Integer.compare(one.id, other.id));
-    devices.values().forEach(device -> {
-      if (device.table != null) {
-        tables.add(device.table);
-      }
-    });
+    devices
+        .values()
+        .forEach(device -> {
+          if (device.table != null) {
+            tables.add(device.table);
+          }
+        });
     return List.copyOf(tables);
   }
 }

@@ -33,8 +33,7 @@ record LeafDump(List<Map<String, String>> tables) {
   /** Reads a file with all columns of the leaves file, and a domain and root before them. */
   static LeafDump read(String file) {
     try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(Inputs.open(file), StandardCharsets.ISO_8859_1))) {
+        new BufferedReader(new InputStreamReader(Inputs.open(file), StandardCharsets.ISO_8859_1))) {
       String header = in.readLine();
       List<String> columns = header == null ? List.of() : List.of(header.strip().split(","));
       int[] wanted = LeafRow.COLUMNS.stream().mapToInt(columns::indexOf).toArray();
@@ -54,8 +53,7 @@ record LeafDump(List<Map<String, String>> tables) {
         number++;
         String[] fields = line.strip().split(",");
         if (fields.length < columns.size()) {
-          throw BadInput.at(
-              file, number, "a row must have %d fields".formatted(columns.size()));
+          throw BadInput.at(file, number, "a row must have %d fields".formatted(columns.size()));
         }
         fields[permissions] = withoutGaps(fields[permissions]);
         List<String> row = Arrays.stream(wanted).mapToObj(column -> fields[column]).toList();
@@ -125,19 +123,17 @@ record LeafDump(List<Map<String, String>> tables) {
 
   private static void compare(
       Map<String, String> expected, Map<String, String> found, List<String> differences) {
-    expected.forEach(
-        (iova, row) -> {
-          String other = found.get(iova);
-          if (!row.equals(other)) {
-            differences.add(
-                "expected the leaf %s, found %s".formatted(row, other == null ? "none" : other));
-          }
-        });
-    found.forEach(
-        (iova, row) -> {
-          if (!expected.containsKey(iova)) {
-            differences.add("expected no leaf at %s, found %s".formatted(iova, row));
-          }
-        });
+    expected.forEach((iova, row) -> {
+      String other = found.get(iova);
+      if (!row.equals(other)) {
+        differences.add(
+            "expected the leaf %s, found %s".formatted(row, other == null ? "none" : other));
+      }
+    });
+    found.forEach((iova, row) -> {
+      if (!expected.containsKey(iova)) {
+        differences.add("expected no leaf at %s, found %s".formatted(iova, row));
+      }
+    });
   }
 }

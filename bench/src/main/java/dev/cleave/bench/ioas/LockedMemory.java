@@ -11,8 +11,8 @@ import java.util.Map;
 
 /**
  * The limit of memory that a process may lock. What a MAP of a process without CAP_IPC_LOCK pins
- * counts, each page of it once however many areas share it, as long as an area with it is in a space
- * that has a page table.
+ * counts, each page of it once however many areas share it, as long as an area with it is in a
+ * space that has a page table.
  */
 final class LockedMemory {
   private static final long UNLIMITED = Long.MAX_VALUE;
@@ -73,9 +73,7 @@ final class LockedMemory {
         long last = areas.offset() + areas.last() - areas.first();
         pinned
             .computeIfAbsent(memory, _ -> new ArrayList<>())
-            .add(
-                new Pages(
-                    areas.offset() >>> Geometry.PAGE_LOG2, last >>> Geometry.PAGE_LOG2));
+            .add(new Pages(areas.offset() >>> Geometry.PAGE_LOG2, last >>> Geometry.PAGE_LOG2));
       }
     }
   }

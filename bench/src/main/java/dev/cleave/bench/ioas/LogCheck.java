@@ -64,8 +64,7 @@ public final class LogCheck implements AutoCloseable {
   public LogCheckResult run(LongConsumer progress) {
     long number = 0;
     try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(Inputs.open(file), StandardCharsets.ISO_8859_1))) {
+        new BufferedReader(new InputStreamReader(Inputs.open(file), StandardCharsets.ISO_8859_1))) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         take(++number, line);
         progress.accept(number);

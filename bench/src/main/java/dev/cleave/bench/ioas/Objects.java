@@ -49,9 +49,6 @@ final class Objects {
   }
 
   List<Ioas> spaces() {
-    return byId.values().stream()
-        .filter(Ioas.class::isInstance)
-        .map(Ioas.class::cast)
-        .toList();
+    return byId.values().stream().filter(Ioas.class::isInstance).map(Ioas.class::cast).toList();
   }
 }

@@ -30,9 +30,7 @@ final class PinnedMemory implements Backing {
 
   @Override
   public long contiguous(long offset, long length) {
-    return isFile
-        ? memory.fileContiguous(offset, length)
-        : memory.userContiguous(offset, length);
+    return isFile ? memory.fileContiguous(offset, length) : memory.userContiguous(offset, length);
   }
 
   @Override

@@ -107,8 +107,7 @@ final class VfioCalls {
   private static String unmap(IoAddressSpace space, long iova, long length) {
     long before = space.statistics().mappedBytes();
     AreaCursor area = space.areas().from(iova);
-    boolean isEmpty =
-        !area.advance() || Long.compareUnsigned(area.first(), iova + length - 1) > 0;
+    boolean isEmpty = !area.advance() || Long.compareUnsigned(area.first(), iova + length - 1) > 0;
     try {
       return "unmapped=" + hex(space.unmap(iova, length));
     } catch (IoasException e) {

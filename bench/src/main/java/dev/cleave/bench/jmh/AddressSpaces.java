@@ -34,8 +34,8 @@ import org.openjdk.jmh.annotations.TearDown;
  * and what it owes is flushed, by who does nothing.
  *
  * <p>The areas are single 4 KiB pages with a free page behind each; single pages come into a free
- * one and go, in random order in 64 leaf tables, as those of {@link SinglePage} do. Bulk is 256 MiB of 4 KiB leaves, mapped and unmapped; a region is split to 4 KiB
- * and merged again.
+ * one and go, in random order in 64 leaf tables, as those of {@link SinglePage} do. Bulk is 256 MiB
+ * of 4 KiB leaves, mapped and unmapped; a region is split to 4 KiB and merged again.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -84,9 +84,7 @@ public class AddressSpaces {
     }
 
     static PageTableConfig config() {
-      return PageTableConfig.of(AmdV1.LINUX)
-          .withLevels(4)
-          .withPageSizes(Tables.SIZES_4K_2M);
+      return PageTableConfig.of(AmdV1.LINUX).withLevels(4).withPageSizes(Tables.SIZES_4K_2M);
     }
 
     /** So that bulk is in leaves of 4 KiB. */

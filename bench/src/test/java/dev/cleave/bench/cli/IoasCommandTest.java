@@ -32,8 +32,7 @@ class IoasCommandTest {
 
   @Test
   void aDifferenceIsShownWithItsLineAndExitsWithOne() throws IOException {
-    Path log =
-        Files.writeString(temporary.resolve("a.log"), "1 IOAS_ALLOC flags=0 -> 0 id=2\n");
+    Path log = Files.writeString(temporary.resolve("a.log"), "1 IOAS_ALLOC flags=0 -> 0 id=2\n");
     Result result = Cleave.run("ioas", "--check", log);
     assertEquals(1, result.code());
     assertEquals(

@@ -48,8 +48,7 @@ class LogCheckTest {
     try (BufferedReader in =
         new BufferedReader(
             new InputStreamReader(
-                new GZIPInputStream(Files.newInputStream(GOLDEN_LOG)),
-                StandardCharsets.UTF_8))) {
+                new GZIPInputStream(Files.newInputStream(GOLDEN_LOG)), StandardCharsets.UTF_8))) {
       return in.lines().toList();
     }
   }
@@ -92,11 +91,10 @@ class LogCheckTest {
   void aDifferentAnswerIsFound(String line, String was, String planted) throws IOException {
     List<String> lines =
         golden().stream()
-            .map(
-                text ->
-                    text.startsWith(line)
-                        ? text.replaceFirst(was + "(?!.*" + was + ")", planted)
-                        : text)
+            .map(text ->
+                text.startsWith(line)
+                    ? text.replaceFirst(was + "(?!.*" + was + ")", planted)
+                    : text)
             .toList();
     assertTrue(!lines.equals(golden()), "something is planted");
     LogCheckResult result = check(log(String.join("\n", lines)));

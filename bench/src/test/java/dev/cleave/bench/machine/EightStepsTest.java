@@ -26,8 +26,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * The model that iommufd's maintainers describe, in eight steps, on two IOMMUs with devices that run
- * between all of them and in the middle of each change: no fault, no wrong data.
+ * The model that iommufd's maintainers describe, in eight steps, on two IOMMUs with devices that
+ * run between all of them and in the middle of each change: no fault, no wrong data.
  */
 class EightStepsTest {
   private static final long PAGE = 4096;
@@ -180,10 +180,7 @@ class EightStepsTest {
   void theEightStepsLeaveDevicesUnharmed() {
     try (GuestRam ram = new GuestRam(events(), 0, 0, GUEST);
         TableMemory memory =
-            TableMemory.builder()
-                .base(ModelMachine.TABLE_BASE)
-                .capacityBytes(1L << 30)
-                .build();
+            TableMemory.builder().base(ModelMachine.TABLE_BASE).capacityBytes(1L << 30).build();
         IommuUnderLoad one = new IommuUnderLoad(ram, memory, 1);
         IommuUnderLoad two = new IommuUnderLoad(ram, memory, 2)) {
       iommus.addAll(List.of(one, two));

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * is allocated on the way.
  *
  * <p>Belongs to one thread. Beside writers it sees, at every step, an area as it was at that
- * moment: one that is being mapped is seen when every table has it, one that is being unmapped
- * until none has.
+ * moment: one that is being mapped is seen when every table has it, one that is being unmapped at
+ * most until none has.
  */
 public final class AreaCursor {
   private final SpaceState state;

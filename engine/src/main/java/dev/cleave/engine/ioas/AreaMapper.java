@@ -7,7 +7,7 @@ import dev.cleave.engine.format.Geometry;
 /** Makes areas. The checks stand in the order in which iommufd makes them. */
 final class AreaMapper {
   /** What is mapped without giving up the lock: it takes no longer than to come back to it. */
-  private static final long SHORT_BYTES = 1L << Geometry.REGION_LOG2;
+  static final long SHORT_BYTES = Geometry.REGION_BYTES;
 
   private static final long CHOSEN_LIMIT = Long.MAX_VALUE;
   private static final int FLAGS = Access.READ_WRITE | Access.ENCRYPTED | Access.NO_EXECUTE;

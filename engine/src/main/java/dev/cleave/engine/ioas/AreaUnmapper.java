@@ -1,6 +1,7 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.PageTableException;
+import org.jspecify.annotations.Nullable;
 
 /** Takes areas out. */
 final class AreaUnmapper {
@@ -12,6 +13,15 @@ final class AreaUnmapper {
 
   long unmap(long iova, long length) {
     long last = SpaceState.last(iova, length);
+    Operation atOnce = unmapAtOnce(iova, last);
+    if (atOnce != null) {
+      try {
+        state.tables.settle(atOnce);
+      } finally {
+        state.operations.end(atOnce);
+      }
+      return length;
+    }
     state.lock.lock();
     Operation operation = state.operations.take();
     var _ = state.operations.enter(operation, iova, last);
@@ -21,6 +31,37 @@ final class AreaUnmapper {
           : unmapWhole(operation, iova, last);
     } finally {
       state.operations.leave(operation);
+      state.lock.unlock();
+    }
+  }
+
+  /**
+   * Takes out a range that is just one small area, as most are, as long as nothing else is under
+   * way. What it took is not free before the flush.
+   *
+   * @return who owes the flush; null if there is any reason not to
+   */
+  private @Nullable Operation unmapAtOnce(long first, long last) {
+    state.lock.lock();
+    try {
+      boolean isPlain =
+          Unsigned.isBelow(last - first, AreaMapper.SHORT_BYTES)
+              && state.operations.areNone()
+              && state.isArea(first, last);
+      if (!isPlain) {
+        return null;
+      }
+      Operation operation = state.operations.take();
+      var _ = state.operations.enter(operation, first, last);
+      try {
+        state.tables.unmap(operation, first, last);
+      } catch (PageTableException e) {
+        state.operations.leave(operation);
+        throw IoasException.of(e);
+      }
+      state.removeArea();
+      return operation;
+    } finally {
       state.lock.unlock();
     }
   }
@@ -80,10 +121,6 @@ final class AreaUnmapper {
   }
 
   private long unmapExact(Operation operation, long first, long last) {
-    if (state.isOneArea(operation, first, last)) {
-      remove(operation, first, last, last - first + 1);
-      return last - first + 1;
-    }
     if (!state.seekAreas(operation, first, last)) {
       throw new IoasException(
           Errno.ENOENT,

@@ -103,6 +103,12 @@ final class Areas {
     bytes -= bytesGone;
   }
 
+  void remove(RangeTree.Position at) {
+    bytes -= length(at);
+    forget(at.info());
+    tree.remove(at);
+  }
+
   /** Makes two areas of the one that has both an address and the one before it, if one does. */
   void cut(long iova, RangeTree.Position scratch) {
     if (!tree.seek(iova, scratch) || Long.compareUnsigned(scratch.first(), iova) >= 0) {

@@ -11,6 +11,9 @@ final class Operation {
   long first;
   long last;
 
+  /** Whether it is over, and only waits to be found: written last by who had it. */
+  volatile boolean isOver;
+
   /** What is to be mapped, from {@link #mapFirst} on. */
   final Pieces pieces = new Pieces();
 

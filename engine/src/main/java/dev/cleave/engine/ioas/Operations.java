@@ -9,12 +9,13 @@ import org.jspecify.annotations.Nullable;
  * Who changes a space at the moment: operations whose iovas overlap go one after the other, in the
  * order in which they came; all others go side by side. One for all iovas has the space alone.
  *
- * <p>Belongs to who holds the space's lock. Nothing is allocated, but when more operations are
- * under way at once than ever before.
+ * <p>Belongs to who holds the space's lock, but for {@link #end}. Nothing is allocated, but when
+ * more operations are under way at once than ever before.
  */
 final class Operations {
   private static final int FEW = 4;
 
+  private final ReentrantLock lock;
   private final Condition someLeft;
   private final AttachedTables tables;
 
@@ -25,13 +26,18 @@ final class Operations {
   private @Nullable Operation[] spare = new Operation[FEW];
   private int spares;
 
+  /** Threads that wait; read without the lock. */
+  private volatile int waiting;
+
   Operations(ReentrantLock lock, AttachedTables tables) {
+    this.lock = lock;
     this.someLeft = lock.newCondition();
     this.tables = tables;
   }
 
   /** Something to begin an operation with. */
   Operation take() {
+    sweep();
     if (spares == 0) {
       return new Operation();
     }
@@ -49,9 +55,30 @@ final class Operations {
     spare[spares++] = operation;
   }
 
-  /** Whether nothing is under way: who holds the lock may do anything then, until it is given up. */
+  /**
+   * Whether nothing is under way: who holds the lock may do anything then, until it is given up.
+   */
   boolean areNone() {
+    sweep();
     return count == 0;
+  }
+
+  /** Takes out what is over. */
+  private void sweep() {
+    for (int i = count - 1; i >= 0; i--) {
+      Operation operation = running[i];
+      if (operation != null && operation.isOver) {
+        operation.isOver = false;
+        remove(i);
+        discard(operation);
+      }
+    }
+  }
+
+  private void remove(int index) {
+    count--;
+    System.arraycopy(running, index + 1, running, index, count - index);
+    running[count] = null;
   }
 
   /**
@@ -68,19 +95,30 @@ final class Operations {
     running[count++] = operation;
     boolean mustWait = count > 1 && mustWait(operation);
     if (mustWait) {
-      do {
-        someLeft.awaitUninterruptibly();
-      } while (mustWait(operation));
+      await(operation);
     }
     operation.equip(tables);
     return mustWait;
+  }
+
+  /** Says that it waits before it looks again: who ends an operation does the same in turn. */
+  @SuppressWarnings("NonAtomicVolatileUpdate") // all who write it hold the lock
+  private void await(Operation operation) {
+    waiting++;
+    try {
+      while (mustWait(operation)) {
+        someLeft.awaitUninterruptibly();
+      }
+    } finally {
+      waiting--;
+    }
   }
 
   private boolean mustWait(Operation operation) {
     for (int i = 0; running[i] != operation; i++) {
       Operation earlier = running[i];
       assert earlier != null;
-      if (earlier.overlaps(operation.first, operation.last)) {
+      if (!earlier.isOver && earlier.overlaps(operation.first, operation.last)) {
         return true;
       }
     }
@@ -99,11 +137,22 @@ final class Operations {
     while (running[at] != operation) {
       at++;
     }
-    count--;
-    System.arraycopy(running, at + 1, running, at, count - at);
-    running[count] = null;
-    if (count > 0) {
+    remove(at);
+    if (waiting > 0) {
       someLeft.signalAll();
+    }
+  }
+
+  /** Ends an operation that has entered, for who does not hold the lock. */
+  void end(Operation operation) {
+    operation.isOver = true;
+    if (waiting > 0) {
+      lock.lock();
+      try {
+        someLeft.signalAll();
+      } finally {
+        lock.unlock();
+      }
     }
   }
 }

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  *   both    gapBound  no hole before a range below is longer
  * </pre>
  *
- * <p>A low stays when the first range behind it goes, so it may lie below that of every range there.
- * {@code gapBound} is an upper bound as well: it grows at once when a hole does, and falls when
- * somebody has looked.
+ * <p>A low stays when the first range behind it goes, so it may lie below that of every range
+ * there. {@code gapBound} is an upper bound as well: it grows at once when a hole does, and falls
+ * when somebody has looked.
  */
 abstract sealed class RangeNode {
   int count;
@@ -116,8 +116,7 @@ abstract sealed class RangeNode {
 
     void move(int from, Leaf target, int to, int length) {
       System.arraycopy(words, from, target.words, to, length);
-      System.arraycopy(
-          words, at(from, LAST), target.words, at(to, LAST), RANGE_WORDS * length);
+      System.arraycopy(words, at(from, LAST), target.words, at(to, LAST), RANGE_WORDS * length);
     }
   }
 

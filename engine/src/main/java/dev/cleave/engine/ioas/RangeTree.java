@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * Disjoint ranges of addresses in ascending order, each with two words of its owner's: a B+ tree of
  * {@link RangeNode}s. Whoever comes back to where somebody was last finds that leaf at once.
  *
- * <p>A search for a hole passes over nodes by their gap bounds, and lowers these where it finds that
- * there is none; so it reads what it must and no range twice.
+ * <p>A search for a hole passes over nodes by their gap bounds, and lowers these where it finds
+ * that there is none; so it reads what it must and no range twice.
  *
  * <p>Emptied nodes are kept for reuse: nothing is allocated as long as there are not more ranges
  * than ever before. Belongs to one thread at a time; several may read while nobody writes.
@@ -265,9 +265,9 @@ final class RangeTree {
 
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
-    boolean isFound = foundLeaf != null && foundFirst == first;
-    Leaf leaf = isFound ? foundLeaf : leafFor(first);
-    int index = isFound ? foundIndex : leaf.countUpTo(first);
+    Leaf found = foundFirst == first ? foundLeaf : null;
+    Leaf leaf = found != null ? found : leafFor(first);
+    int index = found != null ? foundIndex : leaf.countUpTo(first);
     foundLeaf = null;
     if (leaf.isFull()) {
       // Who adds in ascending order leaves full leaves behind.

@@ -48,7 +48,7 @@ final class SpaceRule implements SizeRule {
             && granularity.at(iova) >= log2
             && tracked.at(iova) >= log2;
     for (SizeRule rule : others) {
-      isAllowed &= rule == excepted || (rule.sizes(iova) >>> log2 & 1) != 0;
+      isAllowed &= rule.equals(excepted) || (rule.sizes(iova) >>> log2 & 1) != 0;
     }
     return isAllowed;
   }

@@ -25,6 +25,7 @@ final class SpaceState {
   final Operations operations = new Operations(lock, tables);
   List<IovaRange> allowed = List.of();
   boolean hugePages = true;
+  private final RangeTree.Position found = new RangeTree.Position();
   private long alignment = 1;
 
   SpaceState(UnmapRule unmapRule, int largestAlignmentLog2) {
@@ -82,12 +83,14 @@ final class SpaceState {
     return true;
   }
 
-  /** Whether a range is just one area, as most that are unmapped are; likewise. */
-  boolean isOneArea(Operation operation, long first, long last) {
-    RangeTree.Position at = operation.scratch;
-    operation.cutsFirst = false;
-    operation.cutsLast = false;
-    return areas.tree.seek(first, at) && at.first() == first && at.last() == last;
+  /** Whether a range is just one area; likewise. */
+  boolean isArea(long first, long last) {
+    return areas.tree.seek(first, found) && found.first() == first && found.last() == last;
+  }
+
+  /** Takes out the area that was found to be one. */
+  void removeArea() {
+    areas.remove(found);
   }
 
   /** Finds where areas begin and end in a range, likewise. */

@@ -76,62 +76,56 @@ class SpaceAllocationTest {
   @Test
   void mapAndUnmapAllocateNothing() {
     long at = 8 * GUEST + 501 * PAGE;
-    assertNoGarbage(
-        () -> {
-          space.map(at, 0, PAGE, Access.READ_WRITE);
-          var _ = space.unmap(at, PAGE);
-          space.map(4 * GUEST, 0, 4 * REGION + PAGE, Access.READ_WRITE);
-          var _ = space.unmap(4 * GUEST + 3 * PAGE, REGION);
-          var _ = space.unmap(4 * GUEST, 4 * REGION + PAGE);
-        });
+    assertNoGarbage(() -> {
+      space.map(at, 0, PAGE, Access.READ_WRITE);
+      var _ = space.unmap(at, PAGE);
+      space.map(4 * GUEST, 0, 4 * REGION + PAGE, Access.READ_WRITE);
+      var _ = space.unmap(4 * GUEST + 3 * PAGE, REGION);
+      var _ = space.unmap(4 * GUEST, 4 * REGION + PAGE);
+    });
   }
 
   @Test
   void choosingAPlaceAllocatesNothing() {
-    assertNoGarbage(
-        () -> {
-          long iova = space.mapAnywhere(REGION, 3 * PAGE, Access.READ_WRITE);
-          var _ = space.unmap(iova, 3 * PAGE);
-        });
+    assertNoGarbage(() -> {
+      long iova = space.mapAnywhere(REGION, 3 * PAGE, Access.READ_WRITE);
+      var _ = space.unmap(iova, 3 * PAGE);
+    });
   }
 
   @Test
   void scatteredMemoryAllocatesNothing() {
     Backing frames = Backing.ofFrames(1, 2, 3, 9, 8, 7, 100, 101);
-    assertNoGarbage(
-        () -> {
-          space.map(4 * GUEST, frames, 0, 8 * PAGE, Access.READ_WRITE);
-          var _ = space.unmap(4 * GUEST, 8 * PAGE);
-        });
+    assertNoGarbage(() -> {
+      space.map(4 * GUEST, frames, 0, 8 * PAGE, Access.READ_WRITE);
+      var _ = space.unmap(4 * GUEST, 8 * PAGE);
+    });
   }
 
   @Test
   void granularityAllocatesNothing() {
-    assertNoGarbage(
-        () -> {
-          space.setGranularity(GUEST + 5 * REGION + PAGE, PAGE, 12);
-          space.setGranularity(GUEST + 5 * REGION, REGION, IoAddressSpace.UNLIMITED);
-          space.adjust(GUEST, 4 * REGION);
-        });
+    assertNoGarbage(() -> {
+      space.setGranularity(GUEST + 5 * REGION + PAGE, PAGE, 12);
+      space.setGranularity(GUEST + 5 * REGION, REGION, IoAddressSpace.UNLIMITED);
+      space.adjust(GUEST, 4 * REGION);
+    });
   }
 
   @Test
   void dirtyTrackingAllocatesNothing() {
     DirtyBitmap bitmap = new DirtyBitmap(GUEST, REGION, 12);
-    assertNoGarbage(
-        () -> {
-          space.startDirtyTracking(GUEST, REGION, 12);
-          space.readAndClearDirty(GUEST, REGION, bitmap);
-          space.stopDirtyTracking(GUEST, REGION);
-        });
+    assertNoGarbage(() -> {
+      space.startDirtyTracking(GUEST, REGION, 12);
+      space.readAndClearDirty(GUEST, REGION, bitmap);
+      space.stopDirtyTracking(GUEST, REGION);
+    });
   }
 
   @Test
   void copiesAllocateNothing() {
-    assertNoGarbage(
-        () -> {
-          space.copy(space, GUEST + PAGE, REGION, 4 * GUEST, Access.READ);
-          var _ = space.unmap(4 * GUEST, REGION);
-        });
+    assertNoGarbage(() -> {
+      space.copy(space, GUEST + PAGE, REGION, 4 * GUEST, Access.READ);
+      var _ = space.unmap(4 * GUEST, REGION);
+    });
   }
 }

@@ -341,8 +341,7 @@ final class SpaceModel {
   }
 
   int limit(long iova) {
-    int own =
-        iova / PAGE < limits.length ? limits[(int) (iova / PAGE)] : IoAddressSpace.UNLIMITED;
+    int own = iova / PAGE < limits.length ? limits[(int) (iova / PAGE)] : IoAddressSpace.UNLIMITED;
     int all = Math.min(own, rule.limit(iova));
     return hugePages ? all : Math.min(all, 12);
   }

@@ -9,8 +9,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Random operations on two spaces with several tables, step by step against {@link SpaceModel}:
  * answers, areas, iovas and every leaf of every table.
  *
- * <p>The property {@code cleave.ioas.steps} makes runs longer, {@code cleave.ioas.seed}
- * makes others; a failure names its seed and step.
+ * <p>The property {@code cleave.ioas.steps} makes runs longer, {@code cleave.ioas.seed} makes
+ * others; a failure names its seed and step.
  */
 class SpaceRandomTest {
   private static final int STEPS = Integer.getInteger("cleave.ioas.steps", 6_000);

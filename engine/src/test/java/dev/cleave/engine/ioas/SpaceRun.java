@@ -162,8 +162,7 @@ final class SpaceRun implements AutoCloseable {
     } else if (what < 80) {
       bump(space, model, of);
     } else if (what < 84) {
-      both(
-          "cut " + place, () -> done(() -> space.cut(iova)), () -> done(() -> model.cut(iova)));
+      both("cut " + place, () -> done(() -> space.cut(iova)), () -> done(() -> model.cut(iova)));
     } else if (what < 91) {
       attachOrDetach(of);
     } else if (what < 95) {
@@ -268,10 +267,7 @@ final class SpaceRun implements AutoCloseable {
           text,
           () -> done(() -> spaces[of].copy(spaces[from], source, bytes, iova, access)),
           () ->
-              done(
-                  () ->
-                      models[of].map(
-                          iova, models[from].copied(source, bytes), bytes, access)));
+              done(() -> models[of].map(iova, models[from].copied(source, bytes), bytes, access)));
     } else {
       both(
           text + " anywhere",
@@ -301,10 +297,7 @@ final class SpaceRun implements AutoCloseable {
         both(
             "rule %d: block %d".formatted(of, block),
             () ->
-                done(
-                    () ->
-                        space.adjust(
-                            block * model.rule.blockBytes(), model.rule.blockBytes())),
+                done(() -> space.adjust(block * model.rule.blockBytes(), model.rule.blockBytes())),
             () -> 0L);
     if (!isDone) {
       model.rule.set(block, old);

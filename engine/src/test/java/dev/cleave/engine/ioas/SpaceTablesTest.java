@@ -112,8 +112,7 @@ class SpaceTablesTest {
     assertEquals(IoAddressSpace.UNLIMITED, space.granularity(5 * REGION));
     assertAllOrNothing(() -> space.startDirtyTracking(5 * REGION, REGION, 12));
     assertAllOrNothing(() -> space.cut(5 * REGION + PAGE));
-    assertAllOrNothing(
-        () -> space.readAndClearDirty(PAGE, PAGE, new DirtyBitmap(0, REGION, 12)));
+    assertAllOrNothing(() -> space.readAndClearDirty(PAGE, PAGE, new DirtyBitmap(0, REGION, 12)));
   }
 
   @Test

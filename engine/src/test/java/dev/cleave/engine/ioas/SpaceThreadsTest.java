@@ -43,12 +43,11 @@ class SpaceThreadsTest {
       List<Future<?>> running = new ArrayList<>();
       workers.forEach(worker -> running.add(threads.submit(worker)));
       Future<?> reader =
-          threads.submit(
-              () -> {
-                while (!isOver.get()) {
-                  beside.run();
-                }
-              });
+          threads.submit(() -> {
+            while (!isOver.get()) {
+              beside.run();
+            }
+          });
       try {
         for (Future<?> worker : running) {
           worker.get();
@@ -101,14 +100,13 @@ class SpaceThreadsTest {
       int slice = i;
       workers.add(() -> churn(slice));
     }
-    workers.add(
-        () -> {
-          for (int i = 0; i < 60; i++) {
-            space.attach(moves);
-            space.detach(moves);
-            assertTrue(!moves.table().leaves().advance(), "a detached table is empty");
-          }
-        });
+    workers.add(() -> {
+      for (int i = 0; i < 60; i++) {
+        space.attach(moves);
+        space.detach(moves);
+        assertTrue(!moves.table().leaves().advance(), "a detached table is empty");
+      }
+    });
     run(workers, this::lookAtTables);
     space.attach(moves);
     for (PageTable table : List.of(stays.table(), moves.table())) {
@@ -128,16 +126,15 @@ class SpaceThreadsTest {
     List<Runnable> workers = new ArrayList<>();
     for (int i = 0; i < WRITERS; i++) {
       long paddr = (i + 1L) << 32;
-      workers.add(
-          () -> {
-            for (int round = 0; round < 3 * ROUNDS; round++) {
-              long bytes = (1 + round % 1200) * PAGE;
-              long iova = space.mapAnywhere(paddr, bytes, Access.READ_WRITE);
-              assertEquals(paddr, stays.table().translate(iova));
-              assertEquals(paddr + bytes - PAGE, moves.table().translate(iova + bytes - PAGE));
-              assertEquals(bytes, space.unmap(iova, bytes));
-            }
-          });
+      workers.add(() -> {
+        for (int round = 0; round < 3 * ROUNDS; round++) {
+          long bytes = (1 + round % 1200) * PAGE;
+          long iova = space.mapAnywhere(paddr, bytes, Access.READ_WRITE);
+          assertEquals(paddr, stays.table().translate(iova));
+          assertEquals(paddr + bytes - PAGE, moves.table().translate(iova + bytes - PAGE));
+          assertEquals(bytes, space.unmap(iova, bytes));
+        }
+      });
     }
     run(workers, Thread::yield);
     assertEquals(0, space.statistics().areas());
@@ -150,22 +147,21 @@ class SpaceThreadsTest {
     space.attach(stays);
     List<Runnable> workers = new ArrayList<>();
     for (int i = 0; i < WRITERS; i++) {
-      workers.add(
-          () -> {
-            for (int round = 0; round < ROUNDS; round++) {
-              try {
-                space.map(SLICE, DELTA + SLICE, 2 * SLICE, Access.READ_WRITE);
-              } catch (IoasException e) {
-                assertEquals(Errno.EEXIST, e.errno());
-              }
-              try {
-                var _ = space.unmap(SLICE + round % 7 * PAGE, SLICE);
-              } catch (IoasException e) {
-                assertEquals(Errno.ENOENT, e.errno());
-              }
-              space.setGranularity(SLICE, SLICE, round % 2 == 0 ? 12 : 21);
-            }
-          });
+      workers.add(() -> {
+        for (int round = 0; round < ROUNDS; round++) {
+          try {
+            space.map(SLICE, DELTA + SLICE, 2 * SLICE, Access.READ_WRITE);
+          } catch (IoasException e) {
+            assertEquals(Errno.EEXIST, e.errno());
+          }
+          try {
+            var _ = space.unmap(SLICE + round % 7 * PAGE, SLICE);
+          } catch (IoasException e) {
+            assertEquals(Errno.ENOENT, e.errno());
+          }
+          space.setGranularity(SLICE, SLICE, round % 2 == 0 ? 12 : 21);
+        }
+      });
     }
     run(workers, this::lookAtTables);
     AreaCursor area = space.areas();
