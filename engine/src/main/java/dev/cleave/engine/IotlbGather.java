@@ -1,9 +1,11 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.memory.TablePages.NONE;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.memory.TablePages;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
  * What is owed after translations changed: the ranges to flush from the IOTLB, and the table pages
@@ -57,8 +59,25 @@ public final class IotlbGather {
   /** Ranges remembered exactly. */
   public static final int MAX_RANGES = 32;
 
-  private final PageTable table;
+  private static final VarHandle WAITING_PAGES;
+
+  static {
+    try {
+      WAITING_PAGES =
+          MethodHandles.lookup().findVarHandle(IotlbGather.class, "waitingPages", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final int number;
   private final TablePages pages;
+  private final WaitingTables waitingTables;
+  private final StatusCarrier status;
+
+  /** What the operations of its writer need for themselves. */
+  final Workspace workspace;
+
   private final long[] first = new long[MAX_RANGES];
   private final long[] last = new long[MAX_RANGES];
   private int ranges;
@@ -66,26 +85,21 @@ public final class IotlbGather {
   /** The range added to last: leaves come slot by slot, and must not be divided among ranges. */
   private int latest;
 
-  /** Detached pages, strung together by {@link TablePages#link}. */
-  private long detached = END;
+  /** Pages whose leaves became one leaf, or part of one: a list with links in one direction. */
+  private long merged = NONE;
 
-  private long detachedPages;
+  private long mergedPages;
 
-  private static final long END = TableTree.NONE;
+  /** Tables that were taken out, and may be taken back by anybody: under the list's lock. */
+  private long waiting = NONE;
 
-  /** A tag: three ones, the table's level, its first address. */
-  private static final long TAG = 7;
+  private volatile long waitingPages;
 
-  private static final int TAG_LEVEL_SHIFT = 3;
-  private static final int TAG_LEVEL_MASK = 7;
+  /** Tables that were taken out by the operation under way; nobody else sees them yet. */
+  private long strung = NONE;
 
-  /** The tag of a page whose accessed and dirty bits nobody wants any more. */
-  private static final long DROPPED = -1;
-
-  /** What the operations of one writer need for themselves. */
-  final LeafSplitter splitter;
-
-  final LeafMerger merger;
+  private long strungLast = NONE;
+  private long strungPages;
 
   /**
    * Whether its flush is under way: written last by who hands it over, read first by who gets it.
@@ -95,15 +109,22 @@ public final class IotlbGather {
   /** Entries that were written to tables that are detached, for {@link TableStatistics}. */
   private long stores;
 
-  IotlbGather(PageTable table, TableTree tree, TableWriter writer, long pageSizes) {
-    this.table = table;
+  /** Whether ranges beyond the most become one, rather than join the closest. */
+  private final boolean isCoarse;
+
+  IotlbGather(
+      int number, TableTree tree, StatusCarrier status, Workspace.Parts parts, boolean isCoarse) {
+    this.number = number;
+    this.isCoarse = isCoarse;
     this.pages = tree.pages;
-    this.splitter = new LeafSplitter(tree, writer, pageSizes);
-    this.merger = new LeafMerger(tree, this, pageSizes);
+    this.waitingTables = tree.waiting;
+    this.status = status;
+    this.workspace = new Workspace(parts, this);
   }
 
-  PageTable table() {
-    return table;
+  /** Whether this gather takes the debts of a table. */
+  boolean isOf(WaitingTables tables) {
+    return waitingTables == tables;
   }
 
   /** Takes an aligned block, such as one flush command can name. */
@@ -132,12 +153,29 @@ public final class IotlbGather {
       }
     }
     if (ranges == MAX_RANGES) {
-      widenClosest(from, to);
+      if (!isCoarse) {
+        widenClosest(from, to);
+        return;
+      }
+      joinAll();
+      add(from, to);
       return;
     }
     latest = ranges++;
     first[latest] = from;
     last[latest] = to;
+  }
+
+  /**
+   * What comes next may well lie inside, which costs two comparisons and not {@value #MAX_RANGES}.
+   */
+  private void joinAll() {
+    for (int i = 1; i < MAX_RANGES; i++) {
+      first[0] = Unsigned.min(first[0], first[i]);
+      last[0] = Unsigned.max(last[0], last[i]);
+    }
+    ranges = 1;
+    latest = 0;
   }
 
   private void widenClosest(long from, long to) {
@@ -155,26 +193,142 @@ public final class IotlbGather {
     latest = closest;
   }
 
-  /** Takes a page that was unlinked from the tree and whose status bits are of no interest. */
-  void detach(long page) {
-    link(page, DROPPED);
-  }
-
-  /** Takes a page whose leaves became one leaf, or part of one. */
-  void detachMerged(long page, int level, long tableFirst) {
-    link(page, tableFirst | (long) level << TAG_LEVEL_SHIFT | TAG);
-  }
-
-  private void link(long page, long tag) {
+  /** Takes a page whose leaves became one leaf, or part of one; it has its tag. */
+  void detachMerged(long page) {
     stores += pages.stores(page);
-    pages.link(page, detached, tag);
-    detached = page;
-    detachedPages++;
+    pages.setLinks(page, merged, NONE);
+    merged = page;
+    mergedPages++;
+  }
+
+  // ---- waiting tables ------------------------------------------------------------------------
+
+  /** Takes a locked table that is being taken out. {@link #publish} is to follow. */
+  void string(long table, long parent) {
+    stores += pages.stores(table);
+    pages.setHolder(table, number, parent);
+    pages.setLinks(table, strung, NONE);
+    if (strung == NONE) {
+      strungLast = table;
+    } else {
+      pages.setLinks(strung, pages.next(strung), table);
+    }
+    strung = table;
+    strungPages++;
+  }
+
+  /** Written under the list's lock, read by anybody. */
+  private void countWaiting(long change) {
+    WAITING_PAGES.setRelease(this, waitingPages + change);
+  }
+
+  /** Lets others take back what was strung; to be called before they can find it. */
+  void publish() {
+    if (strung == NONE) {
+      return;
+    }
+    pages.lockList(number);
+    pages.setLinks(strungLast, waiting, pages.previous(strungLast));
+    if (waiting != NONE) {
+      pages.setLinks(waiting, pages.next(waiting), strungLast);
+    }
+    waiting = strung;
+    countWaiting(strungPages);
+    pages.unlockList(number);
+    strung = NONE;
+    strungPages = 0;
+  }
+
+  /** Gives a table up that is taken back, in any thread; the table's parent is locked. */
+  void unstring(long table) {
+    pages.lockList(number);
+    long next = pages.next(table);
+    long previous = pages.previous(table);
+    if (previous == NONE) {
+      waiting = next;
+    } else {
+      pages.setLinks(previous, next, pages.previous(previous));
+    }
+    if (next != NONE) {
+      pages.setLinks(next, pages.next(next), previous);
+    }
+    countWaiting(-1);
+    pages.unlockList(number);
+  }
+
+  /** Takes the first of the waiting tables from the list, whose lock is held. */
+  private void pop(long table) {
+    waiting = pages.next(table);
+    if (waiting != NONE) {
+      pages.setLinks(waiting, pages.next(waiting), NONE);
+    }
+    if (!pages.isShadow(table)) {
+      pages.setPlace(table, 0); // what waits below it has no parent any more
+    }
+  }
+
+  /**
+   * Puts waiting tables back. A page that has its parent still needs the parent's lock, for which
+   * nobody waits with the lock of a list.
+   */
+  private void releaseWaiting() {
+    while (true) {
+      long free = NONE;
+      long popped = 0;
+      pages.lockList(number);
+      long table = waiting;
+      while (table != NONE && waitingTables.isParentGone(table)) {
+        pop(table);
+        pages.setLinks(table, free, NONE);
+        free = table;
+        popped++;
+        table = waiting;
+      }
+      if (popped != 0) {
+        countWaiting(-popped);
+      }
+      pages.unlockList(number);
+      for (long page = free, next; page != NONE; page = next) {
+        next = pages.next(page);
+        release(page);
+      }
+      if (table == NONE) {
+        return;
+      }
+      releaseWithParent(table);
+    }
+  }
+
+  private void releaseWithParent(long table) {
+    long parent = waitingTables.lockParent(table);
+    pages.lockList(number);
+    boolean isStillWaiting = waiting == table;
+    if (isStillWaiting) {
+      if (parent != NONE) {
+        waitingTables.erase(parent, table);
+      }
+      pop(table);
+      countWaiting(-1);
+    }
+    pages.unlockList(number);
+    if (parent != NONE) {
+      pages.unlock(parent);
+    }
+    if (isStillWaiting) {
+      release(table);
+    }
+  }
+
+  private void release(long table) {
+    if (pages.isShadow(table)) {
+      status.carry(table, pages.place(table));
+    }
+    pages.release(table);
   }
 
   /** {@return whether nothing is owed: true for a new gather and after {@link #complete}} */
   public boolean isEmpty() {
-    return ranges == 0 && detached == END;
+    return ranges == 0 && !hasTables();
   }
 
   /**
@@ -217,12 +371,12 @@ public final class IotlbGather {
    * {@return whether tables were unlinked, so that the flush must name cached directories as well}
    */
   public boolean hasTables() {
-    return detached != END;
+    return merged != NONE || waitingPages != 0;
   }
 
   /** {@return number of table pages that wait for the flush} */
   public long tablePages() {
-    return detachedPages;
+    return mergedPages + waitingPages;
   }
 
   /**
@@ -270,7 +424,7 @@ public final class IotlbGather {
    */
   public void complete() {
     boolean wasSealed = isSealed;
-    if (detached != END) {
+    if (hasTables()) {
       releasePages();
     }
     ranges = 0;
@@ -280,20 +434,17 @@ public final class IotlbGather {
   }
 
   private void releasePages() {
-    for (long page = detached; page != END; page = pages.next(page)) {
-      long tag = pages.tag(page);
-      if (tag != DROPPED) {
-        int level = (int) (tag >>> TAG_LEVEL_SHIFT) & TAG_LEVEL_MASK;
-        table.carryStatus(page, level, tag & -(long) PAGE_BYTES);
-      }
+    for (long page = merged; page != NONE; page = pages.next(page)) {
+      status.carry(page, pages.place(page));
     }
     pages.reclaim();
-    for (long page = detached, next; page != END; page = next) {
+    for (long page = merged, next; page != NONE; page = next) {
       next = pages.next(page);
       pages.release(page);
     }
-    detached = END;
-    detachedPages = 0;
+    merged = NONE;
+    mergedPages = 0;
+    releaseWaiting();
   }
 
   /** Entries that were written to tables that it has taken so far. */

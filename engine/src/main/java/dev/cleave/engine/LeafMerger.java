@@ -296,8 +296,8 @@ final class LeafMerger {
         detach(format.tablePaddr(entry), level - 1, first + ((long) i << entryLog2(level)));
       }
     }
-    pages.abandon(table);
-    gather.detachMerged(table, level, first);
+    pages.abandon(table, WaitingTables.tag(first, level));
+    gather.detachMerged(table);
   }
 
   // ---- contiguity ----------------------------------------------------------------------------
@@ -329,7 +329,7 @@ final class LeafMerger {
    * attributes. If it does, all tables below it are locked.
    */
   private boolean lockIfContiguous(long table, int level, long first) {
-    if (pages.live(table) != TABLE_ENTRIES) {
+    if (pages.live(table) != TABLE_ENTRIES || pages.isHeld(table)) {
       return false;
     }
     long entry = pages.loadAcquire(table);

@@ -6,7 +6,6 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import com.google.errorprone.annotations.CheckReturnValue;
@@ -14,8 +13,6 @@ import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 import dev.cleave.engine.recording.FitEvent;
 import dev.cleave.engine.recording.Recording;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 
 /**
@@ -28,7 +25,7 @@ import java.util.Objects;
  * {@link #merge} and {@link #fit} skip holes, act on what is mapped and return how many bytes that
  * was; {@link #map} refuses any overlap. What reaches over an end of the range is split there first
  * and keeps, outside, the largest leaves it can. Split and merge leave no gap, not for one instant.
- * No empty table stays in the tree, but for the top.
+ * No empty table stays in the tree, but for tops.
  *
  * <h2>Who owes a flush</h2>
  *
@@ -37,9 +34,19 @@ import java.util.Objects;
  * and neither does a leaf that grows inside its table. Clearing a dirty bit changes what hardware
  * remembers of a leaf, and owes one.
  *
- * <p>While the flush of an {@code unmap} is outstanding hardware may remember tables that it took
- * out. An address near by, below the same directory, that is mapped in the meantime may be a hole
- * for devices until that flush has completed, though not for software.
+ * <h2>Outstanding flushes</h2>
+ *
+ * <p>When {@code map} returns, every device sees the mapping at once, with any number of gathers
+ * outstanding, sealed or not, completed in any order and by any thread. What was unmapped and has
+ * not been flushed may still be seen. Beside outstanding gathers each address translates as before
+ * or as after, for whatever operation, and never as a hole that nobody made: hardware may remember
+ * tables that an {@code unmap} took out, so a map takes such a table back, or fills it with what
+ * the larger leaf over it says. Neither needs table memory. {@link IotlbFlushQueue} defers flushes
+ * in batches.
+ *
+ * <p>A {@code map} beyond the reach of the top puts another top above it. A device that has the old
+ * root goes on seeing all that lies in its reach, until {@link #topExchanged} says that it has the
+ * new one; {@link #isTopHeld} tells whether that is due.
  *
  * <h2>Threads</h2>
  *
@@ -65,7 +72,7 @@ import java.util.Objects;
  * that of its home, the lowest table that has all of its range: operations in different tables do
  * not wait for each other, and a long one keeps others out of its home only. Growing the top is one
  * such operation. A gather belongs to one writer at a time. A table that becomes empty beside a map
- * into it is either kept, or replaced by a new one.
+ * into it is kept, or taken back.
  *
  * <p><em>What the caller orders:</em> writers whose ranges overlap; a {@link RangeLock} does it. If
  * they run side by side all the same, each of them takes effect as if they had run in some order,
@@ -82,8 +89,6 @@ public final class PageTable implements AutoCloseable {
   /** What {@link #translate} returns for an address that is not mapped. */
   public static final long NOT_MAPPED = -1;
 
-  private static final long LEVELS_MASK = 7;
-
   private final TablePages pages;
   private final EntryFormat format;
   private final PageTableConfig config;
@@ -91,13 +96,13 @@ public final class PageTable implements AutoCloseable {
   private final RangeChecks checks;
   private final TableTree tree;
   private final TableProbe probe;
-  private final TableWriter writer;
   private final TableRemover remover;
+  private final HeldTops heldTops;
   private final TableMapper mapper;
   private final PermissionWriter permissions;
   private final DirtyBits dirtyBits;
   private final StatusCarrier status;
-  private final List<IotlbGather> gathers = new ArrayList<>();
+  private final Workspace.Parts workspaceParts;
 
   private PageTable(TableTree tree, PageTableConfig config) {
     this.pages = tree.pages;
@@ -107,10 +112,12 @@ public final class PageTable implements AutoCloseable {
     this.checks = new RangeChecks(config, space);
     this.tree = tree;
     this.probe = new TableProbe(tree);
-    this.writer = new TableWriter(tree);
+    TableWriter writer = new TableWriter(tree);
     this.remover = new TableRemover(tree);
-    this.mapper = new TableMapper(tree, probe, writer, config.pageSizes());
+    this.heldTops = new HeldTops(tree);
+    this.mapper = new TableMapper(tree, probe, writer, heldTops, config.pageSizes());
     this.status = new StatusCarrier(tree);
+    this.workspaceParts = new Workspace.Parts(tree, writer, config.pageSizes());
     this.permissions = new PermissionWriter(tree);
     this.dirtyBits = new DirtyBits(tree);
   }
@@ -166,17 +173,17 @@ public final class PageTable implements AutoCloseable {
    * {@link #top}, when a writer may be running.
    */
   public long root() {
-    return root(tree.openTop());
+    return root(tree.askTop());
   }
 
   /** {@return number of levels now, 1 to 6} */
   public int levels() {
-    return levels(tree.openTop());
+    return levels(tree.askTop());
   }
 
   /** {@return root and levels at one moment: the top's paddr plus its level} */
   public long top() {
-    return tree.top();
+    return tree.top() == 0 ? 0 : tree.askTop();
   }
 
   /**
@@ -186,7 +193,7 @@ public final class PageTable implements AutoCloseable {
    * @return physical address of the top table
    */
   public static long root(long top) {
-    return top & ~LEVELS_MASK;
+    return TableTree.table(top);
   }
 
   /**
@@ -196,7 +203,35 @@ public final class PageTable implements AutoCloseable {
    * @return number of levels
    */
   public static int levels(long top) {
-    return (int) (top & LEVELS_MASK);
+    return TableTree.level(top);
+  }
+
+  /**
+   * Whether an earlier top is kept for devices that may still begin their walks there. A {@code
+   * map} beyond the reach of the top puts another above it; what was the top stays where it is, and
+   * shows all that lies in its own reach, until {@link #topExchanged} is called. A top that nobody
+   * has asked for, by {@link #top}, {@link #root} or {@link #levels}, cannot be in a device table
+   * entry and is not kept.
+   *
+   * @return true until {@link #topExchanged}
+   * @throws PageTableException CLOSED
+   */
+  public boolean isTopHeld() {
+    return heldTops.isAny();
+  }
+
+  /**
+   * Says that no device begins its walk at an earlier top any more: all device table entries have
+   * this one, and the invalidation of the earlier entries has completed. Earlier tops that are
+   * empty are taken out then.
+   *
+   * @param top what {@link #top} returned; what has grown since stays held
+   * @param gather takes what is to be flushed for tables that were empty
+   * @throws PageTableException CLOSED
+   */
+  public void topExchanged(long top, IotlbGather gather) {
+    checkWritable(gather);
+    heldTops.release(levels(top), remover, gather);
   }
 
   /**
@@ -210,12 +245,10 @@ public final class PageTable implements AutoCloseable {
     long splits = 0;
     long merges = 0;
     long stores = probe.stores(root(now), levels(now));
-    synchronized (gathers) {
-      for (IotlbGather gather : gathers) {
-        splits += gather.splitter.splits;
-        merges += gather.merger.merges;
-        stores += gather.stores();
-      }
+    for (IotlbGather gather : tree.waiting.gathers()) {
+      splits += gather.workspace.splitter.splits;
+      merges += gather.workspace.merger.merges;
+      stores += gather.stores();
     }
     return new TableStatistics(splits, merges, stores);
   }
@@ -227,11 +260,13 @@ public final class PageTable implements AutoCloseable {
    */
   @CheckReturnValue
   public IotlbGather newGather() {
-    IotlbGather gather = new IotlbGather(this, tree, writer, config.pageSizes());
-    synchronized (gathers) {
-      gathers.add(gather);
-    }
-    return gather;
+    return newGather(false);
+  }
+
+  /** Makes a gather, which may be one for many operations before it is flushed. */
+  IotlbGather newGather(boolean isCoarse) {
+    return tree.waiting.add(
+        number -> new IotlbGather(number, tree, status, workspaceParts, isCoarse));
   }
 
   // ---- map -----------------------------------------------------------------------------------
@@ -318,10 +353,10 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      gather.splitter.cutEnds(home, iova, end, gather);
+      gather.workspace.splitter.cutEnds(home, iova, end);
       return mapped(remover.remove(table(home), level(home), iova, end, gather), iova, last);
     } finally {
-      tree.leave(home, iova, gather);
+      remover.leave(home, iova, gather);
     }
   }
 
@@ -343,7 +378,7 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      gather.splitter.cutEnds(home, iova, end, gather);
+      gather.workspace.splitter.cutEnds(home, iova, end);
       return mapped(
           permissions.change(table(home), level(home), iova, end, access, gather), iova, last);
     } finally {
@@ -371,10 +406,10 @@ public final class PageTable implements AutoCloseable {
     try {
       long end = reachable(home, iova, last);
       long bytes =
-          gather.splitter.isOneLeaf(home, iova, end)
+          gather.workspace.splitter.isOneLeaf(home, iova, end)
               ? end - iova + 1
               : mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2), gather);
+      gather.workspace.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2));
       return bytes;
     } finally {
       tree.unlock(table(home));
@@ -401,7 +436,8 @@ public final class PageTable implements AutoCloseable {
     try {
       long end = reachable(home, iova, last);
       long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.merger.merge(table(home), level(home), iova, end, SizeRule.atMost(largestLog2));
+      gather.workspace.merger.merge(
+          table(home), level(home), iova, end, SizeRule.atMost(largestLog2));
       return bytes;
     } finally {
       tree.unlock(table(home));
@@ -439,11 +475,11 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
     try {
-      if (reachesFrom(home, iova)) {
-        gather.splitter.splitForbidden(home, iova, end(home, last), rule, gather);
+      if (TableTree.reaches(home, iova)) {
+        gather.workspace.splitter.splitForbidden(home, iova, TableTree.clip(home, last), rule);
       }
     } finally {
-      gather.splitter.end();
+      gather.workspace.splitter.end();
       tree.unlock(table(home));
     }
     if (event != null) {
@@ -466,8 +502,9 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
     try {
-      if (reachesFrom(home, iova)) {
-        gather.merger.merge(table(home), level(home), iova, end(home, last), rule);
+      if (TableTree.reaches(home, iova)) {
+        gather.workspace.merger.merge(
+            table(home), level(home), iova, TableTree.clip(home, last), rule);
       }
     } finally {
       tree.unlock(table(home));
@@ -493,8 +530,8 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
     try {
-      if (reachesFrom(home, iova)) {
-        gather.splitter.reserveForbidden(home, iova, end(home, last), rule);
+      if (TableTree.reaches(home, iova)) {
+        gather.workspace.splitter.reserveForbidden(home, iova, TableTree.clip(home, last), rule);
       }
     } finally {
       tree.unlock(table(home));
@@ -522,7 +559,7 @@ public final class PageTable implements AutoCloseable {
    */
   public void unreserve(IotlbGather gather) {
     checkWritable(gather);
-    gather.splitter.end();
+    gather.workspace.splitter.end();
   }
 
   /**
@@ -538,8 +575,8 @@ public final class PageTable implements AutoCloseable {
     long region = iova & ~offsetMask(REGION_LOG2);
     long home = tree.lockHome(region, region | offsetMask(REGION_LOG2));
     try {
-      return reachesFrom(home, iova)
-          && gather.merger.isMergeable(home, region, leafLevel(REGION_LOG2));
+      return TableTree.reaches(home, iova)
+          && gather.workspace.merger.isMergeable(home, region, leafLevel(REGION_LOG2));
     } finally {
       tree.unlock(table(home));
     }
@@ -593,12 +630,12 @@ public final class PageTable implements AutoCloseable {
     RangeChecks.checkCovered(iova, last, bitmap);
     long home = tree.lockHome(iova, last);
     try {
-      if (!reachesFrom(home, iova)) {
+      if (!TableTree.reaches(home, iova)) {
         return 0;
       }
-      long end = end(home, last);
-      gather.splitter.cutEnds(home, iova, end, gather);
-      return dirtyBits.read(table(home), level(home), iova, end, bitmap, gather);
+      long end = TableTree.clip(home, last);
+      gather.workspace.splitter.cutEnds(home, iova, end);
+      return dirtyBits.take(table(home), level(home), iova, end, bitmap, gather);
     } finally {
       tree.unlock(table(home));
     }
@@ -622,8 +659,8 @@ public final class PageTable implements AutoCloseable {
     RangeChecks.checkCovered(iova, last, bitmap);
     long home = tree.lockHome(iova, last);
     try {
-      return reachesFrom(home, iova)
-          ? dirtyBits.read(table(home), level(home), iova, end(home, last), bitmap, null)
+      return TableTree.reaches(home, iova)
+          ? dirtyBits.report(table(home), level(home), iova, TableTree.clip(home, last), bitmap)
           : 0;
     } finally {
       tree.unlock(table(home));
@@ -684,8 +721,8 @@ public final class PageTable implements AutoCloseable {
     try {
       long end = reachable(home, iova, last);
       long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.splitter.splitForbidden(home, iova, end, SizeRule.atMost(pageLog2), gather);
-      var _ = dirtyBits.read(table(home), level(home), iova, end, null, gather);
+      gather.workspace.splitter.splitForbidden(home, iova, end, SizeRule.atMost(pageLog2));
+      var _ = dirtyBits.take(table(home), level(home), iova, end, null, gather);
       return bytes;
     } finally {
       tree.unlock(table(home));
@@ -764,13 +801,6 @@ public final class PageTable implements AutoCloseable {
     return new LeafCursor(this, pages, space).over(0, -1L);
   }
 
-  /** Carries status bits from a replaced table to what stands there now. */
-  void carryStatus(long old, int level, long first) {
-    if (tree.top() != 0) {
-      status.carry(old, level, first);
-    }
-  }
-
   // ---- rules and refusals --------------------------------------------------------------------
 
   private void checkWritable() {
@@ -780,7 +810,7 @@ public final class PageTable implements AutoCloseable {
   }
 
   private void checkWritable(IotlbGather gather) {
-    if (gather.table() != this) {
+    if (!gather.isOf(tree.waiting)) {
       throw new IllegalArgumentException("the gather must be one that this table made");
     }
     if (gather.isSealed()) {
@@ -798,21 +828,12 @@ public final class PageTable implements AutoCloseable {
     return TableTree.level(home);
   }
 
-  private static boolean reachesFrom(long home, long iova) {
-    return !TableTree.isTooLow(home) || reaches(level(home), iova);
-  }
-
-  /** The last address of a range that a home has anything at. */
-  private static long end(long home, long last) {
-    return TableTree.isTooLow(home) ? TableProbe.reachable(level(home), last) : last;
-  }
-
-  /** The same, where nothing at all is a refusal. */
+  /** The last address of a range that a home has anything at; nothing at all is a refusal. */
   private static long reachable(long home, long iova, long last) {
-    if (!reachesFrom(home, iova)) {
+    if (!TableTree.reaches(home, iova)) {
       throw Refusals.notMapped(iova, last);
     }
-    return end(home, last);
+    return TableTree.clip(home, last);
   }
 
   private static long mapped(long bytes, long first, long last) {
@@ -841,13 +862,14 @@ public final class PageTable implements AutoCloseable {
       return;
     }
     int owing = 0;
-    for (IotlbGather gather : gathers) {
+    for (IotlbGather gather : tree.waiting.gathers()) {
       owing += gather.isEmpty() ? 0 : 1;
       gather.complete();
-      gather.splitter.end();
+      gather.workspace.splitter.end();
     }
     IotlbGather all = newGather();
-    var _ = remover.drop(root(now), levels(now), 0, all);
+    var _ = remover.drop(root(now), levels(now), 0, TablePages.NONE, all);
+    all.publish();
     var _ = tree.close();
     all.complete();
     tree.releaseOwner();

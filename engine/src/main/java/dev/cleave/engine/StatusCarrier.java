@@ -33,9 +33,15 @@ final class StatusCarrier {
     this.format = tree.format;
   }
 
-  /** Carries over what stands in a replaced table, which is full and translates contiguously. */
-  void carry(long old, int level, long first) {
-    if ((pages.orAll(old) & format.statusMask()) == 0) {
+  /**
+   * Carries over what stands in a replaced table, which is full and translates contiguously.
+   *
+   * @param tag what the table was found by
+   */
+  void carry(long old, long tag) {
+    int level = WaitingTables.tagLevel(tag);
+    long first = WaitingTables.tagFirst(tag);
+    if (tree.top() == 0 || (pages.orAll(old) & format.statusMask()) == 0) {
       return;
     }
     long delta = paddr(old, level) - first;
@@ -66,7 +72,7 @@ final class StatusCarrier {
     int level = TableTree.level(home);
     long end = iova | offsetMask(entryLog2(level));
     long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
-    if (format.isPresent(entry) && format.isLeaf(entry, level) && !TableTree.isTooLow(home)) {
+    if (format.isPresent(entry) && format.isLeaf(entry, level) && TableTree.reaches(home, iova)) {
       int sizeLog2 = format.leafSizeLog2(entry, level);
       long leafFirst = iova & -(1L << sizeLog2);
       end = iova | offsetMask(sizeLog2);

@@ -1,6 +1,7 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
@@ -18,8 +19,10 @@ import dev.cleave.engine.memory.TablePages;
  *
  * <ol>
  *   <li>The range's home is locked.
- *   <li>The range is claimed: it must be free, and the tables that have a part of it are locked.
- *   <li>The table pages that it takes are counted, piece by piece, and reserved.
+ *   <li>The range is claimed: it must be free, and the tables that have a part of it are locked,
+ *       those that wait for a flush among them.
+ *   <li>The table pages that it takes are counted, piece by piece, and reserved. What can be taken
+ *       back needs none.
  *   <li>The top grows until it reaches the range.
  *   <li>The leaves are written. Nothing can fail any more.
  * </ol>
@@ -33,14 +36,19 @@ final class TableMapper {
   private final EntryFormat format;
   private final TableProbe probe;
   private final TableWriter writer;
+  private final HeldTops heldTops;
+  private final WaitingTables waiting;
   private final long tableSizes;
 
-  TableMapper(TableTree tree, TableProbe probe, TableWriter writer, long tableSizes) {
+  TableMapper(
+      TableTree tree, TableProbe probe, TableWriter writer, HeldTops heldTops, long tableSizes) {
     this.tree = tree;
     this.pages = tree.pages;
     this.format = tree.format;
     this.probe = probe;
     this.writer = writer;
+    this.heldTops = heldTops;
+    this.waiting = tree.waiting;
     this.tableSizes = tableSizes;
   }
 
@@ -64,9 +72,9 @@ final class TableMapper {
     long table = TableTree.table(home);
     int from = index(first, level);
     int slots = (int) ((last - first) >>> entryLog2(level)) + 1;
-    if (!isFree(table, from, slots)) {
-      tree.unlock(table);
-      throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, last));
+    if (!isBlank(table, from, slots)) { // something is mapped, or a table waits
+      mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
+      return;
     }
     writer.writeRun(table, from, slots, format.leaf(paddr, sizeLog2, attributes), sizeLog2);
     tree.unlock(table);
@@ -82,10 +90,10 @@ final class TableMapper {
     pages.unlock(table, 1, 1);
   }
 
-  private boolean isFree(long table, int from, int slots) {
+  private boolean isBlank(long table, int from, int slots) {
     return slots == 1
-        ? !format.isPresent(pages.loadAcquire(slotAt(table, from)))
-        : !pages.anyHas(table, from, slots, format.presentMask());
+        ? pages.loadAcquire(slotAt(table, from)) == 0
+        : !pages.anyHas(table, from, slots, -1L);
   }
 
   /** Maps contiguous memory, in pieces for each of which a rule allows other sizes. */
@@ -94,15 +102,17 @@ final class TableMapper {
   }
 
   private void mapBelow(
-      long home, long first, long last, long paddr, long attributes, SizeRule rule) {
+      long lockedHome, long first, long last, long paddr, long attributes, SizeRule rule) {
+    long home = tree.freezeIfUnknown(lockedHome);
     int levels = claim(home, first, last);
+    long allSizes = heldTops.sizesFrom(home, first, tableSizes);
     long delta = paddr - first;
     try {
       long tables = newTables(home, levels, first, last);
       for (long at = first, end; ; at = end + 1) {
         end = rule.segmentLast(at, last);
-        long sizes = LeafSplitter.sizes(rule, at, tableSizes);
-        tables += LeafSizes.tables(at, end, at + delta, sizes, levels, at != first);
+        long sizes = LeafSplitter.sizes(rule, at, allSizes);
+        tables += newTables(home, levels, first, at, end, at + delta, sizes);
         if (end == last) {
           break;
         }
@@ -115,7 +125,7 @@ final class TableMapper {
     long grown = grow(home, levels);
     for (long at = first, end; ; at = end + 1) {
       end = rule.segmentLast(at, last);
-      long sizes = LeafSplitter.sizes(rule, at, tableSizes);
+      long sizes = LeafSplitter.sizes(rule, at, allSizes);
       long root = TableTree.table(grown);
       writer.write(root, levels, at, end, last, at + delta, attributes, sizes, false);
       if (end == last) {
@@ -127,8 +137,9 @@ final class TableMapper {
 
   /** Maps page frames, in runs of consecutive ones. */
   void mapScattered(long first, long last, long[] frames, int from, int count, long attributes) {
-    long home = tree.lockHome(first, last);
+    long home = tree.freezeIfUnknown(tree.lockHome(first, last));
     int levels = claim(home, first, last);
+    long sizes = heldTops.sizesFrom(home, first, tableSizes);
     int end = from + count;
     try {
       long tables = newTables(home, levels, first, last);
@@ -137,7 +148,7 @@ final class TableMapper {
         long at = first + pages(i - from);
         long runLast = first + pages(next - from) - 1;
         long paddr = frames[i] << PAGE_LOG2;
-        tables += LeafSizes.tables(at, runLast, paddr, tableSizes, levels, i != from);
+        tables += newTables(home, levels, first, at, runLast, paddr, sizes);
       }
       reserve(tables, first);
     } catch (RuntimeException e) {
@@ -151,7 +162,7 @@ final class TableMapper {
       long runLast = first + pages(next - from) - 1;
       long paddr = frames[i] << PAGE_LOG2;
       long root = TableTree.table(grown);
-      writer.write(root, levels, at, runLast, last, paddr, attributes, tableSizes, false);
+      writer.write(root, levels, at, runLast, last, paddr, attributes, sizes, false);
     }
     finish(home, grown, first);
   }
@@ -180,10 +191,10 @@ final class TableMapper {
   private int claim(long home, long first, long last) {
     long table = TableTree.table(home);
     int level = TableTree.level(home);
-    if (TableTree.isTooLow(home) && !reaches(level, first)) {
+    if (!TableTree.reaches(home, first) || TableTree.isFrozen(home)) {
       return levelsFor(last);
     }
-    long here = TableTree.isTooLow(home) ? TableProbe.reachable(level, last) : last;
+    long here = TableTree.clip(home, last);
     if (!claim(table, level, first, here)) {
       tree.unlock(table);
       throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, here));
@@ -191,11 +202,14 @@ final class TableMapper {
     return TableTree.isTooLow(home) ? levelsFor(last) : level;
   }
 
-  /** Leans on a promise of the tree: a table below the top holds something. */
+  /**
+   * Leans on a promise of the tree: a table below the top holds something, unless it is held
+   * itself.
+   */
   private boolean claim(long table, int level, long first, long last) {
     int from = index(first, level);
     int to = index(last, level);
-    if (level == 1 || pages.live(table) == 0) {
+    if (level == 1) {
       return !pages.anyHas(table, from, to - from + 1, format.presentMask());
     }
     long mask = offsetMask(entryLog2(level));
@@ -206,6 +220,7 @@ final class TableMapper {
     if (from == to
         || (!pages.anyHas(table, from + 1, to - from - 1, format.presentMask())
             && claimEntry(table, level, last & ~mask, last))) {
+      waiting.lockBelow(table, level, first, last, false);
       return true;
     }
     unclaimEntry(table, level, first, firstEnd);
@@ -224,7 +239,8 @@ final class TableMapper {
     if (child == TableTree.NONE) {
       return true;
     }
-    if (last - first == offsetMask(entryLog2(level)) || !claim(child, level - 1, first, last)) {
+    boolean isWhole = last - first == offsetMask(entryLog2(level));
+    if ((isWhole && !pages.isHeld(child)) || !claim(child, level - 1, first, last)) {
       tree.unlock(child);
       return false;
     }
@@ -233,6 +249,7 @@ final class TableMapper {
 
   private void unclaim(long table, int level, long first, long last) {
     if (level > 1) {
+      waiting.unlockBelow(table, level, first, last, false);
       long mask = offsetMask(entryLog2(level));
       boolean isOne = index(first, level) == index(last, level);
       unclaimEntry(table, level, first, isOne ? last : first | mask);
@@ -255,10 +272,10 @@ final class TableMapper {
   private void giveUp(long home, long first, long last) {
     long table = TableTree.table(home);
     int level = TableTree.level(home);
-    if (!TableTree.isTooLow(home)) {
-      unclaim(table, level, first, last);
-    } else if (reaches(level, first)) {
-      unclaim(table, level, first, TableProbe.reachable(level, last));
+    if (TableTree.isFrozen(home)) {
+      tree.thawTop();
+    } else if (TableTree.reaches(home, first)) {
+      unclaim(table, level, first, TableTree.clip(home, last));
     }
     tree.unlock(table);
   }
@@ -272,23 +289,77 @@ final class TableMapper {
   private long newTables(long home, int levels, long first, long last) {
     long root = TableTree.table(home);
     int present = TableTree.level(home);
-    if (pages.live(root) == 0) {
-      return 0; // a top becomes the top of any level
+    if (TableTree.isFrozen(home)) {
+      return 0; // it becomes the top of any level
     }
     long tables = (long) levels - present;
     for (int level = present; level < levels; level++) {
       tables -= reaches(level, first) ? 1 : 0;
     }
-    if (TableTree.isTooLow(home) && !reaches(present, first)) {
+    if (!TableTree.reaches(home, first)) {
       return tables;
     }
     for (int level = probe.lowestTable(root, present, first); level < present; level++) {
       tables--;
     }
-    long here = TableTree.isTooLow(home) ? TableProbe.reachable(present, last) : last;
+    long here = TableTree.clip(home, last);
     for (int level = probe.lowestTable(root, present, here); level < present; level++) {
       int log2 = tableLog2(level);
       tables -= first >>> log2 == here >>> log2 ? 0 : 1;
+    }
+    return tables;
+  }
+
+  /**
+   * Tables for a piece of the range, less those that wait for a flush there and are taken back.
+   * What is there already at the two ends of the range is counted too.
+   */
+  private long newTables(
+      long home, int levels, long first, long at, long end, long paddr, long sizes) {
+    long tables = LeafSizes.tables(at, end, paddr, sizes, levels, at != first);
+    int level = TableTree.level(home);
+    if (!TableTree.isFrozen(home) && TableTree.reaches(home, at)) {
+      long here = TableTree.clip(home, end);
+      tables -= takenBack(TableTree.table(home), level, first, at, here, paddr, sizes, false);
+    }
+    return tables;
+  }
+
+  /** Tables that wait below a table and are taken back when a piece of the range is laid out. */
+  private long takenBack(
+      long table,
+      int level,
+      long rangeFirst,
+      long first,
+      long last,
+      long paddr,
+      long sizes,
+      boolean isWaiting) {
+    long tables = 0;
+    long at = first;
+    long target = paddr;
+    while (level > 1) {
+      int sizeLog2 = LeafSizes.largestAt(at, last, target, sizes);
+      long end;
+      if (leafLevel(sizeLog2) >= level) {
+        end = Unsigned.min(LeafSizes.runLast(at, last, target, sizeLog2, sizes), last);
+      } else {
+        long mask = offsetMask(entryLog2(level));
+        end = Unsigned.min(at | mask, last);
+        long entry = pages.loadAcquire(slotAt(table, index(at, level)));
+        boolean waits = waiting.leadsToWaiting(entry, level, isWaiting);
+        if (waits || (format.isPresent(entry) && !format.isLeaf(entry, level))) {
+          // A slot that the piece before reaches into has been counted with that.
+          tables += waits && ((at & mask) == 0 || at == rangeFirst) ? 1 : 0;
+          long below = format.tablePaddr(entry);
+          tables += takenBack(below, level - 1, rangeFirst, at, end, target, sizes, waits);
+        }
+      }
+      if (end == last) {
+        break;
+      }
+      target += end + 1 - at;
+      at = end + 1;
     }
     return tables;
   }
@@ -307,19 +378,25 @@ final class TableMapper {
     if (!TableTree.isTooLow(home)) {
       return home;
     }
-    long table = TableTree.table(home);
-    if (pages.live(table) == 0) {
-      pages.relevel(table, levels, tree.place(0, levels));
-      tree.setTop(table | levels);
+    long root = TableTree.table(home);
+    int rootLevel = TableTree.level(home);
+    if (TableTree.isFrozen(home)) {
+      if (pages.anyHas(root, 0, TABLE_ENTRIES, -1L)) {
+        pages.zero(root, 0, TABLE_ENTRIES); // remnants of another level
+      }
+      pages.relevel(root, levels, tree.place(0, levels));
+      var _ = tree.setTop(root | levels);
       pages.reclaim(); // a reader that is in it decodes entries to come at the old level
-      return table | levels;
+      return root | levels;
     }
-    for (int level = TableTree.level(home); level < levels; level++) {
+    long table = root;
+    for (int level = rootLevel; level < levels; level++) {
       long above = tree.take(0, level + 1, true);
       tree.publish(above, slotAt(above, 0), table, level);
       table = above;
     }
-    tree.setTop(table | levels);
+    boolean wasKnown = tree.setTop(table | levels);
+    heldTops.hold(table, levels, root, rootLevel, wasKnown);
     return table | levels;
   }
 

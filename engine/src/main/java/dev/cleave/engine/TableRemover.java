@@ -7,6 +7,7 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
+import static dev.cleave.engine.memory.TablePages.NONE;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -17,11 +18,13 @@ final class TableRemover {
   private final TableTree tree;
   private final TablePages pages;
   private final EntryFormat format;
+  private final WaitingTables waiting;
 
   TableRemover(TableTree tree) {
     this.tree = tree;
     this.pages = tree.pages;
     this.format = tree.format;
+    this.waiting = tree.waiting;
   }
 
   /**
@@ -43,18 +46,25 @@ final class TableRemover {
     pages.storeRelease(slot, 0);
     gather.add(iova, iova | offsetMask(PAGE_LOG2));
     if (!pages.unlockIfLive(table, -1, 1)) {
-      tree.leave(table | 1, iova, gather);
+      leave(table | 1, iova, gather);
     }
     return true;
   }
 
   /**
    * Makes holes of a range of a locked table. No leaf reaches over either end of it. The table
-   * itself may be empty afterwards; what is below it and empty is unlinked.
+   * itself may be empty afterwards; what is below it and empty is taken out.
    *
    * @return bytes that were mapped
    */
   long remove(long table, int level, long first, long last, IotlbGather gather) {
+    long bytes = removeIn(table, level, first, last, gather);
+    gather.publish();
+    return bytes;
+  }
+
+  /** The same; {@link IotlbGather#publish} is to follow before the table is unlocked. */
+  private long removeIn(long table, int level, long first, long last, IotlbGather gather) {
     int from = index(first, level);
     int count = index(last, level) - from + 1;
     if (level == 1) {
@@ -82,9 +92,9 @@ final class TableRemover {
         clear(table, slot, slots);
         bytes += end - at + 1;
         gather.add(at, end);
-      } else if (end - at == mask) {
-        clear(table, slot, 1);
-        bytes += drop(format.tablePaddr(entry), level - 1, at, gather);
+      } else if (end - at == mask && !pages.isHeld(format.tablePaddr(entry))) {
+        bytes += drop(format.tablePaddr(entry), level - 1, at, table, gather);
+        waiting.unlink(table, slot, entry);
         gather.add(at, end);
       } else {
         bytes += removeBelow(table, level, entry, at, end, gather);
@@ -133,28 +143,33 @@ final class TableRemover {
       return 0;
     }
     long bytes = remove(child, level - 1, first, last, gather);
-    if (pages.live(child) == 0) {
-      clear(table, slotAt(table, index(first, level)), 1);
-      pages.abandon(child);
-      gather.detach(child);
-      // A cached directory may survive a flush that is smaller than what it covers.
-      long mask = offsetMask(entryLog2(level));
-      gather.add(first & ~mask, first | mask);
+    if (pages.live(child) == 0 && !pages.isHeld(child)) {
+      waiting.takeOut(child, level - 1, first, table, gather);
+      waiting.unlink(table, slotAt(table, index(first, level)), entry);
+      addSpan(first, level, gather);
     } else {
       tree.unlock(child);
     }
     return bytes;
   }
 
+  /** A cached directory may survive a flush that is smaller than what it covers. */
+  private static void addSpan(long iova, int level, IotlbGather gather) {
+    long mask = offsetMask(entryLog2(level));
+    gather.add(iova & ~mask, iova | mask);
+  }
+
   /**
-   * Detaches a table that is no longer reachable, and all below it, as they are: a walker inside
-   * goes on seeing what was there.
+   * Takes a table out, and all below it, as they are: a walker inside goes on seeing what was
+   * there. {@link IotlbGather#publish} is to follow.
    *
+   * @param parent the table that it stands in, or {@link TablePages#NONE}
    * @return bytes that were mapped
    */
-  long drop(long table, int level, long first, IotlbGather gather) {
+  long drop(long table, int level, long first, long parent, IotlbGather gather) {
     if (!pages.lock(table, tree.place(first, level))) {
-      return 0; // somebody else has abandoned it, and will detach it
+      waiting.setParent(table, parent); // somebody else has taken it out
+      return 0;
     }
     int live = pages.live(table);
     long bytes = 0;
@@ -169,12 +184,39 @@ final class TableRemover {
           bytes +=
               format.isLeaf(entry, level)
                   ? 1L << entryLog2(level)
-                  : drop(format.tablePaddr(entry), level - 1, at, gather);
+                  : drop(format.tablePaddr(entry), level - 1, at, table, gather);
         }
       }
     }
-    pages.abandon(table);
-    gather.detach(table);
+    waiting.takeOutWithin(table, level, first, parent, gather);
     return bytes;
+  }
+
+  /**
+   * Ends an operation that has taken entries out of its home. If the home is empty now, and need
+   * not stay, it is taken out, and so are the tables above that become empty with it.
+   */
+  void leave(long home, long iova, IotlbGather gather) {
+    long table = TableTree.table(home);
+    int level = TableTree.level(home);
+    while (pages.live(table) == 0 && !tree.isTop(table) && !pages.isHeld(table)) {
+      waiting.takeOut(table, level, iova, NONE, gather);
+      addSpan(iova, level + 1, gather);
+      long above = tree.lockAbove(iova, level);
+      if (above == NONE) {
+        return;
+      }
+      long slot = slotAt(above, index(iova, level + 1));
+      long entry = pages.loadAcquire(slot);
+      if (format.isPresent(entry)
+          && !format.isLeaf(entry, level + 1)
+          && format.tablePaddr(entry) == table
+          && waiting.isWaiting(table, iova, level)) {
+        waiting.unlink(above, slot, entry);
+      }
+      table = above;
+      level++;
+    }
+    pages.unlock(table);
   }
 }

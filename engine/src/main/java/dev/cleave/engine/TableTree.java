@@ -8,7 +8,10 @@ import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
+import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.memory.TablePages;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
  * The tables of one page table as its writers see them: how a table is found, locked, published and
@@ -20,9 +23,13 @@ import dev.cleave.engine.memory.TablePages;
  *       there it locks downward and from left to right, a table only while it holds the one above.
  *       So no two operations ever wait for each other.
  *   <li>A new table is locked from the moment it is taken until it has been published.
- *   <li>A table that became empty is abandoned first, then unlocked, and only then unlinked from
- *       the table above, whose lock is taken alone. Whoever finds an abandoned table looks again
- *       from the top; whoever holds the table above may unlink it in passing.
+ *   <li>A table that became empty is taken out first, then unlocked, and only then unlinked from
+ *       the table above, whose lock is taken alone. Whoever finds a table that has been taken out
+ *       looks again from the top; whoever holds the table above may unlink it in passing. What
+ *       becomes of it is told at {@link WaitingTables}.
+ *   <li>A top that somebody has asked for may be in a device table entry. When another is put above
+ *       it, it is held: it stays where it is, empty or not, until the caller says that the entry
+ *       has been exchanged.
  * </ol>
  *
  * <p>A home is carried in one word: the table's paddr, its level in the low bits, and whether it is
@@ -41,16 +48,36 @@ final class TableTree {
   private static final long LEVEL_MASK = (1L << LEVEL_BITS) - 1;
   private static final long TOO_LOW = 1L << LEVEL_BITS;
 
+  /** Of the top: somebody has asked for it. */
+  private static final long KNOWN = 1L << 4;
+
+  /** Of the top, empty and not known: it is about to get another level. */
+  private static final long FROZEN = 1L << 5;
+
+  private static final VarHandle TOP;
+
+  static {
+    try {
+      TOP = MethodHandles.lookup().findVarHandle(TableTree.class, "top", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   final TablePages pages;
   final EntryFormat format;
   final IovaSpace space;
+  final WaitingTables waiting;
 
   /** What tells the places of this tree from those of others, above the level. */
   private final long owner;
 
   private final RecentTables recent;
 
-  /** The top table's paddr and, in the low bits, its level: they change together. 0 when closed. */
+  /**
+   * The top table's paddr and, in the low bits, its level and what is known of it: they change
+   * together. 0 when closed.
+   */
   private volatile long top;
 
   private TableTree(TablePages pages, PageTableConfig config, int owner, long top) {
@@ -59,6 +86,7 @@ final class TableTree {
     this.space = new IovaSpace(config);
     this.owner = (long) owner << LEVEL_BITS;
     this.recent = new RecentTables(pages.base());
+    this.waiting = new WaitingTables(this);
     this.top = top;
   }
 
@@ -90,9 +118,57 @@ final class TableTree {
     return now;
   }
 
-  /** Makes a new top known. The caller holds the locks of the old one and of the new one. */
-  void setTop(long now) {
-    top = now;
+  /** The top, for who may tell a device of it; waits for one that is about to change. */
+  long askTop() {
+    for (int attempts = 0; ; attempts++) {
+      long now = openTop();
+      if ((now & FROZEN) != 0) {
+        pages.pause(attempts);
+      } else if ((now & KNOWN) != 0 || TOP.compareAndSet(this, now, now | KNOWN)) {
+        return table(now) | level(now);
+      }
+    }
+  }
+
+  /**
+   * Sees to it that a locked top which is too low and empty gets another level instead of a top
+   * above it, if nobody knows it: nobody will until then.
+   *
+   * @return the home, {@linkplain #isFrozen frozen} or as it was
+   */
+  long freezeIfUnknown(long home) {
+    if (!isTooLow(home) || pages.live(table(home)) != 0) {
+      return home;
+    }
+    long now = top;
+    boolean isFrozen = (now & KNOWN) == 0 && TOP.compareAndSet(this, now, now | FROZEN);
+    return isFrozen ? home | FROZEN : home;
+  }
+
+  /** Whether a home is a top that is going to get another level. */
+  static boolean isFrozen(long home) {
+    return (home & FROZEN) != 0;
+  }
+
+  /** Ends what {@link #freezeIfUnknown} began, without a change. */
+  void thawTop() {
+    TOP.setVolatile(this, top & ~FROZEN);
+  }
+
+  /**
+   * Makes a new top known to all who walk. The caller holds the locks of the old one and of the new
+   * one.
+   *
+   * @return whether somebody has asked for the old one
+   */
+  boolean setTop(long now) {
+    long old = (long) TOP.getAndSet(this, now);
+    return (old & KNOWN) != 0;
+  }
+
+  /** Whether a table is the top. */
+  boolean isTop(long table) {
+    return table == table(top);
   }
 
   /** Ends the tree: nobody finds anything any more. */
@@ -116,7 +192,20 @@ final class TableTree {
     return (int) (home & LEVEL_MASK);
   }
 
-  /** Whether a home is a top that does not reach the range. */
+  /** Whether a home decodes an address of its range. */
+  static boolean reaches(long home, long iova) {
+    return !isTooLow(home) || Geometry.reaches(level(home), iova);
+  }
+
+  /** The last address of a home's range that it decodes; it reaches the first. */
+  static long clip(long home, long last) {
+    int level = level(home);
+    return Geometry.reaches(level, last) || !isTooLow(home) ? last : offsetMask(tableLog2(level));
+  }
+
+  /**
+   * Whether a home is a top that does not reach the range: what a map has to do something about.
+   */
   static boolean isTooLow(long home) {
     return (home & TOO_LOW) != 0;
   }
@@ -165,7 +254,7 @@ final class TableTree {
     if (!pages.lock(table, place(isTop ? 0 : first, level(home)))) {
       return NONE;
     }
-    if ((isTop && top != now) || !isHome(home, first, last)) {
+    if ((isTop && !isTop(table)) || !isHome(home, first, last)) {
       pages.unlock(table);
       return NONE;
     }
@@ -190,8 +279,8 @@ final class TableTree {
     for (int attempts = 0; ; attempts++) {
       long now = openTop();
       if (pages.lock(table(now), place(0, level(now)))) {
-        if (top == now) {
-          return now | TOO_LOW;
+        if (isTop(table(now))) {
+          return table(now) | level(now) | TOO_LOW;
         }
         pages.unlock(table(now));
       }
@@ -204,7 +293,7 @@ final class TableTree {
     long table = table(now);
     int level = level(now);
     if (!space.reaches(level, last)) {
-      return now | TOO_LOW;
+      return table | level | TOO_LOW;
     }
     while (isInsideEntry(level, first, last)) {
       long entry = pages.loadPlain(slotAt(table, index(first, level)));
@@ -245,7 +334,7 @@ final class TableTree {
 
   /**
    * Locks the table below a directory. The caller has locked the table that the directory stands
-   * in. If the table below is on its way out, the directory is taken away in passing.
+   * in. If the table below has been taken out, it is unlinked in passing.
    *
    * @param entry the directory
    * @return the table below, or {@link #NONE} if there is a hole now
@@ -255,8 +344,7 @@ final class TableTree {
     if (pages.lock(child, place(iova, level - 1))) {
       return child;
     }
-    pages.storeRelease(slotAt(table, index(iova, level)), 0);
-    pages.count(table, -1, 1);
+    waiting.unlink(table, slotAt(table, index(iova, level)), entry);
     return NONE;
   }
 
@@ -276,45 +364,12 @@ final class TableTree {
   }
 
   /**
-   * Ends an operation that has taken entries out of its home. If the home is empty now, and not the
-   * top, it is unlinked, and so are the tables above that become empty with it.
-   */
-  void leave(long home, long iova, IotlbGather gather) {
-    long table = table(home);
-    int level = level(home);
-    while (pages.live(table) == 0 && table != table(top)) {
-      pages.abandon(table);
-      long above = lockAbove(iova, level);
-      long slot = slotAt(above, index(iova, level + 1));
-      if (above != NONE && isDirectory(pages.loadAcquire(slot), table, level)) {
-        pages.storeRelease(slot, 0);
-        pages.count(above, -1, 1);
-      }
-      gather.detach(table);
-      // A cached directory may survive a flush that is smaller than what it covers.
-      long mask = offsetMask(entryLog2(level + 1));
-      gather.add(iova & ~mask, iova | mask);
-      if (above == NONE) {
-        return;
-      }
-      table = above;
-      level++;
-    }
-    pages.unlock(table);
-  }
-
-  /** Whether an entry points at a table; hardware may have marked it accessed. */
-  private boolean isDirectory(long entry, long table, int level) {
-    return ((entry ^ format.directory(table, level)) & ~format.statusMask()) == 0;
-  }
-
-  /**
-   * Locks the table above an abandoned one.
+   * Locks the table above one that has been taken out.
    *
-   * @return {@link #NONE} if it is gone, which can only be when nothing in it points at the
-   *     abandoned one any more
+   * @return {@link #NONE} if it is gone, which can only be when nothing in it points at the other
+   *     any more
    */
-  private long lockAbove(long iova, int level) {
+  long lockAbove(long iova, int level) {
     for (int attempts = 0; ; attempts++) {
       try {
         long table = tryLockAbove(iova, level);

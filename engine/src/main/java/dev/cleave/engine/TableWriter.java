@@ -52,6 +52,9 @@ final class TableWriter {
         end = LeafSizes.runLast(at, last, target, sizeLog2, sizes);
         int slots = (int) ((end - at) >>> entryLog2(level)) + 1;
         long leaf = format.leaf(target, sizeLog2, attributes);
+        if (!fresh) {
+          tree.waiting.overlay(table, level, at, index(at, level), slots, leaf, sizeLog2);
+        }
         writeRun(table, index(at, level), slots, leaf, sizeLog2);
       } else {
         long entryLast = at | offsetMask(entryLog2(level));
@@ -59,9 +62,16 @@ final class TableWriter {
         long slot = slotAt(table, index(at, level));
         long entry = fresh ? 0 : pages.loadAcquire(slot);
         boolean isPresent = format.isPresent(entry);
+        boolean isWaiting = !isPresent && format.isRemnant(entry);
         boolean whole = end - at == offsetMask(entryLog2(level));
-        long child = isPresent ? format.tablePaddr(entry) : tree.take(at, level - 1, !whole);
-        write(child, level - 1, at, end, rangeLast, target, attributes, sizes, whole);
+        boolean isBlank = whole && !isPresent && !(isWaiting && level > 2);
+        long child =
+            isPresent
+                ? format.tablePaddr(entry)
+                : isWaiting
+                    ? tree.waiting.takeBack(entry, at, level - 1, whole)
+                    : tree.take(at, level - 1, !whole);
+        write(child, level - 1, at, end, rangeLast, target, attributes, sizes, isBlank);
         if (!isPresent) {
           tree.publish(table, slot, child, level - 1);
         }

@@ -3,11 +3,14 @@ package dev.cleave.engine;
 import static dev.cleave.engine.OutOfTableMemoryTest.pagesNeeded;
 import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.fixture.SmallTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.oracle.SpecWalker;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -46,13 +49,58 @@ class GrowingTopTest {
   }
 
   @Test
-  void anEmptyTopGrowsWithoutAnotherPage() {
+  void anEmptyTopThatNobodyAskedForGrowsWithoutAnotherPage() {
     try (SmallTable small = new SmallTable(LINUX.withLevels(1))) {
-      long root = small.table.root();
       small.table.map(-(1L << 51), 0, 1L << 51, RW); // at level 5 below the top
       assertEquals(6, small.table.levels());
-      assertEquals(root, small.table.root());
       assertEquals(2 * PAGE, small.memory.usedBytes());
+      assertFalse(small.table.isTopHeld());
+    }
+  }
+
+  @Test
+  void anEmptyTopThatSomebodyAskedForStaysBelowTheNewOneUntilItIsExchanged() {
+    try (SmallTable small = new SmallTable(LINUX.withLevels(1))) {
+      long root = small.table.root();
+      small.table.map(-(1L << 51), 0, 1L << 51, RW);
+      assertTrue(small.table.isTopHeld());
+      small.table.map(0, 0x7000, PAGE, RW);
+      assertEquals(0x7003, SpecWalker.of(small.pages, small.table).walk(root, 1, 0));
+      small.table.unmap(0, PAGE, small.gather);
+      small.gather.complete();
+      assertEquals(7 * PAGE, small.memory.usedBytes(), "the old top, five above it, one beside");
+      small.table.topExchanged(small.table.top(), small.gather);
+      assertFalse(small.table.isTopHeld());
+      small.gather.complete();
+      assertEquals(2 * PAGE, small.memory.usedBytes());
+    }
+  }
+
+  @Test
+  void noLeafCoversATopThatIsHeld() {
+    try (SmallTable small = new SmallTable(LINUX.withLevels(3))) {
+      long root = small.table.root();
+      small.table.map(0, 0, 1L << 40, RW); // one leaf of 1 TiB, if nothing were held
+      long last = (1L << 39) - PAGE;
+      assertEquals(last | 3, SpecWalker.of(small.pages, small.table).walk(root, 3, last));
+      assertEquals(1L << 39, small.table.translate(1L << 39));
+      small.table.topExchanged(small.table.top(), small.gather);
+      small.table.merge(0, 1L << 40, 40, small.gather);
+      small.gather.complete();
+      assertEquals(PAGE, small.memory.usedBytes());
+    }
+  }
+
+  @Test
+  void unmappingAllOfAHeldTopLeavesItInPlace() {
+    try (SmallTable small = new SmallTable(LINUX.withLevels(1))) {
+      small.table.map(0, 0, 8 * PAGE, RW);
+      long root = small.table.root();
+      small.table.map(1L << 39, 0, PAGE, RW);
+      small.table.unmap(0, 1L << 39, small.gather);
+      small.gather.complete();
+      small.table.map(PAGE, 0x9000, PAGE, RW);
+      assertEquals(0x9003, SpecWalker.of(small.pages, small.table).walk(root, 1, PAGE));
     }
   }
 

@@ -2,6 +2,11 @@ package dev.cleave.bench.cli;
 
 import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.MemoryImage;
+import dev.cleave.bench.image.rmp.Lookup;
+import dev.cleave.bench.image.rmp.Rmp;
+import dev.cleave.bench.image.rmp.RmpAudit;
+import dev.cleave.bench.image.rmp.RmpJudge;
+import dev.cleave.bench.image.rmp.StateLines;
 import dev.cleave.bench.image.table.Domain;
 import dev.cleave.bench.image.table.DomainFinder;
 import dev.cleave.bench.image.table.Finding;
@@ -12,12 +17,15 @@ import dev.cleave.bench.image.table.TableAudit;
 import dev.cleave.bench.image.table.TableDecoder;
 import dev.cleave.bench.image.table.TableSummary;
 import dev.cleave.bench.image.table.TableVisitor;
-import dev.cleave.bench.image.table.TableWalk;
+import dev.cleave.bench.io.BadInput;
+import dev.cleave.bench.io.Excerpt;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,7 +51,11 @@ import picocli.CommandLine.Spec;
       "Without a choice of table, every domain that manifest.json names is looked at. A device with",
       "guest tables has one domain for each PASID.",
       "In --leaves, perm is r, w or rw; no-execute is bit 63 of an x86 table's raw_pte_hex.",
-      "Exit code 1: --audit found an error, or a table could not be decoded to its end."
+      "With an RMP (--rmp, --rmp-dump, or the manifest's), --audit names every leaf whose size, owner",
+      "or gpa disagrees with it, and --lookup shows the entry.",
+      "Exit code 0: the tables were looked at; errors that --audit would name do not count without it.",
+      "Exit code 1: --audit found an error; or a root is not in the image, or a table was given up",
+      "before its end, with or without --audit."
     })
 final class InspectCommand implements Callable<Integer> {
   /** A manifest may list any number of domains; after so many hopeless ones no more are tried. */
@@ -59,8 +71,9 @@ final class InspectCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "IMAGE",
       description =
-          "A directory with pages.idx and pages.bin[.gz], a raw physical-memory file, or an ELF"
-              + " core; .gz is unpacked, - is standard input.")
+          "A directory with pages.idx and pages.bin[.gz], an ELF core, a LiME image, a dump of"
+              + " makedumpfile (flattened, or kdump-compressed by zlib), or a raw physical-memory"
+              + " file; .gz is unpacked, - is standard input.")
   private String image;
 
   @Option(
@@ -70,6 +83,16 @@ final class InspectCommand implements Callable<Integer> {
   private Long base;
 
   @Mixin private RootOptions roots = new RootOptions();
+
+  @Mixin private RmpOptions rmpOptions = new RmpOptions();
+
+  @Option(
+      names = "--rmp-out",
+      paramLabel = "FILE",
+      description =
+          "Write what a table and the RMP say as op lines (map, share, unshare), for replay to begin"
+              + " with.")
+  private String statesFile;
 
   @Option(names = "--leaves", paramLabel = "FILE", description = "Write every leaf as CSV.")
   private String leavesFile;
@@ -98,6 +121,8 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     roots.check();
+    rmpOptions.check();
+    Outputs.check(statesFile);
     progress = invocation.progress();
     OptionalLong start = base == null ? OptionalLong.empty() : OptionalLong.of(base);
     try (MemoryImage opened = MemoryImage.open(image, start)) {
@@ -112,11 +137,12 @@ final class InspectCommand implements Callable<Integer> {
         roots.isAll() ? opened.manifest().map(finder::others).orElseThrow() : new LinkedHashMap<>();
     List<InspectedDomain> inspected = new ArrayList<>();
     boolean several = domains.size() > 1;
+    Rmp rmp = rmpOptions.open(image, opened);
     try (RowFile leaves = leavesFile == null ? null : RowFile.leaves(leavesFile, several);
         RowFile directories =
             directoriesFile == null ? null : RowFile.directories(directoriesFile, several)) {
       for (Domain domain : domains) {
-        InspectedDomain one = inspect(opened, domain, leaves, directories);
+        InspectedDomain one = inspect(opened, domain, rmp, leaves, directories);
         inspected.add(one);
         kept += one.findings().kept().size();
         if (!one.findings().complete()) {
@@ -126,6 +152,9 @@ final class InspectCommand implements Callable<Integer> {
     } finally {
       progress.clear();
     }
+    if (statesFile != null) {
+      writeStates(opened, domains, rmp);
+    }
     print(inspected, others);
     if (jsonFile != null) {
       Outputs.json(jsonFile, InspectJson.of(image, inspected, others, audit));
@@ -134,15 +163,25 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private InspectedDomain inspect(
-      MemoryImage opened, Domain domain, @Nullable RowFile leaves, @Nullable RowFile directories) {
+      MemoryImage opened,
+      Domain domain,
+      @Nullable Rmp rmp,
+      @Nullable RowFile leaves,
+      @Nullable RowFile directories) {
+    RmpJudge judge = rmpOptions.judge(rmp, opened, domain);
     TableSummary summary = new TableSummary();
     Findings findings = findings();
+    RmpAudit rmpAudit = judge == null ? null : new RmpAudit(judge, findings::add);
     domain.findings().forEach(findings::add);
     if (domain.hasTable() && findings.complete()) {
       long root = domain.root().paddr();
       List<TableVisitor> visitors = new ArrayList<>();
       visitors.add(summary);
-      visitors.add(new TableAudit(domain.root(), findings));
+      visitors.add(
+          new TableAudit(domain.root(), judge == null ? _ -> true : judge::allowsLarge, findings));
+      if (rmpAudit != null) {
+        visitors.add(rmpAudit);
+      }
       visitors.add(progress(domain));
       if (leaves != null) {
         visitors.add(leaves.rows(domain.name(), root));
@@ -152,14 +191,35 @@ final class InspectCommand implements Callable<Integer> {
       }
       TableDecoder.decode(opened.memory(), domain.root(), TableVisitor.all(visitors));
     }
-    List<TableWalk> walks = lookups.stream().map(iova -> walk(opened, domain, iova)).toList();
-    return new InspectedDomain(domain, summary, findings, walks);
+    List<Lookup> looked =
+        lookups.stream().map(iova -> Lookup.of(opened.memory(), domain, iova, rmp, judge)).toList();
+    return new InspectedDomain(domain, summary, findings, looked, rmpAudit);
   }
 
-  private TableWalk walk(MemoryImage opened, Domain domain, long iova) {
-    return domain.hasTable()
-        ? TableWalk.of(opened.memory(), domain.root(), iova)
-        : new TableWalk(iova, List.of(), new TableWalk.Refused(Domain.words(domain.kind())));
+  private void writeStates(MemoryImage opened, List<Domain> domains, @Nullable Rmp rmp)
+      throws IOException {
+    if (rmp == null) {
+      throw new BadInput("--rmp-out needs an RMP: --rmp, --rmp-dump or a manifest that has one");
+    }
+    List<Domain> mapped =
+        domains.stream().filter(d -> d.hasTable() && d.root().leadsFromGpa()).toList();
+    if (mapped.size() != 1) {
+      throw new BadInput(
+          "--rmp-out writes one table, and of %d it could: choose by --devid, --dte or --root"
+              .formatted(mapped.size()));
+    }
+    Domain domain = mapped.getFirst();
+    try (Writer out = Outputs.open(statesFile)) {
+      StateLines states = new StateLines(rmp, out);
+      out.write("# domain %s of %s\n".formatted(domain.name(), Excerpt.of(image)));
+      TableDecoder.decode(opened.memory(), domain.root(), states.maps());
+      TableDecoder.decode(opened.memory(), domain.root(), states.states());
+      if (states.unknownBytes() > 0) {
+        out.write("# the RMP of %d bytes is not known\n".formatted(states.unknownBytes()));
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   /** Room for the findings of the next domain: however many domains, memory is bounded. */
@@ -192,7 +252,7 @@ final class InspectCommand implements Callable<Integer> {
     InspectText text = new InspectText(spec.commandLine().getOut());
     inspected.forEach(text::summary);
     text.others(others);
-    inspected.forEach(text::walks);
+    inspected.forEach(text::lookups);
     if (audit) {
       text.audit(inspected);
     }

@@ -1,15 +1,15 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.image.DeviceId;
+import dev.cleave.bench.image.rmp.Lookup;
+import dev.cleave.bench.image.rmp.RmpAudit;
+import dev.cleave.bench.image.rmp.RmpWords;
 import dev.cleave.bench.image.table.Domain;
 import dev.cleave.bench.image.table.Finding;
-import dev.cleave.bench.image.table.Site;
+import dev.cleave.bench.image.table.Rule;
 import dev.cleave.bench.image.table.TableSummary;
-import dev.cleave.bench.image.table.TableWalk;
-import dev.cleave.bench.image.table.TableWalk.Refused;
-import dev.cleave.bench.image.table.TableWalk.Translated;
+import dev.cleave.bench.image.table.WalkWords;
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -62,7 +62,18 @@ final class InspectJson {
       json.put("emptyTables", summary.emptyTables());
       json.put("complete", inspected.findings().complete());
     }
-    json.put("lookups", inspected.walks().stream().map(InspectJson::walk).toList());
+    if (inspected.rmp() != null) {
+      json.put("rmp", rmp(inspected.rmp()));
+    }
+    List<String> notes =
+        domain.findings().stream()
+            .filter(finding -> finding.rule() == Rule.ENTRY_ORDER)
+            .map(Finding::detail)
+            .toList();
+    if (!notes.isEmpty()) {
+      json.put("notes", notes);
+    }
+    json.put("lookups", inspected.lookups().stream().map(InspectJson::lookup).toList());
     json.put("errors", inspected.findings().errors());
     json.put("warnings", inspected.findings().warnings());
     if (audit) {
@@ -80,36 +91,36 @@ final class InspectJson {
     json.put("severity", finding.rule().severity().toString());
     json.put("rule", finding.rule().toString());
     if (finding.site() != null) {
-      json.putAll(site(finding.site()));
+      json.putAll(WalkWords.json(finding.site()));
+    }
+    if (finding.leaf() != null) {
+      json.put("size", Numbers.hex(finding.leaf().sizeBytes()));
+      json.put("paddr", Numbers.hex(finding.leaf().paddr()));
     }
     json.put("detail", finding.detail());
     return json;
   }
 
-  private static Map<String, Object> site(Site site) {
+  private static Map<String, Object> rmp(RmpAudit audit) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("table", Numbers.hex(site.table()));
-    json.put("level", site.level());
-    json.put("index", site.index());
-    json.put("iova", Numbers.hex(site.iova()));
-    json.put("entry", Numbers.hex(site.entry()));
+    json.put("asid", audit.asid());
+    json.put("leaves", audit.leaves());
+    json.put("agree", audit.agreeing());
+    json.put("size", audit.broken(Rule.RMP_SIZE));
+    json.put("owner", audit.broken(Rule.RMP_OWNER));
+    json.put("gpa", audit.broken(Rule.RMP_GPA));
+    json.put("notKnown", audit.unknown());
     return json;
   }
 
-  private static Map<String, Object> walk(TableWalk walk) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("iova", Numbers.hex(walk.iova()));
-    json.put("steps", walk.steps().stream().map(InspectJson::site).toList());
-    switch (walk.outcome()) {
-      case Translated to -> {
-        json.put("paddr", Numbers.hex(to.paddr()));
-        json.put("perm", Access.permissions(to.access()));
-        if ((to.access() & Access.NO_EXECUTE) != 0) {
-          json.put("noExecute", true);
-        }
-        json.put("size", Numbers.hex(to.leafBytes()));
+  private static Map<String, Object> lookup(Lookup lookup) {
+    Map<String, Object> json = WalkWords.json(lookup.walk());
+    if (lookup.rmp() != null) {
+      json.put("rmp", lookup.rmp().entry().map(RmpWords::fields).orElse(null));
+      if (lookup.rmp().verdict().rule() != null) {
+        json.put("rmpDisagrees", lookup.rmp().verdict().rule().toString());
+        json.put("rmpDetail", lookup.rmp().verdict().detail());
       }
-      case Refused refused -> json.put("refused", refused.reason());
     }
     return json;
   }

@@ -1,15 +1,15 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.image.DeviceId;
+import dev.cleave.bench.image.rmp.Lookup;
 import dev.cleave.bench.image.table.Domain;
 import dev.cleave.bench.image.table.Finding;
 import dev.cleave.bench.image.table.Findings;
-import dev.cleave.bench.image.table.Site;
+import dev.cleave.bench.image.table.Rule;
 import dev.cleave.bench.image.table.TableRoot;
 import dev.cleave.bench.image.table.TableSummary;
 import dev.cleave.bench.image.table.TableWalk;
-import dev.cleave.bench.image.table.TableWalk.Refused;
-import dev.cleave.bench.image.table.TableWalk.Translated;
+import dev.cleave.bench.image.table.WalkWords;
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
@@ -33,24 +33,41 @@ final class InspectText {
         domain.devices().stream().map(DeviceId::toString).collect(Collectors.joining(" "));
     if (!domain.hasTable()) {
       out.printf("domain %s  %s%s%n", domain.name(), Domain.words(domain.kind()), of(devices));
+      notes(domain);
       return;
     }
     TableSummary summary = inspected.summary();
     out.printf(
-        "domain %s  root %s  levels %d%s%n",
-        domain.name(), Numbers.hex(root.paddr()), root.levels(), of(devices));
+        "domain %s  root %s  levels %d%s  perm %s%n",
+        domain.name(), Numbers.hex(root.paddr()), root.levels(), of(devices), perm(root));
     out.printf(
         "  leaves %d%s, mapped %s bytes%n",
         summary.leaves(), sizes(summary.leavesBySize()), summary.mappedBytes());
     out.printf(
         "  tables %d (%d bytes), directories %d, empty tables %d%n",
         summary.tables(), summary.tableBytes(), summary.directories(), summary.emptyTables());
+    if (inspected.rmp() != null) {
+      out.printf("  rmp: %s%n", inspected.rmp().line());
+    }
+    notes(domain);
     if (inspected.findings().errors() > 0) {
       out.printf("  ERRORS: %d, which --audit names%n", inspected.findings().errors());
     }
     if (!inspected.findings().complete()) {
       out.printf("  INCOMPLETE: not the whole table was decoded%n");
     }
+  }
+
+  /** What may have been meant otherwise is said whether or not there is an audit. */
+  private void notes(Domain domain) {
+    domain.findings().stream()
+        .filter(finding -> finding.rule() == Rule.ENTRY_ORDER)
+        .forEach(finding -> out.println("  note: " + finding.detail()));
+  }
+
+  private static String perm(TableRoot root) {
+    String permissions = Access.permissions(root.access());
+    return permissions.isEmpty() ? "none" : permissions;
   }
 
   private static String of(String devices) {
@@ -76,32 +93,23 @@ final class InspectText {
                 : ""));
   }
 
-  void walks(InspectedDomain inspected) {
-    for (TableWalk walk : inspected.walks()) {
+  void lookups(InspectedDomain inspected) {
+    for (Lookup lookup : inspected.lookups()) {
+      TableWalk walk = lookup.walk();
       out.printf("lookup %s in domain %s%n", Numbers.hex(walk.iova()), inspected.domain().name());
-      for (Site step : walk.steps()) {
-        out.printf(
-            "  level %d  table %s  index %d  entry %s%n",
-            step.level(), Numbers.hex(step.table()), step.index(), Numbers.hex(step.entry()));
+      WalkWords.steps(walk).forEach(step -> out.println("  " + step));
+      out.println("  -> " + WalkWords.outcome(walk));
+      if (lookup.rmp() != null) {
+        ofRmp(lookup.rmp());
       }
-      out.println("  -> " + outcome(walk.outcome()));
     }
   }
 
-  private static String outcome(TableWalk.Outcome outcome) {
-    return switch (outcome) {
-      case Translated to when (to.access() & Access.READ_WRITE) == 0 ->
-          "paddr %s, but no permission is left, leaf of %s"
-              .formatted(Numbers.hex(to.paddr()), Numbers.size(to.leafBytes()));
-      case Translated to ->
-          "paddr %s perm %s%s size %s"
-              .formatted(
-                  Numbers.hex(to.paddr()),
-                  Access.permissions(to.access()),
-                  (to.access() & Access.NO_EXECUTE) == 0 ? "" : " nx",
-                  Numbers.hex(to.leafBytes()));
-      case Refused refused -> "does not translate: " + refused.reason();
-    };
+  private void ofRmp(Lookup.OfRmp rmp) {
+    out.println("  " + rmp.line());
+    if (rmp.verdict().rule() != null) {
+      out.printf("  rmp disagrees: %s: %s%n", rmp.verdict().rule(), rmp.verdict().detail());
+    }
   }
 
   void audit(List<InspectedDomain> all) {

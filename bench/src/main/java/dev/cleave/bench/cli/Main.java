@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       ReplayCommand.class,
       InspectCommand.class,
+      ExplainCommand.class,
       ConformCommand.class,
       BenchCommand.class,
       FootprintCommand.class,

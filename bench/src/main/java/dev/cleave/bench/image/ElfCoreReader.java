@@ -2,7 +2,6 @@ package dev.cleave.bench.image;
 
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.engine.format.Geometry;
-import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.memory.PhysicalMemory.Piece;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,7 +13,8 @@ import java.util.List;
 /**
  * An ELF64 core as QEMU's dump-guest-memory writes it: every PT_LOAD segment is memory at {@code
  * p_paddr}. A dump made with paging lists the same memory once per virtual address; such segments
- * become one.
+ * become one, and so does memory that a vmcore lists twice. Pages that a segment holds in part are
+ * left out.
  *
  * <pre>
  *  file header   4 class  5 byte order  16 type  32 phoff  40 shoff  54 phentsize  56 phnum
@@ -30,7 +30,6 @@ final class ElfCoreReader {
   private static final ValueLayout.OfLong U64 =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private static final int MAGIC = 0x464C457F;
   private static final int HEADER_BYTES = 64;
   private static final int CLASS_64 = 2;
   private static final int LITTLE_ENDIAN = 1;
@@ -42,8 +41,19 @@ final class ElfCoreReader {
 
   /** A PT_LOAD segment: where in memory, where in the file, how many bytes. */
   private record Load(long paddr, long offset, long bytes) {
-    long end() {
-      return paddr + bytes;
+    /** Without the pieces of pages at its ends, where no table can lie. */
+    Load wholePages() {
+      long head = -paddr & Geometry.offsetMask(Geometry.PAGE_LOG2);
+      return from(Math.min(head, bytes))
+          .first((bytes - Math.min(head, bytes)) & -Geometry.PAGE_BYTES);
+    }
+
+    Load from(long skipped) {
+      return new Load(paddr + skipped, offset + skipped, bytes - skipped);
+    }
+
+    Load first(long kept) {
+      return new Load(paddr, offset, kept);
     }
   }
 
@@ -55,21 +65,18 @@ final class ElfCoreReader {
     this.file = file;
   }
 
-  static boolean isElf(MemorySegment file) {
-    return file.byteSize() >= Integer.BYTES && file.get(U32, 0) == MAGIC;
-  }
-
-  static void read(String name, MemorySegment file, PhysicalMemory memory) {
+  /**
+   * The memory of a core.
+   *
+   * @param name what to call the file
+   * @param file its bytes
+   * @throws BadInput if it contradicts itself
+   */
+  static List<Piece> parse(String name, MemorySegment file) {
     ElfCoreReader reader = new ElfCoreReader(name, file);
-    List<Piece> pieces =
-        reader.merged(reader.loads()).stream()
-            .map(load -> new Piece(load.paddr, file.asSlice(load.offset, load.bytes)))
-            .toList();
-    try {
-      memory.addAll(pieces);
-    } catch (IllegalArgumentException e) {
-      throw BadInput.in(name, e.getMessage());
-    }
+    return reader.disjoint(reader.merged(reader.loads())).stream()
+        .map(load -> new Piece(load.paddr, file.asSlice(load.offset, load.bytes)))
+        .toList();
   }
 
   private List<Load> loads() {
@@ -91,11 +98,17 @@ final class ElfCoreReader {
     for (long i = 0; i < count; i++) {
       long header = at + i * PROGRAM_HEADER_BYTES;
       if (file.get(U32, header) == PT_LOAD && file.get(U64, header + 32) != 0) {
-        loads.add(load(header, i));
+        Load load = load(header, i);
+        if (load.bytes > 0) {
+          loads.add(load);
+        }
       }
     }
     if (loads.isEmpty()) {
-      throw bad("no PT_LOAD segment holds any memory");
+      throw bad(
+          ElfSections.has(file, ".xen_pages")
+              ? "is a core of Xen (.xen_pages), which inspect does not read"
+              : "no PT_LOAD segment holds any memory");
     }
     return loads;
   }
@@ -128,12 +141,12 @@ final class ElfCoreReader {
           "segment %d has 0x%x bytes in the file and only 0x%x in memory"
               .formatted(number, load.bytes, memoryBytes));
     }
-    if (((load.paddr | load.bytes) & Geometry.offsetMask(Geometry.PAGE_LOG2)) != 0) {
+    if (Long.compareUnsigned(load.paddr + load.bytes - 1, load.paddr) < 0) {
       throw bad(
-          "segment %d is not whole 4096-byte pages: 0x%x bytes at physical address 0x%x"
+          "segment %d must end at or below 2^64: 0x%x bytes at physical address 0x%x"
               .formatted(number, load.bytes, load.paddr));
     }
-    return load;
+    return load.wholePages();
   }
 
   /** Joins segments that show the same memory from the same place in the file. */
@@ -144,7 +157,7 @@ final class ElfCoreReader {
       Load last = merged.isEmpty() ? null : merged.getLast();
       boolean joins =
           last != null
-              && Long.compareUnsigned(load.paddr, last.end()) <= 0
+              && Long.compareUnsigned(load.paddr - last.paddr, last.bytes) <= 0
               && load.paddr - last.paddr == load.offset - last.offset;
       if (joins) {
         long bytes = Math.max(last.bytes, load.paddr - last.paddr + load.bytes);
@@ -154,6 +167,39 @@ final class ElfCoreReader {
       }
     }
     return merged;
+  }
+
+  /**
+   * Takes out what a segment before shows already: a vmcore has the kernel's text once more for its
+   * other virtual address, from another place in the file.
+   */
+  private List<Load> disjoint(List<Load> loads) {
+    List<Load> disjoint = new ArrayList<>();
+    for (Load load : loads) {
+      Load last = disjoint.isEmpty() ? null : disjoint.getLast();
+      long shared = last == null ? 0 : shared(last, load);
+      if (shared > 0) {
+        MemorySegment before = file.asSlice(last.offset + (load.paddr - last.paddr), shared);
+        long differs = before.mismatch(file.asSlice(load.offset, shared));
+        if (differs >= 0) {
+          throw bad(
+              "two segments overlap at physical address 0x%x and hold different bytes"
+                  .formatted(load.paddr + differs));
+        }
+      }
+      if (shared < load.bytes) {
+        disjoint.add(load.from(shared));
+      }
+    }
+    return disjoint;
+  }
+
+  /** How many bytes at the beginning of a load an earlier one holds. */
+  private static long shared(Load earlier, Load load) {
+    long distance = load.paddr - earlier.paddr;
+    return Long.compareUnsigned(distance, earlier.bytes) >= 0
+        ? 0
+        : Math.min(earlier.bytes - distance, load.bytes);
   }
 
   private boolean holds(long offset, long bytes) {

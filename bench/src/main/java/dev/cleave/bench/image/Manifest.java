@@ -4,6 +4,7 @@ import dev.cleave.engine.format.DeviceTableEntry;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code manifest.json} says of a page image.
@@ -13,11 +14,20 @@ import java.util.SequencedMap;
  * @param deviceTable the device table base register, where the image says it
  * @param devices each device's entry, by its name {@code BB:DD.F}
  * @param domains the domains, in the manifest's order
+ * @param rmpDump the file beside it that tells of the RMP in lines of dmesg, or null
  */
 public record Manifest(
     OptionalLong deviceTable,
     SequencedMap<DeviceId, DeviceTableEntry> devices,
-    List<Domain> domains) {
+    List<Domain> domains,
+    @Nullable String rmpDump) {
+  /** What is said of an image without an RMP. */
+  public Manifest(
+      OptionalLong deviceTable,
+      SequencedMap<DeviceId, DeviceTableEntry> devices,
+      List<Domain> domains) {
+    this(deviceTable, devices, domains, null);
+  }
 
   /**
    * A domain.

@@ -19,13 +19,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads {@code manifest.json}: {@code domains[]} with {@code domain_id}, {@code root}, {@code
  * mode}, {@code devices} and {@code format} ({@code v1}, which need not be said, or {@code x86}),
  * and {@code iommu_devices} with each device's {@code dte_raw}; {@code mmio_regs.dev_tab_base} and
- * {@code page_image.n_pages} where they are. Numbers are JSON numbers or strings in decimal or
- * 0x-hex. Whatever else it holds is of no concern.
+ * {@code page_image.n_pages} and {@code rmp.dump} where they are. Numbers are JSON numbers or
+ * strings in decimal or 0x-hex. Whatever else it holds is of no concern.
  */
 final class ManifestReader {
   /** A manifest is read whole; a larger file is not one. */
@@ -34,24 +35,37 @@ final class ManifestReader {
   private static final int LARGEST_DOMAIN_ID = 0xFFFF;
   private static final int LARGEST_MODE = 7;
 
-  private final Path file;
+  private final Object file;
 
-  private ManifestReader(Path file) {
+  private ManifestReader(Object file) {
     this.file = file;
   }
 
-  static Manifest read(Path file, int pages) throws IOException {
+  static Manifest read(Path file, long pages) throws IOException {
     if (Files.size(file) > LARGEST_BYTES) {
       throw BadInput.in(file, "holds more than 256 MiB, which no manifest does");
     }
-    ManifestReader reader = new ManifestReader(file);
     try (Reader in = Files.newBufferedReader(file)) {
-      return reader.manifest(JsonParser.parseReader(in).getAsJsonObject(), pages);
+      return parse(file, in, pages);
+    }
+  }
+
+  /**
+   * Reads a manifest.
+   *
+   * @param name what to call it
+   * @param in JSON
+   * @param pages how many pages it is of
+   * @throws BadInput if it is none
+   */
+  static Manifest parse(Object name, Reader in, long pages) {
+    try {
+      return new ManifestReader(name).manifest(JsonParser.parseReader(in).getAsJsonObject(), pages);
     } catch (JsonParseException
         | IllegalStateException
         | UnsupportedOperationException
         | ClassCastException e) {
-      throw BadInput.in(file, "is not a manifest in JSON: " + reason(e));
+      throw BadInput.in(name, "is not a manifest in JSON: " + reason(e));
     }
   }
 
@@ -64,7 +78,7 @@ final class ManifestReader {
     };
   }
 
-  private Manifest manifest(JsonObject json, int pages) {
+  private Manifest manifest(JsonObject json, long pages) {
     JsonObject image = json.getAsJsonObject("page_image");
     if (image != null && image.has("n_pages") && number(image, "n_pages") != pages) {
       throw BadInput.in(
@@ -77,7 +91,19 @@ final class ManifestReader {
         registers != null && registers.has("dev_tab_base")
             ? OptionalLong.of(number(registers, "dev_tab_base"))
             : OptionalLong.empty();
-    return new Manifest(deviceTable, devices(json), domains(json));
+    return new Manifest(deviceTable, devices(json), domains(json), rmpDump(json));
+  }
+
+  /** A plain name: a manifest leads to no file elsewhere. */
+  private @Nullable String rmpDump(JsonObject json) {
+    if (!json.has("rmp")) {
+      return null;
+    }
+    String name = member(json.getAsJsonObject("rmp"), "dump").getAsString();
+    if (!name.matches("[\\w][\\w.-]*")) {
+      throw BadInput.in(file, "rmp.dump is '" + name + "', expected the name of a file beside it");
+    }
+    return name;
   }
 
   private SequencedMap<DeviceId, DeviceTableEntry> devices(JsonObject json) {

@@ -2,7 +2,6 @@ package dev.cleave.bench.image;
 
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.engine.format.Geometry;
-import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.memory.PhysicalMemory.Piece;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -11,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A sparse page image: a directory with {@code pages.idx}, the pages in that order in {@code
@@ -19,8 +19,8 @@ import java.util.List;
 final class PageImageReader {
   private PageImageReader() {}
 
-  /** Adds the pages to the memory and returns the manifest, null where there is none. */
-  static Manifest read(Path directory, PhysicalMemory memory, Arena arena) throws IOException {
+  /** The pages. */
+  static List<Piece> read(Path directory, Arena arena) throws IOException {
     Path index = directory.resolve(PageImageWriter.INDEX);
     if (!Files.exists(index)) {
       throw BadInput.in(directory, "holds no pages.idx, expected a page image");
@@ -41,13 +41,17 @@ final class PageImageReader {
           "holds %d bytes, but pages.idx lists %d pages, which are %d bytes"
               .formatted(file.byteSize(), addresses.length, bytes));
     }
-    addRuns(addresses, file, memory);
+    return runs(addresses, file);
+  }
+
+  /** What is said of so many pages, null where nothing is. */
+  static @Nullable Manifest manifest(Path directory, long pages) throws IOException {
     Path manifest = directory.resolve(PageImageWriter.MANIFEST);
-    return Files.exists(manifest) ? ManifestReader.read(manifest, addresses.length) : null;
+    return Files.exists(manifest) ? ManifestReader.read(manifest, pages) : null;
   }
 
   /** Adjacent pages become one piece. */
-  private static void addRuns(long[] addresses, MemorySegment file, PhysicalMemory memory) {
+  private static List<Piece> runs(long[] addresses, MemorySegment file) {
     List<Piece> pieces = new ArrayList<>();
     int first = 0;
     for (int i = 1; i <= addresses.length; i++) {
@@ -60,6 +64,6 @@ final class PageImageReader {
         first = i;
       }
     }
-    memory.addAll(pieces);
+    return pieces;
   }
 }

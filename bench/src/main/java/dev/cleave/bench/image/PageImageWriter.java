@@ -89,6 +89,9 @@ public final class PageImageWriter {
     json.put(
         "page_image",
         Map.of("index", INDEX, "blobs", PAGES, "page_size", Geometry.PAGE_BYTES, "n_pages", pages));
+    if (manifest.rmpDump() != null) {
+      json.put("rmp", Map.of("dump", manifest.rmpDump()));
+    }
     json.put("iommu_devices", devices);
     json.put("domains", domains);
     return json;

@@ -15,22 +15,32 @@ final class PageIndex {
   private static final Pattern ADDRESS = Pattern.compile("(?:0[xX])?([0-9a-fA-F]{1,16})");
   private static final int LONGEST_LINE = 80;
 
-  private final Path file;
+  private final Object file;
   private long[] addresses = new long[1024];
   private int count;
   private long line;
 
-  private PageIndex(Path file) {
+  private PageIndex(Object file) {
     this.file = file;
   }
 
   /** The addresses, in the order of the pages. */
   static long[] read(Path file) throws IOException {
-    PageIndex index = new PageIndex(file);
     try (InputStream in = Inputs.open(file.toString())) {
-      for (String text = index.next(in); text != null; text = index.next(in)) {
-        index.add(text);
-      }
+      return parse(file, in);
+    }
+  }
+
+  /**
+   * Reads an index.
+   *
+   * @param file what to call it
+   * @throws BadInput if it is none
+   */
+  static long[] parse(Object file, InputStream in) throws IOException {
+    PageIndex index = new PageIndex(file);
+    for (String text = index.next(in); text != null; text = index.next(in)) {
+      index.add(text);
     }
     if (index.count == 0) {
       throw BadInput.in(file, "lists no page");

@@ -3,6 +3,7 @@ package dev.cleave.bench.io;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ public final class Inputs {
   public static final String STANDARD_INPUT = "-";
 
   private static final int BLOCK_BYTES = 1 << 16;
+  private static final int LARGE_BLOCK_BYTES = 1 << 26;
 
   private Inputs() {}
 
@@ -115,6 +117,25 @@ public final class Inputs {
         position += block.length;
         block = next;
       }
+    }
+  }
+
+  /**
+   * Writes a segment of any size.
+   *
+   * @param out where to
+   * @param position of its first byte there
+   * @param bytes what to write
+   * @throws IOException if writing fails
+   */
+  public static void write(FileChannel out, long position, MemorySegment bytes) throws IOException {
+    for (long done = 0; done < bytes.byteSize(); ) {
+      long now = Math.min(bytes.byteSize() - done, LARGE_BLOCK_BYTES);
+      ByteBuffer block = bytes.asSlice(done, now).asByteBuffer();
+      while (block.hasRemaining()) {
+        out.write(block, position + done + block.position());
+      }
+      done += now;
     }
   }
 

@@ -11,6 +11,7 @@ import dev.cleave.hwmodel.dma.RandomPattern;
 import dev.cleave.hwmodel.dma.RingPattern;
 import dev.cleave.hwmodel.dma.ScatterGatherPattern;
 import dev.cleave.hwmodel.iommu.Outcome;
+import dev.cleave.hwmodel.iommu.Request;
 import dev.cleave.hwmodel.iommu.Statistics;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,10 +67,12 @@ public final class DeviceLoad {
   private DmaDevice device(int device, AccessPattern pattern) {
     return new DmaDevice(
         ModelMachine.DEVICE_IDS[device],
+        Request.NO_PASID,
         machine.iommu(),
         machine.memory(),
         pattern,
-        ram.identity());
+        ram.identity(),
+        machine::isPrivate);
   }
 
   /**

@@ -13,8 +13,15 @@ import dev.cleave.engine.memory.NativePages;
 import dev.cleave.hwmodel.iommu.Iommu;
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import dev.cleave.hwmodel.iommu.Register;
+import dev.cleave.hwmodel.iommu.Request;
+import dev.cleave.hwmodel.iommu.SecureDeviceEntry;
+import dev.cleave.hwmodel.iommu.TdiBinding;
+import dev.cleave.hwmodel.iommu.TioFirmware;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.rmp.ReverseMap;
+import dev.cleave.hwmodel.rmp.RmpEntry;
+import dev.cleave.hwmodel.rmp.RmpInstructions;
+import dev.cleave.hwmodel.rmp.RmpState;
 import java.lang.foreign.Arena;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +36,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Where table memory must begin: far above any guest. */
   public static final long TABLE_BASE = 1L << 50;
 
-  /** The devices; they share one domain. */
+  /** The devices; they share one domain, and with an RMP they are trusted ones. */
   static final int[] DEVICE_IDS = {0x08, 0x10, 0x18};
 
   private static final int DOMAIN = 1;
@@ -50,6 +57,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final PhysicalMemory memory = new PhysicalMemory();
   private final Iommu iommu;
+  private final GuestRam ram;
   private final @Nullable ReverseMap rmp;
   private final IotlbGather.BlockVisitor invalidate = this::invalidate;
   private long attached;
@@ -64,18 +72,22 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
    */
   public ModelMachine(GuestRam ram, List<TableMemory> tables, boolean hasRmp) {
+    this.ram = ram;
     memory.addAll(ram.pieces());
     tables.forEach(table -> memory.add(table.base(), table.view()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
-      long covered = (ram.spaEnd() + REGION_MASK) & ~REGION_MASK;
+      // one region more than the guest's, for its context
+      long covered = ((ram.spaEnd() + REGION_MASK) & ~REGION_MASK) + REGION_BYTES;
       memory.add(RMP_BASE, NativePages.reserve(ReverseMap.tableBytes(covered), arena));
       rmp = new ReverseMap(memory, RMP_BASE, covered);
     } else {
       rmp = null;
     }
     iommu = new Iommu(memory, IommuConfig.standard(), rmp);
-    iommu.trustDomain(DOMAIN, ASID);
+    if (rmp != null) {
+      trustDevices(rmp, rmp.coveredBytes() - REGION_BYTES);
+    }
     iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE);
     iommu.writeMmio(Register.COMMAND_BASE, COMMANDS | (long) COMMANDS_LOG2 << RING_LENGTH_SHIFT);
     iommu.writeMmio(Register.EVENT_BASE, EVENTS | (long) EVENTS_LOG2 << RING_LENGTH_SHIFT);
@@ -87,6 +99,51 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
         Register.CONTROL_ENABLE | Register.CONTROL_COMMANDS | Register.CONTROL_EVENT_LOG);
   }
 
+  /** Gives the devices to the guest, all addresses private where requests are trusted. */
+  private void trustDevices(ReverseMap map, long context) {
+    long firmwares = RmpState.assigned(0, false, true);
+    require(new RmpInstructions(map).rmpUpdate(context, 0, firmwares));
+    TioFirmware firmware = iommu.firmware();
+    firmware.createGuest(context, ASID);
+    long access = SecureDeviceEntry.VALID | SecureDeviceEntry.READ | SecureDeviceEntry.WRITE;
+    for (int device : DEVICE_IDS) {
+      firmware.connect(device, 0, 0, 0, 0);
+      firmware.bind(device, context, TdiBinding.of(DOMAIN));
+      require(firmware.writeEntry(ASID, device, SecureDeviceEntry.request(access, 0, -1)));
+    }
+  }
+
+  private static void require(int status) {
+    if (status != 0) {
+      throw new WorkFailed(
+          "the model's firmware refused to set up a device, status %d".formatted(status));
+    }
+  }
+
+  /**
+   * Whether a page is private at this moment; then the guest has its devices make trusted requests
+   * for it, else others.
+   *
+   * @param gpa any address
+   * @return false without an RMP, and for what the log never maps
+   */
+  public boolean isPrivate(long gpa) {
+    return rmp != null && ram.holds(gpa) && RmpEntry.isAssigned(rmp.entryOf(ram.spa(gpa)));
+  }
+
+  /**
+   * One request of a device of the guest, trusted or not as the page is.
+   *
+   * @param device one of the machine's
+   * @param gpa any address
+   * @param isWrite whether it writes
+   * @return a system physical address or an outcome of the IOMMU
+   */
+  public long translate(int device, long gpa, boolean isWrite) {
+    int flags = (isWrite ? Request.WRITE : Request.READ) | (isPrivate(gpa) ? Request.TRUSTED : 0);
+    return iommu.translate(device, Request.NO_PASID, gpa, flags);
+  }
+
   /** Lets the devices use a table; to be called again when its top has changed. */
   public void attach(PageTable table) {
     long top = table.top();
@@ -95,7 +152,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     }
     attached = top;
     DeviceTableEntry entry =
-        DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), DOMAIN);
+        DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), rmp == null ? DOMAIN : 0);
     for (int device : DEVICE_IDS) {
       long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);
       memory.setLong(at + 3 * Long.BYTES, entry.q3());

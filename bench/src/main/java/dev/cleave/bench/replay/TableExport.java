@@ -3,15 +3,19 @@ package dev.cleave.bench.replay;
 import dev.cleave.bench.image.DeviceId;
 import dev.cleave.bench.image.Manifest;
 import dev.cleave.bench.image.PageImageWriter;
+import dev.cleave.bench.image.rmp.RmpDump;
 import dev.cleave.bench.image.table.RowFile;
 import dev.cleave.bench.image.table.TableDecoder;
 import dev.cleave.bench.image.table.TableRoot;
 import dev.cleave.bench.image.table.TableVisitor;
+import dev.cleave.bench.io.Outputs;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
+import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.io.IOException;
+import java.io.Writer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,11 +32,13 @@ public final class TableExport {
   /** What the nested table is called, though the IOMMU knows no such domain. */
   private static final int NESTED = 2;
 
+  private static final String RMP_DUMP = "rmp-dump.dmesg";
   private static final DeviceId DEVICE = DeviceId.parse("00:01.0");
 
   private final PhysicalMemory memory = new PhysicalMemory();
   private final TableRoot root;
   private final @Nullable TableRoot nested;
+  private final @Nullable RmpBitmap rmp;
 
   /**
    * Looks at a run.
@@ -43,6 +49,7 @@ public final class TableExport {
     run.memories().forEach(tables -> memory.add(tables.base(), tables.view()));
     root = root(run.table());
     nested = run.nestedTable() == null ? null : root(run.nestedTable());
+    rmp = run.pageStates();
   }
 
   private static TableRoot root(PageTable table) {
@@ -57,7 +64,8 @@ public final class TableExport {
   }
 
   /**
-   * Writes the tables' pages, and a manifest with the entry of a device that uses the IOMMU table.
+   * Writes the tables' pages, a manifest with the entry of a device that uses the IOMMU table and,
+   * if page states count, the RMP as a kernel prints it.
    */
   public void image(String directory) throws IOException {
     LongStream.Builder pages = LongStream.builder();
@@ -81,6 +89,28 @@ public final class TableExport {
         Path.of(directory),
         pages.build().toArray(),
         memory::getLong,
-        new Manifest(OptionalLong.empty(), devices, domains));
+        new Manifest(OptionalLong.empty(), devices, domains, rmp == null ? null : RMP_DUMP));
+    if (rmp != null) {
+      RmpDump dump = new RmpDump(states(rmp));
+      TableDecoder.decode(memory, root, dump);
+      try (Writer out = Outputs.open(Path.of(directory, RMP_DUMP).toString())) {
+        dump.write(out);
+      }
+    }
+  }
+
+  /** What lies beyond the guest's memory is the hypervisor's. */
+  private static RmpDump.States states(RmpBitmap rmp) {
+    return new RmpDump.States() {
+      @Override
+      public boolean isShared(long gpa) {
+        return Long.compareUnsigned(gpa, rmp.guestBytes()) >= 0 || rmp.isShared(gpa);
+      }
+
+      @Override
+      public boolean isLarge(long gpa) {
+        return Long.compareUnsigned(gpa, rmp.guestBytes()) < 0 && rmp.isLarge(gpa);
+      }
+    };
   }
 }

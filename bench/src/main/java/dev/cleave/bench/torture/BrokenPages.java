@@ -93,11 +93,11 @@ public final class BrokenPages extends TablePages {
   }
 
   @Override
-  public void abandon(long table) {
+  public void abandon(long table, long tag) {
     if (forgetsLateBits) {
       abandoned.add(table);
     }
-    super.abandon(table);
+    super.abandon(table, tag);
   }
 
   @Override

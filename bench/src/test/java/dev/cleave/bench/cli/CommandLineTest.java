@@ -31,6 +31,7 @@ class CommandLineTest {
         .filter(word -> !word.isEmpty())
         .map(word -> word.replace("GOLDEN", "src/test/resources/golden/7.3.4/main"))
         .map(word -> word.replace("OPS", "src/test/resources/golden/ops/ops.trace.gz"))
+        .map(word -> word.replace("CASES", "src/test/resources/cases"))
         .map(word -> word.replace("RAW", raw.toString()))
         .map(word -> word.replace("TEMP", temporary.toString()))
         .map(word -> word.replace("DTE", DTE))
@@ -86,6 +87,62 @@ class CommandLineTest {
         "inspect --dirs TEMP GOLDEN",
         "inspect --json /no/such/place.json GOLDEN",
         "inspect /dev/null",
+        "inspect --devid 1:00:01.0 GOLDEN",
+        "inspect --devid 0000:00:01 GOLDEN",
+        "inspect --devid 12345678:00:01.0 GOLDEN",
+        "inspect --devid 0001:00:02.0 GOLDEN",
+        "inspect --devtab 0 --devid 0000:00:20.0 RAW",
+        "inspect --dte 1,2,3 RAW",
+        "inspect --dte 1_2_3_4 RAW",
+        "inspect --dte CASES/events.dmesg RAW",
+        "inspect --dte CASES/dte-debugfs.txt --devid 02:00.0 RAW",
+        "inspect --dte CASES/dte-debugfs.txt --dte-order middle RAW",
+        "inspect --dte 0,0,0,0 RAW",
+        "inspect --dte 6000000000000003,0,0,6000000000000003 RAW",
+        "inspect --dte-order high RAW",
+        "inspect --dte DTE --devtab 0x1000 RAW",
+        "inspect --rmp banana GOLDEN",
+        "inspect --rmp 0x1001 GOLDEN",
+        "inspect --rmp 0x1000: GOLDEN",
+        "inspect --rmp 0x1000:0x2000:0x3000 GOLDEN",
+        "inspect --rmp 0x1000:0x4fff GOLDEN",
+        "inspect --rmp 0x100000:0x4ffff7 GOLDEN",
+        "inspect --rmp 0x100000:0x1000 GOLDEN",
+        "inspect --rmp 0x7000000000000000 GOLDEN",
+        "inspect --rmp 0x100000 GOLDEN",
+        "inspect --rmp 0x100000 --rmp-dump CASES/rmp-dump.dmesg GOLDEN",
+        "inspect --rmp-dump CASES/events.dmesg GOLDEN",
+        "inspect --rmp-dump /no/such/file GOLDEN",
+        "inspect --rmp-dump TEMP GOLDEN",
+        "inspect --rmp-dump RAW.gz GOLDEN",
+        "inspect --rmp-segments 64G GOLDEN",
+        "inspect --rmp 0x100000 --rmp-segments 3G GOLDEN",
+        "inspect --rmp 0x100000 --rmp-segments 4K GOLDEN",
+        "inspect --rmp 0x100000:0x1fffff --rmp-segments 64G GOLDEN",
+        "inspect --rmp 0x100000 --rmp-segments 64G GOLDEN",
+        "inspect --rmp 0x100000 --rmp-segments CASES/rmp-dump.dmesg GOLDEN",
+        "inspect --rmp-segments CASES/rmp-dump.dmesg GOLDEN",
+        "inspect --rmp-dump CASES/rmp-dump.dmesg --rmp-segments CASES/rmp-dump.dmesg GOLDEN",
+        "inspect --asid 1024 GOLDEN",
+        "inspect --asid -1 GOLDEN",
+        "inspect --rmp-out /no/such/place.ops GOLDEN",
+        "inspect --rmp-out TEMP/out.ops GOLDEN",
+        "inspect --rmp-out TEMP/out.ops --rmp-dump CASES/rmp-dump.dmesg GOLDEN",
+        "explain",
+        "explain /no/such/file",
+        "explain TEMP",
+        "explain RAW.gz",
+        "explain CASES/events.dmesg another",
+        "explain CASES/events.dmesg --nonsense",
+        "explain CASES/events.dmesg --json /no/such/place.json",
+        "explain CASES/events.dmesg --image /no/such/image",
+        "explain CASES/events.dmesg --image RAW",
+        "explain CASES/events.dmesg --image RAW --devtab 0x10",
+        "explain CASES/events.dmesg --devtab 0x1000",
+        "explain CASES/events.dmesg --rmp 0x100000",
+        "explain CASES/events.dmesg --base 0",
+        "explain CASES/events.dmesg --image GOLDEN --base 0",
+        "explain CASES/events.dmesg --image GOLDEN --rmp-dump CASES/events.dmesg",
         "inspect GOLDEN/manifest.json --root 0 --mode 3",
         "inspect GOLDEN/pages.idx.gz --root 0 --mode 3",
         "replay",
@@ -135,7 +192,8 @@ class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "inspect --help", "help", "help inspect", "--version"})
+  @ValueSource(
+      strings = {"--help", "inspect --help", "explain --help", "help", "help inspect", "--version"})
   void helpAndVersionGoToStandardOutputWithExitCode0(String line) throws IOException {
     Cleave.Result result = Cleave.run(arguments(line));
     assertEquals(0, result.code());

@@ -203,4 +203,56 @@ class InspectCommandTest {
     Cleave.run("inspect", image(SECOND), "--c-bit", 47, "--devid", SECOND, "--leaves", leaves);
     assertTrue(Files.readString(leaves).contains("0x0,0x9000,0x1000,rw,0x7000800000009001"));
   }
+
+  @Test
+  void aDeviceMayBeNamedWithItsSegmentAndAnEntryAsPeopleHaveIt() {
+    Path image = image(SECOND);
+    String plain = Cleave.run("inspect", image, "--devid", "00:01.0").out();
+    assertTrue(plain.contains("root 0x1000  levels 1  devices 00:01.0  perm rw\n"), plain);
+    assertEquals(plain, Cleave.run("inspect", image, "--devid", "0000:00:01.0").out());
+    Cleave.Result other = Cleave.run("inspect", image, "--devid", "0001:00:01.0");
+    assertTrue(other.err().contains("PCI segment 0"), other.err());
+    DeviceTableEntry entry = devices.get(FIRST);
+    String row =
+        "0001:00:01.0 0000000000000000 0000000000000000 %016x %016x iommu0"
+            .formatted(entry.q1(), entry.q0());
+    assertEquals(
+        plain.replace("00:01.0", "0001:00:01.0"), Cleave.run("inspect", image, "--dte", row).out());
+    assertEquals(
+        plain.replace("  devices 00:01.0", ""),
+        Cleave.run("inspect", image, "--dte", entry.toHex()).out());
+  }
+
+  @Test
+  void theEntryOfTheCaseIsReadFromItsFile() {
+    Cleave.Result result =
+        Cleave.run("inspect", image(SECOND), "--dte", "src/test/resources/cases/dte-debugfs.txt");
+    assertTrue(
+        result.out().startsWith("domain 56  root 0x4000  levels 3  devices 01:00.0  perm rw\n"),
+        result.out());
+    assertEquals(1, result.code(), "its root is in no image of ours");
+  }
+
+  @Test
+  void anEntryThatMakesSenseOnlyInAnotherOrderSaysSo() {
+    DeviceTableEntry entry = devices.get(FIRST);
+    String joined = "%032x%016x%016x".formatted(0, entry.q1(), entry.q0());
+    Cleave.Result result = Cleave.run("inspect", image(SECOND), "--dte", joined);
+    assertTrue(result.out().contains("invalid (V=0)"), result.out());
+    assertTrue(
+        result.out().contains("note: V=0 as bytes in memory; as four quadwords, high first"),
+        result.out());
+  }
+
+  @Test
+  void theExitCodeIsWhatHelpSays() {
+    tables.change(ROOT_2, 0, entry -> entry | 1L << 52);
+    String help = Cleave.run("inspect", "--help").out();
+    assertTrue(help.contains("Exit code 1: --audit found an error"), help);
+    assertEquals(0, Cleave.run("inspect", image(SECOND)).code());
+    assertEquals(1, Cleave.run("inspect", image(SECOND), "--audit").code());
+    String noRoot = DeviceTableEntry.v1(0xdead_0000L, 3, 1).toHex();
+    assertEquals(1, Cleave.run("inspect", image(SECOND), "--dte", noRoot).code());
+    assertEquals(1, Cleave.run("inspect", image(SECOND), "--audit", "--dte", noRoot).code());
+  }
 }

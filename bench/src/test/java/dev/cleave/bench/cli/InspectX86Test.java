@@ -150,7 +150,7 @@ class InspectX86Test {
             .startsWith(
                 """
                 domain 3  v2 (guest tables): one for each PASID  devices 00:01.0 00:01.1
-                domain 3 pasid 0  root 0x1000  levels 4  devices 00:01.0 00:01.1
+                domain 3 pasid 0  root 0x1000  levels 4  devices 00:01.0 00:01.1  perm rw
                   leaves 2 (1 x 4K, 1 x 1G), mapped 1073745920 bytes
                 """),
         result.out());

@@ -147,8 +147,6 @@ class MemoryImageTest {
     "128, 8, 99999, beyond the file",
     "128, 8, -4096, beyond the file",
     "152, 8, 0x7ffffffffffff000, beyond the file",
-    "152, 8, 4095, whole 4096-byte pages",
-    "144, 8, 0x100800, whole 4096-byte pages",
     "144, 8, -4096, at or below 2^64",
     "160, 8, 4096, only 0x1000 in memory",
     "200, 8, 0x101000, overlap"
@@ -192,7 +190,8 @@ class MemoryImageTest {
             devices,
             List.of(
                 new Manifest.Domain(9, 0x3000, 4, List.of(device)),
-                new Manifest.Domain(2, 0x4000, 1, List.of())));
+                new Manifest.Domain(2, 0x4000, 1, List.of())),
+            "rmp-dump.dmesg");
     try (MemoryImage image = open(tables.write(temporary.resolve("new/image"), manifest))) {
       assertEquals(manifest, image.manifest().orElseThrow());
       for (long page : tables.pages()) {
@@ -277,7 +276,11 @@ class MemoryImageTest {
         "{\"domains\":[],\"iommu_devices\":{\"00:01.0\":{\"dte_raw\":\"12\"}}}",
         "{\"domains\":[],\"iommu_devices\":{\"00:01.0\":{}}}",
         "{\"domains\":[],\"page_image\":{\"n_pages\":2}}",
-        "{\"domains\":[],\"page_image\":7}"
+        "{\"domains\":[],\"page_image\":7}",
+        "{\"domains\":[],\"rmp\":{}}",
+        "{\"domains\":[],\"rmp\":7}",
+        "{\"domains\":[],\"rmp\":{\"dump\":\"../other\"}}",
+        "{\"domains\":[],\"rmp\":{\"dump\":\"/etc/passwd\"}}"
       })
   void aBadManifestIsRefused(String json) throws IOException {
     pageImage("0x1000\n", memory(1));

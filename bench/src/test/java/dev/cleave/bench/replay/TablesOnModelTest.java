@@ -154,7 +154,7 @@ class TablesOnModelTest {
       boolean isShared = shared.get((int) (gpa / PAGE));
       long expected = gpa + (isShared && sharedBase != 0 ? sharedBase : PADDR_BASE);
       boolean isWrite = random.nextBoolean();
-      long device = machine.iommu().translate(DEVICE, gpa, isWrite);
+      long device = machine.translate(DEVICE, gpa, isWrite);
       if (device != expected) {
         return "a device at 0x%x got 0x%x instead of 0x%x".formatted(gpa, device, expected);
       }

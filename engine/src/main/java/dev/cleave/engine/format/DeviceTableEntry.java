@@ -1,6 +1,9 @@
 package dev.cleave.engine.format;
 
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
 
 /**
  * A device table entry: 256 bits that say how a device's requests are translated.
@@ -51,6 +54,55 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
 
   /** Bits that no revision of the specification gives a meaning. */
   private static final long RESERVED_Q0 = 1L << 63 | 3L << 2;
+
+  /**
+   * Every field but the three pieces of the GCR3 root, by its name in the specification.
+   *
+   * @param name its name
+   * @param first its lowest bit, 0 to 255
+   * @param bits its width
+   */
+  private record Field(String name, int first, int bits) {}
+
+  private static final List<Field> FIELDS =
+      List.of(
+          new Field("V", 0, 1),
+          new Field("TV", 1, 1),
+          new Field("CXL", 4, 3),
+          new Field("HAD", 7, 2),
+          new Field("Mode", 9, 3),
+          new Field("PPR", 52, 1),
+          new Field("GPRP", 53, 1),
+          new Field("GIOV", 54, 1),
+          new Field("GV", 55, 1),
+          new Field("GLX", 56, 2),
+          new Field("IR", 61, 1),
+          new Field("IW", 62, 1),
+          new Field("DomainID", 64, 16),
+          new Field("I", 96, 1),
+          new Field("SE", 97, 1),
+          new Field("SA", 98, 1),
+          new Field("IoCtl", 99, 2),
+          new Field("Cache", 101, 1),
+          new Field("SD", 102, 1),
+          new Field("EX", 103, 1),
+          new Field("SysMgt", 104, 2),
+          new Field("SATS", 106, 1),
+          new Field("IV", 128, 1),
+          new Field("IntTabLen", 129, 4),
+          new Field("IG", 133, 1),
+          new Field("GuestPagingMode", 182, 2),
+          new Field("Init", 184, 1),
+          new Field("EInt", 185, 1),
+          new Field("NMI", 186, 1),
+          new Field("IntCtl", 188, 2),
+          new Field("Lint0", 190, 1),
+          new Field("Lint1", 191, 1),
+          new Field("AttrV", 246, 1),
+          new Field("Mode0FC", 247, 1),
+          new Field("SnoopAttribute", 248, 8));
+
+  private static final long INTERRUPT_ROOT_MASK = 0x000F_FFFF_FFFF_FFC0L;
 
   /** What an entry does with a request that needs translation. */
   public enum Kind {
@@ -181,6 +233,26 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
     return String.format(
         "%016x%016x%016x%016x",
         Long.reverseBytes(q0), Long.reverseBytes(q1), Long.reverseBytes(q2), Long.reverseBytes(q3));
+  }
+
+  /**
+   * Every field of the entry, to be looked at.
+   *
+   * @return the values by the names that the specification has for the fields, in the order of
+   *     their bits; addresses whole, as {@code HostRoot}, {@code GCR3Root} and {@code
+   *     InterruptRoot}
+   */
+  public SequencedMap<String, Long> fields() {
+    long[] words = {q0, q1, q2, q3};
+    SequencedMap<String, Long> fields = new LinkedHashMap<>();
+    for (Field field : FIELDS) {
+      long word = words[field.first / Long.SIZE] >>> field.first % Long.SIZE;
+      fields.put(field.name, word & (1L << field.bits) - 1);
+    }
+    fields.put("HostRoot", root());
+    fields.put("GCR3Root", gcr3Root());
+    fields.put("InterruptRoot", q2 & INTERRUPT_ROOT_MASK);
+    return fields;
   }
 
   /** {@return what the entry does with a request} */

@@ -82,6 +82,27 @@ public sealed interface EntryFormat permits AmdV1, X86 {
   long tablePaddr(long entry);
 
   /**
+   * What stands in a slot whose table was taken out and waits for a flush: the directory, not
+   * present any more. Hardware sees a hole and ignores the rest.
+   *
+   * @param directory a raw directory entry, present
+   * @return a raw entry, not present
+   */
+  default long remnant(long directory) {
+    return directory & ~presentMask();
+  }
+
+  /**
+   * Whether a table that waits for a flush stood in a slot. {@link #tablePaddr} says which.
+   *
+   * @param entry a raw entry
+   * @return false for a present entry and for a hole without remnant
+   */
+  default boolean isRemnant(long entry) {
+    return !isPresent(entry) && (entry & ~statusMask()) != 0;
+  }
+
+  /**
    * A leaf entry, to be stored in each of its slots. Entries of consecutive leaves of one size
    * differ by exactly that size.
    *

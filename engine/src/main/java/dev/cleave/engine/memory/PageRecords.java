@@ -8,31 +8,32 @@ import java.lang.invoke.VarHandle;
  * A small record of each table page.
  *
  * <pre>
- *   0                        8                    16             20
- *  +------------------------+--------------------+--------------+------+
- *  |         state          |       place        |  free link   | zero |   free: place is 0
- *  +------------------------+--------------------+--------------+------+
- *  |         state          |       place        |                     |   in use
- *  +------------------------+--------------------+---------------------+
- *  |         state          |  tag (ends in 7)   |      next page      |   detached
- *  +------------------------+--------------------+---------------------+
+ *   0                8                16          20         24         28
+ *  +----------------+----------------+-----------+----------+----------+----------+
+ *  |     state      |     place      | free link |   zero   |                     |   free: place is 0
+ *  +----------------+----------------+-----------+----------+---------------------+
+ *  |     state      |     place      |                      |                     |   in use
+ *  +----------------+----------------+-----------+----------+----------+----------+
+ *  |     state      | tag, ends in 7 |   next    | previous |  gather  |  parent  |   detached
+ *  +----------------+----------------+-----------+----------+----------+----------+
  *
- *  state   63      16   13      12   10 9     0
- *         +----------+--------+--------+-------+
- *         |  stores  | locked | level  | live  |
- *         +----------+--------+--------+-------+
+ *  state   63      16   15     14       13      12   10 9     0
+ *         +----------+------+--------+--------+--------+-------+
+ *         |  stores  | held | shadow | locked | level  | live  |
+ *         +----------+------+--------+--------+--------+-------+
  * </pre>
  *
  * <p>The <em>place</em> says of which page table a table is a part, and where: it ends in the
  * table's level, 1 to 6. Whoever locks a page says which place it has in mind, so that a page that
  * was put back and used again elsewhere in the meantime is not mistaken for what it was. State and
  * place are written only under the lock; a stray lock of a page that is free, taken back at once,
- * does no harm.
+ * does no harm. The links, the gather and the parent of a detached page belong to who has its list.
+ * Pages are linked by their number plus 1; 0 is none.
  *
  * <p>Thread-safe.
  */
 final class PageRecords implements AutoCloseable {
-  static final int RECORD_BYTES = 24;
+  static final int RECORD_BYTES = 32;
 
   /** What {@link #tryLock} returns for a page that stands elsewhere, or nowhere. */
   static final long GONE = -1;
@@ -43,11 +44,14 @@ final class PageRecords implements AutoCloseable {
   private static final int STATE = 0;
   private static final int PLACE = 8;
   private static final int NEXT = 16;
+  private static final int HOLDER = 24;
 
   private static final long LIVE_MASK = 0x3FF;
   private static final int LEVEL_SHIFT = 10;
   private static final long LEVEL_MASK = 7;
   private static final long LOCKED = 1L << 13;
+  private static final long SHADOW = 1L << 14;
+  private static final long HELD = 1L << 15;
   private static final int STORES_SHIFT = 16;
 
   /** Among the bits of {@link #NEXT}. */
@@ -153,14 +157,57 @@ final class PageRecords implements AutoCloseable {
 
   // ---- detached ------------------------------------------------------------------------------
 
-  void link(int page, long next, long tag) {
-    assert (tag & LEVEL_MASK) == LEVEL_MASK : "a tag must not look like a place, tag=" + tag;
-    words.setRelease(at(page, PLACE), tag);
-    words.setOpaque(at(page, NEXT), next);
+  /** Makes a detached table one of its place again: no entries, no stores, no flags. */
+  void reuse(int page, long place) {
+    long level = state(page) & (LEVEL_MASK << LEVEL_SHIFT);
+    words.setOpaque(at(page, STATE), level | LOCKED);
+    words.setRelease(at(page, PLACE), place);
   }
 
-  long next(int page) {
-    return words.getOpaque(at(page, NEXT));
+  boolean isShadow(int page) {
+    return (state(page) & SHADOW) != 0;
+  }
+
+  /** Notes that a detached table is full of leaves that hardware may mark. */
+  void setShadow(int page) {
+    words.setOpaque(at(page, STATE), (state(page) | SHADOW) & ~LIVE_MASK);
+  }
+
+  boolean isHeld(int page) {
+    return (state(page) & HELD) != 0;
+  }
+
+  void setHeld(int page, boolean value) {
+    long state = state(page);
+    words.setOpaque(at(page, STATE), value ? state | HELD : state & ~HELD);
+  }
+
+  int next(int page) {
+    return (int) words.getOpaque(at(page, NEXT)) - 1;
+  }
+
+  int previous(int page) {
+    return (int) (words.getOpaque(at(page, NEXT)) >>> Integer.SIZE) - 1;
+  }
+
+  void setLinks(int page, int next, int previous) {
+    words.setOpaque(at(page, NEXT), pair(next + 1, previous + 1));
+  }
+
+  int gather(int page) {
+    return (int) words.getOpaque(at(page, HOLDER));
+  }
+
+  int parent(int page) {
+    return (int) (words.getOpaque(at(page, HOLDER)) >>> Integer.SIZE) - 1;
+  }
+
+  void setHolder(int page, int gather, int parent) {
+    words.setOpaque(at(page, HOLDER), pair(gather, parent + 1));
+  }
+
+  private static long pair(int low, int high) {
+    return (low & LINK_MASK) | ((long) high << Integer.SIZE);
   }
 
   // ---- free ----------------------------------------------------------------------------------

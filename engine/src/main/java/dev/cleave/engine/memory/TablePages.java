@@ -36,6 +36,15 @@ import org.jspecify.annotations.Nullable;
 public class TablePages implements AutoCloseable {
   private static final TableKernels KERNELS = Kernels.chosen();
   private static final VarHandle RECLAIMS = MethodHandles.arrayElementVarHandle(long[].class);
+  private static final VarHandle LISTS = RECLAIMS;
+
+  /** No page. */
+  public static final long NONE = -1;
+
+  /** A cache line each, or nearly so. */
+  private static final int LIST_LOCKS = 64;
+
+  private static final int LIST_STRIDE_LOG2 = 3;
 
   /** So much on either side of the count that it has its cache line for itself. */
   private static final int RECLAIMS_AT = 16;
@@ -55,6 +64,7 @@ public class TablePages implements AutoCloseable {
   private final long base;
   private final BitSet owners;
   private final long[] reclaims;
+  private final long[] lists;
 
   private TablePages(Words words, long base, @Nullable PagePool pool) {
     this.words = words;
@@ -65,6 +75,7 @@ public class TablePages implements AutoCloseable {
     this.records = pool == null ? null : pool.records();
     this.owners = new BitSet();
     this.reclaims = new long[2 * RECLAIMS_AT];
+    this.lists = new long[LIST_LOCKS << LIST_STRIDE_LOG2];
   }
 
   /**
@@ -81,6 +92,7 @@ public class TablePages implements AutoCloseable {
     this.records = pages.records;
     this.owners = pages.owners;
     this.reclaims = pages.reclaims;
+    this.lists = pages.lists;
   }
 
   private static void checkPlace(long base, long bytes) {
@@ -425,13 +437,15 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
-   * Makes a table one that is to be found nowhere, and unlocks it: whoever waits for its lock looks
-   * for it again from the top.
+   * Makes a table one that is not found at its place any more, and unlocks it: whoever waits for
+   * its lock looks for it again from the top.
    *
    * @param table physical address of a page that the caller has locked
+   * @param tag what it is found by instead: a word whose three low bits are ones, which no place
+   *     has
    */
-  public void abandon(long table) {
-    records().setPlace(pageIndex(table), 0);
+  public void abandon(long table, long tag) {
+    setPlace(table, tag);
     unlock(table);
   }
 
@@ -479,35 +493,161 @@ public class TablePages implements AutoCloseable {
     records().count(pageIndex(table), live, stores);
   }
 
+  // ---- detached pages ------------------------------------------------------------------------
+
   /**
-   * Strings a detached page into a list that costs no memory, each with one word of the caller's.
+   * Gives a table another place, or the tag of a detached one.
    *
-   * @param table physical address of a page that was {@linkplain #abandon abandoned}
-   * @param next physical address of the page behind it, or 0
-   * @param tag the caller's word; its three low bits are ones, which no place has
+   * @param table physical address of a page that the caller has locked
+   * @param place the new place, or a tag: three low bits of ones, which no place has
    */
-  public final void link(long table, long next, long tag) {
-    records().link(pageIndex(table), next, tag);
+  public void setPlace(long table, long place) {
+    records().setPlace(pageIndex(table), place);
+  }
+
+  /**
+   * Makes a detached table one of the tree again. It counts no entries and no stores.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @param place where it stands now
+   */
+  public void reuse(long table, long place) {
+    records().reuse(pageIndex(table), place);
+  }
+
+  /**
+   * Whether a detached table is full of leaves that hardware may mark.
+   *
+   * @param table physical address of a detached page
+   * @return what {@link #setShadow} said
+   */
+  public final boolean isShadow(long table) {
+    return records().isShadow(pageIndex(table));
+  }
+
+  /**
+   * Notes that a detached table is full of leaves that hardware may mark.
+   *
+   * @param table physical address of a detached page that the caller has locked
+   */
+  public final void setShadow(long table) {
+    records().setShadow(pageIndex(table));
+  }
+
+  /**
+   * Whether a table stays in the tree although it is empty.
+   *
+   * @param table physical address of a page that was taken
+   * @return what {@link #setHeld} said
+   */
+  public final boolean isHeld(long table) {
+    return records().isHeld(pageIndex(table));
+  }
+
+  /**
+   * Says whether a table stays in the tree although it is empty.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @param isHeld by default false
+   */
+  public final void setHeld(long table, boolean isHeld) {
+    records().setHeld(pageIndex(table), isHeld);
   }
 
   /**
    * The page behind a page in its list.
    *
    * @param table physical address of a linked page
-   * @return physical address, or 0 at the end
+   * @return physical address, or {@link #NONE} at the end
    */
   public final long next(long table) {
-    return records().next(pageIndex(table));
+    return table(records().next(pageIndex(table)));
   }
 
   /**
-   * The caller's word of a linked page.
+   * The page before a page in its list.
    *
    * @param table physical address of a linked page
-   * @return what {@link #link} was given
+   * @return physical address, or {@link #NONE} at the head
    */
-  public final long tag(long table) {
-    return records().place(pageIndex(table));
+  public final long previous(long table) {
+    return table(records().previous(pageIndex(table)));
+  }
+
+  /**
+   * Links a page into a list, which costs no memory.
+   *
+   * @param table physical address of a detached page
+   * @param next the page behind it, or {@link #NONE}
+   * @param previous the page before it, or {@link #NONE}
+   */
+  public final void setLinks(long table, long next, long previous) {
+    records().setLinks(pageIndex(table), linked(next), linked(previous));
+  }
+
+  /**
+   * Who waits to put a detached page back.
+   *
+   * @param table physical address of a detached page
+   * @return what {@link #setHolder} was given
+   */
+  public final int gather(long table) {
+    return records().gather(pageIndex(table));
+  }
+
+  /**
+   * The table that a detached page stood in.
+   *
+   * @param table physical address of a detached page
+   * @return physical address, or {@link #NONE} where that is not known
+   */
+  public final long parent(long table) {
+    return table(records().parent(pageIndex(table)));
+  }
+
+  /**
+   * Notes who waits to put a detached page back, and where it stood.
+   *
+   * @param table physical address of a detached page
+   * @param gather a number of the caller's
+   * @param parent physical address of the table that it stood in, or {@link #NONE}
+   */
+  public final void setHolder(long table, int gather, long parent) {
+    records().setHolder(pageIndex(table), gather, linked(parent));
+  }
+
+  private long table(int page) {
+    return page < 0 ? NONE : base + ((long) page << PAGE_LOG2);
+  }
+
+  private int linked(long table) {
+    return table == NONE ? -1 : pageIndex(table);
+  }
+
+  /**
+   * Locks a list of detached pages. No other lock is waited for by who has it.
+   *
+   * @param list any number; different lists may share a lock
+   */
+  public void lockList(int list) {
+    int at = listAt(list);
+    int attempts = 0;
+    while (!LISTS.compareAndSet(lists, at, 0L, 1L)) {
+      pause(attempts++);
+    }
+  }
+
+  /**
+   * Unlocks a list of detached pages.
+   *
+   * @param list as for {@link #lockList}
+   */
+  public void unlockList(int list) {
+    LISTS.setRelease(lists, listAt(list), 0L);
+  }
+
+  private static int listAt(int list) {
+    return (list & LIST_LOCKS - 1) << LIST_STRIDE_LOG2;
   }
 
   // ---- slots and entries

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.format.DeviceTableEntry.Kind;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -174,5 +175,21 @@ class DeviceTableEntryTest {
     assertEquals(hasHost, entry.hasHostTable());
     assertEquals(hasHost, entry.withGuestTables(0, 1, 4).hasHostTable());
     assertEquals(levels == 7, entry.hasReservedMode());
+  }
+
+  @Test
+  void everyFieldIsFoundByTheNameThatTheSpecificationHasForIt() {
+    DeviceTableEntry entry =
+        new DeviceTableEntry(0x6000000000004603L, 0x38, 0x20000001373b8013L, 1L << 55);
+    var set = new LinkedHashMap<>(entry.fields());
+    set.values().removeIf(value -> value == 0);
+    assertEquals(
+        "{V=1, TV=1, Mode=3, IR=1, IW=1, DomainID=56, IV=1, IntTabLen=9, IntCtl=2, Mode0FC=1,"
+            + " HostRoot=16384, InterruptRoot=5221613568}",
+        set.toString());
+    var wide = new DeviceTableEntry(-1, -1, -1, -1).fields();
+    assertEquals(0xFF, wide.get("SnoopAttribute"));
+    assertEquals(0xFFFF, wide.get("DomainID"));
+    assertEquals(entry.gcr3Root(), entry.fields().get("GCR3Root"));
   }
 }

@@ -84,8 +84,8 @@ public final class BrokenPages {
     }
 
     @Override
-    public void abandon(long table) {
-      super.abandon(table);
+    public void abandon(long table, long tag) {
+      super.abandon(table, tag);
       abandoned.add(table);
     }
 

@@ -15,13 +15,17 @@ public class ScheduledPages extends TablePages {
   /** Pages of such a memory: scenarios are small. */
   public static final int PAGES = 24;
 
+  /** Gathers that scenarios make at most. */
+  private static final int LISTS = 8;
+
   static final int WORDS = PAGES * 512;
   static final int LOCKS = WORDS;
   static final int PLACES = LOCKS + PAGES;
   static final int RECLAIMS = PLACES + PAGES;
   static final int POOL = RECLAIMS + 1;
   static final int RECENT = POOL + 1;
-  static final int SHARED = RECENT + 1;
+  static final int LIST = RECENT + 1;
+  static final int SHARED = LIST + LISTS;
   static final int NAMES = SHARED + 8;
 
   private static final long BASE = 1L << 32;
@@ -53,7 +57,7 @@ public class ScheduledPages extends TablePages {
       case RECLAIMS -> "count of reclaims";
       case POOL -> "pool";
       case RECENT -> "recent tables";
-      default -> "shared " + (of - SHARED);
+      default -> of < SHARED ? "list " + (of - LIST) : "shared " + (of - SHARED);
     };
   }
 
@@ -303,9 +307,29 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public void abandon(long table) {
+  public void setPlace(long table, long place) {
     schedule.step(PLACES + page(table), Kind.WRITE);
-    super.abandon(table); // unlocks in a step of its own
+    super.setPlace(table, place);
+  }
+
+  @Override
+  public void reuse(long table, long place) {
+    schedule.step(PLACES + page(table), Kind.WRITE);
+    super.reuse(table, place);
+  }
+
+  @Override
+  public void lockList(int list) {
+    schedule.step(LIST + list, Kind.LOCK);
+    schedule.locked(LIST + list, true);
+    super.lockList(list);
+  }
+
+  @Override
+  public void unlockList(int list) {
+    schedule.step(LIST + list, Kind.UNLOCK);
+    super.unlockList(list);
+    schedule.locked(LIST + list, false);
   }
 
   @Override

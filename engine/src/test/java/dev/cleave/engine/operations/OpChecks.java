@@ -20,7 +20,11 @@ final class OpChecks {
   private final List<Leaf> after;
   private final IotlbGather gather;
 
-  OpChecks(Window window, List<Leaf> before, List<Leaf> after, IotlbGather gather) {
+  /** A leaf at address 0 that is as large would cover a top that is held; 0 for none. */
+  private final int heldLog2;
+
+  OpChecks(Window window, List<Leaf> before, List<Leaf> after, IotlbGather gather, int heldLog2) {
+    this.heldLog2 = heldLog2;
     this.window = window;
     this.before = before;
     this.after = after;
@@ -68,7 +72,9 @@ final class OpChecks {
       boolean fits =
           Long.compareUnsigned(from, first) >= 0 && Long.compareUnsigned(from | mask, last) <= 0;
       assertTrue(
-          !fits || (bitmap != null && !isLegal(from, size, bitmap)),
+          !fits
+              || (bitmap != null && !isLegal(from, size, bitmap))
+              || (heldLog2 != 0 && from == 0 && size >= heldLog2),
           "a leaf of 2^" + size + " fits around " + leaf);
     }
   }

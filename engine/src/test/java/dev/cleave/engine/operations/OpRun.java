@@ -1,6 +1,7 @@
 package dev.cleave.engine.operations;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.DirtyBitmap;
@@ -11,6 +12,7 @@ import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
+import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.memory.TablePages;
 import dev.cleave.engine.oracle.SpecWalker;
 import dev.cleave.engine.oracle.SpecWalker.Leaf;
@@ -88,7 +90,8 @@ final class OpRun implements AutoCloseable {
   }
 
   private void step(Op op) {
-    before = walker.leaves(table.root(), table.levels());
+    int levels = table.levels();
+    before = walker.leaves(table.root(), levels);
     long free = MEMORY_PAGES - memory.usedBytes() / 4096;
     long held = op.freePages() < 0 ? 0 : Math.max(0, free - op.freePages());
     assertTrue(pages.tryReserve(held), "pages are lost");
@@ -115,7 +118,8 @@ final class OpRun implements AutoCloseable {
       assertEquals(before, after, "a refused operation changes nothing");
     } else {
       applyToModel(op);
-      OpChecks checks = new OpChecks(window, before, after, gather);
+      int heldLog2 = table.isTopHeld() ? Geometry.tableLog2(levels) : 0;
+      OpChecks checks = new OpChecks(window, before, after, gather, heldLog2);
       switch (op.kind()) {
         case MAP -> checks.mapped(op, null);
         case MAP_RMP -> checks.mapped(op, bitmap);
@@ -133,6 +137,17 @@ final class OpRun implements AutoCloseable {
       }
     }
     compare(after);
+    exchangeTop();
+  }
+
+  /** Devices get the new top, and the old ones go if they are empty. */
+  private void exchangeTop() {
+    if (table.isTopHeld()) {
+      IotlbGather debts = table.newGather();
+      table.topExchanged(table.top(), debts);
+      debts.complete();
+      assertFalse(table.isTopHeld());
+    }
   }
 
   private void apply(Op op) {

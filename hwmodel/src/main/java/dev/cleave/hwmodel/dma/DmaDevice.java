@@ -25,12 +25,13 @@ public final class DmaDevice {
   private final PhysicalMemory memory;
   private final AccessPattern pattern;
   private final PageIdentity identity;
+  private final Addressing addressing;
   private final DmaCounts counts = new DmaCounts();
   private final Transfer transfer = new Transfer();
   private final MemorySegment buffer = MemorySegment.ofArray(new long[PAGE_BYTES / Long.BYTES]);
 
   /**
-   * A device whose requests carry no PASID.
+   * A device that is not trusted and whose requests carry no PASID.
    *
    * @param deviceId 0 to 0xffff
    * @param iommu what translates for it
@@ -44,7 +45,7 @@ public final class DmaDevice {
       PhysicalMemory memory,
       AccessPattern pattern,
       PageIdentity identity) {
-    this(deviceId, Request.NO_PASID, iommu, memory, pattern, identity);
+    this(deviceId, Request.NO_PASID, iommu, memory, pattern, identity, Addressing.UNTRUSTED);
   }
 
   /**
@@ -55,8 +56,9 @@ public final class DmaDevice {
    * @param pasid what its requests carry, 0 to 0xfffff, or {@link Request#NO_PASID}
    * @param iommu what translates for it
    * @param memory what the IOMMU translates to
-   * @param pattern what it does
-   * @param identity what its memory holds
+   * @param pattern what it does, to which guest addresses
+   * @param identity what its memory holds, by guest addresses
+   * @param addressing how it asks for them
    */
   public DmaDevice(
       int deviceId,
@@ -64,13 +66,15 @@ public final class DmaDevice {
       Iommu iommu,
       PhysicalMemory memory,
       AccessPattern pattern,
-      PageIdentity identity) {
+      PageIdentity identity,
+      Addressing addressing) {
     this.deviceId = deviceId;
     this.pasid = pasid;
     this.iommu = iommu;
     this.memory = memory;
     this.pattern = pattern;
     this.identity = identity;
+    this.addressing = addressing;
   }
 
   /**
@@ -120,7 +124,9 @@ public final class DmaDevice {
 
   private void access(long iova, int bytes, boolean write) {
     counts.accesses++;
-    long spa = iommu.translate(deviceId, pasid, iova, write ? Request.WRITE : Request.READ);
+    int flags =
+        (write ? Request.WRITE : Request.READ) | (addressing.isTrusted(iova) ? Request.TRUSTED : 0);
+    long spa = iommu.translate(deviceId, pasid, addressing.iova(iova), flags);
     if (!Outcome.isAddress(spa)) {
       counts.countRefused(spa);
     } else if (!memory.isBacked(spa)) {

@@ -1,5 +1,7 @@
 package dev.cleave.hwmodel.iommu;
 
+import dev.cleave.hwmodel.rmp.ReverseMap;
+import dev.cleave.hwmodel.rmp.RmpVerdict;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,12 +14,17 @@ final class Admission {
   private static final long INTERRUPT_WINDOW = 0xfeeL;
   private static final int INTERRUPT_WINDOW_LOG2 = 20;
   private static final int SPA_BITS = 52;
+  private static final int HYPERTRANSPORT_UNIT_LOG2 = 32;
+  private static final long HYPERTRANSPORT_FIRST = 0xfd;
+  private static final long HYPERTRANSPORT_UNITS = 3;
 
   private final RegisterFile registers;
   private final DeviceTable devices;
   private final RequestFault fault;
   private final FaultLog faults;
   private final Statistics statistics;
+  private final boolean refusesHyperTransport;
+  private final @Nullable ReverseMap rmp;
 
   /** What became of the last request that was not admitted. */
   private long outcome;
@@ -27,16 +34,24 @@ final class Admission {
       DeviceTable devices,
       RequestFault fault,
       FaultLog faults,
-      Statistics statistics) {
+      Statistics statistics,
+      boolean refusesHyperTransport,
+      @Nullable ReverseMap rmp) {
     this.registers = registers;
     this.devices = devices;
     this.fault = fault;
     this.faults = faults;
     this.statistics = statistics;
+    this.refusesHyperTransport = refusesHyperTransport;
+    this.rmp = rmp;
   }
 
-  /** The device of a request that goes on to translation; null if {@link #outcome} is decided. */
-  @Nullable DeviceContext admit(int deviceId, long iova, boolean write) {
+  /**
+   * The device of a request that goes on to translation; null if {@link #outcome} is decided. A
+   * trusted request of a device without valid secure entry is one of the device as it is.
+   */
+  @Nullable DeviceContext admit(
+      int deviceId, long iova, boolean write, boolean hasPasid, boolean isTrusted) {
     statistics.requests++;
     if (!registers.isEnabled()) {
       outcome = untranslated(iova);
@@ -50,8 +65,15 @@ final class Admission {
         return null;
       }
     }
+    if (isTrusted && device.trusted != null) {
+      device = device.trusted;
+    }
     if (isInterrupt(iova)) {
       outcome = interrupt(device, iova, write);
+      return null;
+    }
+    if (isHyperTransport(iova) && refusesHyperTransport && !hasPasid) {
+      outcome = invalidRequest(device, Choices.HYPERTRANSPORT_TYPE, iova, write);
       return null;
     }
     if (device.kind < DeviceContext.NO_TABLE) {
@@ -74,6 +96,11 @@ final class Admission {
 
   private static boolean isInterrupt(long iova) {
     return iova >>> INTERRUPT_WINDOW_LOG2 == INTERRUPT_WINDOW;
+  }
+
+  private static boolean isHyperTransport(long iova) {
+    long unit = (iova >>> HYPERTRANSPORT_UNIT_LOG2) - HYPERTRANSPORT_FIRST;
+    return unit >= 0 && unit < HYPERTRANSPORT_UNITS;
   }
 
   /** Reads a device table entry; null after a refusal, which is logged. */
@@ -99,7 +126,7 @@ final class Admission {
   private long withoutTranslation(DeviceContext device, long iova, boolean write) {
     int rw = write ? Event.RW : 0;
     return switch (device.kind) {
-      case DeviceContext.UNTRANSLATED -> untranslated(iova);
+      case DeviceContext.UNTRANSLATED -> passed(device, iova, write);
       case DeviceContext.BLOCKED -> {
         long refused = fault.set(Event.IO_PAGE_FAULT, rw, iova);
         faults.report(device.deviceId, device);
@@ -112,6 +139,22 @@ final class Admission {
         yield refused;
       }
     };
+  }
+
+  /** Passes an address on as it is, if the RMP lets it. */
+  private long passed(DeviceContext device, long iova, boolean write) {
+    long spa = untranslated(iova);
+    if (rmp == null || !Choices.RMP_CHECKS_UNTRANSLATED || spa < 0) {
+      return spa;
+    }
+    statistics.rmpChecks++;
+    int verdict = rmp.checkShared(spa, false);
+    if (verdict == RmpVerdict.ALLOWED) {
+      return spa;
+    }
+    long refused = RmpRefusal.of(verdict, rmp, fault, iova, spa, write);
+    faults.report(device.deviceId, device);
+    return refused;
   }
 
   /** The interrupt window is never memory: IV, not V, governs it, and it can only be written. */

@@ -45,18 +45,29 @@ import dev.cleave.hwmodel.cpu.X86Entry;
  *       invalidation with PDE of everything the PASID has ({@link DirectoryCache}).
  *   <li>A reserved or unannounced number of GCR3 or guest table levels makes the device table entry
  *       illegal as a reserved bit does ({@link DeviceContext}).
+ *   <li>A secure entry with guest tables and vTOM goes by the tables where a request goes through
+ *       them, by vTOM where it does not ({@link DeviceContext}). All of a trusted device's guest
+ *       tables and its GCR3 table are private memory, as page tables are to a processor ({@link
+ *       GuestWalker}).
+ *   <li>A shared access of a trusted device is checked as anybody's: no guest address is compared
+ *       ({@link dev.cleave.hwmodel.rmp.ReverseMap#checkShared}).
+ *   <li>ASID, and for private memory the VMPL, are part of the IOTLB's tag; an invalidation names
+ *       neither ({@link CacheTag}). RMPUPDATE and PSMASH drop nothing from it.
+ *   <li>The HyperTransport range concerns requests without PASID, whatever their device table entry
+ *       says ({@link Admission}).
  *   <li>A device that does not answer INVALIDATE_IOTLB_PAGES is logged and the ring goes on ({@link
  *       CommandProcessor}).
  * </ul>
  */
 final class Choices {
   /**
-   * Reserved bits of a device table entry's q0: what the layout leaves out, 6:2 and 63. A known
-   * emulator also refuses HAD, PPR and GPRP; those are defined fields. GV is reserved too unless
-   * the features announce guest tables, and so is GIOV beside GV: to ignore them would let a device
-   * through untranslated.
+   * Reserved bits of a device table entry's q0: what the layout leaves out, 3:2 and 63; and 6:4,
+   * unless the revision defines them ({@link IommuConfig#hasCxlAttribute}). A known emulator also
+   * refuses HAD, PPR and GPRP; those are defined fields. GV is reserved too unless the features
+   * announce guest tables, and so is GIOV beside GV: to ignore them would let a device through
+   * untranslated.
    */
-  static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8000_0000_0000_007cL;
+  static final long DEVICE_ENTRY_RESERVED_Q0 = 0x8000_0000_0000_000cL;
 
   /**
    * Reserved bits of q1: none, its layout is full. A known emulator refuses bit 8, but that bit
@@ -166,7 +177,39 @@ final class Choices {
           | Register.FEATURE_ACCESSED
           | Register.FEATURE_DIRTY;
 
-  /** RMP page faults log PR = 0, RMP flags 0 and VM tag 0, as the one real sample has them. */
+  /** Requests that the HyperTransport range refuses: flags 0xa00, as a real part logged. */
+  static final int HYPERTRANSPORT_TYPE = 5;
+
+  /**
+   * While a secure entry is valid the device table entry's domain id is reserved, and I, IR and IW
+   * must be equal in both. What happens otherwise no source says: an illegal entry, with RZ for the
+   * reserved field only. So is a secure entry with reserved bits or without a guest (RZ), and a
+   * trusted request whose device table entry has no table (no RZ): root and Mode stand there.
+   */
+  static final int SECURE_MISMATCH_KIND = DeviceContext.ILLEGAL_COMBINATION;
+
+  static final int SECURE_RESERVED_KIND = DeviceContext.ILLEGAL_RESERVED;
+
+  /**
+   * While a secure entry is valid its domain id tags the device's untrusted requests too: the
+   * device table entry has none then, and under domain 0 all such devices would share what is
+   * cached.
+   */
+  static final boolean SECURE_DOMAIN_TAGS_ALL_REQUESTS = true;
+
+  /** The address vTOM itself is shared: in AMD's tree guest memory is mapped there once more. */
+  static final boolean VTOM_ITSELF_IS_SHARED = true;
+
+  /** RMP faults of a trusted request log the guest id as their VM tag; of others they log 0. */
+  static final boolean VM_TAG_IS_GUEST_ID = true;
+
+  /**
+   * With SNP the RMP is asked about requests that V=0 passes on untranslated, page by page: nothing
+   * else would keep such a device from a guest's memory. No source says so.
+   */
+  static final boolean RMP_CHECKS_UNTRANSLATED = true;
+
+  /** RMP page faults log PR = 0 and RMP flags 0, as the one real sample has them. */
   static final int RMP_FAULT_FLAGS = 0;
 
   /** RMP hardware errors give the address of the RMP entry that could not be read. */

@@ -51,11 +51,23 @@ public final class Command {
   /** What {@link #rangeLog2} says of a range that is everything. */
   public static final int EVERYTHING_LOG2 = 64;
 
-  static final long STORE = 1L;
-  static final long INTERRUPT = 1L << 1;
-  static final long SIZE = 1L;
-  static final long DIRECTORIES = 1L << 1;
-  static final long GUEST = 1L << 2;
+  /** q0 of COMPLETION_WAIT: store the data. */
+  public static final long STORE = 1L;
+
+  /** q0 of COMPLETION_WAIT: interrupt. */
+  public static final long INTERRUPT = 1L << 1;
+
+  /** q0 of COMPLETION_WAIT: later commands wait for earlier ones. */
+  public static final long FLUSH = 1L << 2;
+
+  /** q1 of invalidations: S, the address says how much. */
+  public static final long SIZE = 1L;
+
+  /** q1 of INVALIDATE_IOMMU_PAGES: PDE, cached directories too. */
+  public static final long DIRECTORIES = 1L << 1;
+
+  /** q1 of invalidations: GN, guest translations. */
+  public static final long GUEST = 1L << 2;
 
   private static final int OPERATION_SHIFT = 60;
   private static final int DOMAIN_SHIFT = 32;

@@ -1,15 +1,21 @@
 package dev.cleave.hwmodel.iommu;
 
+import dev.cleave.hwmodel.rmp.RmpEntry;
+import org.jspecify.annotations.Nullable;
+
 /**
- * A cached device table entry, decoded into what a request asks of it. Reused when its device is
- * read anew.
+ * A cached device table entry, decoded into what a request asks of it; or, for trusted requests,
+ * together with the secure one. Reused when its device is read anew.
  */
 final class DeviceContext {
   /** What the entry says of a request, in the order of the checks. */
   static final int UNTRANSLATED = 0;
 
   static final int ILLEGAL_RESERVED = 1;
-  static final int ILLEGAL_WITH_SNP = 2;
+
+  /** No bit alone is wrong: what SNP or the secure entry does not allow. */
+  static final int ILLEGAL_COMBINATION = 2;
+
   static final int BLOCKED = 3;
   static final int NO_TABLE = 4;
   static final int BAD_MODE = 5;
@@ -18,12 +24,37 @@ final class DeviceContext {
   /** Requests without PASID go through the guest table of PASID 0. */
   static final int GUEST_TABLE = 7;
 
+  private static final long ALL_BLOCKS = Long.MAX_VALUE;
+
   final int deviceId;
+
+  /** What holds for trusted requests; null if there is no valid secure entry, and none are. */
+  @Nullable DeviceContext trusted;
+
+  private @Nullable DeviceContext reusable;
   int kind;
   int domainId;
 
-  /** Tag of cached host translations. */
+  /** This is what holds for trusted requests. */
+  boolean isTrusted;
+
+  /** Tag of cached host translations of shared memory, and of all directories. */
   long tag;
+
+  /** Tag of cached host translations of private memory. */
+  long privateTag;
+
+  /** The guest whose private memory may be reached, 0 for none. */
+  int asid;
+
+  /** Whose permissions of a private page count, or -1 for nobody's. */
+  int vmplChecked;
+
+  /** Addresses are private below this many units of vTOM. */
+  private long privateBlocks;
+
+  /** What an RMP fault is tagged with. */
+  int vmTag;
 
   /** Top of the host table and its level. */
   long root;
@@ -52,6 +83,11 @@ final class DeviceContext {
   int gcr3Levels;
   int guestLevels;
 
+  /** Guest entries without bits that choose encryption, and the bit that says private. */
+  long guestPlainMask;
+
+  long guestPrivateBit;
+
   /** PASIDs have fewer bits than this, or the device has none so large. */
   int pasidBits;
 
@@ -76,9 +112,87 @@ final class DeviceContext {
     this.deviceId = deviceId;
   }
 
-  void decode(long q0, long q1, long q2, long features) {
+  /**
+   * Decodes an entry as it is.
+   *
+   * @param secure the eight words of the secure entry; null for none
+   */
+  void decode(long q0, long q1, long q2, long @Nullable [] secure, DeviceRules rules) {
     domainId = DeviceTableEntry.domainId(q1);
+    decodeHost(q0, q1, q2);
+    decodeGuest(q0, q1, q2, rules);
+    guestPlainMask = ~rules.encryptionBit();
+    kind = kind(q0, q1, rules);
+    trusted = null;
+    if (secure != null && SecureDeviceEntry.isValid(secure[0])) {
+      if (kind > ILLEGAL_RESERVED) {
+        kind = kindBesideSecure(q0, q1, secure);
+      }
+      DeviceContext context = reusable == null ? new DeviceContext(deviceId) : reusable;
+      reusable = context;
+      context.decodeTrusted(q0, q1, q2, secure, kind, rules);
+      trusted = context;
+      if (Choices.SECURE_DOMAIN_TAGS_ALL_REQUESTS) {
+        domainId = context.domainId;
+      }
+    }
     tag = CacheTag.host(domainId);
+    privateTag = tag;
+  }
+
+  /** What the secure entry leaves of the verdict on the device table entry. */
+  private int kindBesideSecure(long q0, long q1, long[] secure) {
+    if (DeviceTableEntry.domainId(q1) != 0) {
+      return Choices.SECURE_RESERVED_KIND;
+    }
+    return SecureDeviceEntry.agrees(secure[0], secure[1], q0, q1)
+        ? kind
+        : Choices.SECURE_MISMATCH_KIND;
+  }
+
+  /** The host's table with the guest's device; all but the table is the secure entry's. */
+  private void decodeTrusted(
+      long q0, long q1, long q2, long[] secure, int hostKind, DeviceRules rules) {
+    isTrusted = true;
+    domainId = SecureDeviceEntry.domainId(secure[1]);
+    asid = SecureDeviceEntry.asid(secure[3]);
+    decodeHost(q0, q1, q2);
+    // The guest's fields are in the same places as in the device table entry.
+    decodeGuest(secure[0], secure[1], secure[2], rules);
+    permissions = SecureDeviceEntry.permissions(secure[0]);
+    int vmpl = SecureDeviceEntry.vmpl(secure[3]);
+    vmplChecked = rules.trustedIo().checksVmpl() ? vmpl : -1;
+    guestPrivateBit = rules.trustedIo().guestPrivateBit();
+    guestPlainMask = ~guestPrivateBit;
+    vmTag = Choices.VM_TAG_IS_GUEST_ID ? SecureDeviceEntry.guestId(secure[3]) : 0;
+    long vTom = SecureDeviceEntry.vTom(secure[5]);
+    privateBlocks =
+        vTom < 0
+            ? ALL_BLOCKS
+            : (vTom >>> SecureDeviceEntry.VTOM_UNIT_LOG2) + (Choices.VTOM_ITSELF_IS_SHARED ? 0 : 1);
+    tag = CacheTag.host(domainId) | CacheTag.ofGuest(asid);
+    privateTag = tag | CacheTag.ofPrivate(vmpl);
+    kind = kindOfTrusted(secure, hostKind, rules);
+  }
+
+  private int kindOfTrusted(long[] secure, int hostKind, DeviceRules rules) {
+    if (SecureDeviceEntry.hasReservedBit(secure)
+        || asid == 0
+        || asid >= RmpEntry.ASIDS
+        || (hasGuestTables && !isGuestPossible(secure[0], rules.features()))) {
+      return Choices.SECURE_RESERVED_KIND;
+    }
+    return switch (hostKind) {
+      case UNTRANSLATED, NO_TABLE -> Choices.SECURE_MISMATCH_KIND;
+      case HOST_TABLE, GUEST_TABLE ->
+          hasGuestTables && DeviceTableEntry.sendsPlainToGuest(secure[0])
+              ? GUEST_TABLE
+              : HOST_TABLE;
+      default -> hostKind;
+    };
+  }
+
+  private void decodeHost(long q0, long q1, long q2) {
     root = q0 & DeviceTableEntry.ROOT;
     levels = DeviceTableEntry.mode(q0);
     permissions = DeviceTableEntry.permissions(q0);
@@ -97,16 +211,14 @@ final class DeviceContext {
     logged = false;
     interruptsValid = (q2 & DeviceTableEntry.INTERRUPT_VALID) != 0;
     interruptControl = DeviceTableEntry.interruptControl(q2);
-    decodeGuest(q0, q1, q2, features);
-    kind = kind(q0, q1, features);
   }
 
-  private void decodeGuest(long q0, long q1, long q2, long features) {
+  private void decodeGuest(long q0, long q1, long q2, DeviceRules rules) {
     hasGuestTables = (q0 & DeviceTableEntry.GUEST_VALID) != 0;
     gcr3Root = DeviceTableEntry.gcr3Root(q0, q1);
     gcr3Levels = DeviceTableEntry.gcr3Levels(q0);
     guestLevels = DeviceTableEntry.guestLevels(q2);
-    pasidBits = Math.min(Register.pasidBits(features), Gcr3Entry.INDEX_BITS * gcr3Levels);
+    pasidBits = Math.min(Register.pasidBits(rules.features()), Gcr3Entry.INDEX_BITS * gcr3Levels);
     for (int flags = 0; flags < Request.KINDS; flags++) {
       boolean write = Request.isWrite(flags);
       int host = write ? neededToWrite : neededToRead;
@@ -115,16 +227,23 @@ final class DeviceContext {
     }
   }
 
-  /** Tag of cached guest translations of a PASID. */
-  long guestTag(int pasid) {
-    return CacheTag.guest(domainId, pasid, levels != DeviceTableEntry.MODE_NONE);
+  /** Whether an address that no guest table translates is the guest's private memory. */
+  boolean isPrivate(long iova) {
+    return iova >>> SecureDeviceEntry.VTOM_UNIT_LOG2 < privateBlocks;
   }
 
-  private int kind(long q0, long q1, long features) {
+  /** Tag of cached guest translations of a PASID. */
+  long guestTag(int pasid) {
+    return CacheTag.guest(domainId, pasid, levels != DeviceTableEntry.MODE_NONE)
+        | CacheTag.ofGuest(asid);
+  }
+
+  private int kind(long q0, long q1, DeviceRules rules) {
+    long features = rules.features();
     if ((q0 & DeviceTableEntry.VALID) == 0) {
       return UNTRANSLATED;
     }
-    if ((q0 & Choices.DEVICE_ENTRY_RESERVED_Q0) != 0
+    if ((q0 & rules.reservedQ0()) != 0
         || (q1 & Choices.DEVICE_ENTRY_RESERVED_Q1) != 0
         || (hasGuestTables && !isGuestPossible(q0, features))) {
       return ILLEGAL_RESERVED;
@@ -133,7 +252,7 @@ final class DeviceContext {
     if (translates
         && levels == DeviceTableEntry.MODE_NONE
         && (features & Register.FEATURE_SNP) != 0) {
-      return ILLEGAL_WITH_SNP;
+      return ILLEGAL_COMBINATION;
     }
     if (!translates) {
       return BLOCKED;
@@ -141,7 +260,7 @@ final class DeviceContext {
     if (levels > Register.hostLevels(features)) {
       return BAD_MODE;
     }
-    if (hasGuestTables && (q0 & DeviceTableEntry.GUEST_WITHOUT_PASID) != 0) {
+    if (hasGuestTables && DeviceTableEntry.sendsPlainToGuest(q0)) {
       return GUEST_TABLE;
     }
     return levels == DeviceTableEntry.MODE_NONE ? NO_TABLE : HOST_TABLE;

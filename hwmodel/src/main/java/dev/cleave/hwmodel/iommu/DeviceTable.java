@@ -18,6 +18,8 @@ final class DeviceTable {
   private final PhysicalMemory memory;
   private final RegisterFile registers;
   private final Statistics statistics;
+  private final SecureDeviceTable secure;
+  private final DeviceRules rules;
 
   /** One for each device ever seen, so that reading one anew allocates nothing. */
   private final @Nullable DeviceContext[] contexts = new @Nullable DeviceContext[DEVICES];
@@ -27,10 +29,17 @@ final class DeviceTable {
   /** The devices' own caches, where they have one. */
   private final Map<Integer, DeviceCache> attached = new ConcurrentHashMap<>();
 
-  DeviceTable(PhysicalMemory memory, RegisterFile registers, Statistics statistics) {
+  DeviceTable(
+      PhysicalMemory memory,
+      RegisterFile registers,
+      Statistics statistics,
+      SecureDeviceTable secure,
+      DeviceRules rules) {
     this.memory = memory;
     this.registers = registers;
     this.statistics = statistics;
+    this.secure = secure;
+    this.rules = rules;
   }
 
   /** The cached entry of a device, or null. */
@@ -69,7 +78,7 @@ final class DeviceTable {
       context = new DeviceContext(deviceId);
       contexts[deviceId] = context;
     }
-    context.decode(q0, q1, q2, registers.features());
+    context.decode(q0, q1, q2, secure.entry(deviceId), rules);
     cached[deviceId] = context;
     return context;
   }

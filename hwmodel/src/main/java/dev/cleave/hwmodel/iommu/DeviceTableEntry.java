@@ -4,11 +4,11 @@ package dev.cleave.hwmodel.iommu;
  * An entry of the device table: 32 bytes, four words q0 to q3.
  *
  * <pre>
- *     63  62 61 60   58 57 56 55 54   53   52  51               12 11  9 8 7 6   2  1  0
- *    +---+--+--+-------+-----+--+----+----+---+-------------------+-----+---+-----+--+--+
- * q0 | - |IW|IR| GCR3  | GLX |GV|GIOV|GPRP|PPR|  host table root  |Mode |HAD|  -  |TV| V|
- *    |   |  |  | 14:12 |     |  |    |    |   |                   |     |   |     |  |  |
- *    +---+--+--+-------+-----+--+----+----+---+-------------------+-----+---+-----+--+--+
+ *     63  62 61 60   58 57 56 55 54   53  52  51             12 11  9 8 7 6   4 3 2  1  0
+ *    +---+--+--+-------+-----+--+----+----+---+-----------------+-----+---+-----+---+--+--+
+ * q0 | - |IW|IR| GCR3  | GLX |GV|GIOV|GPRP|PPR| host table root |Mode |HAD| CXL | - |TV| V|
+ *    |   |  |  | 14:12 |     |  |    |    |   |                 |     |   |     |   |  |  |
+ *    +---+--+--+-------+-----+--+----+----+---+-----------------+-----+---+-----+---+--+--+
  *     63               43 42   41   40  39 38 37    36 35   34 33 32 31    16 15        0
  *    +-------------------+----+--------+--+--+-----+-------+--+--+--+--------+-----------+
  * q1 |    GCR3 51:31     |SATS| SysMgt |EX|SD|Cache| IoCtl |SA|SE| I|GCR3    | DomainID  |
@@ -21,6 +21,9 @@ package dev.cleave.hwmodel.iommu;
  * q3   snoop attribute 63:56, Mode0FC 55, AttrV 54
  * </pre>
  *
+ * <p>6:4 of q0 are a CXL attribute since revision 3.11. While a secure entry ({@link
+ * SecureDeviceEntry}) is valid DomainID must be 0, and I, IR and IW equal to its.
+ *
  * <p>V=0 passes everything through; V=1 with TV=0 aborts DMA. AMD 48882, device table entry format.
  */
 public final class DeviceTableEntry {
@@ -29,6 +32,9 @@ public final class DeviceTableEntry {
 
   /** q0: V. */
   public static final long VALID = 1L;
+
+  /** q0: the CXL attribute, reserved before revision 3.11. */
+  public static final long CXL_ATTRIBUTE = 7L << 4;
 
   /** q0: TV. */
   public static final long TRANSLATION_VALID = 1L << 1;
@@ -177,6 +183,16 @@ public final class DeviceTableEntry {
    */
   public static int guestLevels(long q2) {
     return 4 + ((int) (q2 >>> GUEST_PAGING_SHIFT) & 3);
+  }
+
+  /**
+   * Whether requests without PASID go through the guest table of PASID 0.
+   *
+   * @param q0 the first word
+   * @return GIOV
+   */
+  static boolean sendsPlainToGuest(long q0) {
+    return (q0 & GUEST_WITHOUT_PASID) != 0;
   }
 
   /**

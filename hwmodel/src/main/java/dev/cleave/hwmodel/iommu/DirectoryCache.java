@@ -56,7 +56,7 @@ final class DirectoryCache {
 
   /** Drops a domain's host directories for a range; returns how many. */
   int invalidateHost(int domainId, long start, int rangeLog2) {
-    return invalidate(CacheTag.host(domainId), CacheTag.EXACT, start, rangeLog2);
+    return invalidate(CacheTag.host(domainId), CacheTag.DIRECTORY_MASK, start, rangeLog2);
   }
 
   /** Drops a PASID's guest directories for a range; returns how many. */

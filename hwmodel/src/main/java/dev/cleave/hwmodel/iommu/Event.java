@@ -135,6 +135,22 @@ public final class Event {
   }
 
   /**
+   * The type that is part of the flags of hardware errors and of INVALID_DEVICE_REQUEST.
+   *
+   * @param code what happened
+   * @param flags 12 flag bits
+   * @return 0 to 3 of a hardware error, 0 to 7 of an invalid request, 0 of anything else
+   */
+  public static int type(int code, int flags) {
+    return switch (code) {
+      case DEV_TAB_HARDWARE_ERROR, PAGE_TAB_HARDWARE_ERROR, COMMAND_HARDWARE_ERROR, RMP_HW_ERROR ->
+          flags >>> TYPE_SHIFT & 3;
+      case INVALID_DEVICE_REQUEST -> flags >>> TYPE_SHIFT & 7;
+      default -> 0;
+    };
+  }
+
+  /**
    * What happened.
    *
    * @param q0 the first word

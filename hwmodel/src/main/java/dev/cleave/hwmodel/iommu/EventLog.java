@@ -3,8 +3,9 @@ package dev.cleave.hwmodel.iommu;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 
 /**
- * Writes events into the ring in memory. A full ring sets EventOverflow, stops the log and loses
- * the event; software recovers by EventLogEn 0, clearing EventOverflow, EventLogEn 1.
+ * Writes events into the ring in memory. A full ring sets EventOverflow, stops the log, loses the
+ * event and interrupts as an event does (48882, 2.5.1); software recovers by EventLogEn 0, clearing
+ * EventOverflow, EventLogEn 1.
  *
  * <p>For the hardware's thread only.
  */
@@ -31,6 +32,7 @@ final class EventLog {
       registers.setStatus(Register.STATUS_EVENT_OVERFLOW);
       ring.stop();
       statistics.eventsLost++;
+      interrupt();
       return;
     }
     long at = ring.tailAddress();
@@ -42,6 +44,10 @@ final class EventLog {
     memory.setLong(at, q0);
     ring.advanceTail();
     registers.setStatus(Register.STATUS_EVENT_INTERRUPT);
+    interrupt();
+  }
+
+  private void interrupt() {
     if (registers.isEnabled(Register.CONTROL_EVENT_INTERRUPT)) {
       statistics.interrupts++;
     }

@@ -34,9 +34,8 @@ final class FaultLog {
         }
         device.logged = true;
       }
-      // An RMP fault has the VM tag there, whose meaning is not known.
       boolean tagged = fault.code == Event.RMP_PAGE_FAULT || fault.code == Event.RMP_HW_ERROR;
-      domainId = tagged ? 0 : device.domainId;
+      domainId = tagged ? device.vmTag : device.domainId;
     }
     long word =
         fault.pasid == Request.NO_PASID

@@ -59,7 +59,8 @@ final class GuestStage {
       statistics.iotlbHits++;
       boolean write = Request.isWrite(flags);
       long paddr = Iotlb.output(found, gva);
-      long refused = host.checkOnHit(device, iotlb.gpa(at, gva), paddr, found, write);
+      long refused =
+          host.checkOnHit(device, iotlb.gpa(at, gva), Iotlb.isPrivate(found), paddr, found, write);
       return refused == 0 ? paddr : refused;
     }
     return incomplete(device, table, gva, flags, at);

@@ -16,6 +16,9 @@ import dev.cleave.hwmodel.memory.PhysicalMemory;
  *       as one translation of the smaller size.
  * </ol>
  *
+ * <p>A trusted device's tables are private memory, whatever their addresses say; its leaves say by
+ * a bit whether what they lead to is.
+ *
  * <p>For the hardware's thread only; software may change tables meanwhile.
  */
 final class GuestWalker {
@@ -23,9 +26,6 @@ final class GuestWalker {
   private static final long AGAIN = Long.MIN_VALUE;
 
   private final PhysicalMemory memory;
-
-  /** An entry without the bit that chooses encryption. */
-  private final long plainMask;
 
   private final Iotlb iotlb;
   private final DirectoryCache directories;
@@ -35,14 +35,12 @@ final class GuestWalker {
 
   GuestWalker(
       PhysicalMemory memory,
-      long encryptionBit,
       Iotlb iotlb,
       DirectoryCache directories,
       HostStage host,
       RequestFault fault,
       Statistics statistics) {
     this.memory = memory;
-    this.plainMask = ~encryptionBit;
     this.iotlb = iotlb;
     this.directories = directories;
     this.host = host;
@@ -81,7 +79,7 @@ final class GuestWalker {
     }
     while (true) {
       long at = X86Entry.slot(table, level, gva);
-      long spa = host.translateOfGuest(device, at, false);
+      long spa = host.translateOfGuest(device, at, device.isTrusted, false);
       if (spa < 0) {
         return spa;
       }
@@ -90,7 +88,7 @@ final class GuestWalker {
       if ((entry & X86Entry.PRESENT) == 0) {
         return absent(entry, spa, pasid, gva, flags);
       }
-      if (X86Entry.hasReservedBit(entry & plainMask, level)) {
+      if (X86Entry.hasReservedBit(entry & device.guestPlainMask, level)) {
         return pageFault(Choices.RESERVED_FLAGS, pasid, gva, flags);
       }
       rights &= X86Entry.rights(entry);
@@ -105,7 +103,7 @@ final class GuestWalker {
         return AGAIN;
       }
       level--;
-      table = entry & X86Entry.ADDRESS & plainMask;
+      table = entry & X86Entry.ADDRESS & device.guestPlainMask;
       directories.putGuest(tag, gva, level, table, rights);
     }
   }
@@ -130,9 +128,11 @@ final class GuestWalker {
 
   /** Where a PASID's guest table begins, or the outcome of a fault. */
   private long top(DeviceContext device, int pasid, long gva, int flags) {
-    long table = device.gcr3Root & plainMask;
+    long table = device.gcr3Root & device.guestPlainMask;
     for (int level = device.gcr3Levels; level > 0; level--) {
-      long spa = host.translateOfGuest(device, Gcr3Entry.slot(table, level, pasid), false);
+      long spa =
+          host.translateOfGuest(
+              device, Gcr3Entry.slot(table, level, pasid), device.isTrusted, false);
       if (spa < 0) {
         return spa;
       }
@@ -144,7 +144,7 @@ final class GuestWalker {
       if (Gcr3Entry.hasReservedBit(entry)) {
         return pageFault(Choices.RESERVED_FLAGS, pasid, gva, flags);
       }
-      table = entry & Gcr3Entry.ADDRESS & plainMask;
+      table = entry & Gcr3Entry.ADDRESS & device.guestPlainMask;
     }
     return table;
   }
@@ -169,8 +169,9 @@ final class GuestWalker {
     if (refused != 0) {
       return refused;
     }
-    long gpa = X86Entry.output(entry & plainMask, level, gva);
-    long spa = host.translateOfGuest(device, gpa, write);
+    long gpa = X86Entry.output(entry & device.guestPlainMask, level, gva);
+    boolean isPrivate = (entry & device.guestPrivateBit) != 0;
+    long spa = host.translateOfGuest(device, gpa, isPrivate, write);
     if (spa < 0) {
       return spa;
     }
@@ -184,7 +185,7 @@ final class GuestWalker {
         gpa,
         spa,
         X86Entry.coverLog2(level),
-        Iotlb.guestRights(rights) | dirty,
+        Iotlb.guestRights(rights) | dirty | Iotlb.privateFlag(isPrivate),
         host.translation());
     return spa;
   }
@@ -195,7 +196,9 @@ final class GuestWalker {
    * anew.
    */
   private long mayMark(DeviceContext device, long at, long entry, long bits) {
-    return (entry & bits) == bits ? 0 : Math.min(host.translateOfGuest(device, at, true), 0);
+    return (entry & bits) == bits
+        ? 0
+        : Math.min(host.translateOfGuest(device, at, device.isTrusted, true), 0);
   }
 
   /** Sets bits that are not set yet; false if the entry is no longer what was read. */

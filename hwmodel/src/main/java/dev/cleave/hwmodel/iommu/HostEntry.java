@@ -55,6 +55,7 @@ public final class HostEntry {
   /** The largest legal leaf, 2 PiB. */
   public static final int LARGEST_LEAF_LOG2 = 51;
 
+  private static final long ATTRIBUTES = -1L << 52;
   private static final int NEXT_LEVEL_SHIFT = 9;
   private static final int PERMISSION_SHIFT = 61;
   private static final int PAGE_LOG2 = 12;
@@ -122,6 +123,16 @@ public final class HostEntry {
    */
   public static int sizedLeafLog2(long entry) {
     return Long.numberOfTrailingZeros(~entry & ADDRESS) + 1;
+  }
+
+  /** Whether an entry is present and a leaf of its level's own size. */
+  static boolean isPlainLeaf(long entry) {
+    return (entry & PRESENT) != 0 && nextLevel(entry) == LEAF;
+  }
+
+  /** Whether two leaves differ in what stands above the address field. */
+  static boolean differsInAttributes(long entry, long other) {
+    return ((entry ^ other) & ATTRIBUTES) != 0;
   }
 
   /** What an entry leads to, permissions and marks left out: its level field and its address. */

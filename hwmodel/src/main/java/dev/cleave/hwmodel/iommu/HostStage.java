@@ -33,21 +33,21 @@ final class HostStage {
   }
 
   /** Translates through a host table that is there, or fills the fault and returns its outcome. */
-  long translate(DeviceContext device, long iova, boolean write) {
+  long translate(DeviceContext device, long iova, boolean isPrivate, boolean write) {
     if ((iova & device.beyondTable) != 0) {
       return pageFault(Choices.TOO_WIDE_FLAGS, iova, write);
     }
-    long found = iotlb.find(device.tag, iova);
+    long found = iotlb.find(isPrivate ? device.privateTag : device.tag, iova);
     if (found == 0) {
       statistics.iotlbMisses++;
-      return walk(device, iova, write);
+      return walk(device, iova, isPrivate, write);
     }
     int needed = write ? device.neededToWrite : device.neededToRead;
     if ((found & needed) == needed) {
       statistics.iotlbHits++;
       translation = found;
       long paddr = Iotlb.output(found, iova);
-      long refused = checkOnHit(device, iova, paddr, found, write);
+      long refused = checkOnHit(device, iova, isPrivate, paddr, found, write);
       return refused == 0 ? paddr : refused;
     }
     if ((found & (write ? Permission.WRITE : Permission.READ)) == 0) {
@@ -56,16 +56,16 @@ final class HostStage {
       return forbidden(iova, write);
     }
     statistics.markWalks++;
-    return walk(device, iova, write);
+    return walk(device, iova, isPrivate, write);
   }
 
   /** Translates an address that a guest table uses; without a host table it is its own. */
-  long translateOfGuest(DeviceContext device, long gpa, boolean write) {
+  long translateOfGuest(DeviceContext device, long gpa, boolean isPrivate, boolean write) {
     if (device.levels == DeviceTableEntry.MODE_NONE) {
       translation = Iotlb.IDENTITY;
       return gpa;
     }
-    return translate(device, gpa, write);
+    return translate(device, gpa, isPrivate, write);
   }
 
   /** What answered the last translation that was no fault. */
@@ -74,10 +74,11 @@ final class HostStage {
   }
 
   /** Asks the RMP about a cached translation, if it is asked then; 0 if it allows the access. */
-  long checkOnHit(DeviceContext device, long gpa, long paddr, long found, boolean write) {
+  long checkOnHit(
+      DeviceContext device, long gpa, boolean isPrivate, long paddr, long found, boolean write) {
     return rmpOnHit == null
         ? 0
-        : walker.checkRmp(rmpOnHit, device, gpa, paddr, Iotlb.isLarge(found), write);
+        : walker.checkRmp(rmpOnHit, device, gpa, isPrivate, paddr, Iotlb.isLarge(found), write);
   }
 
   /** Refuses because a right is missing. */
@@ -85,8 +86,8 @@ final class HostStage {
     return pageFault(Event.PR | Event.PE, iova, write);
   }
 
-  private long walk(DeviceContext device, long iova, boolean write) {
-    long outcome = walker.walk(device, iova, write);
+  private long walk(DeviceContext device, long iova, boolean isPrivate, boolean write) {
+    long outcome = walker.walk(device, iova, isPrivate, write);
     translation = walker.translation();
     return outcome;
   }

@@ -33,7 +33,6 @@ final class HostWalker {
   private final DirectoryCache directories;
   private final @Nullable ReverseMap rmp;
   private final @Nullable ReplacementWatch watch;
-  private final int[] asids;
   private final RequestFault fault;
   private final Statistics statistics;
 
@@ -47,7 +46,6 @@ final class HostWalker {
       DirectoryCache directories,
       @Nullable ReverseMap rmp,
       @Nullable ReplacementWatch watch,
-      int[] asids,
       RequestFault fault,
       Statistics statistics) {
     this.memory = memory;
@@ -56,18 +54,17 @@ final class HostWalker {
     this.directories = directories;
     this.rmp = rmp;
     this.watch = watch;
-    this.asids = asids;
     this.fault = fault;
     this.statistics = statistics;
   }
 
   /** Translates, or fills the fault and returns its outcome. */
-  long walk(DeviceContext device, long iova, boolean write) {
+  long walk(DeviceContext device, long iova, boolean isPrivate, boolean write) {
     statistics.walks++;
-    long outcome = attempt(device, iova, write);
+    long outcome = attempt(device, iova, isPrivate, write);
     while (outcome == AGAIN) {
       statistics.restarts++;
-      outcome = attempt(device, iova, write);
+      outcome = attempt(device, iova, isPrivate, write);
     }
     return outcome;
   }
@@ -77,7 +74,7 @@ final class HostWalker {
     return translation;
   }
 
-  private long attempt(DeviceContext device, long iova, boolean write) {
+  private long attempt(DeviceContext device, long iova, boolean isPrivate, boolean write) {
     int needed = write ? Permission.WRITE : Permission.READ;
     int level = device.levels;
     long table = device.root & addressMask;
@@ -115,7 +112,7 @@ final class HostWalker {
         return pageFault(Event.PR | Event.PE, iova, write);
       }
       if (leaf) {
-        return leaf(device, iova, write, entry, at, level, allowed);
+        return leaf(device, iova, isPrivate, write, entry, at, level, allowed);
       }
       if (next >= level || skippedBits(iova, level, next) != 0) {
         return pageFault(Choices.BAD_LEVEL_FLAGS, iova, write);
@@ -154,7 +151,14 @@ final class HostWalker {
   }
 
   private long leaf(
-      DeviceContext device, long iova, boolean write, long entry, long at, int level, int allowed) {
+      DeviceContext device,
+      long iova,
+      boolean isPrivate,
+      boolean write,
+      long entry,
+      long at,
+      int level,
+      int allowed) {
     int log2 = leafLog2(entry, level);
     if (log2 == 0) {
       return pageFault(Choices.BAD_LEVEL_FLAGS, iova, write);
@@ -162,7 +166,7 @@ final class HostWalker {
     long offset = iova & ((1L << log2) - 1);
     long paddr = (entry & addressMask & -(1L << log2)) | offset;
     if (rmp != null) {
-      long refused = checkRmp(rmp, device, iova, paddr, log2 >= LARGE_LOG2, write);
+      long refused = checkRmp(rmp, device, iova, isPrivate, paddr, log2 >= LARGE_LOG2, write);
       if (refused != 0) {
         return refused;
       }
@@ -178,7 +182,7 @@ final class HostWalker {
         allowed
             | ((marked & HostEntry.ACCESSED) != 0 ? Iotlb.ACCESSED : 0)
             | ((marked & HostEntry.DIRTY) != 0 ? Iotlb.DIRTY : 0);
-    translation = iotlb.put(device.tag, iova, paddr, log2, flags);
+    translation = iotlb.put(isPrivate ? device.privateTag : device.tag, iova, paddr, log2, flags);
     return paddr;
   }
 
@@ -211,16 +215,22 @@ final class HostWalker {
 
   /** Asks the RMP; 0 if it allows the access, else the outcome with the fault filled. */
   long checkRmp(
-      ReverseMap map, DeviceContext device, long iova, long paddr, boolean large, boolean write) {
+      ReverseMap map,
+      DeviceContext device,
+      long iova,
+      boolean isPrivate,
+      long paddr,
+      boolean large,
+      boolean write) {
     statistics.rmpChecks++;
-    int verdict = map.checkDma(paddr, iova, asids[device.domainId], large);
+    int verdict =
+        isPrivate
+            ? map.checkPrivate(paddr, iova, device.asid, large, device.vmplChecked, write)
+            : map.checkShared(paddr, large);
     if (verdict == RmpVerdict.ALLOWED) {
       return 0;
     }
-    int rw = write ? Event.RW : 0;
-    return verdict == RmpVerdict.UNREADABLE
-        ? fault.set(Event.RMP_HW_ERROR, Choices.RMP_ERROR_FLAGS | rw, map.unreadableAddress(paddr))
-        : fault.set(Event.RMP_PAGE_FAULT, Choices.RMP_FAULT_FLAGS | rw, iova);
+    return RmpRefusal.of(verdict, map, fault, iova, paddr, write);
   }
 
   private long unreadable(long at, boolean write) {

@@ -2,8 +2,6 @@ package dev.cleave.hwmodel.iommu;
 
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.rmp.ReverseMap;
-import dev.cleave.hwmodel.rmp.RmpInstructions;
-import dev.cleave.hwmodel.rmp.RmpResult;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -18,16 +16,14 @@ import org.jspecify.annotations.Nullable;
  * {@link IommuConfig#commandsOnTailWrite} a register write does the hardware's work too.
  *
  * <p>Host tables ("v1"), guest tables ("v2", if {@link IommuConfig#withGuestTables} announces them)
- * and guest over host tables. Page requests and interrupt remapping are not modelled, and the
- * features do not announce them.
+ * and guest over host tables. With an RMP there are trusted devices beside the others, on the same
+ * host tables: {@link TioFirmware} gives them to guests, and {@link Request#TRUSTED} is their
+ * requests' mark. Page requests and interrupt remapping are not modelled, and the features do not
+ * announce them.
  *
  * <p>AMD 48882; the order of checks is that of the specification's DMA flow.
  */
 public final class Iommu {
-  private static final int DOMAINS = 1 << 16;
-  private static final int LARGE_LOG2 = 21;
-
-  private final PhysicalMemory memory;
   private final RegisterFile registers;
   private final Statistics statistics = new Statistics();
   private final RequestFault fault = new RequestFault();
@@ -39,7 +35,8 @@ public final class Iommu {
   private final HostStage host;
   private final GuestStage guest;
   private final CommandProcessor commands;
-  private final int[] asids = new int[DOMAINS];
+  private final @Nullable TioFirmware firmware;
+  private final @Nullable MigrationEngine migration;
   private final @Nullable ReverseMap rmp;
   private final boolean commandsOnTailWrite;
   private final ReentrantLock gate = new ReentrantLock(true);
@@ -62,31 +59,45 @@ public final class Iommu {
    * @param rmp who owns which page; null for no SNP
    */
   public Iommu(PhysicalMemory memory, IommuConfig config, @Nullable ReverseMap rmp) {
-    this.memory = memory;
     this.rmp = rmp;
     this.commandsOnTailWrite = config.commandsOnTailWrite();
+    boolean hasTrustedIo = rmp != null && config.trustedIo().isAnnounced();
     long snp = rmp == null ? 0 : Register.FEATURE_SNP;
-    this.registers = new RegisterFile((config.features() & ~Register.FEATURE_SNP) | snp);
+    this.registers =
+        new RegisterFile(
+            (config.features() & ~Register.FEATURE_SNP) | snp,
+            hasTrustedIo ? Register.FEATURE2_TRUSTED_IO : 0);
     EventLog events = new EventLog(memory, registers, statistics);
     this.faults = new FaultLog(fault, events, statistics);
-    this.devices = new DeviceTable(memory, registers, statistics);
-    this.admission = new Admission(registers, devices, fault, faults, statistics);
+    SecureDeviceTable secure = new SecureDeviceTable();
+    this.devices =
+        new DeviceTable(
+            memory, registers, statistics, secure, DeviceRules.of(config, registers.features()));
+    this.admission =
+        new Admission(
+            registers, devices, fault, faults, statistics, config.refusesHyperTransport(), rmp);
     this.iotlb = new Iotlb(config, rmp != null);
     DirectoryCache directories = new DirectoryCache(config);
     this.watch = config.strict() ? new ReplacementWatch(memory, statistics) : null;
     long encryption = config.encryptionBit();
     HostWalker hostWalker =
-        new HostWalker(
-            memory, encryption, iotlb, directories, rmp, watch, asids, fault, statistics);
+        new HostWalker(memory, encryption, iotlb, directories, rmp, watch, fault, statistics);
     ReverseMap rmpOnHit = config.rmpCheckedOnHit() ? rmp : null;
     this.host = new HostStage(iotlb, hostWalker, rmpOnHit, fault, statistics);
-    GuestWalker guestWalker =
-        new GuestWalker(memory, encryption, iotlb, directories, host, fault, statistics);
+    GuestWalker guestWalker = new GuestWalker(memory, iotlb, directories, host, fault, statistics);
     this.guest =
         new GuestStage(iotlb, guestWalker, host, config.guestAddresses(), fault, statistics);
     this.commands =
         new CommandProcessor(
             memory, registers, devices, iotlb, directories, watch, events, statistics);
+    if (rmp == null) {
+      this.firmware = null;
+      this.migration = null;
+    } else {
+      this.firmware = new TioFirmware(rmp, secure, devices, hasTrustedIo, gate);
+      PsmashIo psmash = new PsmashIo(memory, rmp, encryption, firmware, iotlb, watch, statistics);
+      this.migration = new MigrationEngine(psmash, memory, rmp, encryption, statistics, gate);
+    }
   }
 
   /**
@@ -132,14 +143,29 @@ public final class Iommu {
   }
 
   /**
-   * Lets devices of a domain touch the private pages of a guest, whose guest physical addresses are
-   * the domain's I/O virtual addresses. Stands for the secure device table, which is not modelled.
+   * The firmware's part of trusted I/O.
    *
-   * @param domainId 0 to 0xffff
-   * @param asid the guest, or 0 to take it back
+   * @return what writes the secure device table
+   * @throws IllegalStateException without an RMP
    */
-  public void trustDomain(int domainId, int asid) {
-    asids[domainId] = asid;
+  public TioFirmware firmware() {
+    if (firmware == null) {
+      throw new IllegalStateException("guests and trusted I/O need an RMP");
+    }
+    return firmware;
+  }
+
+  /**
+   * What exchanges a leaf and an RMP entry while all DMA waits.
+   *
+   * @return the engine that carries out PSMASH_IO
+   * @throws IllegalStateException without an RMP
+   */
+  public MigrationEngine migration() {
+    if (migration == null) {
+      throw new IllegalStateException("PSMASH_IO needs an RMP");
+    }
+    return migration;
   }
 
   /**
@@ -172,8 +198,8 @@ public final class Iommu {
   }
 
   /**
-   * Translates one request of a device without PASID, which does not cross a 4 KiB boundary. A
-   * refusal is logged.
+   * Translates one request of a device without PASID, not trusted, which does not cross a 4 KiB
+   * boundary. A refusal is logged.
    *
    * @param deviceId 0 to 0xffff
    * @param iova any address
@@ -181,7 +207,11 @@ public final class Iommu {
    * @return a system physical address or an {@link Outcome}
    */
   public long translate(int deviceId, long iova, boolean write) {
-    DeviceContext device = admission.admit(deviceId, iova, write);
+    return plain(deviceId, iova, write, false);
+  }
+
+  private long plain(int deviceId, long iova, boolean write, boolean isTrusted) {
+    DeviceContext device = admission.admit(deviceId, iova, write, false, isTrusted);
     if (device == null) {
       return admission.outcome();
     }
@@ -192,7 +222,7 @@ public final class Iommu {
       return refuse(device, Event.IO_PAGE_FAULT, Choices.DEVICE_PERMISSION_FLAGS, iova, write);
     }
     if (device.kind == DeviceContext.HOST_TABLE) {
-      return reported(device, host.translate(device, iova, write));
+      return reported(device, host.translate(device, iova, device.isPrivate(iova), write));
     }
     return switch (device.kind) {
       case DeviceContext.NO_TABLE -> admission.untranslated(iova);
@@ -205,22 +235,23 @@ public final class Iommu {
   }
 
   /**
-   * Translates one request of a device, with or without PASID, which does not cross a 4 KiB
-   * boundary. A refusal is logged.
+   * Translates one request of a device, with or without PASID, trusted or not, which does not cross
+   * a 4 KiB boundary. A refusal is logged.
    *
    * @param deviceId 0 to 0xffff
-   * @param pasid 0 to 0xfffff, or {@link Request#NO_PASID}; without one only whether it writes
-   *     counts
+   * @param pasid 0 to 0xfffff, or {@link Request#NO_PASID}; without one only whether it writes and
+   *     whether it is trusted count
    * @param address of the process that the PASID names, sign-extended; else any I/O virtual address
    * @param flags as in {@link Request}
    * @return a system physical address or an {@link Outcome}
    */
   public long translate(int deviceId, int pasid, long address, int flags) {
     boolean write = Request.isWrite(flags);
+    boolean isTrusted = Request.isTrusted(flags);
     if (pasid == Request.NO_PASID) {
-      return translate(deviceId, address, write);
+      return plain(deviceId, address, write, isTrusted);
     }
-    DeviceContext device = admission.admit(deviceId, address, write);
+    DeviceContext device = admission.admit(deviceId, address, write, true, isTrusted);
     if (device == null) {
       return admission.outcome();
     }
@@ -229,7 +260,7 @@ public final class Iommu {
     }
     return device.kind == DeviceContext.BAD_MODE
         ? badMode(device, address, write)
-        : reported(device, guest.translate(device, pasid, address, flags));
+        : reported(device, guest.translate(device, pasid, address, Request.kind(flags)));
   }
 
   private long badMode(DeviceContext device, long iova, boolean write) {
@@ -245,44 +276,5 @@ public final class Iommu {
       faults.report(device.deviceId, device);
     }
     return outcome;
-  }
-
-  /**
-   * PSMASH_IO: while all DMA is stalled, smashes a 2 MiB RMP entry and puts a directory where the 2
-   * MiB leaf was, so that no device ever sees one without the other. What the IOTLB held of the
-   * page is dropped; A and D of the leaf go to all new entries.
-   *
-   * @param spa the page, 2 MiB-aligned
-   * @param table a table of 512 entries that translate the page, 4 KiB-aligned
-   * @param entryAddress where the leaf stands, 8-byte aligned
-   * @return what PSMASH returned; unless it is success nothing changed
-   * @throws IllegalStateException without an RMP
-   * @throws dev.cleave.hwmodel.memory.PhysicalMemoryFault if table or entry lie in a hole
-   */
-  public int psmashIo(long spa, long table, long entryAddress) {
-    if (rmp == null) {
-      throw new IllegalStateException("PSMASH_IO needs an RMP");
-    }
-    gate.lock();
-    long begin = System.nanoTime();
-    try {
-      long old = memory.getLong(entryAddress);
-      int result = new RmpInstructions(rmp).psmash(spa);
-      if (result == RmpResult.SUCCESS) {
-        long marks = old & Choices.SMASHED_MARKS;
-        for (long at = table; at < table + 4096 && marks != 0; at += Long.BYTES) {
-          memory.getAndOrLong(at, marks);
-        }
-        memory.setLong(entryAddress, HostEntry.directory(table, 1));
-        if (watch != null) {
-          watch.exchanged(entryAddress);
-        }
-        statistics.iotlbDropped += iotlb.invalidateOutput(spa, LARGE_LOG2);
-      }
-      return result;
-    } finally {
-      statistics.stallNanos += System.nanoTime() - begin;
-      gate.unlock();
-    }
   }
 }

@@ -20,6 +20,11 @@ package dev.cleave.hwmodel.iommu;
  *     suggests so: after a PSMASH accesses fault until the IOTLB is flushed
  * @param commandsOnTailWrite whether a write of the command tail runs the commands before it
  *     returns; otherwise somebody calls {@link Iommu#processCommands}
+ * @param hasCxlAttribute whether bits 6:4 of a device table entry's first word are the CXL
+ *     attribute of revision 3.11 and newer; else they are reserved
+ * @param refusesHyperTransport whether DMA to FD_0000_0000 to FF_FFFF_FFFF is refused as a real
+ *     part did; else it is translated. Linux keeps the range free of mappings
+ * @param trustedIo what is chosen of trusted I/O, if there is an RMP
  * @param strict whether to count entries that are replaced while they may be held, see {@link
  *     Statistics#liveReplacements}. Slow, and hardware in use does not ask for it
  */
@@ -33,6 +38,9 @@ public record IommuConfig(
     boolean largeDirectoriesSurvive,
     boolean rmpCheckedOnHit,
     boolean commandsOnTailWrite,
+    boolean hasCxlAttribute,
+    boolean refusesHyperTransport,
+    TrustedIo trustedIo,
     boolean strict) {
 
   /** Checks that the IOTLB can hold a page. */
@@ -162,6 +170,42 @@ public record IommuConfig(
   }
 
   /**
+   * The same of another revision.
+   *
+   * @param has whether device table entries have the CXL attribute
+   * @return a new configuration
+   */
+  public IommuConfig withCxlAttribute(boolean has) {
+    Draft draft = new Draft(this);
+    draft.hasCxlAttribute = has;
+    return draft.build();
+  }
+
+  /**
+   * The same with or without the HyperTransport range.
+   *
+   * @param refuses whether DMA to it is refused
+   * @return a new configuration
+   */
+  public IommuConfig withHyperTransportRefused(boolean refuses) {
+    Draft draft = new Draft(this);
+    draft.refusesHyperTransport = refuses;
+    return draft.build();
+  }
+
+  /**
+   * The same with other trusted I/O.
+   *
+   * @param choices what it is like
+   * @return a new configuration
+   */
+  public IommuConfig withTrustedIo(TrustedIo choices) {
+    Draft draft = new Draft(this);
+    draft.trustedIo = choices;
+    return draft.build();
+  }
+
+  /**
    * The same in strict mode.
    *
    * @return a new configuration
@@ -183,6 +227,9 @@ public record IommuConfig(
     boolean largeDirectoriesSurvive = true;
     boolean rmpCheckedOnHit = true;
     boolean commandsOnTailWrite = true;
+    boolean hasCxlAttribute = true;
+    boolean refusesHyperTransport = true;
+    TrustedIo trustedIo = TrustedIo.STANDARD;
     boolean strict;
 
     Draft() {}
@@ -197,6 +244,9 @@ public record IommuConfig(
       largeDirectoriesSurvive = from.largeDirectoriesSurvive;
       rmpCheckedOnHit = from.rmpCheckedOnHit;
       commandsOnTailWrite = from.commandsOnTailWrite;
+      hasCxlAttribute = from.hasCxlAttribute;
+      refusesHyperTransport = from.refusesHyperTransport;
+      trustedIo = from.trustedIo;
       strict = from.strict;
     }
 
@@ -211,6 +261,9 @@ public record IommuConfig(
           largeDirectoriesSurvive,
           rmpCheckedOnHit,
           commandsOnTailWrite,
+          hasCxlAttribute,
+          refusesHyperTransport,
+          trustedIo,
           strict);
     }
   }

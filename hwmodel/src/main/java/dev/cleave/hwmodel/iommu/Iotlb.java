@@ -3,21 +3,22 @@ package dev.cleave.hwmodel.iommu;
 import dev.cleave.hwmodel.cpu.X86Entry;
 
 /**
- * The cache of translations: tagged by domain, PASID and GN, shared by all devices, of several
- * entry sizes. Only what translated is ever kept. A kept translation remembers what each stage
- * allows and whether A and D were set.
+ * The cache of translations: tagged by domain, PASID, GN and guest, shared by all devices, of
+ * several entry sizes. Only what translated is ever kept. A kept translation remembers what each
+ * stage allows and whether A and D were set.
  *
  * <pre>
- *  58    57   56 55 54  52 51                        12 11 10 9        4   3   2   1   0
- * +-----+-----+-----+------+---------------------------+-----+----------+---+---+---+---+
- * |LARGE|GUEST|  0  |guest |        output address     |  0  |log2 bytes| D | A | W | R |
- * |     |  D  |     |rights|        of the range       |     |          |   |   |   |   |
- * +-----+-----+-----+------+---------------------------+-----+----------+---+---+---+---+
+ *  59 58    57   56 55 54  52 51                        12 11 10 9        4   3   2   1   0
+ * +--+-----+-----+-----+------+---------------------------+-----+----------+---+---+---+---+
+ * | C|LARGE|GUEST|  0  |guest |        output address     |  0  |log2 bytes| D | A | W | R |
+ * |  |     |  D  |     |rights|        of the range       |     |          |   |   |   |   |
+ * +--+-----+-----+-----+------+---------------------------+-----+----------+---+---+---+---+
  * </pre>
  *
  * <p>R, W, A, D are the host table's, all set where there is none; guest rights are those of {@link
  * X86Entry} and zero without a guest table. LARGE: the host leaf has 2 MiB or more, whatever the
- * size of this entry; the RMP wants to know.
+ * size of this entry; the RMP wants to know. C: a trusted device's guest table says private;
+ * without a guest table the tag tells it.
  *
  * <p>For the hardware's thread only.
  */
@@ -31,6 +32,7 @@ final class Iotlb {
   static final long GUEST_DIRTY = 1L << 57;
 
   private static final long LARGE = 1L << 58;
+  private static final long PRIVATE = 1L << 59;
   private static final int LARGE_LOG2 = 21;
   private static final int RIGHTS_SHIFT = 52;
   private static final int LOG2_SHIFT = 4;
@@ -94,7 +96,7 @@ final class Iotlb {
    * Keeps the piece around an address of a guest leaf, which is no larger than the host leaf under
    * it.
    *
-   * @param guest rights and GUEST_DIRTY
+   * @param guest rights, GUEST_DIRTY and whether it is private
    * @param host the host's translation of the gpa
    */
   void putGuest(long tag, long iova, long gpa, long paddr, int leafLog2, long guest, long host) {
@@ -144,6 +146,16 @@ final class Iotlb {
   /** Where an address of the range goes. */
   static long output(long translation, long iova) {
     return (translation & ADDRESS) | (iova & ~(-1L << log2(translation)));
+  }
+
+  /** Whether a guest table says private. */
+  static boolean isPrivate(long translation) {
+    return (translation & PRIVATE) != 0;
+  }
+
+  /** What a guest table says of private, as a flag of a translation. */
+  static long privateFlag(boolean isPrivate) {
+    return isPrivate ? PRIVATE : 0;
   }
 
   /** Guest rights as flags of a translation. */

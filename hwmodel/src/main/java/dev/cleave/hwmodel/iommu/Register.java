@@ -13,7 +13,7 @@ package dev.cleave.hwmodel.iommu;
  *  0x0030 extended features    63 SNP, 52 HD, 49 HA, 48 GIO, 36:32 PASmax, 15:14 GLX, 13:12 GATS,
  *                              11:10 HATS, 6 IA, 4 GT, 1 PPR, 0 PreF  (read-only)
  *  0x0038 PPR log base
- *  0x01a0 extended features 2  (read-only)
+ *  0x01a0 extended features 2  1 SEVSNPIO, trusted I/O  (read-only)
  *  0x2000 command head   0x2008 command tail   18:4 byte offset
  *  0x2010 event head     0x2018 event tail     18:4 byte offset
  *  0x2020 status               4 command buffer runs, 3 event log runs, 2 completion-wait int,
@@ -130,6 +130,9 @@ public final class Register {
 
   /** Features: RMP checks. */
   public static final long FEATURE_SNP = 1L << 63;
+
+  /** Features 2, SEVSNPIO: trusted I/O. */
+  public static final long FEATURE2_TRUSTED_IO = 1L << 1;
 
   static final long EXCLUSION_ENABLE = 1L;
   static final long EXCLUSION_ALL_DEVICES = 1L << 1;

@@ -17,6 +17,7 @@ final class RegisterFile {
           | Register.STATUS_COMPLETION_INTERRUPT;
 
   private final long features;
+  private final long features2;
   private final Ring commands = new Ring();
   private final Ring events = new Ring();
   private final AtomicLong status = new AtomicLong();
@@ -26,8 +27,9 @@ final class RegisterFile {
   private volatile long exclusionLimit;
   private volatile long pprLogBase;
 
-  RegisterFile(long features) {
+  RegisterFile(long features, long features2) {
     this.features = features;
+    this.features2 = features2;
   }
 
   /** Reads a register; what does not exist reads zero. */
@@ -46,6 +48,8 @@ final class RegisterFile {
       return exclusionLimit;
     } else if (offset == Register.FEATURES) {
       return features;
+    } else if (offset == Register.FEATURES_2) {
+      return features2;
     } else if (offset == Register.PPR_LOG_BASE) {
       return pprLogBase;
     } else if (offset == Register.COMMAND_HEAD) {

@@ -44,7 +44,7 @@ final class ReplacementWatch {
       Map.Entry<Long, Held> one = all.next();
       Held was = one.getValue();
       boolean inside =
-          was.tag() == tag
+          (was.tag() & CacheTag.DIRECTORY_MASK) == tag
               && (rangeLog2 >= Long.SIZE
                   || (was.coverLog2() <= rangeLog2 && (was.start() ^ start) >>> rangeLog2 == 0));
       if (inside) {

@@ -19,13 +19,25 @@ public final class Request {
   /** Privileged mode: needs no U in a guest table. */
   public static final int PRIVILEGED = 1 << 2;
 
+  /** T: the device says that it is trusted. Asks for no right. */
+  public static final int TRUSTED = 1 << 3;
+
   /** In place of a PASID: the request has none. */
   public static final int NO_PASID = -1;
 
-  /** Number of combinations of the flags. */
+  /** Number of combinations of the flags that ask for rights. */
   static final int KINDS = 8;
 
   private Request() {}
+
+  static boolean isTrusted(int flags) {
+    return (flags & TRUSTED) != 0;
+  }
+
+  /** The flags that ask for rights. */
+  static int kind(int flags) {
+    return flags & (KINDS - 1);
+  }
 
   static boolean isWrite(int flags) {
     return (flags & WRITE) != 0;

@@ -74,7 +74,7 @@ public final class Statistics {
   /** Physical address of the last of these entries. */
   public long lastLiveReplacement;
 
-  /** Time the DMA was stalled by PSMASH_IO, in nanoseconds. */
+  /** Time the DMA was stalled by the migration engine, in nanoseconds. */
   public long stallNanos;
 
   private final long[] events = new long[EVENT_CODES];

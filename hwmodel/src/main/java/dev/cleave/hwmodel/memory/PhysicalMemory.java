@@ -22,6 +22,9 @@ import java.util.stream.Stream;
  * one exception: a segment that itself lies at an odd address, as in a mapped core file, can be
  * read only, and reads of it are plain.
  *
+ * <p>A read-only segment may be read only: a write of software or hardware to it throws {@link
+ * IllegalStateException}.
+ *
  * <p>Thread-safe: pieces may be added while others read; a reader sees the space before or after.
  * The segments stay the caller's, who closes them after the last access.
  */
@@ -43,6 +46,9 @@ public final class PhysicalMemory {
     final long bytes;
     final MemorySegment segment;
 
+    /** It may not be written, and hardware cannot set A and D in it. */
+    final boolean isReadOnly;
+
     /** It lies as atomic access wants it; a mapped core file need not. */
     final boolean isAligned;
 
@@ -56,6 +62,7 @@ public final class PhysicalMemory {
       this.start = spa;
       this.bytes = segment.byteSize();
       this.segment = segment;
+      this.isReadOnly = segment.isReadOnly();
       this.isAligned = segment.maxByteAlignment() >= Long.BYTES;
     }
 
@@ -237,7 +244,7 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public void setLong(long spa, long value) {
-    Piece piece = piece(spa);
+    Piece piece = writable(spa);
     LONG.setRelease(piece.segment, spa - piece.start, value);
   }
 
@@ -251,7 +258,7 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public boolean compareAndSetLong(long spa, long expected, long value) {
-    Piece piece = piece(spa);
+    Piece piece = writable(spa);
     return LONG.compareAndSet(piece.segment, spa - piece.start, expected, value);
   }
 
@@ -264,7 +271,7 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public long getAndSetLong(long spa, long value) {
-    Piece piece = piece(spa);
+    Piece piece = writable(spa);
     return (long) LONG.getAndSet(piece.segment, spa - piece.start, value);
   }
 
@@ -277,7 +284,7 @@ public final class PhysicalMemory {
    * @throws PhysicalMemoryFault in a hole
    */
   public long getAndOrLong(long spa, long bits) {
-    Piece piece = piece(spa);
+    Piece piece = writable(spa);
     return (long) LONG.getAndBitwiseOr(piece.segment, spa - piece.start, bits);
   }
 
@@ -311,7 +318,7 @@ public final class PhysicalMemory {
    */
   public void write(long spa, MemorySegment from, long offset, long bytes) {
     for (long done = 0; done < bytes; ) {
-      Piece piece = piece(spa + done);
+      Piece piece = writable(spa + done);
       long to = spa + done - piece.start;
       long now = Math.min(bytes - done, piece.bytes - to);
       MemorySegment.copy(from, offset + done, piece.segment, to, now);
@@ -324,6 +331,18 @@ public final class PhysicalMemory {
     Piece piece = pieceOrNone(spa);
     if (piece == Piece.NONE) {
       throw new PhysicalMemoryFault(spa);
+    }
+    return piece;
+  }
+
+  /** The piece at an address that is written; a hole throws, and so does what may only be read. */
+  private Piece writable(long spa) {
+    Piece piece = piece(spa);
+    if (piece.isReadOnly) {
+      throw new IllegalStateException(
+          "physical memory at 0x%x may only be read: what hardware writes, A and D of entries too,"
+                  .formatted(spa)
+              + " must be added as a writable segment");
     }
     return piece;
   }

@@ -57,6 +57,15 @@ public final class ReverseMap {
   }
 
   /**
+   * How much system memory it describes.
+   *
+   * @return bytes from address 0, a multiple of 2 MiB
+   */
+  public long coveredBytes() {
+    return coveredBytes;
+  }
+
+  /**
    * Whether the RMP describes a page.
    *
    * @param spa any address of the page
@@ -159,17 +168,15 @@ public final class ReverseMap {
   }
 
   /**
-   * The check of the IOMMU. A leaf below 2 MiB is checked as 4 KiB and must meet a 4 KiB entry; one
-   * of 2 MiB and more is checked in 2 MiB pieces and must meet a 2 MiB entry, or a region that is
-   * the hypervisor's as a whole. Validated, immutable and VMPL are not looked at.
+   * The check of the IOMMU for an access that is not a guest's: the page must be the hypervisor's,
+   * for reads too. Through a leaf of 2 MiB and more the whole region must be: no source says so of
+   * the IOMMU, it is what the processor does.
    *
    * @param spa the address that is accessed
-   * @param gpa what the device called it
-   * @param asid the guest whose private pages the device may touch, 0 for none
    * @param large whether the leaf has 2 MiB or more
    * @return a {@link RmpVerdict}
    */
-  public int checkDma(long spa, long gpa, int asid, boolean large) {
+  public int checkShared(long spa, boolean large) {
     if (!covers(spa)) {
       return RmpVerdict.ALLOWED;
     }
@@ -179,46 +186,94 @@ public final class ReverseMap {
       return RmpVerdict.UNREADABLE;
     }
     if (large) {
-      return checkLarge(head, gpa, asid);
-    }
-    if (RmpEntry.isLarge(head)) {
-      return RmpVerdict.SIZE_MISMATCH;
+      if (RmpEntry.isAssigned(head)) {
+        return RmpVerdict.WRONG_OWNER;
+      }
+      return RmpEntry.subpages(head) == 0 ? RmpVerdict.ALLOWED : RmpVerdict.SIZE_MISMATCH;
     }
     long pageAt = entryAddress(spa);
-    long page = memory.getLongOr(pageAt, 0);
     while (true) {
+      if (RmpEntry.isLarge(head)) {
+        return RmpVerdict.WRONG_OWNER;
+      }
+      long page = memory.getLongOr(pageAt, 0);
       // Between the two reads the region may have become one page, and its entries empty.
       long again = memory.getLong(headAt);
       if (again == head) {
-        break;
+        return verdictOnShared(page, pageAt);
       }
       head = again;
+    }
+  }
+
+  private int verdictOnShared(long page, long pageAt) {
+    if (RmpEntry.isAssigned(page)) {
+      return RmpVerdict.WRONG_OWNER;
+    }
+    return page == 0 && !memory.isBacked(pageAt) ? RmpVerdict.UNREADABLE : RmpVerdict.ALLOWED;
+  }
+
+  /**
+   * The check of the IOMMU for a trusted device's access to a private page. A leaf below 2 MiB is
+   * checked as 4 KiB and must meet a 4 KiB entry; one of 2 MiB and more is checked in 2 MiB pieces
+   * and must meet a 2 MiB entry. The page must be the guest's, and be where the guest sees it.
+   * Nothing is known of Validated and immutable, and they are not looked at.
+   *
+   * @param spa the address that is accessed
+   * @param gpa what the guest calls it
+   * @param asid the guest; 0 owns nothing
+   * @param large whether the leaf has 2 MiB or more
+   * @param vmpl whose permissions must allow the access, 0 to 3; -1 not to look at permissions
+   * @param write whether it is a write; else a read
+   * @return a {@link RmpVerdict}
+   */
+  public int checkPrivate(long spa, long gpa, int asid, boolean large, int vmpl, boolean write) {
+    if (!covers(spa)) {
+      return RmpVerdict.WRONG_OWNER;
+    }
+    long headAt = headAddress(spa);
+    long head = memory.getLongOr(headAt, 0);
+    if (head == 0 && !memory.isBacked(headAt)) {
+      return RmpVerdict.UNREADABLE;
+    }
+    if (large) {
+      if (!RmpEntry.isLarge(head)) {
+        boolean isShared = !RmpEntry.isAssigned(head) && RmpEntry.subpages(head) == 0;
+        return isShared ? RmpVerdict.WRONG_OWNER : RmpVerdict.SIZE_MISMATCH;
+      }
+      long q1 = memory.getLong(headAt + Long.BYTES);
+      return checkOwner(head, q1, gpa & -REGION_BYTES, asid, vmpl, write);
+    }
+    long pageAt = entryAddress(spa);
+    while (true) {
       if (RmpEntry.isLarge(head)) {
         return RmpVerdict.SIZE_MISMATCH;
       }
-      page = memory.getLongOr(pageAt, 0);
+      long page = memory.getLongOr(pageAt, 0);
+      long q1 = memory.getLongOr(pageAt + Long.BYTES, 0);
+      long again = memory.getLong(headAt);
+      if (again == head) {
+        return page == 0 && !memory.isBacked(pageAt)
+            ? RmpVerdict.UNREADABLE
+            : checkOwner(page, q1, gpa & -(1L << PAGE_LOG2), asid, vmpl, write);
+      }
+      head = again;
     }
-    if (!RmpEntry.isAssigned(page)) {
-      return page == 0 && !memory.isBacked(pageAt) ? RmpVerdict.UNREADABLE : RmpVerdict.ALLOWED;
-    }
-    return checkOwner(page, gpa & -(1L << PAGE_LOG2), asid);
   }
 
-  private static int checkLarge(long head, long gpa, int asid) {
-    if (!RmpEntry.isAssigned(head)) {
-      return RmpEntry.subpages(head) == 0 ? RmpVerdict.ALLOWED : RmpVerdict.SIZE_MISMATCH;
-    }
-    if (!RmpEntry.isLarge(head)) {
-      return RmpVerdict.SIZE_MISMATCH;
-    }
-    return checkOwner(head, gpa & -REGION_BYTES, asid);
-  }
-
-  private static int checkOwner(long q0, long gpa, int asid) {
-    if (asid == 0 || RmpEntry.asid(q0) != asid) {
+  private static int checkOwner(long q0, long q1, long gpa, int asid, int vmpl, boolean write) {
+    if (!RmpEntry.isAssigned(q0) || asid == 0 || RmpEntry.asid(q0) != asid) {
       return RmpVerdict.WRONG_OWNER;
     }
-    return RmpEntry.gpa(q0) == gpa ? RmpVerdict.ALLOWED : RmpVerdict.WRONG_GPA;
+    if (RmpEntry.gpa(q0) != gpa) {
+      return RmpVerdict.WRONG_GPA;
+    }
+    if (vmpl < 0) {
+      return RmpVerdict.ALLOWED;
+    }
+    int needed = write ? RmpEntry.VMPL_READ | RmpEntry.VMPL_WRITE : RmpEntry.VMPL_READ;
+    int granted = RmpEntry.permissions(q1, vmpl);
+    return (granted & needed) == needed ? RmpVerdict.ALLOWED : RmpVerdict.WRONG_VMPL;
   }
 
   /**
@@ -236,8 +291,13 @@ public final class ReverseMap {
     return memory;
   }
 
-  /** Whether there is memory for all entries of the region of an address. */
-  boolean isUsable(long spa) {
+  /**
+   * Whether there is memory for all entries of the region of an address.
+   *
+   * @param spa any address
+   * @return false for what lies beyond the RMP's end, or where its own memory has a hole
+   */
+  public boolean isUsable(long spa) {
     return covers(spa)
         && memory.isBacked(headAddress(spa))
         && memory.isBacked(entryAddress(spa | (REGION_BYTES - 1)));

@@ -8,12 +8,18 @@ package dev.cleave.hwmodel.rmp;
  *    +----+---------+----+-------+-------------+------------+---------+----+--------+
  * q0 |lock|validated|VMSA| ASID  |  gpa >> 12  |  subpages  |immutable|size|assigned|
  *    +----+---------+----+-------+-------------+------------+---------+----+--------+
- * q1   one byte for each of VMPL 0..3: 4 shadow stack, 3 supervisor execute, 2 user execute,
- *      1 write, 0 read
+ *      63     62 61         54 53         49 48       32 31     24 23     16 15      8 7       0
+ *    +----------+-------------+-------------+-----------+---------+---------+---------+---------+
+ * q1 |migration |  stream id  |  root port  |     0     | VMPL 3  | VMPL 2  | VMPL 1  | VMPL 0  |
+ *    +----------+-------------+-------------+-----------+---------+---------+---------+---------+
+ *      a VMPL's byte: 4 shadow stack, 3 supervisor execute, 2 user execute, 1 write, 0 read
  * </pre>
  *
  * <p>Size 0 is 4 KiB, 1 is 2 MiB. The subpage count stands in the head of a region and counts the
- * other 511 pages that are assigned as 4 KiB; in a 2 MiB entry it is zero. APM volume 2, 15.36.
+ * other 511 pages that are assigned as 4 KiB; in a 2 MiB entry it is zero. The lock bit is a lock
+ * while the page is mutable; in an immutable one it stands for good. Root port, stream and
+ * migration are trusted I/O's, of pages that are a device's registers. APM volume 2, 15.36; AMD's
+ * firmware source for q1 above the permissions.
  */
 public final class RmpEntry {
   /** Bytes of an entry. */
@@ -34,7 +40,7 @@ public final class RmpEntry {
   /** q0: the guest accepted it. */
   public static final long VALIDATED = 1L << 62;
 
-  /** q0: being changed. */
+  /** q0: being changed; in an immutable entry it may stand for good and means nothing. */
   public static final long LOCK = 1L << 63;
 
   /** A VMPL's permission to read. */
@@ -69,7 +75,71 @@ public final class RmpEntry {
   private static final long GPA = 0x0007_ffff_ffff_f000L;
   private static final int ASID_SHIFT = 51;
 
+  private static final int ROOT_PORT_SHIFT = 49;
+  private static final int ROOT_PORT_MASK = 0x1f;
+  private static final int STREAM_SHIFT = 54;
+  private static final int STREAM_MASK = 0xff;
+  private static final int MIGRATION_SHIFT = 62;
+
   private RmpEntry() {}
+
+  /**
+   * Whether somebody is changing it at this moment: the lock bit, unless it stands there for good.
+   *
+   * @param q0 the first word
+   * @return false for an immutable page, whose lock bit means nothing
+   */
+  public static boolean isLocked(long q0) {
+    return (q0 & (LOCK | IMMUTABLE)) == LOCK;
+  }
+
+  /** An entry that nobody holds: the lock bit stays only where it stands for good. */
+  static long unlocked(long q0) {
+    return (q0 & IMMUTABLE) != 0 ? q0 : q0 & ~LOCK;
+  }
+
+  /**
+   * The root port that a device's registers are reached by.
+   *
+   * @param q1 the second word
+   * @return 0 to 31
+   */
+  public static int rootPort(long q1) {
+    return (int) (q1 >>> ROOT_PORT_SHIFT) & ROOT_PORT_MASK;
+  }
+
+  /**
+   * The IDE stream that a device's registers are reached by.
+   *
+   * @param q1 the second word
+   * @return 0 to 255
+   */
+  public static int stream(long q1) {
+    return (int) (q1 >>> STREAM_SHIFT) & STREAM_MASK;
+  }
+
+  /**
+   * The state of a migration, whose values are not known here.
+   *
+   * @param q1 the second word
+   * @return 0 to 3
+   */
+  public static int migration(long q1) {
+    return (int) (q1 >>> MIGRATION_SHIFT);
+  }
+
+  /**
+   * The same with another way to a device.
+   *
+   * @param q1 the second word
+   * @param rootPort 0 to 31
+   * @param stream 0 to 255
+   * @return q1
+   */
+  public static long withRoute(long q1, int rootPort, int stream) {
+    long route = (long) ROOT_PORT_MASK << ROOT_PORT_SHIFT | (long) STREAM_MASK << STREAM_SHIFT;
+    return (q1 & ~route) | (long) rootPort << ROOT_PORT_SHIFT | (long) stream << STREAM_SHIFT;
+  }
 
   /**
    * Composes an assigned page.
@@ -174,6 +244,6 @@ public final class RmpEntry {
 
   /** The entry of a 4 KiB page inside what was a 2 MiB page. */
   static long piece(long large, int page) {
-    return withSubpages(large & ~LARGE, 0) + ((long) page << PAGE_LOG2);
+    return withSubpages(large & ~(LARGE | LOCK), 0) + ((long) page << PAGE_LOG2);
   }
 }

@@ -41,10 +41,10 @@ public final class RmpFirmware {
       return RmpResult.FAIL_INPUT;
     }
     long headAt = map.headAddress(spa);
-    if (!RegionLock.tryTake(memory, headAt)) {
+    long head = RegionLock.tryTake(memory, headAt);
+    if (head == RegionLock.HELD) {
       return RmpResult.FAIL_IN_USE;
     }
-    long head = memory.getLong(headAt) & ~RmpEntry.LOCK;
     int result = whyNotUnsmash(headAt, head);
     if (result != RmpResult.SUCCESS) {
       RegionLock.release(memory, headAt, head);
@@ -75,7 +75,7 @@ public final class RmpFirmware {
     long permissions = memory.getLong(headAt + Long.BYTES);
     for (int page = 1; page < RmpEntry.REGION_PAGES; page++) {
       long at = headAt + (long) page * RmpEntry.BYTES;
-      if (memory.getLong(at) != RmpEntry.piece(head, page)
+      if ((memory.getLong(at) & ~RmpEntry.LOCK) != RmpEntry.piece(head, page)
           || memory.getLong(at + Long.BYTES) != permissions) {
         return RmpResult.FAIL_PERMISSION;
       }
@@ -96,10 +96,10 @@ public final class RmpFirmware {
     }
     long headAt = map.headAddress(spa);
     long at = map.entryAddress(spa);
-    if (!RegionLock.tryTake(memory, headAt)) {
+    long head = RegionLock.tryTake(memory, headAt);
+    if (head == RegionLock.HELD) {
       return RmpResult.FAIL_IN_USE;
     }
-    long head = memory.getLong(headAt) & ~RmpEntry.LOCK;
     long entry = at == headAt ? head : memory.getLong(at);
     if (!RmpEntry.isAssigned(entry)) {
       RegionLock.release(memory, headAt, head);
@@ -108,9 +108,30 @@ public final class RmpFirmware {
     if (at == headAt) {
       head &= ~RmpEntry.IMMUTABLE;
     } else {
-      memory.setLong(at, entry & ~RmpEntry.IMMUTABLE);
+      memory.setLong(at, RmpEntry.unlocked(entry & ~RmpEntry.IMMUTABLE));
     }
     RegionLock.release(memory, headAt, head);
     return RmpResult.SUCCESS;
+  }
+
+  /**
+   * What MMIO_VALIDATE does to a page that it has found in order: sets or clears Validated, and
+   * notes the way to the device. The page is immutable, so that nothing else changes it.
+   *
+   * @param spa a covered page of 4 KiB, immutable
+   * @param validated what the guest wants
+   * @param rootPort above the device, 0 to 31
+   * @param stream to the device, 0 to 255
+   */
+  public void validateMmio(long spa, boolean validated, int rootPort, int stream) {
+    long at = map.entryAddress(spa);
+    long q1 = memory.getLong(at + Long.BYTES);
+    memory.setLong(at + Long.BYTES, RmpEntry.withRoute(q1, rootPort, stream));
+    long q0;
+    do {
+      q0 = memory.getLong(at);
+    } while (RmpEntry.isLocked(q0)
+        || !memory.compareAndSetLong(
+            at, q0, validated ? q0 | RmpEntry.VALIDATED : q0 & ~RmpEntry.VALIDATED));
   }
 }

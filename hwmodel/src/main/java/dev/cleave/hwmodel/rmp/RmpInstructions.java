@@ -10,10 +10,13 @@ import dev.cleave.hwmodel.memory.PhysicalMemory;
  * <p>Where the sources say no more than the result codes, this is chosen: bad input is looked for
  * first, then the lock, overlap, and permission; a 2 MiB entry may become 4 KiB by RMPUPDATE of its
  * first page, the other 511 becoming the hypervisor's; a page newly assigned grants everything to
- * VMPL 0 and nothing to the others; PSMASH cannot expand an entry that is a VM save area.
+ * VMPL 0 and nothing to the others; PSMASH cannot expand an entry that is a VM save area. The lock
+ * bit that real parts leave in immutable entries for good is no lock: such a page refuses RMPUPDATE
+ * by permission, and its region's other pages can be changed.
  *
  * <p>Thread-safe: the lock bit of the region's first entry is taken, and found taken is {@link
- * RmpResult#FAIL_IN_USE}. APM volume 2, 15.36.
+ * RmpResult#FAIL_IN_USE}; while it is held the entry does not show as immutable. APM volume 2,
+ * 15.36.
  */
 @CheckReturnValue
 public final class RmpInstructions {
@@ -55,10 +58,10 @@ public final class RmpInstructions {
       return RmpResult.FAIL_INPUT;
     }
     long headAt = map.headAddress(spa);
-    if (!RegionLock.tryTake(memory, headAt)) {
+    long head = RegionLock.tryTake(memory, headAt);
+    if (head == RegionLock.HELD) {
       return RmpResult.FAIL_IN_USE;
     }
-    long head = memory.getLong(headAt) & ~RmpEntry.LOCK;
     long newHead = head;
     int result = whyNotUpdate(spa, head, large);
     if (result == RmpResult.SUCCESS) {
@@ -83,7 +86,7 @@ public final class RmpInstructions {
       return RmpResult.FAIL_OVERLAP;
     }
     long old = first ? head : memory.getLong(map.entryAddress(spa));
-    if ((old & RmpEntry.LOCK) != 0) {
+    if (RmpEntry.isLocked(old)) {
       return RmpResult.FAIL_IN_USE;
     }
     return (old & RmpEntry.IMMUTABLE) != 0 ? RmpResult.FAIL_PERMISSION : RmpResult.SUCCESS;
@@ -123,10 +126,10 @@ public final class RmpInstructions {
       return RmpResult.FAIL_INPUT;
     }
     long headAt = map.headAddress(spa);
-    if (!RegionLock.tryTake(memory, headAt)) {
+    long head = RegionLock.tryTake(memory, headAt);
+    if (head == RegionLock.HELD) {
       return RmpResult.FAIL_IN_USE;
     }
-    long head = memory.getLong(headAt) & ~RmpEntry.LOCK;
     int result = whyNotSmash(head);
     if (result != RmpResult.SUCCESS) {
       RegionLock.release(memory, headAt, head);
@@ -172,7 +175,7 @@ public final class RmpInstructions {
       return result;
     }
     long entry = memory.getLong(at);
-    if ((entry & RmpEntry.LOCK) != 0) {
+    if (RmpEntry.isLocked(entry)) {
       return RmpResult.FAIL_IN_USE;
     }
     if (((entry & RmpEntry.VALIDATED) != 0) == validated) {
@@ -228,7 +231,7 @@ public final class RmpInstructions {
       return RmpResult.FAIL_PERMISSION;
     }
     long adjusted = vmsa ? entry | RmpEntry.VMSA : entry & ~RmpEntry.VMSA;
-    if ((entry & RmpEntry.LOCK) != 0 || !memory.compareAndSetLong(at, entry, adjusted)) {
+    if (RmpEntry.isLocked(entry) || !memory.compareAndSetLong(at, entry, adjusted)) {
       return RmpResult.FAIL_IN_USE;
     }
     memory.setLong(at + Long.BYTES, RmpEntry.withPermissions(all, targetVmpl, permissions));

@@ -181,7 +181,8 @@ class DmaDeviceTest {
               guest.machine.iommu,
               guest.machine.memory,
               new RandomPattern(ranges, 64, 50, i),
-              identities[i == 1 ? 1 : 0]);
+              identities[i == 1 ? 1 : 0],
+              Addressing.UNTRUSTED);
     }
     for (int round = 0; round < 100; round++) {
       devices[0].run(10);

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import dev.cleave.hwmodel.iommu.Machine;
+import dev.cleave.hwmodel.iommu.PsmashRing;
+import dev.cleave.hwmodel.iommu.Request;
 import dev.cleave.hwmodel.rmp.ReverseMap;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
 import java.util.List;
@@ -45,7 +47,14 @@ class HardwareAgentTest {
   private long waits;
 
   private DmaDevice device(AccessPattern pattern) {
-    return new DmaDevice(Machine.DEVICE, machine.iommu, machine.memory, pattern, IDENTITY);
+    return new DmaDevice(
+        Machine.DEVICE,
+        Request.NO_PASID,
+        machine.iommu,
+        machine.memory,
+        pattern,
+        IDENTITY,
+        _ -> machine.trusted);
   }
 
   @BeforeEach
@@ -124,7 +133,8 @@ class HardwareAgentTest {
     ReverseMap map = machine.rmp(16L << 20);
     assertEquals(0, new RmpInstructions(map).rmpUpdate(SPA, IOVA, 0x5_0000_0101L));
     runner.close();
-    machine.iommu.trustDomain(Machine.DOMAIN, 5);
+    machine.trust(5);
+    PsmashRing ring = new PsmashRing(machine, 0xa00);
     HardwareAgent agent = new HardwareAgent(machine.iommu, devices, 4);
     long before = devices.get(0).counts().refused() + devices.get(1).counts().refused();
     try (AgentRunner again =
@@ -134,7 +144,7 @@ class HardwareAgentTest {
         Thread.onSpinWait();
       }
       long pages = pages();
-      assertEquals(0, machine.iommu.psmashIo(SPA, pages, directory));
+      assertEquals(0xf0, ring.psmash(SPA, pages, directory, machine.gctx(5)));
       assertEquals(0x60, machine.memory.getLong(pages + 8 * 511) & 0x60);
       flushAndWait();
     }

@@ -108,4 +108,17 @@ class DescriptorTest {
   void aGuestEventsPasidIsPutTogether() {
     assertEquals(0x9_2345, Event.pasid(0x2075_2345_0009_0008L));
   }
+
+  @ParameterizedTest
+  @CsvSource({
+    "3, 0x200, 1",
+    "4, 0x400, 2",
+    "6, 0x600, 3",
+    "14, 0xa00, 1",
+    "8, 0xa00, 5",
+    "2, 0xfff, 0"
+  })
+  void theTypeIsThatOfHardwareErrorsAndOfInvalidRequests(int code, String flags, int type) {
+    assertEquals(type, Event.type(code, Integer.decode(flags)));
+  }
 }

@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Every row of the table of checks, in its order, with the 16 bytes of its event. */
 class DmaCheckTest {
   private static final long IOVA = 0x12_3456_7abcL;
+  private static final long RW = 0x7000_0000_0000_0001L;
   private final Machine machine = new Machine();
 
   @Test
@@ -48,13 +49,59 @@ class DmaCheckTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 3, 4, 5, 6, 55, 63})
+  @ValueSource(ints = {2, 3, 55, 63})
   void aReservedBitMakesTheDeviceEntryIllegal(int bit) {
     machine.deviceEntry(Machine.DEVICE, Machine.deviceQ0(0, 3) | 1L << bit, Machine.DOMAIN, 0);
     assertEquals(Outcome.ILLEGAL_DEV_TABLE_ENTRY, machine.read(IOVA + 3));
     machine.assertEvent(0x0000_0008, 0x1080_0000, IOVA);
     assertEquals(Outcome.ILLEGAL_DEV_TABLE_ENTRY, machine.write(IOVA));
     machine.assertEvent(0x0000_0008, 0x10a0_0000, IOVA);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {4, 5, 6})
+  void theCxlAttributeIsReservedBeforeItsRevisionOnly(int bit) {
+    machine.path(3, IOVA, 1);
+    long q0 = machine.memory.getLong(Machine.DEVICE_TABLE + 32L * Machine.DEVICE) | 1L << bit;
+    machine.deviceEntry(Machine.DEVICE, q0, Machine.DOMAIN, 0);
+    assertEquals(Outcome.IO_PAGE_FAULT, machine.read(IOVA));
+    machine.assertEvent(0x0000_0008, 0x2000_1234, IOVA);
+    Machine old = new Machine(IommuConfig.standard().withCxlAttribute(false));
+    old.deviceEntry(Machine.DEVICE, q0, Machine.DOMAIN, 0);
+    assertEquals(Outcome.ILLEGAL_DEV_TABLE_ENTRY, old.read(IOVA + 3));
+    old.assertEvent(0x0000_0008, 0x1080_0000, IOVA);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0xfd_0000_0000L, 0xfd_f800_0020L, 0xff_ffff_ffffL})
+  void theHyperTransportRangeIsRefusedAsARealPartDid(long iova) {
+    machine.path(3, 0, 1);
+    assertEquals(Outcome.INVALID_DEVICE_REQUEST, machine.read(iova));
+    machine.assertEvent(0x0000_0008, 0x8a00_0000, iova);
+    assertEquals(Outcome.INVALID_DEVICE_REQUEST, machine.write(iova));
+    machine.assertEvent(0x0000_0008, 0x8a20_0000, iova);
+  }
+
+  @Test
+  void theHyperTransportRangeEndsWhereItEndsAndCanBeTranslated() {
+    long root = machine.table();
+    machine.attach(root, 4);
+    long[] around = {0xfc_ffff_f000L, 0x100_0000_0000L};
+    for (long iova : around) {
+      machine.entry(machine.extend(root, 4, iova, 1), Machine.index(iova, 1), RW | 0x5000);
+      assertEquals(0x5000, machine.read(iova));
+    }
+    Machine other = new Machine(IommuConfig.standard().withHyperTransportRefused(false));
+    long iova = 0xfd_f800_0020L;
+    other.entry(other.path(4, iova, 1), Machine.index(iova, 1), RW | 0x5000);
+    assertEquals(0x5020, other.read(iova));
+    other.assertNoFurtherEvent();
+  }
+
+  @Test
+  void aDisabledIommuPassesTheHyperTransportRangeToo() {
+    machine.iommu.writeMmio(0x18, 0);
+    assertEquals(0xfd_f800_0020L, machine.read(0xfd_f800_0020L));
   }
 
   @Test

@@ -1,5 +1,12 @@
 package dev.cleave.hwmodel.iommu;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.cleave.hwmodel.rmp.RmpInstructions;
+import dev.cleave.hwmodel.rmp.RmpState;
+import java.util.Map;
+import java.util.TreeMap;
+
 /**
  * A {@link Machine} whose device has guest tables, alone or over a host table. Over one, guest
  * physical addresses of tables begin at 8 GiB, where there is no memory: who forgets to translate
@@ -19,6 +26,9 @@ public final class GuestMachine {
   /** The same with A and D clear. */
   public static final long CLEAN = 0x007;
 
+  /** The guest's C-bit. */
+  public static final long PRIVATE = 1L << 51;
+
   public static final long HOST_RW = 0x7000_0000_0000_0001L;
 
   public final Machine machine;
@@ -27,6 +37,8 @@ public final class GuestMachine {
   public final long gcr3;
   public final int gcr3Levels;
   public final int guestLevels;
+  private final Map<Long, Long> tables = new TreeMap<>();
+  private int asid;
   private long nextGpa = 0x2_0000_0000L;
 
   /** Over a host table of so many levels, or none; GCR3 table of three levels, guest of four. */
@@ -75,7 +87,28 @@ public final class GuestMachine {
     long gpa = nextGpa;
     nextGpa += 4096;
     hostEntry(gpa, 1, HOST_RW | spa);
+    tables.put(gpa, spa);
+    if (asid != 0) {
+      makePrivate(gpa, spa);
+    }
     return gpa;
+  }
+
+  private void makePrivate(long gpa, long spa) {
+    RmpInstructions cpu = new RmpInstructions(machine.rmp(Machine.MEMORY_BYTES));
+    assertEquals(0, cpu.rmpUpdate(spa, gpa, RmpState.assigned(asid, false, false)));
+  }
+
+  /** Gives the device with its tables, made private, to a guest; requests are trusted then. */
+  public void trust(int newAsid, long vTom, boolean giov) {
+    asid = newAsid;
+    tables.forEach(this::makePrivate);
+    TdiBinding binding =
+        TdiBinding.of(Machine.DOMAIN)
+            .withTables(new TdiBinding.GuestTables(gcr3, gcr3Levels, guestLevels, giov));
+    machine.attach(hostRoot, mode);
+    machine.trust(Machine.DEVICE, machine.guest(asid), asid, binding, 0, vTom);
+    machine.trusted = true;
   }
 
   /** Where an entry of the host table for a guest physical address is; builds the way to it. */
@@ -156,11 +189,15 @@ public final class GuestMachine {
   }
 
   public long read(int pasid, long gva) {
-    return machine.iommu.translate(Machine.DEVICE, pasid, gva, Request.READ);
+    return machine.iommu.translate(Machine.DEVICE, pasid, gva, trust());
   }
 
   public long write(int pasid, long gva) {
-    return machine.iommu.translate(Machine.DEVICE, pasid, gva, Request.WRITE);
+    return machine.iommu.translate(Machine.DEVICE, pasid, gva, Request.WRITE | trust());
+  }
+
+  private int trust() {
+    return machine.trusted ? Request.TRUSTED : 0;
   }
 
   /** INVALIDATE_IOMMU_PAGES with GN of the domain. */

@@ -24,7 +24,7 @@ class GuestRmpTest {
   private final RmpInstructions cpu = new RmpInstructions(machine.rmp(COVERED));
 
   GuestRmpTest() {
-    machine.iommu.trustDomain(Machine.DOMAIN, ASID);
+    guest.trust(ASID, -1, false);
   }
 
   private void mapHost(boolean large) {
@@ -39,10 +39,11 @@ class GuestRmpTest {
 
   private void mapGuest(boolean large) {
     if (large) {
-      guest.map(PASID, GVA, 2, GPA | GuestMachine.LARGE);
+      guest.map(PASID, GVA, 2, GPA | GuestMachine.PRIVATE | GuestMachine.LARGE);
     } else {
       for (long offset = 0; offset < 0x20_0000; offset += 0x1000) {
-        guest.map(PASID, GVA + offset, 1, (GPA + offset) | GuestMachine.LEAF);
+        guest.map(
+            PASID, GVA + offset, 1, (GPA + offset) | GuestMachine.PRIVATE | GuestMachine.LEAF);
       }
     }
   }
@@ -117,7 +118,8 @@ class GuestRmpTest {
     for (int i = 0; i < 512; i++) {
       machine.entry(table, i, RW | (SPA + i * 0x1000L));
     }
-    assertEquals(0, machine.iommu.psmashIo(SPA, table, guest.hostSlot(GPA, 2)));
+    PsmashRing ring = new PsmashRing(machine, 0xc00);
+    assertEquals(0xf0, ring.psmash(SPA, table, guest.hostSlot(GPA, 2), machine.gctx(ASID)));
     assertEquals(SPA + 0x1000, guest.read(PASID, GVA + 0x1000));
     machine.assertNoFurtherEvent();
   }
@@ -125,11 +127,11 @@ class GuestRmpTest {
   @Test
   void theGuestsAddressMustBeTheRmpEntrysNotTheDevices() {
     mapHost(true);
-    guest.map(PASID, GVA, 2, 0x80_0000 | GuestMachine.LARGE);
+    guest.map(PASID, GVA, 2, 0x80_0000 | GuestMachine.PRIVATE | GuestMachine.LARGE);
     guest.hostEntry(0x80_0000, 2, RW | SPA);
     makePrivate(true);
     assertEquals(Outcome.RMP_PAGE_FAULT, guest.read(PASID, GVA));
-    guest.map(PASID, GVA, 2, GPA | GuestMachine.LARGE);
+    guest.map(PASID, GVA, 2, GPA | GuestMachine.PRIVATE | GuestMachine.LARGE);
     assertEquals(SPA, guest.read(PASID, GVA));
   }
 

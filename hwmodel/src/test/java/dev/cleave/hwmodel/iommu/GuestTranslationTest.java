@@ -39,6 +39,12 @@ class GuestTranslationTest {
     assertAddress(PAGE + 0xabc, now.read(pasid, GVA + 0xabc));
   }
 
+  @Test
+  void aProcessMayHaveItsMemoryWhereTheHyperTransportRangeIs() {
+    guest.map(7, 0xfd_f800_0000L, 1, PAGE | GuestMachine.LEAF);
+    assertAddress(PAGE + 0x20, guest.read(7, 0xfd_f800_0020L));
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {4, 5})
   void everyLeafSizeTranslatesItsFirstMiddleAndLastByte(int levels) {

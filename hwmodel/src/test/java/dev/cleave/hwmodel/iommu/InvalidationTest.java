@@ -105,6 +105,47 @@ class InvalidationTest {
     return table;
   }
 
+  /**
+   * A directory of 2^48 bytes (level 5) or 2^57 (level 6) is replaced and flushed with its size; a
+   * page that only it leads to, and that nothing lower is cached for, is then found in the new one.
+   */
+  @ParameterizedTest
+  @CsvSource({"5, 48", "5, 49", "5, 51", "5, 64", "6, 64"})
+  void aReplacedDirectoryOfTheHighestLevelsIsDroppedByAFlushOfItsSize(int level, int log2) {
+    long first = 0x3_0000_0000_0000L;
+    // Shares no directory below the replaced one with the first page.
+    long second = first + (1L << (12 + 9 * (level - 2)));
+    long root = machine.table();
+    machine.attach(root, 6);
+    machine.entry(extend(root, 6, first), Machine.index(first, 1), RW | OLD);
+    machine.entry(extend(root, 6, second), Machine.index(second, 1), RW | OLD);
+    assertEquals(OLD, machine.read(first));
+    long top = level == 6 ? root : tableBelow(root, 6, first);
+    long old = tableBelow(top, level, first);
+    long fresh = machine.table();
+    long below = machine.extend(fresh, level - 1, second, 1);
+    machine.entry(below, Machine.index(second, 1), RW | NEW);
+    machine.entry(top, Machine.index(first, level), directory(fresh, level - 1));
+    assertEquals(OLD, machine.read(second), "nothing was flushed");
+    machine.flush(pageRange(second));
+    assertEquals(OLD, machine.read(second), "the page was flushed, the directory was not");
+    machine.flush(log2 == 64 ? ALL_PAGES | 3 : range(first, log2) | 2);
+    assertEquals(NEW, machine.read(second));
+    assertEquals(Outcome.IO_PAGE_FAULT, machine.read(first), "old table " + Machine.hex(old));
+  }
+
+  private static long pageRange(long iova) {
+    return iova & -0x1000L;
+  }
+
+  private static long directory(long table, int tableLevel) {
+    return 0x6000_0000_0000_0001L | (long) tableLevel << 9 | table;
+  }
+
+  private long tableBelow(long table, int level, long iova) {
+    return machine.memory.getLong(table + Machine.index(iova, level) * 8L) & 0xf_ffff_ffff_f000L;
+  }
+
   @ParameterizedTest
   @CsvSource({"7ffffffffffff001", "fffffffffffff001", "0007fffffffff001", "000ffffffffff001"})
   void aSizeBeyondAllOthersMeansEverything(String q1) {

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.rmp.ReverseMap;
+import dev.cleave.hwmodel.rmp.RmpInstructions;
+import dev.cleave.hwmodel.rmp.RmpState;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,7 @@ public final class Machine {
   public static final long EVENTS = 0x30000;
   public static final int DEVICE = 0x08;
   public static final int DOMAIN = 0x1234;
+  public static final long ACCESS = 0x6000_0000_0000_0001L;
   public static final long HOLE = 0x7_0000_0000L;
 
   public final PhysicalMemory memory = new PhysicalMemory();
@@ -33,6 +36,10 @@ public final class Machine {
   private long nextTable = 0x40000;
   private long nextEvent = EVENTS;
   private long commandTail;
+  private final long rmpCovered;
+
+  /** Whether requests of read and write say that they are trusted. */
+  public boolean trusted;
 
   public Machine() {
     this(IommuConfig.standard(), 0);
@@ -45,6 +52,7 @@ public final class Machine {
   /** With an RMP at 0x800000 that covers so much memory from address 0, if any. */
   public Machine(IommuConfig config, long rmpCoveredBytes) {
     memory.allocate(0, MEMORY_BYTES, Arena.ofAuto());
+    rmpCovered = Math.min(rmpCoveredBytes, MEMORY_BYTES);
     iommu = new Iommu(memory, config, rmpOrNull(rmpCoveredBytes));
     iommu.writeMmio(0x0000, DEVICE_TABLE);
     iommu.writeMmio(0x0008, COMMANDS | 8L << 56);
@@ -85,7 +93,38 @@ public final class Machine {
 
   /** A device in the domain that translates through a table. */
   public void attach(long root, int mode) {
-    deviceEntry(DEVICE, deviceQ0(root, mode), DOMAIN, 0);
+    deviceEntry(DEVICE, deviceQ0(root, mode), trusted ? 0 : DOMAIN, 0);
+  }
+
+  /** Makes a guest whose context is a page of the last region; returns the page. */
+  public long guest(int asid) {
+    long gctx = gctx(asid);
+    RmpInstructions cpu = new RmpInstructions(rmp(rmpCovered));
+    assertEquals(0, cpu.rmpUpdate(gctx, 0, RmpState.assigned(0, false, true)));
+    iommu.firmware().createGuest(gctx, asid);
+    return gctx;
+  }
+
+  /** Where a guest's context is. */
+  public long gctx(int asid) {
+    return rmpCovered - 0x1000L * (1 + (asid & 7));
+  }
+
+  /** Gives a device to a guest, with access to private memory, in the test's domain. */
+  public void trust(int deviceId, long gctx, int asid, TdiBinding binding, int vmpl, long vTom) {
+    iommu.firmware().connect(deviceId, 3, 0x0807_0605_0403_0201L, 0, 0);
+    iommu.firmware().bind(deviceId, gctx, binding);
+    long[] request = SecureDeviceEntry.request(ACCESS, vmpl, vTom);
+    assertEquals(0, iommu.firmware().writeEntry(asid, deviceId, request));
+    long entry = DEVICE_TABLE + deviceId * 32L;
+    memory.setLong(entry + 8, memory.getLong(entry + 8) & ~0xffffL);
+    command(2L << 60 | deviceId, 0);
+  }
+
+  /** The device, of a new guest, private everywhere; read and write are trusted from now on. */
+  public void trust(int asid) {
+    trust(DEVICE, guest(asid), asid, TdiBinding.of(DOMAIN), 0, -1);
+    trusted = true;
   }
 
   /** Tables from the top down to a level for an address, entries with IR and IW, A clear. */
@@ -110,11 +149,12 @@ public final class Machine {
   }
 
   public long read(long iova) {
-    return iommu.translate(DEVICE, iova, false);
+    return iommu.translate(DEVICE, Request.NO_PASID, iova, trusted ? Request.TRUSTED : 0);
   }
 
   public long write(long iova) {
-    return iommu.translate(DEVICE, iova, true);
+    int flags = Request.WRITE | (trusted ? Request.TRUSTED : 0);
+    return iommu.translate(DEVICE, Request.NO_PASID, iova, flags);
   }
 
   /** Appends a command and rings the bell. */

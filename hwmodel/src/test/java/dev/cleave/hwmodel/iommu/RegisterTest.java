@@ -42,6 +42,16 @@ class RegisterTest {
   }
 
   @Test
+  void trustedIoIsAnnouncedWithAnRmpIfItIsChosen() {
+    Machine snp = new Machine(IommuConfig.standard(), 8L << 20);
+    assertEquals(2, snp.iommu.readMmio(0x1a0));
+    snp.iommu.writeMmio(0x1a0, 0);
+    assertEquals(2, snp.iommu.readMmio(0x1a0));
+    Machine without = new Machine(IommuConfig.standard().withTrustedIo(TrustedIo.NONE), 8L << 20);
+    assertEquals(0, without.iommu.readMmio(0x1a0));
+  }
+
+  @Test
   void whatDoesNotExistReadsZeroAndTakesAnything() {
     iommu.writeMmio(0x4000, -1);
     assertEquals(0, iommu.readMmio(0x4000));
@@ -157,6 +167,32 @@ class RegisterTest {
     assertEquals(0x1000, machine.memory.getLong(Machine.EVENTS + 8));
     assertEquals(1, iommu.statistics().eventsLost);
     assertEquals(256, iommu.statistics().events(Event.IO_PAGE_FAULT));
+  }
+
+  /** 48882, 2.5.1. */
+  @Test
+  void anOverflowInterruptsAsAnEventDoes() {
+    iommu.writeMmio(0x18, 0x100d);
+    machine.deviceEntry(Machine.DEVICE, 1, 0, 0);
+    for (int i = 0; i < 255; i++) {
+      machine.read(0x1000 + i);
+    }
+    assertEquals(255, iommu.statistics().interrupts);
+    iommu.writeMmio(0x2020, 2);
+    machine.read(0x5000);
+    assertEquals(0x11, iommu.readMmio(0x2020), "overflow, and the log has stopped");
+    assertEquals(256, iommu.statistics().interrupts);
+    machine.read(0x5000);
+    assertEquals(256, iommu.statistics().interrupts, "a stopped log says nothing");
+  }
+
+  @Test
+  void anOverflowDoesNotInterruptUnlessThatIsOn() {
+    machine.deviceEntry(Machine.DEVICE, 1, 0, 0);
+    for (int i = 0; i < 257; i++) {
+      machine.read(0x1000 + i);
+    }
+    assertEquals(0, iommu.statistics().interrupts);
   }
 
   @Test

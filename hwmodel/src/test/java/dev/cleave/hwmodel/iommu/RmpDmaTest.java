@@ -1,7 +1,6 @@
 package dev.cleave.hwmodel.iommu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.cleave.hwmodel.rmp.ReverseMap;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
@@ -35,23 +34,29 @@ class RmpDmaTest {
     PRIVATE_4K,
     MIXED_FIRST_SHARED,
     MIXED_LAST_SHARED,
-    ONE_PRIVATE
-  }
+    ONE_PRIVATE;
 
-  private void make(Region region) {
-    switch (region) {
-      case SHARED -> {}
-      case PRIVATE_2M -> update(SPA, GPA, 0x5_0000_0101L);
-      case PRIVATE_4K -> privatePages(0, 512);
-      case MIXED_FIRST_SHARED -> privatePages(1, 512);
-      case MIXED_LAST_SHARED -> privatePages(0, 511);
-      case ONE_PRIVATE -> privatePages(300, 301);
+    /** Whether a page is assigned. */
+    boolean isPrivate(int page) {
+      return switch (this) {
+        case SHARED -> false;
+        case PRIVATE_2M, PRIVATE_4K -> true;
+        case MIXED_FIRST_SHARED -> page != 0;
+        case MIXED_LAST_SHARED -> page != 511;
+        case ONE_PRIVATE -> page == 300;
+      };
     }
   }
 
-  private void privatePages(int from, int to) {
-    for (long page = from; page < to; page++) {
-      update(SPA + page * 0x1000, GPA + page * 0x1000, 0x5_0000_0001L);
+  private void make(Region region) {
+    if (region == Region.PRIVATE_2M) {
+      update(SPA, GPA, 0x5_0000_0101L);
+      return;
+    }
+    for (int page = 0; page < 512; page++) {
+      if (region.isPrivate(page)) {
+        update(SPA + page * 0x1000L, GPA + page * 0x1000L, 0x5_0000_0001L);
+      }
     }
   }
 
@@ -62,7 +67,6 @@ class RmpDmaTest {
   private void mapLarge() {
     directory = machine.path(3, GPA, 2);
     machine.entry(directory, Machine.index(GPA, 2), LEAF_2M);
-    machine.iommu.trustDomain(Machine.DOMAIN, ASID);
   }
 
   private void mapSmall(int leafLog2) {
@@ -71,18 +75,29 @@ class RmpDmaTest {
       long entry = leafLog2 == 20 ? LEAF_1M + (i < 256 ? 0 : 0x10_0000) : LEAF_4K + i * 0x1000L;
       machine.entry(root, i, entry);
     }
-    machine.iommu.trustDomain(Machine.DOMAIN, ASID);
+  }
+
+  /** HAD = 3, whatever domain the entry has. */
+  private void markDirty() {
+    long at = Machine.DEVICE_TABLE + 32L * Machine.DEVICE;
+    machine.memory.setLong(at, machine.memory.getLong(at) | 3L << 7);
   }
 
   /** The three cases of the specification's table of largest legal leaves. */
   @ParameterizedTest
   @EnumSource(Region.class)
-  void aLargeLeafWantsAWholeRegionOfOneKind(Region region) {
+  void aLargeLeafWantsAWholeRegionOfTheDevicesKind(Region region) {
     make(region);
     mapLarge();
-    boolean legal = region == Region.SHARED || region == Region.PRIVATE_2M;
+    machine.trust(ASID);
     for (long offset : new long[] {0, 0x12_c000, 0x1f_f000}) {
+      machine.trusted = true;
+      boolean legal = region == Region.PRIVATE_2M;
       assertEquals(legal ? SPA + offset : Outcome.RMP_PAGE_FAULT, machine.write(GPA + offset));
+      machine.trusted = false;
+      legal = region == Region.SHARED;
+      assertEquals(legal ? SPA + offset : Outcome.RMP_PAGE_FAULT, machine.write(GPA + offset));
+      assertEquals(legal ? SPA + offset : Outcome.RMP_PAGE_FAULT, machine.read(GPA + offset));
     }
   }
 
@@ -91,29 +106,38 @@ class RmpDmaTest {
     "SHARED, 12", "PRIVATE_2M, 12", "PRIVATE_4K, 12", "MIXED_FIRST_SHARED, 12", "ONE_PRIVATE, 12",
     "SHARED, 20", "PRIVATE_2M, 20", "PRIVATE_4K, 20", "MIXED_LAST_SHARED, 20", "ONE_PRIVATE, 20"
   })
-  void aSmallLeafWantsAnythingButALargeEntry(Region region, int leafLog2) {
+  void aSmallLeafWantsASmallEntryOrASharedPage(Region region, int leafLog2) {
     make(region);
     mapSmall(leafLog2);
-    boolean legal = region != Region.PRIVATE_2M;
-    for (long offset : new long[] {0, 0x12_c000, 0x1f_f000}) {
+    machine.trust(ASID);
+    for (int page : new int[] {0, 300, 511}) {
+      long offset = page * 0x1000L;
+      machine.trusted = true;
+      boolean legal = region.isPrivate(page) && region != Region.PRIVATE_2M;
+      assertEquals(legal ? SPA + offset : Outcome.RMP_PAGE_FAULT, machine.read(GPA + offset));
+      machine.trusted = false;
+      legal = !region.isPrivate(page);
       assertEquals(legal ? SPA + offset : Outcome.RMP_PAGE_FAULT, machine.read(GPA + offset));
     }
   }
 
-  @Test
-  void aLeafOfAGigabyteIsCheckedInPiecesOfTwoMegabytes() {
+  @ParameterizedTest
+  @CsvSource({"true", "false"})
+  void aLeafOfAGigabyteIsCheckedInPiecesOfTwoMegabytes(boolean isTrusted) {
     long top = machine.path(3, 0, 3);
     machine.entry(top, 0, 0x7000_0000_0000_0001L);
-    machine.iommu.trustDomain(Machine.DOMAIN, ASID);
+    machine.trust(ASID);
+    machine.trusted = isTrusted;
     update(0x20_0000, 0x20_0000, 0x5_0000_0101L);
     update(0x40_1000, 0x40_1000, 0x5_0000_0001L);
-    assertEquals(0x1f_fff8L, machine.read(0x1f_fff8));
-    assertEquals(0x20_0000L, machine.read(0x20_0000));
-    assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(0x40_1000));
-    assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(0x5f_f000));
-    assertEquals(0x60_0000L, machine.read(0x60_0000));
-    assertEquals(0x4000_0000L - 8, machine.read(0x4000_0000L - 8), "beyond the RMP");
-    assertEquals(4, machine.iommu.statistics().iotlbMisses - 2);
+    long fault = Outcome.RMP_PAGE_FAULT;
+    assertEquals(isTrusted ? fault : 0x1f_fff8L, machine.read(0x1f_fff8));
+    assertEquals(isTrusted ? 0x20_0000L : fault, machine.read(0x20_0000));
+    assertEquals(fault, machine.read(0x40_1000));
+    assertEquals(fault, machine.read(0x5f_f000));
+    assertEquals(isTrusted ? fault : 0x60_0000L, machine.read(0x60_0000));
+    long beyond = 0x4000_0000L - 8;
+    assertEquals(isTrusted ? fault : beyond, machine.read(beyond), "beyond the RMP");
   }
 
   @Test
@@ -143,28 +167,35 @@ class RmpDmaTest {
     bad.entry(table, 0, 0x7000_0030_0000_5001L);
     assertEquals(Outcome.RMP_HW_ERROR, bad.write(0x30_0000_0000L));
     bad.assertEvent(0x0000_0008, 0xe020_0000, 0x80_4000L + 0x30_0000_0000L / 256);
+    bad.trust(ASID);
+    assertEquals(Outcome.RMP_HW_ERROR, bad.write(0x30_0000_0000L));
+    bad.assertEvent(0x0000_0008, 0xe020_0000, 0x80_4000L + 0x30_0000_0000L / 256);
   }
 
   @Test
   void aDeviceTouchesOnlyItsOwnGuestAtItsOwnAddress() {
     make(Region.PRIVATE_2M);
     mapLarge();
+    machine.trust(ASID);
     assertEquals(SPA, machine.read(GPA));
-    machine.iommu.trustDomain(Machine.DOMAIN, ASID + 1);
-    assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA));
-    machine.iommu.trustDomain(Machine.DOMAIN, 0);
-    assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA));
-    machine.iommu.trustDomain(Machine.DOMAIN, ASID);
     machine.entry(directory, Machine.index(GPA, 2) + 1, LEAF_2M);
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA + 0x20_0000), "another gpa");
+    assertEquals(0, machine.iommu.firmware().unbind(Machine.DEVICE));
+    assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA), "nobody's device");
+    long other = machine.guest(ASID + 1);
+    machine.iommu.firmware().bind(Machine.DEVICE, other, TdiBinding.of(Machine.DOMAIN));
+    long[] request = SecureDeviceEntry.request(Machine.ACCESS, 0, -1);
+    assertEquals(0, machine.iommu.firmware().writeEntry(ASID + 1, Machine.DEVICE, request));
+    assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA), "another guest's device");
   }
 
   @Test
   void aFirmwarePageIsNobodysToTouch() {
     update(SPA, GPA, 0x1_0001L);
     mapSmall(12);
+    machine.trust(ASID);
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA));
-    machine.iommu.trustDomain(Machine.DOMAIN, 0);
+    machine.trusted = false;
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA));
     assertEquals(SPA + 0x1000, machine.read(GPA + 0x1000));
   }
@@ -173,8 +204,8 @@ class RmpDmaTest {
   void aRefusedAccessMarksNothingAndIsNotCached() {
     make(Region.PRIVATE_2M);
     mapSmall(12);
-    long q0 = machine.memory.getLong(Machine.DEVICE_TABLE + 32L * Machine.DEVICE);
-    machine.deviceEntry(Machine.DEVICE, q0 | 3L << 7, Machine.DOMAIN, 0);
+    machine.trust(ASID);
+    markDirty();
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.write(GPA));
     assertEquals(LEAF_4K, machine.memory.getLong(root));
     assertEquals(0, cpu.psmash(SPA));
@@ -196,6 +227,7 @@ class RmpDmaTest {
   void psmashFirstFaultsUntilTableAndIotlbFollow() {
     make(Region.PRIVATE_2M);
     mapLarge();
+    machine.trust(ASID);
     assertEquals(SPA, machine.read(GPA));
     assertEquals(0, cpu.psmash(SPA));
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA));
@@ -209,6 +241,7 @@ class RmpDmaTest {
   void tableFirstFaultsUntilThePsmash() {
     make(Region.PRIVATE_2M);
     mapLarge();
+    machine.trust(ASID);
     machine.entry(directory, Machine.index(GPA, 2), 0x6000_0000_0000_0201L | pages());
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.read(GPA));
     assertEquals(0, cpu.psmash(SPA));
@@ -222,10 +255,13 @@ class RmpDmaTest {
     assertEquals(0, instructions.rmpUpdate(SPA, GPA, 0x5_0000_0101L));
     long table = trusting.path(3, GPA, 2);
     trusting.entry(table, Machine.index(GPA, 2), LEAF_2M);
-    trusting.iommu.trustDomain(Machine.DOMAIN, ASID);
+    trusting.trust(ASID);
     assertEquals(SPA, trusting.read(GPA));
     assertEquals(0, instructions.psmash(SPA));
     assertEquals(SPA, trusting.read(GPA));
+    trusting.trusted = false;
+    assertEquals(Outcome.RMP_PAGE_FAULT, trusting.read(GPA), "another kind of access");
+    trusting.trusted = true;
     trusting.flushAll();
     assertEquals(Outcome.RMP_PAGE_FAULT, trusting.read(GPA));
   }
@@ -240,30 +276,12 @@ class RmpDmaTest {
   }
 
   @Test
-  void psmashIoExchangesTableAndRmpWithoutAFaultAndKeepsDirtyBits() {
-    make(Region.PRIVATE_2M);
-    mapLarge();
-    long q0 = machine.memory.getLong(Machine.DEVICE_TABLE + 32L * Machine.DEVICE);
-    machine.deviceEntry(Machine.DEVICE, q0 | 3L << 7, Machine.DOMAIN, 0);
-    assertEquals(SPA, machine.write(GPA));
-    long pages = pages();
-    long entry = directory + Machine.index(GPA, 2) * 8L;
-    assertEquals(0, machine.iommu.psmashIo(SPA, pages, entry));
-    assertEquals(SPA + 0x1000, machine.read(GPA + 0x1000));
-    assertEquals(0x6000_0000_0000_0221L | pages, machine.memory.getLong(entry));
-    for (int i = 0; i < 512; i++) {
-      assertEquals(LEAF_4K + i * 0x1000L | 0x60, machine.memory.getLong(pages + i * 8L));
-    }
-    machine.assertNoFurtherEvent();
-  }
-
-  @Test
-  void psmashIoChangesNothingIfTheRmpRefuses() {
+  void whatVZeroPassesOnIsAskedOfTheRmpAsShared() {
+    machine.deviceEntry(Machine.DEVICE, 0, 0, 0);
+    assertEquals(SPA, machine.write(SPA));
     make(Region.PRIVATE_4K);
-    mapLarge();
-    long entry = directory + Machine.index(GPA, 2) * 8L;
-    assertEquals(1, machine.iommu.psmashIo(SPA, pages(), entry));
-    assertEquals(LEAF_2M, machine.memory.getLong(entry));
-    assertThrows(IllegalStateException.class, () -> new Machine().iommu.psmashIo(0, 0, 0));
+    assertEquals(Outcome.RMP_PAGE_FAULT, machine.write(SPA));
+    machine.assertEvent(0x0000_0008, 0xd020_0000, SPA);
+    assertEquals(COVERED, machine.read(COVERED), "beyond the RMP");
   }
 }

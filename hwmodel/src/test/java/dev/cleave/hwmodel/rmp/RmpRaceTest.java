@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,13 +26,18 @@ class RmpRaceTest {
   void aRegionIsSeenAsOnePageOrAs512ButNeverAsNobodys() throws InterruptedException {
     rmp.update(0, REGION, GPA, GUEST_2M);
     AtomicBoolean done = new AtomicBoolean();
-    AtomicLongArray small = new AtomicLongArray(5);
-    AtomicLongArray large = new AtomicLongArray(5);
+    AtomicLongArray small = new AtomicLongArray(6);
+    AtomicLongArray large = new AtomicLongArray(6);
+    AtomicLong nobodys = new AtomicLong();
     Thread iommu =
         new Thread(() -> {
           while (!done.get()) {
-            small.incrementAndGet(rmp.map.checkDma(REGION + PAGE, GPA + PAGE, ASID, false));
-            large.incrementAndGet(rmp.map.checkDma(REGION + PAGE, GPA + PAGE, ASID, true));
+            small.incrementAndGet(check(false));
+            large.incrementAndGet(check(true));
+            if (rmp.map.checkShared(REGION + PAGE, false) == RmpVerdict.ALLOWED
+                || rmp.map.checkShared(REGION + PAGE, true) == RmpVerdict.ALLOWED) {
+              nobodys.incrementAndGet();
+            }
           }
         });
     iommu.start();
@@ -45,11 +51,17 @@ class RmpRaceTest {
     }
     done.set(true);
     iommu.join();
+    assertEquals(0, nobodys.get());
     for (AtomicLongArray seen : new AtomicLongArray[] {small, large}) {
       assertTrue(seen.get(RmpVerdict.ALLOWED) > 0 && seen.get(RmpVerdict.SIZE_MISMATCH) > 0);
       assertEquals(0, seen.get(RmpVerdict.WRONG_OWNER));
       assertEquals(0, seen.get(RmpVerdict.WRONG_GPA));
       assertEquals(0, seen.get(RmpVerdict.UNREADABLE));
+      assertEquals(0, seen.get(RmpVerdict.WRONG_VMPL));
     }
+  }
+
+  private int check(boolean large) {
+    return rmp.map.checkPrivate(REGION + PAGE, GPA + PAGE, ASID, large, 0, true);
   }
 }

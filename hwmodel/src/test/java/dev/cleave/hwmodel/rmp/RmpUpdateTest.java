@@ -111,6 +111,48 @@ class RmpUpdateTest {
     rmp.assertEntry(0, 0, 0x20_0000);
   }
 
+  /** As real hosts have it: bit 63 stands for good in the entries of an immutable range. */
+  private void permanent() {
+    rmp.setQ0(0x20_0000, 0x8000_0000_0000_07fdL);
+    for (long page = 1; page < 256; page++) {
+      rmp.setQ0(0x20_0000 + page * 0x1000, 0x8000_0000_0000_0005L);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0x20_0000, 0x20_1000, 0x2f_f000})
+  void aPermanentBit63IsNoLockAndItsPageRefusesByPermission(long spa) {
+    permanent();
+    rmp.update(2, spa, 0, SHARED_4K);
+    rmp.update(2, spa, 0x7000, GUEST_4K);
+    rmp.assertEntry(0x8000_0000_0000_07fdL, 0, 0x20_0000);
+    rmp.assertEntry(0x8000_0000_0000_0005L, 0, 0x20_1000);
+  }
+
+  @Test
+  void theRestOfARegionWithPermanentBitsCanBeChangedAndTheBitsStay() {
+    permanent();
+    rmp.update(0, 0x30_0000, 0x7000, GUEST_4K);
+    rmp.assertEntry(0x8000_0000_0000_0805L, 0, 0x20_0000);
+    rmp.update(0, 0x30_0000, 0, SHARED_4K);
+    rmp.assertEntry(0x8000_0000_0000_07fdL, 0, 0x20_0000);
+    assertEquals(1, rmp.cpu.psmash(0x20_0000));
+    rmp.setQ0(0x40_0000, 0x8028_0000_0060_0007L);
+    assertEquals(2, rmp.cpu.psmash(0x40_0000));
+    rmp.update(2, 0x40_0000, 0, SHARED_2M);
+  }
+
+  @Test
+  void aPageWithThePermanentBitLosesItWhenItIsReclaimed() {
+    permanent();
+    assertEquals(0, rmp.firmware.pageReclaim(0x20_0000));
+    assertEquals(0, rmp.firmware.pageReclaim(0x20_1000));
+    rmp.assertEntry(0x7f9, 0, 0x20_0000);
+    rmp.assertEntry(1, 0, 0x20_1000);
+    rmp.update(0, 0x20_0000, 0, SHARED_4K);
+    rmp.assertEntry(0x7f8, 0, 0x20_0000);
+  }
+
   @Test
   void aPageInsideALargeEntryOverlaps() {
     rmp.update(0, 0x20_0000, 0x60_0000, GUEST_2M);
@@ -154,7 +196,8 @@ class RmpUpdateTest {
   void anRmpWithoutMemoryIsBadInput() {
     ReverseMap hole = new ReverseMap(rmp.memory, 0x4000_0000, RmpFixture.COVERED);
     assertEquals(1, new RmpInstructions(hole).rmpUpdate(0x1000, 0, GUEST_4K));
-    assertEquals(RmpVerdict.UNREADABLE, hole.checkDma(0x1000, 0x1000, 0, false));
+    assertEquals(RmpVerdict.UNREADABLE, hole.checkShared(0x1000, false));
+    assertEquals(RmpVerdict.UNREADABLE, hole.checkPrivate(0x1000, 0x1000, 5, false, 0, false));
   }
 
   @Test

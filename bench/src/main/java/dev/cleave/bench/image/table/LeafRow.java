@@ -11,12 +11,14 @@ import java.util.List;
  * @param site its first slot
  * @param paddr output address of its first byte
  * @param sizeBytes the bytes that its slots translate
+ * @param leafBytes the bytes that the leaf is meant to translate: more, where its slots differ
  * @param access {@link Access} flags that the device table entry, directories and leaf allow; in
  *     the file only those to read and write, while NX is bit 63 of the raw entry
  * @param nextLevel the raw NextLevel field, 0 where the format has none
  * @param slots number of slots
  */
-public record LeafRow(Site site, long paddr, long sizeBytes, int access, int nextLevel, int slots) {
+public record LeafRow(
+    Site site, long paddr, long sizeBytes, long leafBytes, int access, int nextLevel, int slots) {
   /** The columns of the leaves file. */
   public static final List<String> COLUMNS =
       List.of(

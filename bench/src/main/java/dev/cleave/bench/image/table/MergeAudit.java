@@ -2,9 +2,11 @@ package dev.cleave.bench.image.table;
 
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.engine.format.EntryFormat;
+import dev.cleave.engine.format.Geometry;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 
 /**
  * Finds leaves that could be one larger leaf: neighbours in iova and in paddr, equal but for
@@ -32,11 +34,18 @@ final class MergeAudit implements TableVisitor {
   }
 
   private final EntryFormat format;
+  private final LongPredicate allowsLarge;
   private final Consumer<Finding> findings;
   private final Deque<Block> waiting = new ArrayDeque<>();
 
-  MergeAudit(EntryFormat format, Consumer<Finding> findings) {
+  /**
+   * An audit.
+   *
+   * @param allowsLarge whether a leaf of 2 MiB or more may lead to a region of memory
+   */
+  MergeAudit(EntryFormat format, LongPredicate allowsLarge, Consumer<Finding> findings) {
     this.format = format;
+    this.allowsLarge = allowsLarge;
     this.findings = findings;
   }
 
@@ -56,9 +65,14 @@ final class MergeAudit implements TableVisitor {
       block = new Block(left.first, left.sizeLog2 + 1, left.leaves + block.leaves);
     }
     waiting.push(block);
-    if (!block.isLeftHalf() || block.sizeLog2 + 1 > largestLog2()) {
+    if (!block.isLeftHalf() || block.sizeLog2 + 1 > largestLog2() || !mayGrow(block)) {
       end();
     }
+  }
+
+  /** Only the step from 1 MiB to 2 MiB changes how a leaf is checked. */
+  private boolean mayGrow(Block block) {
+    return block.sizeLog2 + 1 != Geometry.REGION_LOG2 || allowsLarge.test(block.first.paddr());
   }
 
   private boolean continues(Block left, LeafRow row) {

@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /**
  * What a table is audited for. Source: {@code docs/spec/amd-vi.md} §1 to §3, {@code
- * docs/spec/iommu-behaviour.md} §7.
+ * docs/spec/iommu-behaviour.md} §7, {@code docs/spec/rmp.md} §3.
  */
 public enum Rule {
   /** A bit is set that hardware wants zero. */
@@ -29,8 +29,16 @@ public enum Rule {
   DANGLING(Severity.ERROR),
   /** The device table entry is bad, or what the manifest says is not what memory says. */
   DEVICE_TABLE(Severity.ERROR),
+  /** A leaf's size is not what the RMP wants there. */
+  RMP_SIZE(Severity.ERROR),
+  /** A leaf leads to a private page of somebody else's. */
+  RMP_OWNER(Severity.ERROR),
+  /** A leaf leads to a private page from another address than the guest has it at. */
+  RMP_GPA(Severity.ERROR),
   /** The audit gave up before the table's end. */
   TRUNCATED(Severity.ERROR),
+  /** A device table entry that makes sense only in another order of its digits. */
+  ENTRY_ORDER(Severity.WARNING),
   /** Devices of one domain with different permissions. */
   DEVICE_PERMISSIONS(Severity.WARNING),
   /** A leaf's address is not a multiple of its size. */

@@ -1,5 +1,7 @@
 package dev.cleave.bench.image.table;
 
+import java.util.function.LongPredicate;
+
 /**
  * Collects what is wrong with a table and what could be better.
  *
@@ -17,9 +19,20 @@ public final class TableAudit implements TableVisitor {
    * @param findings where findings go
    */
   public TableAudit(TableRoot root, Findings findings) {
+    this(root, _ -> true, findings);
+  }
+
+  /**
+   * An audit under an RMP.
+   *
+   * @param root the table's top, which may be empty
+   * @param allowsLarge whether a leaf of 2 MiB or more may lead to the region of an address
+   * @param findings where findings go
+   */
+  public TableAudit(TableRoot root, LongPredicate allowsLarge, Findings findings) {
     this.root = root;
     this.findings = findings;
-    this.merges = new MergeAudit(root.format(), findings::add);
+    this.merges = new MergeAudit(root.format(), allowsLarge, findings::add);
   }
 
   @Override

@@ -196,6 +196,7 @@ public final class TableDecoder {
             site,
             format.leafPaddr(site.entry(), level) + ((long) (site.index() - start) << slotLog2),
             (long) run << slotLog2,
+            1L << sizeLog2,
             access,
             rules.nextLevelField(site.entry()),
             run));

@@ -45,6 +45,14 @@ public record TableRoot(
     return new TableRoot(format, paddr, levels, access, true, host);
   }
 
+  /**
+   * Whether the table leads from the addresses of a guest, or of its devices, to system memory:
+   * only such a table is compared with an RMP.
+   */
+  public boolean leadsFromGpa() {
+    return host == null && !signExtended;
+  }
+
   /** The iova that the bits which the table decodes stand for. */
   long iova(long bits) {
     int above = Long.SIZE - Geometry.tableLog2(levels);

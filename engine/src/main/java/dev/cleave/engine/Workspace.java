@@ -1,0 +1,18 @@
+package dev.cleave.engine;
+
+/**
+ * What the operations of one writer need for themselves, so that none of them allocates. It goes
+ * with the writer's gather, and belongs to who has that.
+ */
+final class Workspace {
+  /** What all workspaces of a table have in common. */
+  record Parts(TableTree tree, TableWriter writer, long pageSizes) {}
+
+  final LeafSplitter splitter;
+  final LeafMerger merger;
+
+  Workspace(Parts parts, IotlbGather gather) {
+    splitter = new LeafSplitter(parts.tree, parts.writer, gather, parts.pageSizes);
+    merger = new LeafMerger(parts.tree, gather, parts.pageSizes);
+  }
+}
