@@ -225,6 +225,22 @@ public final class HardwarePageTable implements AutoCloseable {
   }
 
   /**
+   * Says that no device begins its walk at an earlier top any more, as {@link
+   * PageTable#topExchanged} does, and flushes what that owes.
+   *
+   * @param top what {@link PageTable#top} returned
+   */
+  public void topExchanged(long top) {
+    TableTools tools = takeTools();
+    try {
+      table.topExchanged(top, tools.gather());
+      settle(tools.gather());
+    } finally {
+      tools.giveBack();
+    }
+  }
+
+  /**
    * Gives all table pages back.
    *
    * @throws IllegalStateException while it is attached
