@@ -35,7 +35,7 @@ record LeafDump(List<Map<String, String>> tables) {
     try (BufferedReader in =
         new BufferedReader(new InputStreamReader(Inputs.open(file), StandardCharsets.ISO_8859_1))) {
       String header = in.readLine();
-      List<String> columns = header == null ? List.of() : List.of(header.strip().split(","));
+      List<String> columns = header == null ? List.of() : List.of(header.strip().split(",", -1));
       int[] wanted = LeafRow.COLUMNS.stream().mapToInt(columns::indexOf).toArray();
       int domain = columns.indexOf(DOMAIN);
       int root = columns.indexOf(ROOT);
@@ -51,7 +51,7 @@ record LeafDump(List<Map<String, String>> tables) {
       long number = 1;
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         number++;
-        String[] fields = line.strip().split(",");
+        String[] fields = line.strip().split(",", -1);
         if (fields.length < columns.size()) {
           throw BadInput.at(file, number, "a row must have %d fields".formatted(columns.size()));
         }

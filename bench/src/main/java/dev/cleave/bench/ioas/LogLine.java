@@ -37,7 +37,7 @@ record LogLine(
     int arrow = text.indexOf(ARROW);
     String call = arrow < 0 ? text : text.substring(0, arrow);
     String result = arrow < 0 ? null : text.substring(arrow + ARROW.length()).strip();
-    String[] parts = call.strip().split(" +");
+    String[] parts = call.strip().split(" +", -1);
     if (parts.length < 2) {
       throw BadInput.at(file, line, "an operation is missing, expected: N OP key=value...");
     }

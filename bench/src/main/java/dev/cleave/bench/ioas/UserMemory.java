@@ -30,7 +30,7 @@ final class UserMemory {
 
   /** Takes a line {@code BUF name va=... size=...} or {@code PHYS va=... phys=... len=...}. */
   void take(String file, long line, String text) {
-    String[] parts = text.strip().split(" +");
+    String[] parts = text.strip().split(" +", -1);
     Map<String, Long> fields = new HashMap<>();
     for (String part : parts) {
       int equals = part.indexOf('=');

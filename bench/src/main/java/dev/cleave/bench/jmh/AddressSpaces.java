@@ -35,7 +35,8 @@ import org.openjdk.jmh.annotations.TearDown;
  *
  * <p>The areas are single 4 KiB pages with a free page behind each; single pages come into a free
  * one and go, in random order in 64 leaf tables, as those of {@link SinglePage} do. Bulk is 256 MiB
- * of 4 KiB leaves, mapped and unmapped; a region is split to 4 KiB and merged again.
+ * of 4 KiB leaves, mapped and unmapped, and 128 MiB of 2 MiB leaves, split to 4 KiB and merged
+ * again.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -49,6 +50,7 @@ public class AddressSpaces {
   private static final long BULK_BYTES = 256L << 20;
   private static final long REGIONS_IOVA = 128 * Tables.GIB;
   private static final long REGIONS_BYTES = Tables.GIB;
+  private static final long ADJUSTED_BYTES = 64 * REGION_BYTES;
 
   /** What both have. */
   @State(Scope.Thread)
@@ -60,7 +62,7 @@ public class AddressSpaces {
     TableMemory memory;
     long[] places;
     private int next;
-    private long region;
+    private long regions;
 
     void prepare() {
       memory = Tables.memory();
@@ -77,10 +79,10 @@ public class AddressSpaces {
       return places[next];
     }
 
-    /** A region that is one leaf. */
-    long nextRegion() {
-      region = (region + 5 * REGION_BYTES) & (REGIONS_BYTES - 1);
-      return REGIONS_IOVA + region;
+    /** Regions that are one leaf each. */
+    long nextRegions() {
+      regions = (regions + ADJUSTED_BYTES) & (REGIONS_BYTES - 1);
+      return REGIONS_IOVA + regions;
     }
 
     static PageTableConfig config() {
@@ -210,25 +212,25 @@ public class AddressSpaces {
     return state.unmap(BULK_IOVA, BULK_BYTES);
   }
 
-  /** A region gets small leaves, and its large one again. */
+  /** Regions get small leaves, and their large ones again. */
   @Benchmark
   public void adjust(Space state) {
-    long iova = state.nextRegion();
-    state.space.setGranularity(iova, REGION_BYTES, PAGE_LOG2);
-    state.space.setGranularity(iova, REGION_BYTES, IoAddressSpace.UNLIMITED);
+    long iova = state.nextRegions();
+    state.space.setGranularity(iova, ADJUSTED_BYTES, PAGE_LOG2);
+    state.space.setGranularity(iova, ADJUSTED_BYTES, IoAddressSpace.UNLIMITED);
   }
 
   /** The same in the tables, by the rules themselves. */
   @Benchmark
   public void adjustBare(Bare state) {
-    long iova = state.nextRegion();
+    long iova = state.nextRegions();
     fit(state, iova, SizeRule.atMost(PAGE_LOG2));
     fit(state, iova, SizeRule.atMost(REGION_LOG2));
   }
 
   private static void fit(Bare state, long iova, SizeRule rule) {
     for (int i = 0; i < state.table.length; i++) {
-      state.table[i].fit(iova, REGION_BYTES, rule, state.gather[i]);
+      state.table[i].fit(iova, ADJUSTED_BYTES, rule, state.gather[i]);
     }
     state.settle();
   }

@@ -109,7 +109,7 @@ final class SpaceRun implements AutoCloseable {
   }
 
   private long offset(Backing memory, long iova) {
-    if (memory != Backing.physical()) {
+    if (!memory.equals(Backing.physical())) {
       return random.nextInt(2) == 0 ? page() : Math.min(iova, (windowPages - 1) * PAGE);
     }
     // Mostly congruent to the iova, so that large leaves fit.

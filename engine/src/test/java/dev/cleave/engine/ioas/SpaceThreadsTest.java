@@ -34,7 +34,7 @@ class SpaceThreadsTest {
   private final HardwarePageTable moves = table(PageTableConfig.of(X86.LINUX));
 
   private HardwarePageTable table(PageTableConfig config) {
-    return HardwarePageTable.create(memory, config, (_, _) -> Thread.yield());
+    return HardwarePageTable.create(memory, config, (_, _) -> Thread.onSpinWait());
   }
 
   private void run(List<Runnable> workers, Runnable beside) throws Exception {
@@ -136,7 +136,7 @@ class SpaceThreadsTest {
         }
       });
     }
-    run(workers, Thread::yield);
+    run(workers, Thread::onSpinWait);
     assertEquals(0, space.statistics().areas());
     assertTrue(!stays.table().leaves().advance());
     close();

@@ -74,7 +74,7 @@ class FollowedSpaceTest {
   @ParameterizedTest
   @EnumSource
   void sharedAndUnsharedPagesLeaveOnlyLegalLeaves(Order order) {
-    Random random = new Random(order.ordinal());
+    Random random = new Random(order.name().length());
     try (RmpFollower follower = follower(order, false)) {
       for (int i = 0; i < 1500; i++) {
         if (i == 700) {
