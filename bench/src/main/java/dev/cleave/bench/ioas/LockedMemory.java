@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The limit of memory that a process may lock. What a MAP of a process without CAP_IPC_LOCK pins
@@ -58,7 +57,7 @@ final class LockedMemory {
     if (!isAnyCounted) {
       return 0;
     }
-    Map<PinnedMemory, List<Pages>> pinned = new IdentityHashMap<>();
+    IdentityHashMap<PinnedMemory, List<Pages>> pinned = new IdentityHashMap<>();
     for (Ioas ioas : objects.spaces()) {
       if (!ioas.tables.isEmpty()) {
         collect(ioas.space.areas(), pinned);
@@ -67,7 +66,7 @@ final class LockedMemory {
     return pinned.values().stream().mapToLong(LockedMemory::union).sum();
   }
 
-  private static void collect(AreaCursor areas, Map<PinnedMemory, List<Pages>> pinned) {
+  private static void collect(AreaCursor areas, IdentityHashMap<PinnedMemory, List<Pages>> pinned) {
     while (areas.advance()) {
       if (areas.backing() instanceof PinnedMemory memory && memory.isCounted()) {
         long last = areas.offset() + areas.last() - areas.first();

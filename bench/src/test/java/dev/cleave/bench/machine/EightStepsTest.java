@@ -3,7 +3,7 @@ package dev.cleave.bench.machine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.bench.trace.Event;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
@@ -167,11 +167,11 @@ class EightStepsTest {
     return table.table().leafAt(iova, leaf) ? leaf.sizeLog2() : 0;
   }
 
-  private static List<Event> events() {
-    List<Event> events = new ArrayList<>();
-    events.add(new Event.Map(1, 0, OptionalLong.of(PADDR), GUEST, Access.READ_WRITE));
+  private static List<TraceEvent> events() {
+    List<TraceEvent> events = new ArrayList<>();
+    events.add(new TraceEvent.Map(1, 0, OptionalLong.of(PADDR), GUEST, Access.READ_WRITE));
     for (long gpa = 0; gpa < GUEST; gpa += REGION) {
-      events.add(new Event.Share(2, gpa, PAGE));
+      events.add(new TraceEvent.Share(2, gpa, PAGE));
     }
     return events;
   }
