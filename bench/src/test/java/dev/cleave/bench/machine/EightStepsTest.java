@@ -45,7 +45,7 @@ class EightStepsTest {
   private long turn;
 
   /** One IOMMU, its three devices, and its view of the RMP. */
-  private final class IommuUnderLoad implements IotlbFlush, AutoCloseable {
+  private static final class IommuUnderLoad implements IotlbFlush, AutoCloseable {
     final ModelMachine machine;
     final ModelRmp rmp;
     final DeviceLoad load;

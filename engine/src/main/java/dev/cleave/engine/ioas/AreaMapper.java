@@ -6,7 +6,10 @@ import dev.cleave.engine.format.Geometry;
 
 /** Makes areas. The checks stand in the order in which iommufd makes them. */
 final class AreaMapper {
-  /** What is mapped without giving up the lock: it takes no longer than to come back to it. */
+  /**
+   * What is mapped without giving up the lock, unless it might have to wait for others in a table:
+   * it takes no longer than to come back to it.
+   */
   static final long SHORT_BYTES = Geometry.REGION_BYTES;
 
   private static final long CHOSEN_LIMIT = Long.MAX_VALUE;
@@ -293,7 +296,8 @@ final class AreaMapper {
     operation.mapBytes = length;
     checkPieces(operation);
     if (state.tables.count() > 0) {
-      mapTables(operation, Unsigned.isBelow(SHORT_BYTES, length));
+      boolean isShort = !Unsigned.isBelow(SHORT_BYTES, length);
+      mapTables(operation, !isShort || !state.operations.areOne());
     }
     Pieces pieces = operation.pieces;
     long first = iova;
@@ -310,9 +314,9 @@ final class AreaMapper {
     }
   }
 
-  private void mapTables(Operation operation, boolean isLong) {
+  private void mapTables(Operation operation, boolean takesTime) {
     boolean isLocked = true;
-    if (isLong) {
+    if (takesTime) {
       state.lock.unlock();
       isLocked = false;
     }

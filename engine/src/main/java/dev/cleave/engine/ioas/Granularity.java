@@ -43,6 +43,16 @@ final class Granularity implements SizeRule {
       count++;
     }
 
+    /** Whether a limit is nowhere higher than what it replaced. */
+    boolean isLoweredTo(int limit) {
+      for (int i = 0; i < count; i++) {
+        if (log2[i] < limit) {
+          return false;
+        }
+      }
+      return true;
+    }
+
     /** Whether a limit is nowhere lower than what it replaced. */
     boolean isRaisedTo(int limit, long from, long to) {
       long covered = 0;

@@ -36,8 +36,9 @@ final class LeafFitter {
       try {
         limits.set(iova, last, log2, operation.saved);
         boolean isRaised = operation.saved.isRaisedTo(log2, iova, last);
+        boolean isLowered = operation.saved.isLoweredTo(log2);
         try {
-          fit(operation, iova, last, !isRaised, true);
+          fit(operation, iova, last, !isRaised, !isLowered);
         } catch (IoasException e) {
           limits.restore(iova, last, operation.saved);
           throw e;

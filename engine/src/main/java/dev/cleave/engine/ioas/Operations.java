@@ -63,6 +63,11 @@ final class Operations {
     return count == 0;
   }
 
+  /** Whether one operation alone is under way. */
+  boolean areOne() {
+    return count == 1;
+  }
+
   /** Takes out what is over. */
   private void sweep() {
     for (int i = count - 1; i >= 0; i--) {
