@@ -3,6 +3,7 @@ package dev.cleave.bench.machine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
@@ -55,9 +56,13 @@ class EightStepsTest {
     private boolean isAttached;
 
     IommuUnderLoad(GuestRam ram, TableMemory tables, long seed) {
-      machine = new ModelMachine(ram, List.of(tables), true);
-      rmp = new ModelRmp(ram, machine.rmp());
-      load = new DeviceLoad(ram, machine, seed);
+      GuestFrames frames = new GuestFrames();
+      frames.place(0, PADDR, GUEST);
+      machine = new ModelMachine(ram, frames, List.of(tables), true);
+      rmp = new ModelRmp(frames, ram, machine.rmp());
+      DeviceMemory memory = new DeviceMemory(ram, _ -> true);
+      memory.mapped(Extent.of(0, GUEST, PADDR, Access.READ_WRITE));
+      load = new DeviceLoad(List.of(memory), machine, seed);
     }
 
     void attach(HardwarePageTable table) {
