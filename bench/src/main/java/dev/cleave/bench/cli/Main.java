@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       FootprintCommand.class,
       CompareCommand.class,
       TortureCommand.class,
+      IoasCommand.class,
       InfoCommand.class,
       HelpCommand.class
     })
