@@ -12,11 +12,11 @@ import dev.cleave.bench.jmh.Effort;
 import dev.cleave.bench.jmh.PairResult;
 import dev.cleave.bench.jmh.PairRunner;
 import dev.cleave.bench.jmh.Pairs;
+import dev.cleave.bench.provenance.Machine;
+import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.report.BenchReport;
 import dev.cleave.bench.report.Report;
-import dev.cleave.bench.provenance.Machine;
-import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -146,7 +146,8 @@ final class BenchCommand implements Callable<Integer> {
   private void checkJmhArguments() {
     List<String> all = spec.root().commandLine().getParseResult().originalArgs();
     int separator = all.indexOf("--");
-    int ours = separator < 0 ? jmhArguments.size() : jmhArguments.size() - (all.size() - separator - 1);
+    int ours =
+        separator < 0 ? jmhArguments.size() : jmhArguments.size() - (all.size() - separator - 1);
     if (ours > 0) {
       throw new BadInput(
           "bench: '%s' would be JMH's, whose options stand behind --: cleave bench -- %s"

@@ -1,10 +1,10 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.kernel.Kernels;
-import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -7,6 +7,7 @@ import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.machine.GuestRam;
+import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.PolicyRun;
@@ -22,7 +23,6 @@ import dev.cleave.bench.trace.Trace;
 import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.rmp.RmpFollower;
-import dev.cleave.bench.provenance.Provenance;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -266,7 +266,8 @@ final class ReplayCommand implements Callable<Integer> {
       Outputs.csv(csvFile, ReplayCsv.columns(), results.stream().map(ReplayCsv::row).toList());
       Invocation.json(jsonFile, ReplayJson.of(trace, options, results, warnings), provenance);
       if (isRecorded()) {
-        Report report = ReplayReport.of(
+        Report report =
+            ReplayReport.of(
                 trace.events(),
                 options,
                 recorded,
@@ -367,9 +368,7 @@ final class ReplayCommand implements Callable<Integer> {
     List<String> names =
         orderNames != null
             ? orderNames
-            : isRecorded()
-                ? List.of("table-first", "rmp-first", "atomic")
-                : List.of("table-first");
+            : isRecorded() ? List.of("table-first", "rmp-first", "atomic") : List.of("table-first");
     return names.stream().distinct().map(ReplayCommand::order).toList();
   }
 
@@ -452,8 +451,7 @@ final class ReplayCommand implements Callable<Integer> {
         PolicyRun run = new PolicyRun(policy, options, true, ram);
         PolicyRun timed = new PolicyRun(policy, options, false, null)) {
       int events = trace.events().size();
-      RunRecorder recorder =
-          isRecorded() ? new RunRecorder(run, events, isFirstOfPolicy) : null;
+      RunRecorder recorder = isRecorded() ? new RunRecorder(run, events, isFirstOfPolicy) : null;
       ReplayWatch watch =
           new ReplayWatch(
               policy.word(),

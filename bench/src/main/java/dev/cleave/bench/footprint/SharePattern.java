@@ -43,6 +43,7 @@ public enum SharePattern {
   private static final int LOOSE_SHARE = 50;
   private static final int LOOSE_RUN_PAGES = 16;
   private static final int DRIVER_SHARE = 16;
+
   /**
    * The shared pages of a guest.
    *

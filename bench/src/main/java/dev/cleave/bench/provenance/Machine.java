@@ -26,8 +26,8 @@ public final class Machine {
    *
    * @return by name: {@code processor} (the model), {@code processors}, {@code flags} of the
    *     processor as the system names them, {@code memoryBytes} of the machine (0 if not known),
-   *     {@code os}, {@code kernel} (the system's release), {@code jdk}, {@code jvmFlags}, and {@code
-   *     kernels} that this JVM chose, with {@code kernelsReason}
+   *     {@code os}, {@code kernel} (the system's release), {@code jdk}, {@code jvmFlags}, and
+   *     {@code kernels} that this JVM chose, with {@code kernelsReason}
    */
   public static Map<String, Object> describe() {
     Map<String, Object> machine = new LinkedHashMap<>();

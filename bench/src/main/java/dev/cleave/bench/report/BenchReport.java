@@ -5,6 +5,7 @@ import static dev.cleave.bench.report.Wording.number;
 import dev.cleave.bench.figure.Better;
 import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.jmh.PairResult;
+import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.report.Chart.Axis;
 import dev.cleave.bench.report.Chart.Series;
 import dev.cleave.bench.report.Chart.Shape;
@@ -13,7 +14,6 @@ import dev.cleave.bench.report.Chart.Variant;
 import dev.cleave.bench.report.Comparison.Cell;
 import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.report.Comparison.Row;
-import dev.cleave.bench.provenance.Provenance;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -32,8 +32,7 @@ public final class BenchReport {
    * @param input what was asked for
    * @param provenance where it comes from
    */
-  public static Report of(
-      List<PairResult> pairs, Map<String, ?> input, Provenance provenance) {
+  public static Report of(List<PairResult> pairs, Map<String, ?> input, Provenance provenance) {
     List<PairResult> limited = pairs.stream().filter(pair -> pair.limit() > 0).toList();
     List<PairResult> timed = pairs.stream().filter(pair -> pair.unit().equals(NANOS)).toList();
     return new Report(

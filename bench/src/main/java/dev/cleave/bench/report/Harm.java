@@ -49,6 +49,9 @@ enum Harm {
   /** Those that are known of a replay, the worst first. */
   static String order(ReplayOptions options) {
     return and(
-        Arrays.stream(values()).filter(harm -> harm.isKnown(options)).map(harm -> harm.word).toList());
+        Arrays.stream(values())
+            .filter(harm -> harm.isKnown(options))
+            .map(harm -> harm.word)
+            .toList());
   }
 }

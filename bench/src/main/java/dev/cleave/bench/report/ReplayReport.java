@@ -1,12 +1,12 @@
 package dev.cleave.bench.report;
 
+import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableResult;
 import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.trace.TraceEvent;
-import dev.cleave.bench.provenance.Provenance;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

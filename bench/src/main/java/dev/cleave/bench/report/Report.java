@@ -71,8 +71,8 @@ public record Report(
   }
 
   /**
-   * Writes each chart as SVG pictures, one for each variant: {@code ID.svg}, or {@code ID-1.svg} and
-   * so on where a chart has several.
+   * Writes each chart as SVG pictures, one for each variant: {@code ID.svg}, or {@code ID-1.svg}
+   * and so on where a chart has several.
    *
    * @param directory a path, made if it is not there, or null to write nothing
    * @throws IOException if that fails

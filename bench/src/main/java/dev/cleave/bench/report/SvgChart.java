@@ -131,9 +131,7 @@ final class SvgChart {
   }
 
   private double place(int i) {
-    return across != null
-        ? across.at(variant.places().get(i).doubleValue())
-        : (i + 0.5) / count;
+    return across != null ? across.at(variant.places().get(i).doubleValue()) : (i + 0.5) / count;
   }
 
   private void line(int index) {

@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * Where values stand on an axis: linear from 0, logarithmic by decades, or for percentiles each nine
- * as far as the last.
+ * Where values stand on an axis: linear from 0, logarithmic by decades, or for percentiles each
+ * nine as far as the last.
  *
  * @param from the place of the axis's foot, before it is drawn
  * @param to the place of its end
@@ -97,6 +97,8 @@ record SvgScale(Axis axis, double from, double to) {
         ? Wording.number(value) + " ns"
         : value < 1e6
             ? Wording.number(value / 1e3) + " µs"
-            : value < 1e9 ? Wording.number(value / 1e6) + " ms" : Wording.number(value / 1e9) + " s";
+            : value < 1e9
+                ? Wording.number(value / 1e6) + " ms"
+                : Wording.number(value / 1e9) + " s";
   }
 }

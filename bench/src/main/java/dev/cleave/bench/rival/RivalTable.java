@@ -30,8 +30,8 @@ public interface RivalTable extends AutoCloseable {
   long translate(long iova);
 
   /**
-   * Bytes that it takes, as {@link dev.cleave.bench.extent.ObjectBytes} counts them on the heap, and
-   * outside of it.
+   * Bytes that it takes, as {@link dev.cleave.bench.extent.ObjectBytes} counts them on the heap,
+   * and outside of it.
    */
   long bytes();
 

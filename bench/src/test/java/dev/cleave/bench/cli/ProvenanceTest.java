@@ -62,7 +62,8 @@ class ProvenanceTest {
     Instant date = Instant.parse(made.get("date").getAsString());
     assertTrue(Duration.between(date, Instant.now()).abs().toMinutes() < 5, made.toString());
     assertEquals(
-        line.contains("--seed"), !made.get("seed").isJsonNull() && made.get("seed").getAsLong() == 9);
+        line.contains("--seed"),
+        !made.get("seed").isJsonNull() && made.get("seed").getAsLong() == 9);
     JsonObject machine = made.getAsJsonObject("machine");
     assertFalse(machine.getAsJsonArray("flags").isEmpty(), machine.toString());
     assertTrue(machine.get("memoryBytes").getAsLong() > 1L << 28, machine.toString());

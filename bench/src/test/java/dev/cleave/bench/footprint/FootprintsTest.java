@@ -21,7 +21,8 @@ class FootprintsTest {
   @EnumSource(Policy.class)
   void everyPolicyComesToTheMinimumAtRest(Policy policy) {
     for (SharePattern pattern : SharePattern.values()) {
-      TableFootprint table = new Footprints(pattern, Footprints.SEED).table(GIB + 6 * MIB, 0.002, policy);
+      TableFootprint table =
+          new Footprints(pattern, Footprints.SEED).table(GIB + 6 * MIB, 0.002, policy);
       assertEquals(table.minimumBytes(), table.tableBytes(), pattern + ", " + policy);
       assertEquals(
           table.tableBytes() / PAGE * TableMemory.metadataBytesPerPage(), table.metadataBytes());
@@ -64,7 +65,8 @@ class FootprintsTest {
   @ValueSource(doubles = {0, 1})
   void aGuestOf16TibInOneStateIsOneLeaf(double shared) {
     TableFootprint guest =
-        new Footprints(SharePattern.SCATTERED, Footprints.SEED).table(16 * 1024 * GIB, shared, Policy.FOLLOW);
+        new Footprints(SharePattern.SCATTERED, Footprints.SEED)
+            .table(16 * 1024 * GIB, shared, Policy.FOLLOW);
     assertEquals(1, guest.pieces());
     assertEquals(PAGE, guest.tableBytes());
   }
@@ -89,7 +91,8 @@ class FootprintsTest {
   void theyTakeTheSameInEveryRun() {
     for (SharePattern pattern : SharePattern.values()) {
       assertEquals(
-          new Footprints(pattern, 3).rivals(GIB, 0.01), new Footprints(pattern, 3).rivals(GIB, 0.01));
+          new Footprints(pattern, 3).rivals(GIB, 0.01),
+          new Footprints(pattern, 3).rivals(GIB, 0.01));
     }
   }
 

@@ -116,11 +116,9 @@ class ReplayFindingsTest {
     PolicyResult dear = result("dear", 0, 0, 0, 1 << 20, 9999);
     PolicyResult gaps = result("gaps", 1 << 20, 0, 5, 4096, 1);
     assertEquals(
-        "dear",
-        chosen(withDevices(withDevices(cheap, 1, 0), withDevices(dear, 0, 0)).getLast()));
+        "dear", chosen(withDevices(withDevices(cheap, 1, 0), withDevices(dear, 0, 0)).getLast()));
     assertEquals(
-        "dear",
-        chosen(withDevices(withDevices(cheap, 0, 1), withDevices(dear, 0, 0)).getLast()));
+        "dear", chosen(withDevices(withDevices(cheap, 0, 1), withDevices(dear, 0, 0)).getLast()));
     String least =
         withDevices(withDevices(cheap, 1, 0), withDevices(dear, 0, 2), withDevices(gaps, 0, 1))
             .getLast();

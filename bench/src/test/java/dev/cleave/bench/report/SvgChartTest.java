@@ -86,7 +86,8 @@ class SvgChartTest {
   @Test
   void barsAreAsLongAsTheirValues() throws Exception {
     for (Shape shape : List.of(Shape.BARS, Shape.LYING_BARS)) {
-      NodeList rectangles = parsed(draw(shape, false, series(25, 50, 100))).getElementsByTagName("rect");
+      NodeList rectangles =
+          parsed(draw(shape, false, series(25, 50, 100))).getElementsByTagName("rect");
       List<Double> lengths = new ArrayList<>();
       for (int i = 0; i < rectangles.getLength(); i++) {
         Element bar = (Element) rectangles.item(i);
@@ -103,8 +104,7 @@ class SvgChartTest {
 
   @Test
   void everyCommandWithAReportWritesItsCharts() throws Exception {
-    Path trace =
-        Files.writeString(directory.resolve("a.ops"), "map 0 0 4M rw\nshare 0x1000 4K\n");
+    Path trace = Files.writeString(directory.resolve("a.ops"), "map 0 0 4M rw\nshare 0x1000 4K\n");
     for (Object[] command :
         List.of(
             new Object[] {"replay", trace, "--dma", "50"},
