@@ -32,12 +32,14 @@ final class SharedPageActions extends SharedBackingActions {
         table.settle(tables());
         continue;
       }
+      table.flushes().setOfPages(true);
       for (long page = run.gpa(); page < run.gpa() + run.length(); page += PAGE_BYTES) {
         if (table.takeOutPart(page, PAGE_BYTES) > 0) {
           table.settle(tables());
           table.keptTables().emptied(table.table(), page);
         }
       }
+      table.flushes().setOfPages(false);
     }
   }
 
