@@ -105,7 +105,7 @@ final class TableMapper {
       long lockedHome, long first, long last, long paddr, long attributes, SizeRule rule) {
     long home = tree.freezeIfUnknown(lockedHome);
     int levels = claim(home, first, last);
-    long allSizes = heldTops.sizesFrom(home, first, tableSizes);
+    long allSizes = heldTops.sizesFrom(home, levels, first, tableSizes);
     long delta = paddr - first;
     try {
       long tables = newTables(home, levels, first, last);
@@ -139,7 +139,7 @@ final class TableMapper {
   void mapScattered(long first, long last, long[] frames, int from, int count, long attributes) {
     long home = tree.freezeIfUnknown(tree.lockHome(first, last));
     int levels = claim(home, first, last);
-    long sizes = heldTops.sizesFrom(home, first, tableSizes);
+    long sizes = heldTops.sizesFrom(home, levels, first, tableSizes);
     int end = from + count;
     try {
       long tables = newTables(home, levels, first, last);

@@ -47,7 +47,7 @@ public final class RmpFollower implements AutoCloseable {
     ATOMIC
   }
 
-  private final TableFollower[] tables;
+  private final FollowedMemory[] tables;
   private final RmpBitmap bitmap;
   private final RmpPort port;
   private final Order order;
@@ -88,13 +88,37 @@ public final class RmpFollower implements AutoCloseable {
       IotlbFlush flush,
       Order order,
       boolean isLazy) {
+    this(followers(tables, bitmap, flush), bitmap, port, order, isLazy);
+  }
+
+  private static FollowedMemory[] followers(
+      List<FollowedTable> tables, RmpBitmap bitmap, IotlbFlush flush) {
     if (tables.isEmpty()) {
       throw new IllegalArgumentException("a follower needs at least one table");
     }
-    this.tables =
-        tables.stream()
-            .map(table -> new TableFollower(table, bitmap, flush))
-            .toArray(TableFollower[]::new);
+    return tables.stream()
+        .map(table -> new TableFollower(table, bitmap, flush))
+        .toArray(FollowedMemory[]::new);
+  }
+
+  /**
+   * A follower of guest memory as a whole, such as an I/O address space with all its tables.
+   *
+   * @param memory what changes its leaves, and flushes
+   * @param bitmap what is known of the RMP, whose rule the memory obeys; the follower keeps it up
+   *     to date from now on
+   * @param port what changes the RMP
+   * @param order what comes first
+   * @param isLazy whether merges are left for {@link #mergeQuiet}
+   */
+  public RmpFollower(
+      FollowedMemory memory, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
+    this(new FollowedMemory[] {memory}, bitmap, port, order, isLazy);
+  }
+
+  private RmpFollower(
+      FollowedMemory[] tables, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
+    this.tables = tables;
     this.bitmap = bitmap;
     this.port = port;
     this.order = order;
@@ -194,7 +218,7 @@ public final class RmpFollower implements AutoCloseable {
 
   /** Whether leaves that are legal under a 2 MiB entry stand, or can be made, in all tables. */
   private boolean canHaveLargeLeaf(long region, boolean asItStands) {
-    for (TableFollower table : tables) {
+    for (FollowedMemory table : tables) {
       if (!table.canHaveLargeLeaf(region, asItStands)) {
         return false;
       }
@@ -206,8 +230,8 @@ public final class RmpFollower implements AutoCloseable {
   private void change() {
     boolean isTableFirst = order == Order.TABLE_FIRST;
     try {
-      if (tables.length > 1 || !isTableFirst) { // one table alone refuses before it changes
-        for (TableFollower table : tables) {
+      if (tables.length > 1 || !isTableFirst) { // one alone refuses before it changes
+        for (FollowedMemory table : tables) {
           table.reserve(regionStart(first), regionBytes());
         }
       }
@@ -215,7 +239,7 @@ public final class RmpFollower implements AutoCloseable {
         changeTables();
       }
     } catch (PageTableException e) {
-      for (TableFollower table : tables) {
+      for (FollowedMemory table : tables) {
         table.unreserve();
       }
       bitmap.restore(first, length);
@@ -253,9 +277,9 @@ public final class RmpFollower implements AutoCloseable {
   }
 
   private void changeTables() {
-    for (TableFollower table : tables) {
+    for (FollowedMemory table : tables) {
       table.split(regionStart(first), regionBytes());
-      table.move(first, length, shares);
+      table.moved(first, length, shares);
     }
   }
 
@@ -357,7 +381,7 @@ public final class RmpFollower implements AutoCloseable {
   }
 
   private void mergeAround(long gpa, long bytes) {
-    for (TableFollower table : tables) {
+    for (FollowedMemory table : tables) {
       table.mergeAround(gpa, bytes);
     }
   }
@@ -377,8 +401,8 @@ public final class RmpFollower implements AutoCloseable {
   /** Frees what the follower keeps; tables, bitmap and port stay the caller's. */
   @Override
   public void close() {
-    for (TableFollower table : tables) {
-      table.settle();
+    for (FollowedMemory table : tables) {
+      table.close();
     }
     arena.close();
   }

@@ -13,7 +13,7 @@ import dev.cleave.engine.recording.Recording;
 import org.jspecify.annotations.Nullable;
 
 /** One of the tables of an {@link RmpFollower}: it says what is to be done by gpa. */
-final class TableFollower {
+final class TableFollower implements FollowedMemory {
   private final PageTable table;
   private final long guestIova;
   private final @Nullable PageBacking backing;
@@ -40,23 +40,23 @@ final class TableFollower {
     this.cursor = table.leaves();
   }
 
-  /** Reserves what splitting in whole regions takes, or throws and changes nothing. */
-  void reserve(long gpa, long bytes) {
+  @Override
+  public void reserve(long gpa, long bytes) {
     table.reserveToFit(gpa + guestIova, bytes, rule, gather);
   }
 
-  /** Gives back what was reserved. */
-  void unreserve() {
+  @Override
+  public void unreserve() {
     table.unreserve(gather);
   }
 
-  /** Splits what the bitmap forbids in whole regions. */
-  void split(long gpa, long bytes) {
+  @Override
+  public void split(long gpa, long bytes) {
     table.splitToFit(gpa + guestIova, bytes, rule, gather);
   }
 
-  /** Flushes what was split, and moves the pages of a change to where they lie from now on. */
-  void move(long gpa, long bytes, boolean areShared) {
+  @Override
+  public void moved(long gpa, long bytes, boolean areShared) {
     if (backing == null) {
       settle();
       return;
@@ -79,11 +79,8 @@ final class TableFollower {
     }
   }
 
-  /**
-   * Whether leaves that are legal under a 2 MiB entry stand in a region, or can be made there. What
-   * maps only a part of the region, or in pieces, needs entries of 4 KiB.
-   */
-  boolean canHaveLargeLeaf(long region, boolean asItStands) {
+  @Override
+  public boolean canHaveLargeLeaf(long region, boolean asItStands) {
     long iova = region + guestIova;
     boolean isMapped = cursor.over(iova, iova | offsetMask(REGION_LOG2)).advance();
     if (backing != null && !backing.isContiguous(region)) {
@@ -99,7 +96,8 @@ final class TableFollower {
    * table has, as long as one of the range's ends has come to lie in a leaf of the last. Then it
    * flushes.
    */
-  void mergeAround(long gpa, long bytes) {
+  @Override
+  public void mergeAround(long gpa, long bytes) {
     long first = gpa + guestIova;
     long last = first + bytes - 1;
     long firstOfAll = table.config().firstIova(first);
@@ -132,7 +130,12 @@ final class TableFollower {
     return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
   }
 
-  void settle() {
+  @Override
+  public void close() {
+    settle();
+  }
+
+  private void settle() {
     if (!gather.isEmpty()) {
       FlushEvent event = Recording.ofFlushes() ? new FlushEvent() : null;
       flush.flush(table, gather);
