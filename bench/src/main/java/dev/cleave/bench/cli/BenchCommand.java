@@ -238,6 +238,7 @@ final class BenchCommand implements Callable<Integer> {
     Footprints footprints = new Footprints(SharePattern.SCATTERED, Footprints.SEED);
     TableFootprint worst =
         Stream.of(Policy.values())
+            .filter(policy -> !policy.isSharedBacked())
             .map(policy -> footprints.table(WEIGHED_GUEST_BYTES, WEIGHED_SHARE, policy))
             .max(Comparator.comparingDouble(TableFootprint::ratio))
             .orElseThrow();

@@ -146,6 +146,12 @@ final class FootprintCommand implements Callable<Integer> {
             .toList();
     List<Policy> chosen =
         policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
+    for (Policy policy : chosen) {
+      if (policy.isSharedBacked()) {
+        throw new BadInput(
+            "--policy: footprint knows follow, follow-lazy, all-4k, remap, got " + policy.word());
+      }
+    }
     Outputs.check(jsonFile);
     Outputs.check(reportFile);
     Outputs.check(csvFile);

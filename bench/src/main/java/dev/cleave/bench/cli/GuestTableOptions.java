@@ -4,6 +4,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.trace.Trace;
 import dev.cleave.bench.trace.TraceEvent;
@@ -93,8 +94,47 @@ final class GuestTableOptions {
     }
   }
 
+  /**
+   * Options for a policy: those whose devices get the memory of shared pages have it elsewhere,
+   * wherever the others have it.
+   *
+   * @throws BadInput if the log does not allow it
+   */
+  static ReplayOptions forPolicy(Policy policy, ReplayOptions options, Trace trace) {
+    if (!policy.isSharedBacked()) {
+      return options;
+    }
+    String named = "--policy: " + policy.word();
+    if (!options.followsRmp()) {
+      throw new BadInput(
+          named + " maps the memory of shared pages, and no page states are replayed (see --rmp)");
+    }
+    if (options.hasNestedTable()) {
+      throw new BadInput(named + " is of the IOMMU table alone, expected --tables iommu");
+    }
+    return options.isSharedInPlace() ? options.withSharedBase(sharedBase(options, trace)) : options;
+  }
+
+  /** Whether {@link #forPolicy} has options for every policy. */
+  static boolean allowsEveryPolicy(ReplayOptions options, Trace trace) {
+    return options.followsRmp()
+        && !options.hasNestedTable()
+        && (!options.isSharedInPlace() || endOfPaddrs(options, trace) <= MOST_PADDR);
+  }
+
   /** The first power of two above all guest memory, wherever it lies. */
   private static long sharedBase(ReplayOptions options, Trace trace) {
+    long end = endOfPaddrs(options, trace);
+    if (end > MOST_PADDR) {
+      throw new BadInput(
+          "--backing separate needs a log whose paddrs end at or below 256T, they end at "
+              + Numbers.hex(end));
+    }
+    return Long.highestOneBit(end - 1) << 1;
+  }
+
+  /** Where all guest memory ends, wherever it lies. */
+  private static long endOfPaddrs(ReplayOptions options, Trace trace) {
     long end = Math.max(options.guestBytes(), LEAST_BASE);
     for (TraceEvent event : trace.events()) {
       if (event instanceof TraceEvent.Map map) {
@@ -105,11 +145,6 @@ final class GuestTableOptions {
         }
       }
     }
-    if (end > MOST_PADDR) {
-      throw new BadInput(
-          "--backing separate needs a log whose paddrs end at or below 256T, they end at "
-              + Numbers.hex(end));
-    }
-    return Long.highestOneBit(end - 1) << 1;
+    return end;
   }
 }

@@ -93,8 +93,13 @@ final class ReplayCommand implements Callable<Integer> {
       names = "--policy",
       paramLabel = "NAME",
       split = ",",
-      description = "Which to compare: follow, follow-lazy, all-4k, remap (default: all).")
-  private List<String> policyNames = List.of("follow", "follow-lazy", "all-4k", "remap");
+      description =
+          "Which to compare: follow, follow-lazy, all-4k, remap; and where page states change,"
+              + " shared-only-4k, shared-only, shared-only-lazy, static, whose devices get the"
+              + " memory of shared pages alone, which lies elsewhere (default: the first four, and"
+              + " where page states change with one IOMMU table, shared-only-4k, shared-only and"
+              + " static too).")
+  private @Nullable List<String> policyNames;
 
   @Option(
       names = "--page-sizes",
@@ -220,7 +225,7 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<Policy> policies = policies();
+    List<Policy> named = namedPolicies();
     List<RmpFollower.Order> orders = orders();
     guestTables.check();
     check(dmaAccesses >= 0, "--dma must be below 2^63");
@@ -239,11 +244,18 @@ final class ReplayCommand implements Callable<Integer> {
     Progress progress = invocation.progress();
     Trace trace = trace(progress);
     ReplayOptions options = guestTables.applyTo(options(trace, sizes), trace, rmp.equals("off"));
+    List<Policy> policies = named.isEmpty() ? defaultPolicies(options, trace) : named;
+    for (Policy policy : policies) {
+      var _ = GuestTableOptions.forPolicy(policy, options, trace);
+    }
     try (Interruption interruption = Interruption.listen();
         GuestRam ram =
             dmaAccesses > 0
                 ? new GuestRam(
-                    trace.events(), paddrBase, options.sharedBase(), options.guestBytes())
+                    trace.events(),
+                    paddrBase,
+                    sharedBase(policies, options, trace),
+                    options.guestBytes())
                 : null) {
       List<PolicyResult> results = new ArrayList<>();
       for (Policy policy : policies) {
@@ -251,7 +263,14 @@ final class ReplayCommand implements Callable<Integer> {
         for (RmpFollower.Order order : hasOrder ? orders : orders.subList(0, 1)) {
           if (!interruption.isRequested()) {
             results.add(
-                run(policy, trace, options.withOrder(order), ram, results, progress, interruption));
+                run(
+                    policy,
+                    trace,
+                    GuestTableOptions.forPolicy(policy, options.withOrder(order), trace),
+                    ram,
+                    results,
+                    progress,
+                    interruption));
           }
         }
       }
@@ -356,7 +375,28 @@ final class ReplayCommand implements Callable<Integer> {
     return reportFile != null || chartsDirectory != null;
   }
 
-  private List<Policy> policies() {
+  /** Where shared pages lie under any of the policies; 0 if under none elsewhere. */
+  private static long sharedBase(List<Policy> policies, ReplayOptions options, Trace trace) {
+    return policies.stream()
+        .mapToLong(policy -> GuestTableOptions.forPolicy(policy, options, trace).sharedBase())
+        .max()
+        .orElse(0);
+  }
+
+  private static List<Policy> defaultPolicies(ReplayOptions options, Trace trace) {
+    List<Policy> chosen =
+        new ArrayList<>(List.of(Policy.FOLLOW, Policy.FOLLOW_LAZY, Policy.ALL_4K, Policy.REMAP));
+    if (GuestTableOptions.allowsEveryPolicy(options, trace)) {
+      chosen.addAll(List.of(Policy.SHARED_ONLY_4K, Policy.SHARED_ONLY, Policy.STATIC));
+    }
+    return chosen;
+  }
+
+  /** The policies that were asked for, if any. */
+  private List<Policy> namedPolicies() {
+    if (policyNames == null) {
+      return List.of();
+    }
     try {
       return policyNames.stream().map(Policy::of).distinct().toList();
     } catch (IllegalArgumentException e) {

@@ -1,14 +1,25 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+
 import dev.cleave.engine.IotlbGather;
 
 /** Counts the flush commands that a table's gathers take, one for each aligned block. */
 public final class FlushCounter {
   private final IotlbGather.BlockVisitor counter = this::count;
+  private boolean isOfPages;
   private long commands;
   private long bytes;
 
   FlushCounter() {}
+
+  /**
+   * Says whether what follows are single pages whose tables are counted as kept: then a command
+   * names the page alone, although this engine's has to name what the table translated.
+   */
+  void setOfPages(boolean areAll) {
+    isOfPages = areAll;
+  }
 
   void add(IotlbGather gather) {
     gather.forEachBlock(counter);
@@ -16,7 +27,11 @@ public final class FlushCounter {
 
   private void count(long iova, int sizeLog2) {
     commands++;
-    bytes += sizeLog2 < Long.SIZE ? 1L << sizeLog2 : 0;
+    if (isOfPages) {
+      bytes += PAGE_BYTES;
+    } else {
+      bytes += sizeLog2 < Long.SIZE ? 1L << sizeLog2 : 0;
+    }
   }
 
   /** Commands so far. */

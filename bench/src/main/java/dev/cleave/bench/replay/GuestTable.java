@@ -39,7 +39,12 @@ final class GuestTable implements AutoCloseable {
   private final LeafCursor cursor;
   private final @Nullable SharedMemory sharedMemory;
   private final FlushCounter flushes = new FlushCounter();
+  private final KeptTables keptTables;
   private long gapBytes;
+  private long mappedBytes;
+  private long peakMappedBytes;
+  private long mapCalls;
+  private long unmapCalls;
 
   private GuestTable(
       String name, boolean isNested, long base, ReplayOptions options, PageTableConfig config) {
@@ -50,6 +55,7 @@ final class GuestTable implements AutoCloseable {
     table = PageTable.create(memory, config);
     gather = table.newGather();
     cursor = table.leaves();
+    keptTables = new KeptTables(table);
   }
 
   /**
@@ -107,11 +113,98 @@ final class GuestTable implements AutoCloseable {
 
   void map(long iova, long paddr, long length, int access, SizeRule rule) {
     table.map(iova, paddr, length, isNested ? Access.READ_WRITE : access, rule);
+    mapCalls++;
+    mappedBytes += length;
+  }
+
+  /** Unmaps a range, of which something is mapped; returns how many bytes that was. */
+  long unmap(long iova, long length) {
+    long bytes = table.unmap(iova, length, gather);
+    unmapCalls++;
+    mappedBytes -= bytes;
+    return bytes;
   }
 
   /** Takes out what is mapped of a range; returns how many bytes that was. */
   long takeOut(long iova, long length) {
-    return cursor.over(iova, iova + length - 1).advance() ? table.unmap(iova, length, gather) : 0;
+    return cursor.over(iova, iova + length - 1).advance() ? unmap(iova, length) : 0;
+  }
+
+  /** The same, as part of a call that is counted as {@link #addUnmapCalls} says. */
+  long takeOutPart(long iova, long length) {
+    long before = unmapCalls;
+    long bytes = takeOut(iova, length);
+    unmapCalls = before;
+    return bytes;
+  }
+
+  /** So many unmap calls have been made, whatever was done for them. */
+  void addUnmapCalls(long calls) {
+    unmapCalls += calls;
+  }
+
+  /** Pages were unmapped, by who did not tell, before they were mapped elsewhere. */
+  void moved(long bytes) {
+    unmapCalls++;
+    mappedBytes -= bytes;
+  }
+
+  /** Bytes that are mapped of a range. */
+  long mappedBytes(long iova, long length) {
+    long last = iova + length - 1;
+    long bytes = 0;
+    cursor.over(iova, last);
+    while (cursor.advance()) {
+      long leafLast = cursor.iova() + (1L << cursor.sizeLog2()) - 1;
+      long from = Long.compareUnsigned(cursor.iova(), iova) < 0 ? iova : cursor.iova();
+      bytes += (Long.compareUnsigned(leafLast, last) > 0 ? last : leafLast) - from + 1;
+    }
+    return bytes;
+  }
+
+  /** Bytes that are mapped. */
+  long mappedBytes() {
+    return mappedBytes;
+  }
+
+  /** Takes note of how many bytes are mapped. */
+  void notePeak() {
+    peakMappedBytes = Math.max(peakMappedBytes, mappedBytes);
+  }
+
+  /** The most bytes that were, after any event. */
+  long peakMappedBytes() {
+    return peakMappedBytes;
+  }
+
+  /** How much of some mapped memory is pinned: processors reach theirs without. */
+  long pinned(long bytes) {
+    return isNested ? 0 : bytes;
+  }
+
+  /** Map calls so far. */
+  long mapCalls() {
+    return mapCalls;
+  }
+
+  /** Unmap calls so far. */
+  long unmapCalls() {
+    return unmapCalls;
+  }
+
+  /** Tables that are kept without a use. */
+  KeptTables keptTables() {
+    return keptTables;
+  }
+
+  /** Table memory in use, with what is kept. */
+  long usedBytes() {
+    return memory.usedBytes() + keptTables.bytes();
+  }
+
+  /** The most table memory in use. What is kept is kept for ever, so its peak is the end. */
+  long peakBytes() {
+    return Math.max(memory.peakBytes(), usedBytes());
   }
 
   /** Flushes what the gather owes, and frees what waited for it. */

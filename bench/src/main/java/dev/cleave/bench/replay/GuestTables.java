@@ -30,6 +30,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   private @Nullable IotlbFlush hardware;
   private Runnable look = () -> {};
   private long peakBytes;
+  private long peakMappedBytes;
 
   GuestTables(ReplayOptions options, long pageSizes) {
     for (AddressSpace space : options.spaces()) {
@@ -179,7 +180,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
         }
         nested.settle(this);
       }
-      bytes = iommu.table().unmap(iova, length, iommu.gather());
+      bytes = iommu.unmap(iova, length);
     } catch (PageTableException e) {
       if (nested != null) {
         nested.settle(this);
@@ -279,6 +280,11 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return all.getFirst().sharedMemory() != null;
   }
 
+  /** Whether a table maps nothing of a range. */
+  boolean isFree(GuestTable table, long iova, long length) {
+    return table.mappedBytes(iova, length) == 0;
+  }
+
   /** Makes leaves legal that an RMP entry no longer allows. */
   void fit(List<Run> runs, SizeRule rule) {
     for (GuestTable table : all) {
@@ -308,7 +314,15 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   long iommuBytes() {
     long bytes = 0;
     for (ReplayedSpace space : spaces) {
-      bytes += space.table().memory().usedBytes();
+      bytes += space.table().usedBytes();
+    }
+    return bytes;
+  }
+
+  private long mappedBytes() {
+    long bytes = 0;
+    for (ReplayedSpace space : spaces) {
+      bytes += space.table().mappedBytes();
     }
     return bytes;
   }
@@ -318,9 +332,21 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     peakBytes = Math.max(peakBytes, iommuBytes());
   }
 
+  /** Takes note of that, and of how much is mapped, after an event. */
+  void noteEnd() {
+    notePeak();
+    peakMappedBytes = Math.max(peakMappedBytes, mappedBytes());
+    all.forEach(GuestTable::notePeak);
+  }
+
   /** The most memory that the IOMMU tables used together. */
   long peakBytes() {
-    return spaces.size() == 1 ? spaces.getFirst().table().memory().peakBytes() : peakBytes;
+    return spaces.size() == 1 ? spaces.getFirst().table().peakBytes() : peakBytes;
+  }
+
+  /** The most that the IOMMU tables mapped together, after any event. */
+  long peakMappedBytes() {
+    return peakMappedBytes;
   }
 
   @Override

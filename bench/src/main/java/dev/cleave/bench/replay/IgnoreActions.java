@@ -32,6 +32,21 @@ record IgnoreActions(GuestTables tables, SimulatedRmp rmp) implements PolicyActi
   }
 
   @Override
+  public void map(ReplayedSpace space, long iova, long paddr, long length, int access) {
+    tables.map(space, iova, paddr, length, access, ANY, rmp.actual());
+  }
+
+  @Override
+  public long unmap(ReplayedSpace space, long iova, long length) {
+    return tables.unmap(space, iova, length, ANY);
+  }
+
+  @Override
+  public long clear(ReplayedSpace space, long first, long last) {
+    return tables.clear(space, first, last, ANY);
+  }
+
+  @Override
   public SizeRule rule() {
     return ANY;
   }

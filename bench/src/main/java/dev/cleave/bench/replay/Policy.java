@@ -12,7 +12,15 @@ public enum Policy {
   /** Leaves and RMP entries of 4 KiB everywhere, which need not follow: what Linux does today. */
   ALL_4K("all-4k"),
   /** Unmap the regions that change and map them again: devices meet a gap. */
-  REMAP("remap");
+  REMAP("remap"),
+  /** Map shared pages alone, each as 4 KiB from memory of their own: QEMU and Cloud Hypervisor. */
+  SHARED_ONLY_4K("shared-only-4k"),
+  /** Map shared pages alone, with hitless split, and merge as soon as a block is shared again. */
+  SHARED_ONLY("shared-only"),
+  /** The same, merging in batches what has been quiet for a while. */
+  SHARED_ONLY_LAZY("shared-only-lazy"),
+  /** Map all guest memory through the shared backing, whatever the page states. */
+  STATIC("static");
 
   private final String word;
 
@@ -28,6 +36,27 @@ public enum Policy {
   /** Whether it changes table and RMP in an order that can be chosen. */
   public boolean hasOrder() {
     return this == FOLLOW || this == FOLLOW_LAZY;
+  }
+
+  /**
+   * Whether devices get the memory of shared pages and never a private page; then shared pages have
+   * memory of their own.
+   */
+  public boolean isSharedBacked() {
+    return switch (this) {
+      case SHARED_ONLY_4K, SHARED_ONLY, SHARED_ONLY_LAZY, STATIC -> true;
+      case FOLLOW, FOLLOW_LAZY, ALL_4K, REMAP -> false;
+    };
+  }
+
+  /** Whether all its leaves are of 4 KiB. */
+  boolean hasSmallLeaves() {
+    return this == ALL_4K || this == SHARED_ONLY_4K;
+  }
+
+  /** Whether the RMP has 2 MiB entries under it; where leaves do not depend on them, none are. */
+  boolean hasLargeRmpEntries() {
+    return this != ALL_4K && !isSharedBacked();
   }
 
   /**

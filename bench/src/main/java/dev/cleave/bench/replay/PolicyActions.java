@@ -19,6 +19,20 @@ interface PolicyActions extends AutoCloseable {
   /** Which leaf sizes a map may use. */
   SizeRule rule();
 
+  /** Whether the log maps nothing of a range. */
+  default boolean isFree(ReplayedSpace space, long iova, long length) {
+    return space.isFree(iova, length);
+  }
+
+  /** The log maps a range: all of it or nothing. */
+  void map(ReplayedSpace space, long iova, long paddr, long length, int access);
+
+  /** The log unmaps a range; returns how many bytes it had mapped of it. */
+  long unmap(ReplayedSpace space, long iova, long length);
+
+  /** The log unmaps whatever it maps from one address to another; returns how many bytes. */
+  long clear(ReplayedSpace space, long first, long last);
+
   /** Nothing changes for a while: what was put off is done now. */
   default void rest() {}
 

@@ -28,12 +28,14 @@ public final class PolicyRun implements AutoCloseable {
 
   private static final long PAGE_SIZE_4K = 1L << 12;
 
+  private final Policy policy;
   private final ReplayOptions options;
   private final GuestTables tables;
   private final PageTable table;
   private final SimulatedRmp rmp;
   private final PolicyActions actions;
   private final @Nullable Hardware hardware;
+  private long peakBackingBytes;
 
   /**
    * Makes empty tables.
@@ -46,12 +48,17 @@ public final class PolicyRun implements AutoCloseable {
   public PolicyRun(
       Policy policy, ReplayOptions options, boolean isWatching, @Nullable GuestRam ram) {
     this.options = options;
-    long pageSizes = policy == Policy.ALL_4K ? PAGE_SIZE_4K : options.pageSizes();
+    if (policy.isSharedBacked() && !options.servesSharedBacked()) {
+      throw new IllegalArgumentException(
+          policy.word() + " needs page states, a shared backing and no nested table");
+    }
+    this.policy = policy;
+    long pageSizes = policy.hasSmallLeaves() ? PAGE_SIZE_4K : options.pageSizes();
     tables = new GuestTables(options, pageSizes);
     table = tables.spaces().getFirst().table().table();
-    boolean hasLarge = options.followsRmp() && policy != Policy.ALL_4K;
+    boolean hasLarge = options.followsRmp() && policy.hasLargeRmpEntries();
     GuestFrames frames = new GuestFrames();
-    hardware = ram == null ? null : new Hardware(ram, tables, frames, options);
+    hardware = ram == null ? null : new Hardware(ram, tables, frames, options, use(policy));
     rmp =
         new SimulatedRmp(
             options.guestBytes(),
@@ -64,6 +71,10 @@ public final class PolicyRun implements AutoCloseable {
     actions = actions(policy);
   }
 
+  private static DeviceUse use(Policy policy) {
+    return policy.isSharedBacked() ? DeviceUse.SHARED : DeviceUse.ALL;
+  }
+
   private PolicyActions actions(Policy policy) {
     if (!options.followsRmp()) {
       return new IgnoreActions(tables, rmp);
@@ -73,6 +84,10 @@ public final class PolicyRun implements AutoCloseable {
       case FOLLOW_LAZY -> new FollowActions(tables, rmp, options, true);
       case ALL_4K -> new IgnoreActions(tables, rmp);
       case REMAP -> new RemapActions(tables, rmp, options);
+      case SHARED_ONLY_4K -> new SharedPageActions(tables, rmp);
+      case SHARED_ONLY -> new SharedOnlyActions(tables, rmp, false);
+      case SHARED_ONLY_LAZY -> new SharedOnlyActions(tables, rmp, true);
+      case STATIC -> new StaticActions(tables, rmp);
     };
   }
 
@@ -82,7 +97,7 @@ public final class PolicyRun implements AutoCloseable {
       long paddr = map.paddrOr(options.paddrBase());
       boolean isOfPages = ((map.iova() | paddr | map.length()) & (PAGE_BYTES - 1)) == 0;
       // What will be refused gives the guest nothing.
-      if (isOfPages && map.length() > 0 && space(map).isFree(map.iova(), map.length())) {
+      if (isOfPages && map.length() > 0 && actions.isFree(space(map), map.iova(), map.length())) {
         actions.populate(map.iova(), paddr, map.length());
       }
     }
@@ -101,6 +116,24 @@ public final class PolicyRun implements AutoCloseable {
     return hardware == null ? null : hardware.result();
   }
 
+  /**
+   * Memory that lies in the shared backing at this moment: a shared page's, and where all guest
+   * memory is mapped through it, a private page's too.
+   */
+  long backingBytes() {
+    if (options.isSharedInPlace()) {
+      return 0;
+    }
+    return policy == Policy.STATIC
+        ? tables.spaces().stream().mapToLong(space -> space.table().mappedBytes()).max().orElse(0)
+        : rmp.actual().sharedPages() * PAGE_BYTES;
+  }
+
+  /** The most that did. */
+  long peakBackingBytes() {
+    return peakBackingBytes;
+  }
+
   /** Carries out an event. */
   public Outcome apply(TraceEvent event) {
     ReplayedSpace space = space(event);
@@ -109,9 +142,10 @@ public final class PolicyRun implements AutoCloseable {
     }
     Outcome outcome = apply(event, space);
     if (hardware != null) {
-      hardware.after(event, space, outcome.isOk(), options.paddrBase());
+      hardware.after(event, space, outcome.isOk(), rmp.actual());
     }
-    tables.notePeak();
+    tables.noteEnd();
+    peakBackingBytes = Math.max(peakBackingBytes, backingBytes());
     return outcome;
   }
 
@@ -119,20 +153,14 @@ public final class PolicyRun implements AutoCloseable {
     try {
       return switch (event) {
         case TraceEvent.Map map -> {
-          tables.map(
-              space,
-              map.iova(),
-              map.paddrOr(options.paddrBase()),
-              map.length(),
-              map.access(),
-              actions.rule(),
-              rmp.actual());
+          actions.map(
+              space, map.iova(), map.paddrOr(options.paddrBase()), map.length(), map.access());
           yield Outcome.ok(map.length());
         }
         case TraceEvent.Unmap(long _, var _, long iova, long length, boolean _) ->
-            Outcome.ok(tables.unmap(space, iova, length, actions.rule()));
+            Outcome.ok(actions.unmap(space, iova, length));
         case TraceEvent.Clear(long _, var _, long first, long last) ->
-            Outcome.ok(tables.clear(space, first, last, actions.rule()));
+            Outcome.ok(actions.clear(space, first, last));
         case TraceEvent.Split(long _, var _, long iova, long length, long largest) ->
             Outcome.ok(space.split(iova, length, largest, tables));
         case TraceEvent.Merge(long _, var _, long iova, long length, long largest) ->
@@ -223,7 +251,7 @@ public final class PolicyRun implements AutoCloseable {
   /** What the IOMMU tables have come to together, then what the nested one has. */
   public List<TableResult> tableResults() {
     List<TableResult> results = new ArrayList<>();
-    results.add(TableResult.sum("iommu", spaceResults(), tables.peakBytes()));
+    results.add(TableResult.sum("iommu", spaceResults(), tables));
     if (tables.nested() != null) {
       results.add(result(tables.nested()));
     }

@@ -205,6 +205,21 @@ final class RemapActions implements PolicyActions {
   }
 
   @Override
+  public void map(ReplayedSpace space, long iova, long paddr, long length, int access) {
+    tables.map(space, iova, paddr, length, access, rule(), rmp.actual());
+  }
+
+  @Override
+  public long unmap(ReplayedSpace space, long iova, long length) {
+    return tables.unmap(space, iova, length, rule());
+  }
+
+  @Override
+  public long clear(ReplayedSpace space, long first, long last) {
+    return tables.clear(space, first, last, rule());
+  }
+
+  @Override
   public SizeRule rule() {
     return known.rule();
   }

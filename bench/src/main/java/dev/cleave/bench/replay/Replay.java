@@ -87,7 +87,15 @@ public final class Replay {
     return PolicyResult.of(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
-        new RunEnd(tally.events, tally.failed, tally.misplaced, tally.refused, nanos, total),
+        new RunEnd(
+            tally.events,
+            tally.failed,
+            tally.misplaced,
+            tally.refused,
+            run.peakBackingBytes(),
+            run.backingBytes(),
+            nanos,
+            total),
         run.dma(),
         run.tableResults(),
         spaces(run, tally));

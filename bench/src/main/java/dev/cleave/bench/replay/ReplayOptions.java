@@ -65,6 +65,11 @@ public record ReplayOptions(
     return sharedBase == 0;
   }
 
+  /** Whether policies that map a shared backing can be replayed. */
+  public boolean servesSharedBacked() {
+    return followsRmp && !hasNestedTable && !isSharedInPlace();
+  }
+
   /** The same with another order. */
   public ReplayOptions withOrder(RmpFollower.Order other) {
     return new ReplayOptions(

@@ -10,6 +10,8 @@ import org.HdrHistogram.Histogram;
  * @param failed events that were refused
  * @param misplaced events that did not fit the table as they found it
  * @param refused events that were refused, by reason
+ * @param backingBytesPeak the most memory that lay in the shared backing
+ * @param backingBytesEnd memory that lies in it
  * @param nanos the time of each event
  * @param totalNanos all events together
  */
@@ -18,5 +20,7 @@ record RunEnd(
     long failed,
     long misplaced,
     Map<String, Long> refused,
+    long backingBytesPeak,
+    long backingBytesEnd,
     Histogram nanos,
     long totalNanos) {}

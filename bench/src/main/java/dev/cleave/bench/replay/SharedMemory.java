@@ -6,6 +6,7 @@ import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.extent.ExtentMap;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.rmp.PageBacking;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,13 +41,27 @@ final class SharedMemory {
     extents.join(gpa, gpa + length - 1, paddr, access);
   }
 
-  /** The log unmapped a range, which is not empty. */
-  void remove(long gpa, long length) {
-    extents.remove(gpa, gpa + length - 1);
+  /** The log unmapped a range, which is not empty; returns how many bytes it had mapped of it. */
+  long remove(long gpa, long length) {
+    return extents.remove(gpa, gpa + length - 1);
   }
 
-  /** Maps what the log maps of a range, to where it lies in one state. */
-  void map(GuestTable table, long gpa, long length, boolean areShared, SizeRule rule) {
+  /** Whether the log maps nothing of a range. */
+  boolean isFree(long gpa, long length) {
+    return extents.isFree(gpa, gpa + length - 1);
+  }
+
+  /** What the log maps from one address to another. */
+  List<Extent> over(long first, long last) {
+    return extents.over(first, last);
+  }
+
+  /**
+   * Maps what the log maps of a range, to where it lies in one state.
+   *
+   * @return whether the log maps any of it
+   */
+  boolean map(GuestTable table, long gpa, long length, boolean areShared, SizeRule rule) {
     Extent joined = null;
     for (Extent extent : extents.over(gpa, gpa + length - 1)) {
       Extent part =
@@ -61,6 +76,7 @@ final class SharedMemory {
       }
     }
     map(table, joined, rule);
+    return joined != null;
   }
 
   private static void map(GuestTable table, @Nullable Extent extent, SizeRule rule) {
@@ -74,7 +90,10 @@ final class SharedMemory {
     return new PageBacking() {
       @Override
       public void map(long gpa, long length, boolean areShared, SizeRule rule) {
-        SharedMemory.this.map(table, gpa, length, areShared, rule);
+        long before = table.mappedBytes();
+        if (SharedMemory.this.map(table, gpa, length, areShared, rule)) {
+          table.moved(table.mappedBytes() - before);
+        }
       }
 
       @Override

@@ -27,7 +27,9 @@ record TableEnd(GuestTable table, SimulatedRmp rmp, boolean followsRmp) {
     long illegal = 0;
     LeafCursor cursor = table.table().leaves().over(0, -1L);
     while (cursor.advance()) {
-      illegal += rmp.isLegal(cursor.iova(), cursor.sizeLog2()) ? 0 : 1;
+      SharedMemory shared = table.sharedMemory();
+      boolean isGuests = shared == null || !shared.holds(cursor.paddr());
+      illegal += isGuests && !rmp.isLegal(cursor.iova(), cursor.sizeLog2()) ? 1 : 0;
     }
     return illegal;
   }

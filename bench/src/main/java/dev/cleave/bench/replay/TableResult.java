@@ -25,15 +25,16 @@ public record TableResult(String table, Map<ReplayColumn, Long> figures) {
   /**
    * What several tables did together.
    *
-   * @param peakBytes the most memory that they used at one time, which the sum of their peaks is
-   *     not
+   * @param tables knows the most that they had at one time, which the sum of their peaks is not
    */
-  static TableResult sum(String name, List<TableResult> results, long peakBytes) {
+  static TableResult sum(String name, List<TableResult> results, GuestTables tables) {
     Map<ReplayColumn, Long> figures = new EnumMap<>(ReplayColumn.class);
     for (TableResult result : results) {
       result.figures.forEach((column, figure) -> figures.merge(column, figure, Long::sum));
     }
-    figures.put(ReplayColumn.TABLE_BYTES_PEAK, peakBytes);
+    figures.put(ReplayColumn.TABLE_BYTES_PEAK, tables.peakBytes());
+    figures.put(ReplayColumn.MAPPED_BYTES_PEAK, tables.peakMappedBytes());
+    figures.put(ReplayColumn.PINNED_BYTES_PEAK, tables.peakMappedBytes());
     return new TableResult(name, figures);
   }
 

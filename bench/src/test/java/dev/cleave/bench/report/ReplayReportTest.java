@@ -57,7 +57,17 @@ class ReplayReportTest {
     Path jsonFile = directory.resolve("report.json");
     Cleave.Result result =
         Cleave.run(
-            "replay", trace, "--dma", 2000, "--report", report, "--json", jsonFile, "--quiet");
+            "replay",
+            trace,
+            "--policy",
+            "follow,follow-lazy,all-4k,remap",
+            "--dma",
+            2000,
+            "--report",
+            report,
+            "--json",
+            jsonFile,
+            "--quiet");
     assertEquals(0, result.code(), result.err());
     json = JsonParser.parseString(Files.readString(jsonFile)).getAsJsonObject();
   }
