@@ -71,6 +71,15 @@ final class TortureCommand implements Callable<Integer> {
       description = "Self-test: break the engine in one way, which must be found.")
   private String fault;
 
+  @Option(
+      names = "--flush",
+      paramLabel = "HOW",
+      defaultValue = "immediate",
+      description =
+          "immediate, or deferred[=N]: flush when N operations owe something, 64 by default"
+              + " (default: ${DEFAULT-VALUE}).")
+  private String flush;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
@@ -84,8 +93,9 @@ final class TortureCommand implements Callable<Integer> {
     }
     Outputs.check(jsonFile);
     Fault broken = fault();
+    int deferred = DeferredFlush.parse(flush);
     try (Interruption interruption = Interruption.listen()) {
-      TortureResult result = run(broken, interruption);
+      TortureResult result = run(broken, deferred, interruption);
       print(spec.commandLine().getOut(), result);
       if (jsonFile != null) {
         Invocation.json(jsonFile, json(broken, result), invocation.provenance(seed));
@@ -101,7 +111,8 @@ final class TortureCommand implements Callable<Integer> {
     return ExitPolicy.OK;
   }
 
-  private TortureResult run(Fault broken, Interruption interruption) throws InterruptedException {
+  private TortureResult run(Fault broken, int deferred, Interruption interruption)
+      throws InterruptedException {
     Progress progress = invocation.progress();
     long time = TimeUnit.SECONDS.toNanos(seconds);
     long start = System.nanoTime();
@@ -110,6 +121,7 @@ final class TortureCommand implements Callable<Integer> {
               threads,
               seed,
               broken,
+              deferred,
               done -> {
                 double part = (double) (System.nanoTime() - start) / time;
                 progress.at("operations", done, Math.max(done, Math.round(done / part)));
@@ -168,7 +180,8 @@ final class TortureCommand implements Callable<Integer> {
     } else {
       out.println("violation: " + result.violation());
       result.last().forEach(line -> out.println("  " + line));
-      out.printf("again: cleave torture --threads %d --seed %d%n", threads, seed);
+      String how = flush.equals("immediate") ? "" : " --flush " + flush;
+      out.printf("again: cleave torture --threads %d --seed %d%s%n", threads, seed, how);
     }
     out.flush();
   }

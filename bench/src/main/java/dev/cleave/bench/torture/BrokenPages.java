@@ -16,6 +16,7 @@ public final class BrokenPages extends TablePages {
 
   private final boolean publishesEarly;
   private final boolean forgetsLateBits;
+  private final boolean countsTooMany;
 
   /** Pages taken and not yet published. */
   private final Set<Long> unpublished = ConcurrentHashMap.newKeySet();
@@ -31,14 +32,23 @@ public final class BrokenPages extends TablePages {
    *
    * @param bytes its size
    * @param base physical address of its first byte
-   * @param publishesEarly whether a directory is seen before what its table holds, as if it were
-   *     stored without release
-   * @param forgetsLateBits whether status bits that arrive in a merged table are dropped
+   * @param fault what it breaks: a directory is seen before what its table holds, as if it were
+   *     stored without release, status bits that arrive in a merged table are dropped, or a table
+   *     that is taken back counts an entry too many
    */
-  public BrokenPages(long bytes, long base, boolean publishesEarly, boolean forgetsLateBits) {
+  public BrokenPages(long bytes, long base, Fault fault) {
     super(TablePages.reserve(bytes, bytes, base, false));
-    this.publishesEarly = publishesEarly;
-    this.forgetsLateBits = forgetsLateBits;
+    this.publishesEarly = fault == Fault.MISSING_RELEASE;
+    this.forgetsLateBits = fault == Fault.FORGOTTEN_DIRTY;
+    this.countsTooMany = fault == Fault.STALE_COUNT;
+  }
+
+  @Override
+  public void reuse(long table, long place) {
+    super.reuse(table, place);
+    if (countsTooMany) {
+      count(table, 1, 0);
+    }
   }
 
   @Override

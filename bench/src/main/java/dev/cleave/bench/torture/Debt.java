@@ -83,22 +83,11 @@ final class Debt {
   }
 
   /** Whether devices see at once what the operation did. */
-  boolean isOver(Space space) {
-    return gather.isEmpty() && !isOfUnmap() && !(isOfMap() && space.unmapsOwed.get(region) != 0);
-  }
-
-  private boolean isOfMap() {
-    return kind == OperationKind.MAP || kind == OperationKind.MAP_REGION;
-  }
-
-  private boolean isOfUnmap() {
-    return kind == OperationKind.UNMAP || kind == OperationKind.UNMAP_REGION;
+  boolean isOver() {
+    return gather.isEmpty();
   }
 
   private void settleHardware(Space space) {
-    if (isOfUnmap()) {
-      space.unmapsOwed.decrementAndGet(region);
-    }
     for (int i = 0; i < count; i++) {
       space.hardware.settle(pages[i]);
     }

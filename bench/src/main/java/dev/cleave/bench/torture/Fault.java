@@ -14,7 +14,9 @@ public enum Fault {
   /** A merge does not look again at the tables that it replaced. */
   FORGOTTEN_DIRTY,
   /** Of what a split owes only the first page is flushed. */
-  SHORT_FLUSH;
+  SHORT_FLUSH,
+  /** A table that is taken back counts an entry too many. */
+  STALE_COUNT;
 
   /**
    * Its name on the command line.
@@ -28,8 +30,7 @@ public enum Fault {
   /** Table pages that have the fault, if it is one of memory. */
   TablePages pages(long bytes, long base) {
     return switch (this) {
-      case MISSING_RELEASE -> new BrokenPages(bytes, base, true, false);
-      case FORGOTTEN_DIRTY -> new BrokenPages(bytes, base, false, true);
+      case MISSING_RELEASE, FORGOTTEN_DIRTY, STALE_COUNT -> new BrokenPages(bytes, base, this);
       default -> TablePages.reserve(bytes, bytes, base, false);
     };
   }

@@ -27,11 +27,19 @@ final class Flusher implements Runnable {
   private final Inspector inspector;
   private final Random random;
   private List<Writer> writers = List.of();
+  private final int batchSize;
   private volatile boolean isLast;
   private long flushes;
 
-  Flusher(Space space, List<Device> devices, Fault fault, Inspector inspector, long seed) {
+  Flusher(
+      Space space,
+      List<Device> devices,
+      Fault fault,
+      Inspector inspector,
+      int batchSize,
+      long seed) {
     this.inspector = inspector;
+    this.batchSize = batchSize;
     this.space = space;
     this.devices = devices;
     this.fault = fault;
@@ -41,6 +49,11 @@ final class Flusher implements Runnable {
   /** Tells it, before it runs, who is going to owe something. */
   void serve(List<Writer> all) {
     writers = all;
+  }
+
+  /** Debts that it waits for before it flushes; 0 if it flushes what there is. */
+  int batchSize() {
+    return batchSize;
   }
 
   void owe(Debt debt) {
@@ -59,6 +72,10 @@ final class Flusher implements Runnable {
       writers.forEach(Writer::awaitPause);
       for (Debt debt = owed.poll(); debt != null; debt = owed.poll()) {
         batch.add(debt);
+      }
+      if (batch.size() < batchSize && !isEnding) {
+        Thread.yield();
+        continue;
       }
       if (batch.isEmpty() && flushed.isEmpty()) {
         if (isEnding) {

@@ -47,12 +47,6 @@ final class Space {
    */
   final AtomicIntegerArray[] written;
 
-  /**
-   * Flushes that unmaps in a region owe, or are going to owe: until then devices may remember
-   * emptied tables, and not see what is mapped in new ones.
-   */
-  final AtomicIntegerArray unmapsOwed = new AtomicIntegerArray(REGIONS);
-
   /** Flushes that merges of a whole region still owe. */
   final AtomicIntegerArray mergesOwed = new AtomicIntegerArray(REGIONS);
 

@@ -35,6 +35,7 @@ public final class Torture {
   private final int writers;
   private final SplittableRandom seeds;
   private final Fault fault;
+  private final int deferred;
   private final LongPredicate progress;
   private boolean goesOn = true;
 
@@ -55,12 +56,15 @@ public final class Torture {
    * @param writers number of writers, 1 to {@link #MOST_WRITERS}
    * @param seed of all choices; how threads meet is chance
    * @param fault what is broken
+   * @param deferred operations whose flushes are outstanding before any is flushed; 0 to flush at
+   *     once
    * @param progress told of the operations so far, and says whether to go on
    */
-  public Torture(int writers, long seed, Fault fault, LongPredicate progress) {
+  public Torture(int writers, long seed, Fault fault, int deferred, LongPredicate progress) {
     this.writers = writers;
     this.seeds = new SplittableRandom(seed);
     this.fault = fault;
+    this.deferred = deferred;
     this.progress = progress;
     for (int i = 0; i < writers; i++) {
       Map<OperationKind, AtomicLong> counts = new EnumMap<>(OperationKind.class);
@@ -102,7 +106,7 @@ public final class Torture {
       devices.add(new Device(i, pages, table, space, verdict, seeds.nextLong()));
     }
     Reader reader = new Reader(table, space, verdict, seeds.nextLong());
-    Flusher flusher = new Flusher(space, devices, fault, inspector, seeds.nextLong());
+    Flusher flusher = new Flusher(space, devices, fault, inspector, deferred, seeds.nextLong());
     List<Writer> all = new ArrayList<>();
     for (int i = 0; i < writers; i++) {
       long seed = seeds.nextLong();

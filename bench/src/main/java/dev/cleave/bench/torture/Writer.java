@@ -26,6 +26,10 @@ import java.util.concurrent.locks.StampedLock;
 @SuppressWarnings("ThreadPriorityCheck") // threads outnumber processors
 final class Writer implements Runnable {
   private static final int MOST_DEBTS = 128;
+
+  /** One that fills, one that is flushed, and one that waits for the next flush. */
+  private static final int DEFERRED_BATCHES = 3;
+
   private static final int BURST = 64;
   private static final int REGION_OPERATIONS = 24; // one in so many
   private static final int[] QUIET_CHOICES = {5, 6, 7, 9};
@@ -68,7 +72,8 @@ final class Writer implements Runnable {
     this.random = new SplittableRandom(seed);
     this.log = new OperationLog(number);
     this.done = done;
-    for (int i = 0; i < MOST_DEBTS; i++) {
+    int debts = MOST_DEBTS + DEFERRED_BATCHES * flusher.batchSize() / writers;
+    for (int i = 0; i < debts; i++) {
       free.add(new Debt(table.newGather(), free));
     }
   }
@@ -246,7 +251,6 @@ final class Writer implements Runnable {
   private boolean unmap(OperationKind kind, int region, int from, int count, Debt debt) {
     debt.begin(kind, region);
     begin(kind, from, count, 0);
-    space.unmapsOwed.incrementAndGet(region);
     int mapped = 0;
     for (int page = from; page < from + count; page++) {
       if (space.hardware.after(page) != PageViews.NOT_MAPPED) {
@@ -336,7 +340,7 @@ final class Writer implements Runnable {
   private boolean finish(Debt debt) {
     debt.settleSoftware(space);
     IotlbGather gather = debt.gather;
-    if (debt.isOver(space)) {
+    if (debt.isOver()) {
       debt.endAtOnce(space);
     } else {
       gather.seal();

@@ -44,12 +44,18 @@ class TortureCommandTest {
   @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
   void aPlantedFaultIsFoundAndTheLastOperationsAreTold(Fault fault) {
-    Result result = Cleave.run("torture", "--seconds", 60, "--seed", 7, "--break", fault.word());
+    boolean isOfWaiting = fault.compareTo(Fault.STALE_COUNT) >= 0;
+    String how = isOfWaiting ? "deferred" : "immediate";
+    Result result =
+        Cleave.run(
+            "torture", "--seconds", 60, "--seed", 7, "--flush", how, "--break", fault.word());
 
     assertEquals(1, result.code(), result.out() + result.err());
     assertTrue(result.out().contains("\nviolation: "), result.out());
     assertTrue(result.out().contains(" ms before  writer "), result.out());
-    assertTrue(result.out().endsWith("again: cleave torture --threads 4 --seed 7\n"), result.out());
+    String again =
+        "again: cleave torture --threads 4 --seed 7" + (isOfWaiting ? " --flush deferred" : "");
+    assertTrue(result.out().endsWith(again + "\n"), result.out());
   }
 
   @ParameterizedTest
@@ -60,7 +66,9 @@ class TortureCommandTest {
           --seconds 0   |--seconds must be at least 1, seconds=0
           --threads 0   |--threads must be 1 to 16, threads=0
           --threads 17  |--threads must be 1 to 16, threads=17
-          --break legs  |--break must be one of missing-release, free-before-flush, forgotten-dirty, short-flush, break=legs
+          --break legs  |--break must be one of missing-release, free-before-flush, forgotten-dirty, short-flush, stale-count, break=legs
+          --flush later |--flush must be immediate, deferred or deferred=N with N from 1 to 65536, flush=later
+          --flush deferred=0 |--flush must be immediate, deferred or deferred=N with N from 1 to 65536, flush=deferred=0
           """)
   void whatCannotBeUsedIsRefusedInOneLine(String options, String message) {
     Result result = Cleave.run((Object[]) ("torture " + options).split(" +"));

@@ -20,6 +20,7 @@ class SpaceAllocationTest {
   private static final long GUEST = 1L << 30;
   private static final int WARM = 300;
   private static final int ROUNDS = 2000;
+  private static final int SERIES = 5;
 
   /** Room for what the measuring itself allocates; one object a round would be far more. */
   private static final long MOST_BYTES = 8L * ROUNDS;
@@ -61,16 +62,23 @@ class SpaceAllocationTest {
     }
   }
 
+  /**
+   * What an operation allocates it allocates in every series; vectors that C2 has not got to yet
+   * are boxed in the first ones only.
+   */
   private static void assertNoGarbage(Runnable round) {
     for (int i = 0; i < WARM; i++) {
       round.run();
     }
-    long before = allocated();
-    for (int i = 0; i < ROUNDS; i++) {
-      round.run();
+    long least = Long.MAX_VALUE;
+    for (int series = 0; series < SERIES && least >= MOST_BYTES; series++) {
+      long before = allocated();
+      for (int i = 0; i < ROUNDS; i++) {
+        round.run();
+      }
+      least = Math.min(least, allocated() - before);
     }
-    long bytes = allocated() - before;
-    assertTrue(bytes < MOST_BYTES, () -> bytes + " bytes in " + ROUNDS + " rounds");
+    assertTrue(least < MOST_BYTES, least + " bytes in " + ROUNDS + " rounds");
   }
 
   @Test
