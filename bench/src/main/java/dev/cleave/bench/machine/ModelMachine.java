@@ -74,7 +74,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   public ModelMachine(GuestRam ram, List<TableMemory> tables, boolean hasRmp) {
     this.ram = ram;
     memory.addAll(ram.pieces());
-    tables.forEach(table -> memory.add(table.base(), table.view()));
+    tables.forEach(table -> memory.add(table.base(), table.hardwareView()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
       // one region more than the guest's, for its context

@@ -23,6 +23,12 @@ final class TableFollower {
   private final IotlbGather gather;
   private final LeafCursor cursor;
 
+  /** What has been done of the change under way, and which of its pages have been mapped. */
+  private boolean isSplit;
+
+  private boolean hasFlushed;
+  private long moved;
+
   TableFollower(FollowedTable followed, RmpBitmap bitmap, IotlbFlush flush) {
     this.table = followed.table();
     this.guestIova = followed.guestIova();
@@ -50,18 +56,42 @@ final class TableFollower {
     table.unreserve(gather);
   }
 
-  /** Splits what the bitmap forbids in whole regions. */
-  void split(long gpa, long bytes) {
-    table.splitToFit(gpa + guestIova, bytes, rule, gather);
+  /**
+   * Splits what the bitmap forbids in whole regions, flushes that, and moves the pages of a change
+   * to where they lie from now on. Goes on where it stood when the last call threw.
+   */
+  void change(long firstRegion, long regionBytes, long gpa, long bytes, boolean areShared) {
+    if (!isSplit) {
+      table.splitToFit(firstRegion + guestIova, regionBytes, rule, gather);
+      isSplit = true;
+    }
+    if (backing == null) {
+      hasFlushed |= !gather.isEmpty();
+      settle();
+    } else {
+      move(backing, gpa, bytes, areShared);
+    }
   }
 
-  /** Flushes what was split, and moves the pages of a change to where they lie from now on. */
-  void move(long gpa, long bytes, boolean areShared) {
-    if (backing == null) {
-      settle();
-      return;
-    }
+  private void move(PageBacking to, long gpa, long bytes, boolean areShared) {
     long end = gpa + bytes;
+    if (!hasFlushed) {
+      takeOut(gpa, end, areShared);
+      settle();
+      hasFlushed = true;
+      moved = gpa;
+    }
+    while (moved < end) {
+      long runEnd = bitmap.savedRunEnd(moved, end);
+      if (bitmap.wasShared(moved) != areShared) {
+        to.map(moved, runEnd - moved, areShared, rule);
+      }
+      moved = runEnd;
+    }
+  }
+
+  /** Takes pages out that are to lie elsewhere; those that are out already stay so. */
+  private void takeOut(long gpa, long end, boolean areShared) {
     for (long at = gpa, runEnd; at < end; at = runEnd) {
       runEnd = bitmap.savedRunEnd(at, end);
       long iova = at + guestIova;
@@ -70,13 +100,17 @@ final class TableFollower {
         var _ = table.unmap(iova, runEnd - at, gather);
       }
     }
-    settle();
-    for (long at = gpa, runEnd; at < end; at = runEnd) {
-      runEnd = bitmap.savedRunEnd(at, end);
-      if (bitmap.wasShared(at) != areShared) {
-        backing.map(at, runEnd - at, areShared, rule);
-      }
-    }
+  }
+
+  /** Whether {@link #change} has altered the table, or is about to map. */
+  boolean hasBegunChange() {
+    return hasFlushed || !gather.isEmpty();
+  }
+
+  /** Makes ready for another change. */
+  void endChange() {
+    isSplit = false;
+    hasFlushed = false;
   }
 
   /**
