@@ -11,5 +11,6 @@ module dev.cleave.engine {
 
   exports dev.cleave.engine;
   exports dev.cleave.engine.format;
+  exports dev.cleave.engine.ioas;
   exports dev.cleave.engine.rmp;
 }

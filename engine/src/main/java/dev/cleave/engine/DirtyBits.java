@@ -31,14 +31,37 @@ final class DirtyBits {
   }
 
   /**
-   * Reads a range of a locked table. Of a leaf that reaches over an end only what lies inside is
-   * reported and counted.
+   * Says what is dirty in a range of a locked table, and clears nothing.
    *
-   * @param bitmap covers the range; null when nobody wants to know
-   * @param gather takes the leaves that were cleared; null to clear none
+   * @param bitmap covers the range
    * @return bytes of the range that are dirty
    */
-  long read(
+  long report(long table, int level, long first, long last, DirtyBitmap bitmap) {
+    return read(table, level, first, last, bitmap, null);
+  }
+
+  /**
+   * Says what is dirty in a range of a locked table, and makes it clean.
+   *
+   * @param bitmap covers the range; null when nobody wants to know
+   * @param gather takes the leaves that were cleared
+   * @return bytes of the range that were dirty
+   */
+  long take(
+      long table,
+      int level,
+      long first,
+      long last,
+      @Nullable DirtyBitmap bitmap,
+      IotlbGather gather) {
+    return read(table, level, first, last, bitmap, gather);
+  }
+
+  /**
+   * Of a leaf that reaches over an end only what lies inside is reported and counted. Without a
+   * gather, which takes the leaves that are cleared, none is.
+   */
+  private long read(
       long table,
       int level,
       long first,

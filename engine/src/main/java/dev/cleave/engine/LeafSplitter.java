@@ -9,7 +9,6 @@ import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Replaces a leaf by smaller ones that translate every address alike, without a gap.
@@ -30,6 +29,14 @@ import org.jspecify.annotations.Nullable;
  * reserved by then.
  */
 final class LeafSplitter {
+  /** An operation goes over its range twice. */
+  private enum Pass {
+    /** Counts the leaves to split and the table pages that they take. */
+    COUNT,
+    /** Splits them. */
+    SPLIT
+  }
+
   private static final SizeRule NATURAL = SizeRule.atMost(Long.SIZE - 1);
 
   private final TableTree tree;
@@ -47,12 +54,13 @@ final class LeafSplitter {
   /** Pages that have been reserved and not yet taken. */
   private long reserved;
 
-  /** The operation: where the rule holds, the rule, and who takes what is owed. */
+  /** The operation: who takes what is owed, what is being done, where the rule holds, the rule. */
   private long first;
 
   private long last;
   private SizeRule rule = NATURAL;
-  private @Nullable IotlbGather gather;
+  private final IotlbGather gather;
+  private Pass pass = Pass.COUNT;
 
   /** The leaf that is being split: where it stands, what it says. */
   private long table;
@@ -66,11 +74,12 @@ final class LeafSplitter {
   /** A table for the slot under way, not yet published. */
   private long child = TableTree.NONE;
 
-  LeafSplitter(TableTree tree, TableWriter writer, long tableSizes) {
+  LeafSplitter(TableTree tree, TableWriter writer, IotlbGather gather, long tableSizes) {
     this.tree = tree;
     this.pages = tree.pages;
     this.format = tree.format;
     this.writer = writer;
+    this.gather = gather;
     this.tableSizes = tableSizes;
   }
 
@@ -88,10 +97,10 @@ final class LeafSplitter {
    * @param home the range's, locked
    * @throws PageTableException OUT_OF_TABLE_MEMORY; nothing has changed then
    */
-  void splitForbidden(long home, long from, long to, SizeRule wanted, IotlbGather debts) {
-    begin(from, to, wanted, null);
+  void splitForbidden(long home, long from, long to, SizeRule wanted) {
+    begin(from, to, wanted);
     if (isOneLeaf(home, from, to)) { // needs no counting
-      gather = debts;
+      pass = Pass.SPLIT;
       visit(TableTree.table(home), TableTree.level(home), from, to);
       end();
       return;
@@ -99,7 +108,7 @@ final class LeafSplitter {
     long tables = visit(TableTree.table(home), TableTree.level(home), from, to);
     if (toSplit != 0) {
       reserve(tables);
-      gather = debts;
+      pass = Pass.SPLIT;
       visit(TableTree.table(home), TableTree.level(home), from, to);
       end();
     }
@@ -112,7 +121,7 @@ final class LeafSplitter {
    * @throws PageTableException OUT_OF_TABLE_MEMORY; nothing has changed then
    */
   void reserveForbidden(long home, long from, long to, SizeRule wanted) {
-    begin(from, to, wanted, null);
+    begin(from, to, wanted);
     reserve(visit(TableTree.table(home), TableTree.level(home), from, to));
   }
 
@@ -123,12 +132,12 @@ final class LeafSplitter {
    * @param home the range's, locked
    * @throws PageTableException OUT_OF_TABLE_MEMORY; nothing has changed then
    */
-  void cutEnds(long home, long from, long to, IotlbGather debts) {
-    begin(from, to, NATURAL, null);
+  void cutEnds(long home, long from, long to) {
+    begin(from, to, NATURAL);
     long tables = cutBothEnds(home, from, to);
     if (toSplit != 0) {
       reserve(tables);
-      gather = debts;
+      pass = Pass.SPLIT;
       cutBothEnds(home, from, to);
       end();
     }
@@ -143,11 +152,11 @@ final class LeafSplitter {
         && (from ^ to) >>> format.leafSizeLog2(entry, homeLevel) == 0;
   }
 
-  private void begin(long from, long to, SizeRule wanted, @Nullable IotlbGather debts) {
+  private void begin(long from, long to, SizeRule wanted) {
     first = from;
     last = to;
     rule = wanted;
-    gather = debts;
+    pass = Pass.COUNT;
     toSplit = 0;
   }
 
@@ -263,7 +272,7 @@ final class LeafSplitter {
     delta = format.leafPaddr(entry, inLevel) - leafFirst;
     attributes = format.attributesOf(entry);
     long tables = segments(leafFirst, leafLast, true);
-    if (gather == null) {
+    if (pass == Pass.COUNT) {
       toSplit++;
       return tables;
     }

@@ -6,7 +6,6 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import com.google.errorprone.annotations.CheckReturnValue;
@@ -354,7 +353,7 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      gather.workspace.splitter.cutEnds(home, iova, end, gather);
+      gather.workspace.splitter.cutEnds(home, iova, end);
       return mapped(remover.remove(table(home), level(home), iova, end, gather), iova, last);
     } finally {
       remover.leave(home, iova, gather);
@@ -379,7 +378,7 @@ public final class PageTable implements AutoCloseable {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);
-      gather.workspace.splitter.cutEnds(home, iova, end, gather);
+      gather.workspace.splitter.cutEnds(home, iova, end);
       return mapped(
           permissions.change(table(home), level(home), iova, end, access, gather), iova, last);
     } finally {
@@ -410,8 +409,7 @@ public final class PageTable implements AutoCloseable {
           gather.workspace.splitter.isOneLeaf(home, iova, end)
               ? end - iova + 1
               : mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.workspace.splitter.splitForbidden(
-          home, iova, end, SizeRule.atMost(largestLog2), gather);
+      gather.workspace.splitter.splitForbidden(home, iova, end, SizeRule.atMost(largestLog2));
       return bytes;
     } finally {
       tree.unlock(table(home));
@@ -477,8 +475,8 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
     try {
-      if (reachesFrom(home, iova)) {
-        gather.workspace.splitter.splitForbidden(home, iova, end(home, last), rule, gather);
+      if (TableTree.reaches(home, iova)) {
+        gather.workspace.splitter.splitForbidden(home, iova, TableTree.clip(home, last), rule);
       }
     } finally {
       gather.workspace.splitter.end();
@@ -504,8 +502,9 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
     try {
-      if (reachesFrom(home, iova)) {
-        gather.workspace.merger.merge(table(home), level(home), iova, end(home, last), rule);
+      if (TableTree.reaches(home, iova)) {
+        gather.workspace.merger.merge(
+            table(home), level(home), iova, TableTree.clip(home, last), rule);
       }
     } finally {
       tree.unlock(table(home));
@@ -531,8 +530,8 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     long home = tree.lockHome(iova, last);
     try {
-      if (reachesFrom(home, iova)) {
-        gather.workspace.splitter.reserveForbidden(home, iova, end(home, last), rule);
+      if (TableTree.reaches(home, iova)) {
+        gather.workspace.splitter.reserveForbidden(home, iova, TableTree.clip(home, last), rule);
       }
     } finally {
       tree.unlock(table(home));
@@ -576,7 +575,7 @@ public final class PageTable implements AutoCloseable {
     long region = iova & ~offsetMask(REGION_LOG2);
     long home = tree.lockHome(region, region | offsetMask(REGION_LOG2));
     try {
-      return reachesFrom(home, iova)
+      return TableTree.reaches(home, iova)
           && gather.workspace.merger.isMergeable(home, region, leafLevel(REGION_LOG2));
     } finally {
       tree.unlock(table(home));
@@ -631,12 +630,12 @@ public final class PageTable implements AutoCloseable {
     RangeChecks.checkCovered(iova, last, bitmap);
     long home = tree.lockHome(iova, last);
     try {
-      if (!reachesFrom(home, iova)) {
+      if (!TableTree.reaches(home, iova)) {
         return 0;
       }
-      long end = end(home, last);
-      gather.workspace.splitter.cutEnds(home, iova, end, gather);
-      return dirtyBits.read(table(home), level(home), iova, end, bitmap, gather);
+      long end = TableTree.clip(home, last);
+      gather.workspace.splitter.cutEnds(home, iova, end);
+      return dirtyBits.take(table(home), level(home), iova, end, bitmap, gather);
     } finally {
       tree.unlock(table(home));
     }
@@ -660,8 +659,8 @@ public final class PageTable implements AutoCloseable {
     RangeChecks.checkCovered(iova, last, bitmap);
     long home = tree.lockHome(iova, last);
     try {
-      return reachesFrom(home, iova)
-          ? dirtyBits.read(table(home), level(home), iova, end(home, last), bitmap, null)
+      return TableTree.reaches(home, iova)
+          ? dirtyBits.report(table(home), level(home), iova, TableTree.clip(home, last), bitmap)
           : 0;
     } finally {
       tree.unlock(table(home));
@@ -722,8 +721,8 @@ public final class PageTable implements AutoCloseable {
     try {
       long end = reachable(home, iova, last);
       long bytes = mapped(probe.mappedBytes(table(home), level(home), iova, end), iova, last);
-      gather.workspace.splitter.splitForbidden(home, iova, end, SizeRule.atMost(pageLog2), gather);
-      var _ = dirtyBits.read(table(home), level(home), iova, end, null, gather);
+      gather.workspace.splitter.splitForbidden(home, iova, end, SizeRule.atMost(pageLog2));
+      var _ = dirtyBits.take(table(home), level(home), iova, end, null, gather);
       return bytes;
     } finally {
       tree.unlock(table(home));
@@ -829,21 +828,12 @@ public final class PageTable implements AutoCloseable {
     return TableTree.level(home);
   }
 
-  private static boolean reachesFrom(long home, long iova) {
-    return !TableTree.isTooLow(home) || reaches(level(home), iova);
-  }
-
-  /** The last address of a range that a home has anything at. */
-  private static long end(long home, long last) {
-    return TableTree.isTooLow(home) ? TableProbe.reachable(level(home), last) : last;
-  }
-
-  /** The same, where nothing at all is a refusal. */
+  /** The last address of a range that a home has anything at; nothing at all is a refusal. */
   private static long reachable(long home, long iova, long last) {
-    if (!reachesFrom(home, iova)) {
+    if (!TableTree.reaches(home, iova)) {
       throw Refusals.notMapped(iova, last);
     }
-    return end(home, last);
+    return TableTree.clip(home, last);
   }
 
   private static long mapped(long bytes, long first, long last) {

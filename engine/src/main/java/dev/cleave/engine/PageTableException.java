@@ -9,7 +9,10 @@ package dev.cleave.engine;
 public final class PageTableException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  /** What kind of refusal this is. */
   private final Reason reason;
+
+  /** The offending address. */
   private final long address;
 
   /** Why an operation is refused. */

@@ -72,7 +72,7 @@ final class StatusCarrier {
     int level = TableTree.level(home);
     long end = iova | offsetMask(entryLog2(level));
     long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
-    if (format.isPresent(entry) && format.isLeaf(entry, level) && !TableTree.isTooLow(home)) {
+    if (format.isPresent(entry) && format.isLeaf(entry, level) && TableTree.reaches(home, iova)) {
       int sizeLog2 = format.leafSizeLog2(entry, level);
       long leafFirst = iova & -(1L << sizeLog2);
       end = iova | offsetMask(sizeLog2);

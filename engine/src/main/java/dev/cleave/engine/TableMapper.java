@@ -191,10 +191,10 @@ final class TableMapper {
   private int claim(long home, long first, long last) {
     long table = TableTree.table(home);
     int level = TableTree.level(home);
-    if (TableTree.isTooLow(home) && (!reaches(level, first) || TableTree.isFrozen(home))) {
+    if (!TableTree.reaches(home, first) || TableTree.isFrozen(home)) {
       return levelsFor(last);
     }
-    long here = TableTree.isTooLow(home) ? TableProbe.reachable(level, last) : last;
+    long here = TableTree.clip(home, last);
     if (!claim(table, level, first, here)) {
       tree.unlock(table);
       throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, here));
@@ -274,10 +274,8 @@ final class TableMapper {
     int level = TableTree.level(home);
     if (TableTree.isFrozen(home)) {
       tree.thawTop();
-    } else if (!TableTree.isTooLow(home)) {
-      unclaim(table, level, first, last);
-    } else if (reaches(level, first)) {
-      unclaim(table, level, first, TableProbe.reachable(level, last));
+    } else if (TableTree.reaches(home, first)) {
+      unclaim(table, level, first, TableTree.clip(home, last));
     }
     tree.unlock(table);
   }
@@ -298,13 +296,13 @@ final class TableMapper {
     for (int level = present; level < levels; level++) {
       tables -= reaches(level, first) ? 1 : 0;
     }
-    if (TableTree.isTooLow(home) && !reaches(present, first)) {
+    if (!TableTree.reaches(home, first)) {
       return tables;
     }
     for (int level = probe.lowestTable(root, present, first); level < present; level++) {
       tables--;
     }
-    long here = TableTree.isTooLow(home) ? TableProbe.reachable(present, last) : last;
+    long here = TableTree.clip(home, last);
     for (int level = probe.lowestTable(root, present, here); level < present; level++) {
       int log2 = tableLog2(level);
       tables -= first >>> log2 == here >>> log2 ? 0 : 1;
@@ -320,8 +318,8 @@ final class TableMapper {
       long home, int levels, long first, long at, long end, long paddr, long sizes) {
     long tables = LeafSizes.tables(at, end, paddr, sizes, levels, at != first);
     int level = TableTree.level(home);
-    if (!TableTree.isFrozen(home) && (!TableTree.isTooLow(home) || reaches(level, at))) {
-      long here = TableTree.isTooLow(home) ? TableProbe.reachable(level, end) : end;
+    if (!TableTree.isFrozen(home) && TableTree.reaches(home, at)) {
+      long here = TableTree.clip(home, end);
       tables -= takenBack(TableTree.table(home), level, first, at, here, paddr, sizes, false);
     }
     return tables;

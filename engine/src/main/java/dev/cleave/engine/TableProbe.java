@@ -5,8 +5,6 @@ import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.format.Geometry.reaches;
-import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -46,11 +44,6 @@ final class TableProbe {
       }
       at = end + 1;
     }
-  }
-
-  /** The last address of a range that a table of so many levels can have anything at. */
-  static long reachable(int levels, long last) {
-    return reaches(levels, last) ? last : offsetMask(tableLog2(levels));
   }
 
   /** Bytes that are mapped in a range of a locked table. */

@@ -8,6 +8,7 @@ import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
+import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.memory.TablePages;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -191,7 +192,20 @@ final class TableTree {
     return (int) (home & LEVEL_MASK);
   }
 
-  /** Whether a home is a top that does not reach the range. */
+  /** Whether a home decodes an address of its range. */
+  static boolean reaches(long home, long iova) {
+    return !isTooLow(home) || Geometry.reaches(level(home), iova);
+  }
+
+  /** The last address of a home's range that it decodes; it reaches the first. */
+  static long clip(long home, long last) {
+    int level = level(home);
+    return Geometry.reaches(level, last) || !isTooLow(home) ? last : offsetMask(tableLog2(level));
+  }
+
+  /**
+   * Whether a home is a top that does not reach the range: what a map has to do something about.
+   */
   static boolean isTooLow(long home) {
     return (home & TOO_LOW) != 0;
   }

@@ -12,7 +12,7 @@ final class Workspace {
   final LeafMerger merger;
 
   Workspace(Parts parts, IotlbGather gather) {
-    splitter = new LeafSplitter(parts.tree, parts.writer, parts.pageSizes);
+    splitter = new LeafSplitter(parts.tree, parts.writer, gather, parts.pageSizes);
     merger = new LeafMerger(parts.tree, gather, parts.pageSizes);
   }
 }

@@ -1,5 +1,6 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.io.Excerpt;
 import dev.cleave.bench.io.Progress;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -21,6 +22,11 @@ final class Invocation {
   /** Progress of work that begins now. */
   Progress progress() {
     return Progress.on(spec.commandLine().getErr(), isQuiet);
+  }
+
+  /** Says what a person has to know, in one line on standard error. */
+  void warn(String warning) {
+    spec.commandLine().getErr().println("cleave: warning: " + Excerpt.printable(warning));
   }
 
   /** Says that the work was cut short. */

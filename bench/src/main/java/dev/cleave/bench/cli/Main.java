@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       BenchCommand.class,
       FootprintCommand.class,
       TortureCommand.class,
+      IoasCommand.class,
       InfoCommand.class,
       HelpCommand.class
     })

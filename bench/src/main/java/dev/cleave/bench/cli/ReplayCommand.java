@@ -18,7 +18,7 @@ import dev.cleave.bench.report.RecordedRun;
 import dev.cleave.bench.report.ReplayReport;
 import dev.cleave.bench.report.RunRecorder;
 import dev.cleave.bench.trace.Trace;
-import dev.cleave.bench.trace.TraceCounts;
+import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.rmp.RmpFollower;
 import java.io.IOException;
@@ -27,8 +27,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,13 +43,37 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     description = "Replay the events of a log against page tables and compare policies.",
+    footerHeading = "%nLines:%n",
     footer = {
+      "Several files are read one after the other as one log: the same name is the",
+      "same address space. Understood are, behind any prefix of QEMU, syslog, ftrace,",
+      "trace-cmd and perf script:",
+      "  QEMU: iommufd_backend_map_dma, _map_file_dma, _unmap_dma, _free_id; without",
+      "    them vfio_listener_region_add_ram, _del; kvm_convert_memory,",
+      "    kvm_hc_map_gpa_range; ram_block_attributes_state_change with",
+      "    kvm_set_user_memory",
+      "  Linux: iommu:map, iommu:unmap; kvm_vm_set_mem_attributes, kvm_hypercall,",
+      "    kvm_vmgexit_msr_protocol_enter",
+      "  Cloud Hypervisor: KVM_HC_MAP_GPA_RANGE",
+      "and Cleave's own op lines, which mean the first address space of the log:",
+      "  map <iova> <paddr> <length> <r|w|rw>",
+      "  unmap <iova> <length>",
+      "  share <gpa> <length>",
+      "  unshare <gpa> <length>",
+      "  split <iova> <length> <largest-leaf>",
+      "  merge <iova> <length> <largest-leaf>",
+      "  translate <iova>",
+      "  dma <iova> <length> <r|w>",
+      "Numbers are decimal or 0x-hexadecimal, with K, M, G, T (powers of 1024) or",
+      "without. Lines that are blank or begin with # say nothing.",
       "",
-      "RMP faults counts how often, while an event was carried out, the leaves and the RMP entries",
-      "of a 2 MiB region disagreed for a moment: a DMA there would have faulted."
+      "RMP faults counts how often, while an event was carried out, the leaves and the",
+      "RMP entries of a 2 MiB region disagreed for a moment: a DMA there would have",
+      "faulted."
     })
 final class ReplayCommand implements Callable<Integer> {
   private static final List<String> RESULT_COLUMNS = List.of("line", "op", "status", "bytes");
+  private static final int PADDR_LOG2 = 52;
   private static final long MOST_GUEST_BYTES = 1L << 46;
 
   @Spec private CommandSpec spec;
@@ -92,6 +116,14 @@ final class ReplayCommand implements Callable<Integer> {
       defaultValue = "auto",
       description = "Whether sizes follow page states: on, off, or auto: on when the log has any.")
   private String rmp;
+
+  @Option(
+      names = "--space",
+      paramLabel = "NAME",
+      description =
+          "Replay one address space of several, as the command names it, or by what stands after"
+              + " the last dot of its name (default: all, each with a table of its own).")
+  private @Nullable String space;
 
   @Option(
       names = "--guest-memory",
@@ -193,7 +225,7 @@ final class ReplayCommand implements Callable<Integer> {
         imageDirectory == null || !Files.isRegularFile(Path.of(imageDirectory)),
         "--image: '" + imageDirectory + "' is a file, expected a directory to write");
     Progress progress = invocation.progress();
-    Trace trace = Trace.read(traces, isStrict, read -> progress.at("events read", read));
+    Trace trace = trace(progress);
     ReplayOptions options = guestTables.applyTo(options(trace, sizes), trace, rmp.equals("off"));
     try (Interruption interruption = Interruption.listen();
         GuestRam ram =
@@ -212,15 +244,21 @@ final class ReplayCommand implements Callable<Integer> {
         }
       }
       progress.clear();
-      print(trace, results, options);
+      PrintWriter out = spec.commandLine().getOut();
+      List<String> warnings = ReplaySummary.warnings(trace, results.getFirst());
+      warnings.forEach(invocation::warn);
+      ReplaySummary.print(out, trace, options, results.getFirst(), misplacedLines);
+      ReplayText.print(out, results);
+      out.flush();
       if (jsonFile != null) {
-        Outputs.json(jsonFile, ReplayJson.of(trace, options, results));
+        Outputs.json(jsonFile, ReplayJson.of(trace, options, results, warnings));
       }
       if (reportFile != null) {
         ReplayReport.of(
                 trace.events(),
                 options,
                 recorded,
+                warnings,
                 ReplayJson.input(trace, options),
                 invocation.commandLine())
             .write(reportFile);
@@ -234,6 +272,67 @@ final class ReplayCommand implements Callable<Integer> {
               .formatted(last.policy(), last.get(ReplayColumn.EVENTS), trace.events().size()));
       return ExitPolicy.INTERRUPTED;
     }
+  }
+
+  /** The log, as far as it is to be replayed. */
+  private Trace trace(Progress progress) throws IOException {
+    Trace read = Trace.read(traces, isStrict, count -> progress.at("events read", count));
+    read.checkNotEmpty();
+    Trace chosen = space == null ? read : read.only(space);
+    if (rmp.equals("off")) {
+      chosen = chosen.withoutPageStates();
+    }
+    check(
+        !chosen.events().isEmpty(),
+        "nothing to replay: --rmp off leaves out page states, and the log holds nothing else");
+    check(
+        chosen.history().spaces().size() <= PolicyRun.MOST_SPACES,
+        "the log holds %d address spaces, and %d can be replayed at once; choose one with --space"
+            .formatted(chosen.history().spaces().size(), PolicyRun.MOST_SPACES));
+    checkPaddrs(chosen);
+    return chosen;
+  }
+
+  /** Refuses an offset that leads no map to memory. */
+  private void checkPaddrs(Trace trace) {
+    check(
+        paddrBase % 4096 == 0,
+        "--paddr-base must be a multiple of 4K, got " + Numbers.hex(paddrBase));
+    for (TraceEvent event : trace.events()) {
+      if (event instanceof TraceEvent.Map map && map.paddr().isEmpty() && paddrBase != 0) {
+        check(
+            map.paddrOr(paddrBase) >>> PADDR_LOG2 == 0,
+            "--paddr-base %s leads line %d to paddr %s, which is beyond all memory (2^%d)"
+                .formatted(
+                    Numbers.hex(paddrBase),
+                    map.line(),
+                    Numbers.hex(map.paddrOr(paddrBase)),
+                    PADDR_LOG2));
+      }
+    }
+  }
+
+  /** Refuses leaf sizes of which nothing in the log can be made. */
+  private static void checkSizes(long sizes, Trace trace, boolean followsRmp) {
+    long smallest = Long.lowestOneBit(sizes);
+    check(
+        !followsRmp || smallest == 4096,
+        "--page-sizes: page states change by pages, so 4K must be among them, got "
+            + String.join(",", PageSizes.words(sizes)));
+    boolean hasMaps = false;
+    for (TraceEvent event : trace.events()) {
+      if (event instanceof TraceEvent.Map map) {
+        hasMaps = true;
+        if (((map.iova() | map.length()) & (smallest - 1)) == 0) {
+          return;
+        }
+      }
+    }
+    check(
+        !hasMaps,
+        "--page-sizes: no map of this log can be made of leaves of "
+            + Numbers.size(smallest)
+            + " and larger");
   }
 
   private List<Policy> policies() {
@@ -274,6 +373,7 @@ final class ReplayCommand implements Callable<Integer> {
           default ->
               throw new BadInput("--rmp: '" + rmp + "' is not a mode, expected auto, on, off");
         };
+    checkSizes(sizes, trace, followsRmp);
     long guestBytes = guestMemory != null ? guestMemory : trace.guestBytes();
     if (followsRmp || guestMemory != null) {
       check(
@@ -287,15 +387,23 @@ final class ReplayCommand implements Callable<Integer> {
         "--guest-memory must be a positive multiple of 4K");
     long covered = followsRmp ? Math.max(guestBytes + 4095 & -4096L, 4096) : 4096;
     return new ReplayOptions(
-        sizes,
-        levels,
-        followsRmp,
-        covered,
-        paddrBase,
-        RmpFollower.Order.TABLE_FIRST,
-        tableMemory,
-        dmaAccesses,
-        seed);
+            sizes,
+            levels,
+            followsRmp,
+            covered,
+            paddrBase,
+            RmpFollower.Order.TABLE_FIRST,
+            tableMemory,
+            dmaAccesses,
+            seed)
+        .withSpaces(trace.history().spaces());
+  }
+
+  /** Each row names its address space where there are several. */
+  private static List<String> resultColumns(ReplayOptions options) {
+    return options.spaces().size() > 1
+        ? Stream.concat(Stream.of("space"), RESULT_COLUMNS.stream()).toList()
+        : RESULT_COLUMNS;
   }
 
   private static void check(boolean isGood, String message) {
@@ -317,7 +425,9 @@ final class ReplayCommand implements Callable<Integer> {
     boolean isFirstOfPolicy =
         before.stream().noneMatch(result -> result.policy().equals(policy.word()));
     Csv csv =
-        isFirst && resultsFile != null ? new Csv(Outputs.open(resultsFile), RESULT_COLUMNS) : null;
+        isFirst && resultsFile != null
+            ? new Csv(Outputs.open(resultsFile), resultColumns(options))
+            : null;
     try (csv;
         PolicyRun run = new PolicyRun(policy, options, true, ram);
         PolicyRun timed = new PolicyRun(policy, options, false, null)) {
@@ -325,7 +435,14 @@ final class ReplayCommand implements Callable<Integer> {
       RunRecorder recorder =
           reportFile == null ? null : new RunRecorder(run, events, isFirstOfPolicy);
       ReplayWatch watch =
-          new ReplayWatch(policy.word(), events, csv, recorder, progress, interruption);
+          new ReplayWatch(
+              policy.word(),
+              events,
+              csv,
+              options.spaces().size() > 1,
+              recorder,
+              progress,
+              interruption);
       PolicyResult result = Replay.replay(policy, options, trace.events(), run, timed, watch);
       if (recorder != null) {
         recorded.add(new RecordedRun(result, recorder));
@@ -342,50 +459,5 @@ final class ReplayCommand implements Callable<Integer> {
       }
       return result;
     }
-  }
-
-  private void print(Trace trace, List<PolicyResult> results, ReplayOptions options) {
-    PrintWriter out = spec.commandLine().getOut();
-    trace
-        .counts()
-        .forEach((file, counts) -> {
-          out.println(summary(file, counts));
-          counts.firstMalformed().forEach(oddity -> out.println("  malformed " + line(oddity)));
-          counts.firstSkipped().forEach(oddity -> out.println("  skipped " + line(oddity)));
-        });
-    if (options.followsRmp()) {
-      out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
-    }
-    PolicyResult first = results.getFirst();
-    if (first.get(ReplayColumn.MISPLACED) > 0) {
-      out.printf(
-          Locale.ROOT,
-          "%d events do not fit the table (%d refused, %d unmapped less than the log says): lines"
-              + " %s%s%n",
-          first.get(ReplayColumn.MISPLACED),
-          first.get(ReplayColumn.FAILED),
-          first.get(ReplayColumn.MISPLACED) - first.get(ReplayColumn.FAILED),
-          String.join(", ", misplacedLines),
-          first.get(ReplayColumn.MISPLACED) > misplacedLines.size() ? ", ..." : "");
-    }
-    out.println();
-    ReplayText.print(out, results);
-    out.flush();
-  }
-
-  private static String summary(String file, TraceCounts counts) {
-    return String.format(
-        Locale.ROOT,
-        "%s: %d lines, %d events, %d without effect, %d skipped, %d malformed",
-        file,
-        counts.lines(),
-        counts.events(),
-        counts.noEffect(),
-        counts.skipped(),
-        counts.malformed());
-  }
-
-  private static String line(TraceCounts.Oddity oddity) {
-    return "line " + oddity.line() + ": " + oddity.excerpt();
   }
 }

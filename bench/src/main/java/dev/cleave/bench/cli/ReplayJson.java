@@ -4,7 +4,10 @@ import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
+import dev.cleave.bench.replay.SpaceResult;
 import dev.cleave.bench.replay.TableResult;
+import dev.cleave.bench.trace.AddressSpace;
+import dev.cleave.bench.trace.Source;
 import dev.cleave.bench.trace.Trace;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,9 +20,11 @@ import java.util.function.ToLongFunction;
 final class ReplayJson {
   private ReplayJson() {}
 
-  static Map<String, Object> of(Trace trace, ReplayOptions options, List<PolicyResult> results) {
+  static Map<String, Object> of(
+      Trace trace, ReplayOptions options, List<PolicyResult> results, List<String> warnings) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("input", input(trace, options));
+    json.put("warnings", warnings);
     json.put("policies", results.stream().map(ReplayJson::policy).toList());
     return json;
   }
@@ -35,6 +40,17 @@ final class ReplayJson {
     }
     json.put("dma", result.dma() == null ? null : dma);
     json.put("tables", result.tables().stream().map(ReplayJson::table).toList());
+    json.put("spaces", result.spaces().stream().map(ReplayJson::space).toList());
+    json.put("refused", result.refused());
+    return json;
+  }
+
+  private static Map<String, Object> space(SpaceResult result) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("space", result.space());
+    json.put(ReplayColumn.EVENTS.word(), result.events());
+    json.put(ReplayColumn.FAILED.word(), result.failed());
+    put(json, ReplayColumn::isOfTable, result.table()::get);
     return json;
   }
 
@@ -70,9 +86,17 @@ final class ReplayJson {
           one.put("noEffect", counts.noEffect());
           one.put("skipped", counts.skipped());
           one.put("malformed", counts.malformed());
+          one.put("skippedByEvent", counts.skippedByEvent());
+          one.put("lost", counts.lost());
+          one.put("gaps", counts.gaps());
+          one.put("truncated", counts.isTruncated());
+          one.put("failures", counts.failures());
           files.add(one);
         });
     input.put("files", files);
+    input.put("spaces", options.spaces().stream().map(AddressSpace::name).toList());
+    input.put("pageStatesFrom", words(trace.history().stateSources()));
+    input.put("pageStatesToldAgain", words(trace.history().toldAgain()));
     input.put("rmp", options.followsRmp());
     input.put("guestMemory", options.followsRmp() ? options.guestBytes() : 0);
     input.put("pageSizes", PageSizes.words(options.pageSizes()));
@@ -81,5 +105,12 @@ final class ReplayJson {
     input.put("tables", options.hasNestedTable() ? List.of("iommu", "npt") : List.of("iommu"));
     input.put("backing", options.isSharedInPlace() ? "in-place" : "separate");
     return input;
+  }
+
+  /** Counts of events by the words of those who told of them. */
+  private static Map<String, Long> words(Map<Source, Long> counts) {
+    Map<String, Long> words = new LinkedHashMap<>();
+    counts.forEach((source, count) -> words.put(source.words(), count));
+    return words;
   }
 }

@@ -2,6 +2,7 @@ package dev.cleave.bench.cli;
 
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
+import dev.cleave.bench.replay.SpaceResult;
 import dev.cleave.bench.replay.TableResult;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -40,6 +41,9 @@ final class ReplayText {
       rows.add(
           row(name(result, namesOrder), columns, column -> text(column, column.shown(result))));
       if (haveTables) {
+        if (result.spaces().size() > 1) {
+          result.spaces().forEach(space -> rows.add(row(space, columns)));
+        }
         result.tables().stream().skip(1).forEach(table -> rows.add(row(table, columns)));
       }
     }
@@ -52,6 +56,19 @@ final class ReplayText {
         "  and its " + table.table(),
         columns,
         column -> column.isOfTable() ? text(column, column.shown(table)) : "");
+  }
+
+  /** One of several address spaces, below the row of its policy. */
+  private static List<String> row(SpaceResult space, List<ReplayColumn> columns) {
+    return row(
+        "  in " + space.space(),
+        columns,
+        column ->
+            switch (column) {
+              case EVENTS -> Long.toString(space.events());
+              case FAILED -> Long.toString(space.failed());
+              default -> column.isOfTable() ? text(column, column.shown(space.table())) : "";
+            });
   }
 
   private static List<String> row(

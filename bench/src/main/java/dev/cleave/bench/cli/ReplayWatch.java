@@ -17,9 +17,13 @@ import org.jspecify.annotations.Nullable;
 
 /** Looks on at the replay of one policy: tells of its progress, and writes what is asked for. */
 final class ReplayWatch implements Replay.Watcher {
+  /** What a change of page states names as its address space: it reaches each of them. */
+  private static final String ALL_SPACES = "all";
+
   private final String policy;
   private final int events;
   private final @Nullable Csv results;
+  private final boolean namesSpaces;
   private final @Nullable RunRecorder recorder;
   private final Progress progress;
   private final Interruption interruption;
@@ -35,18 +39,21 @@ final class ReplayWatch implements Replay.Watcher {
    *
    * @param events how many there are
    * @param results where to write how each one ended, or null
+   * @param namesSpaces whether each row there begins with the name of its address space
    * @param recorder what notes it for a report, or null
    */
   ReplayWatch(
       String policy,
       int events,
       @Nullable Csv results,
+      boolean namesSpaces,
       @Nullable RunRecorder recorder,
       Progress progress,
       Interruption interruption) {
     this.policy = policy;
     this.events = events;
     this.results = results;
+    this.namesSpaces = namesSpaces;
     this.recorder = recorder;
     this.progress = progress;
     this.interruption = interruption;
@@ -66,11 +73,13 @@ final class ReplayWatch implements Replay.Watcher {
     }
   }
 
-  private static void write(Csv csv, TraceEvent event, Outcome outcome) {
+  private void write(Csv csv, TraceEvent event, Outcome outcome) {
     boolean isTranslate = event instanceof TraceEvent.Translate;
     try {
       csv.row(
-          List.of(),
+          namesSpaces
+              ? List.of(event.isPageState() ? ALL_SPACES : event.space().name())
+              : List.of(),
           List.of(
               Long.toString(event.line()),
               event.kind().word(),

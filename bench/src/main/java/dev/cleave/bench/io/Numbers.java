@@ -1,5 +1,8 @@
 package dev.cleave.bench.io;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * Numbers as the command line and op lines spell them: decimal or {@code 0x} and hexadecimal
  * digits, then at most one of {@code K M G T} (either case; powers of 1024). Unsigned 64 bit.
@@ -13,6 +16,7 @@ public final class Numbers {
   private static final String SUFFIXES = "KMGT";
   private static final String UNITS = "KMGTPE";
   private static final int UNIT_LOG2 = 10;
+  private static final long MOST_READABLE = 9999;
 
   private Numbers() {}
 
@@ -67,12 +71,30 @@ public final class Numbers {
    * A size as a person reads it.
    *
    * @param bytes unsigned
-   * @return the number in the largest unit that divides it: 4K, 2M, 1G, 12345
+   * @return the number in the largest unit that divides it: 4K, 2M, 1G, 12345; where that has more
+   *     than four digits, the largest units first: 8T+44K
    */
   public static String size(long bytes) {
     int unit = bytes == 0 ? 0 : Long.numberOfTrailingZeros(bytes) / UNIT_LOG2;
-    String number = Long.toUnsignedString(bytes >>> (unit * UNIT_LOG2));
-    return unit == 0 ? number : number + UNITS.charAt(unit - 1);
+    long number = bytes >>> (unit * UNIT_LOG2);
+    if (unit == 0 || Long.compareUnsigned(number, MOST_READABLE) <= 0) {
+      return Long.toUnsignedString(number) + suffix(unit);
+    }
+    List<String> parts = new ArrayList<>();
+    for (int i = UNITS.length(); i >= unit; i--) {
+      long part = bytes >>> (i * UNIT_LOG2);
+      if (i < UNITS.length()) {
+        part &= (1L << UNIT_LOG2) - 1;
+      }
+      if (part != 0) {
+        parts.add(part + suffix(i));
+      }
+    }
+    return String.join("+", parts);
+  }
+
+  private static String suffix(int unit) {
+    return unit == 0 ? "" : UNITS.substring(unit - 1, unit);
   }
 
   private static int suffixLog2(String text) {

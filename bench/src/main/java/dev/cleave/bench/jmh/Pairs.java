@@ -145,9 +145,33 @@ public final class Pairs {
           mixed(PAGES, "AMD v1 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesV1"),
           mixed(PAGES, "x86-64 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesX86"),
           mixed(REGIONS, "AMD v1 alone", "MixedFormats.regionsMixed", "MixedFormats.regionsV1"),
-          mixed(REGIONS, "x86-64 alone", "MixedFormats.regionsMixed", "MixedFormats.regionsX86"));
+          mixed(REGIONS, "x86-64 alone", "MixedFormats.regionsMixed", "MixedFormats.regionsX86"),
+          new Pair(
+              "map + unmap one 4K page among 10^6 areas",
+              "the bare table",
+              "AddressSpaces.page",
+              "AddressSpaces.pageBare",
+              Map.of("tables", "1"),
+              2),
+          inBulk("map + unmap 256 MiB of 4K leaves", 1, "AddressSpaces.bulk"),
+          inBulk("map + unmap 256 MiB of 4K leaves", 2, "AddressSpaces.bulk"),
+          inBulk("map + unmap 256 MiB of 4K leaves", 4, "AddressSpaces.bulk"),
+          inBulk("split 128 MiB to 4K and merge it", 1, "AddressSpaces.adjust"),
+          inBulk("split 128 MiB to 4K and merge it", 2, "AddressSpaces.adjust"),
+          inBulk("split 128 MiB to 4K and merge it", 4, "AddressSpaces.adjust"));
 
   private Pairs() {}
+
+  /** An address space of a million areas against its tables. */
+  private static Pair inBulk(String work, int tables, String benchmark) {
+    return new Pair(
+        work + " in a space of 10^6 areas",
+        "%d bare tables".formatted(tables),
+        benchmark,
+        benchmark + "Bare",
+        Map.of("tables", Integer.toString(tables)),
+        1.25);
+  }
 
   private static Pair mixed(String work, String against, String benchmark, String rival) {
     return new Pair(work, against, benchmark, rival, Map.of(), 1.1);

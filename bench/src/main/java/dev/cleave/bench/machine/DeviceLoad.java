@@ -15,25 +15,34 @@ import dev.cleave.hwmodel.iommu.Request;
 import dev.cleave.hwmodel.iommu.Statistics;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Three devices of one guest that move data through the IOMMU and look whether it is the right
- * data: a disk with scatter-gather lists, a network card with rings, and one that reads at random.
- * While a region changes they turn to it, since that is where something can go wrong.
+ * Three devices in each address space that move data through the IOMMU and look whether it is the
+ * right data: a disk with scatter-gather lists, a network card with rings, and one that reads at
+ * random. They use what is mapped at the moment, be it one page, and rest while nothing is. While a
+ * region changes they turn to it, since that is where something can go wrong.
  *
- * <p>The sequence of accesses depends on the seed alone, so every policy meets the same.
+ * <p>The sequence of accesses depends on the log and the seed alone, so every policy meets the
+ * same.
  */
 public final class DeviceLoad {
   private static final int WRITE_PERCENT = 30;
   private static final int RING_DESCRIPTORS = 256;
+  private static final int RING_DESCRIPTOR_BYTES = 16;
+  private static final int RING_BUFFER_BYTES = 2048;
   private static final int RANDOM_BYTES = 512;
 
-  private final GuestRam ram;
+  /** Seeds of one device's sequences, one after each change of what is mapped, lie so far apart. */
+  private static final long SEED_STEP = 1_000;
+
+  private final List<DeviceMemory> memories;
   private final ModelMachine machine;
   private final long seed;
-  private final List<DmaDevice> devices = new ArrayList<>();
+  private final List<Worker> workers = new ArrayList<>();
   private final Faults faults = new Faults();
   private int turn;
+  private long accesses;
   private long visits;
   private long visited;
 
@@ -46,37 +55,105 @@ public final class DeviceLoad {
   /**
    * Devices of a machine.
    *
-   * @param ram what they move
+   * @param memories what they use, for each address space, in the order in which the machine was
+   *     told of their tables
    * @param machine what translates for them
    * @param seed what their sequence depends on
    */
-  public DeviceLoad(GuestRam ram, ModelMachine machine, long seed) {
-    this.ram = ram;
+  public DeviceLoad(List<DeviceMemory> memories, ModelMachine machine, long seed) {
+    this.memories = memories;
     this.machine = machine;
     this.seed = seed;
-    IovaRanges hot = ram.hotRanges();
-    add(0, new ScatterGatherPattern(hot, WRITE_PERCENT, seed));
-    add(1, new RingPattern(hot, RING_DESCRIPTORS, seed + 1));
-    add(2, new RandomPattern(hot, RANDOM_BYTES, 0, seed + 2));
+    for (int space = 0; space < memories.size(); space++) {
+      for (int device = 0; device < ModelMachine.DEVICES; device++) {
+        workers.add(new Worker(space, device));
+      }
+    }
   }
 
-  private void add(int device, AccessPattern pattern) {
-    devices.add(device(device, pattern));
+  /** One of the devices, which begins anew with what is mapped whenever that has changed. */
+  private final class Worker {
+    private final int space;
+    private final int number;
+    private long generation = -1;
+    private @Nullable DmaDevice device;
+
+    Worker(int space, int number) {
+      this.space = space;
+      this.number = number;
+    }
+
+    /** Makes a transfer; returns whether there is memory for it. */
+    boolean work() {
+      DeviceMemory memory = memories.get(space);
+      if (generation != memory.generation()) {
+        retire();
+        generation = memory.generation();
+        AccessPattern pattern = pattern(memory);
+        device = pattern == null ? null : device(space, number, pattern);
+      }
+      if (device == null) {
+        return false;
+      }
+      long before = device.counts().accesses;
+      device.run(1);
+      accesses += device.counts().accesses - before;
+      return true;
+    }
+
+    /** Its faults so far count, and its work is over. */
+    void retire() {
+      if (device != null) {
+        faults.add(device.counts());
+        device = null;
+        generation = -1;
+      }
+    }
+
+    private @Nullable AccessPattern pattern(DeviceMemory memory) {
+      long own = seed + (long) space * ModelMachine.DEVICES + number + SEED_STEP * generation;
+      IovaRanges readable = memory.readable();
+      IovaRanges writable = memory.writable();
+      if (number == 2) {
+        return readable == null ? null : new RandomPattern(readable, RANDOM_BYTES, 0, own);
+      }
+      if (writable == null) {
+        return null;
+      }
+      int descriptors = descriptors(writable.bytes());
+      return number == 0 || descriptors == 0
+          ? new ScatterGatherPattern(writable, WRITE_PERCENT, own)
+          : new RingPattern(writable, descriptors, own);
+    }
   }
 
-  private DmaDevice device(int device, AccessPattern pattern) {
+  /** How many descriptors there is room for, with their buffers. */
+  private static int descriptors(long bytes) {
+    int descriptors = RING_DESCRIPTORS;
+    while (descriptors > 0 && ringBytes(descriptors) > bytes) {
+      descriptors /= 2;
+    }
+    return descriptors;
+  }
+
+  private static long ringBytes(int descriptors) {
+    long ring = (long) descriptors * RING_DESCRIPTOR_BYTES + PAGE_BYTES - 1 & -PAGE_BYTES;
+    return ring + (long) descriptors * RING_BUFFER_BYTES;
+  }
+
+  private DmaDevice device(int space, int number, AccessPattern pattern) {
     return new DmaDevice(
-        ModelMachine.DEVICE_IDS[device],
+        ModelMachine.deviceId(space, number),
         Request.NO_PASID,
         machine.iommu(),
         machine.memory(),
         pattern,
-        ram.identity(),
+        memories.get(space),
         machine::isPrivate);
   }
 
   /**
-   * Devices go about their work, in turns.
+   * Devices go about their work, in turns, as long as there is memory for one of them.
    *
    * @param until how many accesses there shall have been in all, at least
    */
@@ -85,8 +162,9 @@ public final class DeviceLoad {
     iotlbHits -= statistics.iotlbHits;
     walks -= statistics.walks;
     walkSteps -= statistics.walkSteps;
-    while (accesses() < until) {
-      devices.get(turn++ % devices.size()).run(1);
+    for (int idle = 0; accesses < until && idle < workers.size(); ) {
+      idle = workers.get(turn).work() ? 0 : idle + 1;
+      turn = (turn + 1) % workers.size();
     }
     iotlbHits += statistics.iotlbHits;
     walks += statistics.walks;
@@ -94,29 +172,23 @@ public final class DeviceLoad {
     machine.drainEvents();
   }
 
-  private long accesses() {
-    long accesses = 0;
-    for (DmaDevice device : devices) {
-      accesses += device.counts().accesses;
-    }
-    return accesses;
-  }
-
   /**
-   * A device reads at random in a region, if devices use it at all.
+   * A device of each address space reads at random in a region, if devices use it at all.
    *
    * @param gpa any address of the region
-   * @param accesses how many
+   * @param count how many accesses
    */
-  public void visit(long gpa, int accesses) {
-    IovaRanges ranges = ram.hotRanges(gpa & -REGION_BYTES);
-    if (ranges != null) {
-      DmaDevice visitor =
-          device(2, new RandomPattern(ranges, PAGE_BYTES / 64, 0, seed + 3 + visits++));
-      visitor.run(accesses);
-      visited += visitor.counts().accesses;
-      faults.add(visitor.counts());
-      machine.drainEvents();
+  public void visit(long gpa, int count) {
+    for (int space = 0; space < memories.size(); space++) {
+      IovaRanges ranges = memories.get(space).readable(gpa & -REGION_BYTES);
+      if (ranges != null) {
+        DmaDevice visitor =
+            device(space, 2, new RandomPattern(ranges, PAGE_BYTES / 64, 0, seed + 3 + visits++));
+        visitor.run(count);
+        visited += visitor.counts().accesses;
+        faults.add(visitor.counts());
+        machine.drainEvents();
+      }
     }
   }
 
@@ -148,9 +220,13 @@ public final class DeviceLoad {
    */
   public DmaResult result(long stallNanos) {
     Faults all = new Faults(faults);
-    devices.forEach(device -> all.add(device.counts()));
+    workers.forEach(worker -> {
+      if (worker.device != null) {
+        all.add(worker.device.counts());
+      }
+    });
     return new DmaResult(
-        accesses(),
+        accesses,
         iotlbHits,
         walks,
         walkSteps,

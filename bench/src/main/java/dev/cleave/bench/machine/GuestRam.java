@@ -1,44 +1,65 @@
 package dev.cleave.bench.machine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.extent.ExtentMap;
-import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.memory.NativePages;
-import dev.cleave.hwmodel.dma.IovaRanges;
 import dev.cleave.hwmodel.dma.PageIdentity;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableMap;
-import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.LongStream;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The memory that a log maps, each address at one place: reserved whole, backed where it is
- * touched. Devices use a part of it, the <em>hot regions</em>: those whose page states change, and
- * others spread evenly; there every word says which address it is.
+ * The part that devices use of the memory that a log maps: regions whose page states change, and
+ * others spread evenly over each mapping. There every word says at which physical address it is, so
+ * that iovas may share memory or lead elsewhere later; the memory of a shared page says what that
+ * of the same page says while it is private. Who is led elsewhere finds no memory at all.
  *
  * <p>One object serves several replays of the same log, one after the other.
  */
 public final class GuestRam implements AutoCloseable {
-  /** The hot regions are at most so many: they are really written, 2 MiB each. */
-  private static final int MOST_HOT_REGIONS = 512;
+  /** What devices use is really written: no more than this. */
+  private static final long MOST_USED_BYTES = 1L << 30;
 
-  private static final int QUIET_HOT_REGIONS = 64;
+  /**
+   * An RMP knows of all memory up to this; of more memory it knows what devices use, since it would
+   * take a page of the RMP for each region.
+   */
+  private static final long MOST_TRACKED_BYTES = 1L << 36;
+
+  /** So many regions whose page states change are used at most, */
+  private static final int MOST_CHANGING_REGIONS = 512;
+
+  /** and of the memory besides so many regions, if it is all mapped at once. */
+  private static final int QUIET_REGIONS = 64;
+
   private static final PageIdentity IDENTITY = new PageIdentity(0x5EED_0000_0000_0000L);
 
   private final Arena arena = Arena.ofShared();
-  private final ExtentMap extents = new ExtentMap();
-  private final TreeMap<Long, Long> hot = new TreeMap<>();
   private final List<PhysicalMemory.Piece> pieces = new ArrayList<>();
+  private final PhysicalMemory memory = new PhysicalMemory();
+
+  /** What was reserved, each address leading to itself. */
+  private final ExtentMap reserved = new ExtentMap();
+
+  /** What says where it is. */
+  private final ExtentMap written = new ExtentMap();
+
+  /** Of the memory of shared pages: what it says, as paddr by gpa. */
+  private final ExtentMap writtenShared = new ExtentMap();
+
+  private final TreeSet<Long> changing = new TreeSet<>();
+  private final long sharedBase;
+  private final long guestBytes;
+  private final long step;
+  private final long spaEnd;
+  private final boolean areAllTracked;
+  private long usedBytes;
 
   /**
    * Memory for a log.
@@ -47,178 +68,180 @@ public final class GuestRam implements AutoCloseable {
    * @param paddrBase added to the iova of a map whose line tells no paddr
    * @param sharedBase where the memory of shared pages begins, each at its gpa; 0 for none
    * @param guestBytes where guest memory ends
-   * @throws BadInput if an iova is mapped to two places, or a place to two iovas
    */
   public GuestRam(List<TraceEvent> events, long paddrBase, long sharedBase, long guestBytes) {
-    for (TraceEvent event : events) {
-      if (event instanceof TraceEvent.Map map && isWellFormed(map)) {
-        add(Extent.of(map.iova(), map.length(), map.paddrOr(paddrBase), map.access()));
-      }
-    }
-    if (leadingMaps(events) == 0 || extents.all().isEmpty()) {
-      throw new BadInput("--dma needs a log that begins by mapping something");
-    }
-    reserve();
-    if (sharedBase != 0) {
-      reserveShared(sharedBase, guestBytes);
-    }
-    chooseHot(events.subList(0, leadingMaps(events)), events);
-    PhysicalMemory memory = new PhysicalMemory();
-    memory.addAll(pieces);
-    hot.forEach((iova, bytes) -> {
-      IDENTITY.stamp(memory, spa(iova), iova, bytes);
-      if (sharedBase != 0 && iova < guestBytes) {
-        IDENTITY.stamp(memory, sharedBase + iova, iova, Math.min(bytes, guestBytes - iova));
-      }
-    });
-  }
-
-  private static boolean isWellFormed(TraceEvent.Map map) {
-    return map.length() > 0 && map.iova() >= 0 && map.iova() + map.length() > 0;
-  }
-
-  /** Adds what is not there yet. */
-  private void add(Extent added) {
-    long at = added.first();
-    for (Extent old : extents.over(added.first(), added.last())) {
-      if (added.paddrAt(old.first()) != old.paddr()) {
-        throw new BadInput(
-            "--dma needs a log in which an iova always leads to the same paddr; 0x%x does not"
-                .formatted(old.first()));
-      }
-      if (old.first() != at) {
-        extents.add(added.part(at, old.first() - 1));
-      }
-      at = old.last() + 1;
-    }
-    if (at <= added.last()) {
-      extents.add(added.part(at, added.last()));
-    }
-  }
-
-  private void reserve() {
-    TreeMap<Long, Extent> byPaddr = new TreeMap<>();
-    for (Extent extent : extents.all()) {
-      Map.Entry<Long, Extent> below = byPaddr.floorEntry(extent.paddr() + extent.length() - 1);
-      if (below != null && below.getKey() + below.getValue().length() > extent.paddr()) {
-        throw new BadInput(
-            "--dma needs a log in which no two iovas lead to one paddr; 0x%x and 0x%x do"
-                .formatted(extent.first(), below.getValue().first()));
-      }
-      byPaddr.put(extent.paddr(), extent);
-      pieces.add(
-          new PhysicalMemory.Piece(extent.paddr(), NativePages.reserve(extent.length(), arena)));
-    }
-  }
-
-  private void reserveShared(long sharedBase, long guestBytes) {
-    for (Extent extent : extents.over(0, guestBytes - 1)) {
-      pieces.add(
-          new PhysicalMemory.Piece(
-              sharedBase + extent.first(), NativePages.reserve(extent.length(), arena)));
-    }
-  }
-
-  /** Number of maps that a log begins with: what they map is there when devices begin. */
-  public static int leadingMaps(List<TraceEvent> events) {
-    int count = 0;
-    while (count < events.size() && events.get(count) instanceof TraceEvent.Map) {
-      count++;
-    }
-    return count;
-  }
-
-  private void chooseHot(List<TraceEvent> maps, List<TraceEvent> events) {
-    Set<Long> regions = new TreeSet<>();
+    this.sharedBase = sharedBase;
+    this.guestBytes = guestBytes;
+    ExtentMap mapped = new ExtentMap();
     for (TraceEvent event : events) {
       switch (event) {
-        case TraceEvent.Share(long _, long gpa, long length) -> addRegions(regions, gpa, length);
-        case TraceEvent.Unshare(long _, long gpa, long length) -> addRegions(regions, gpa, length);
+        case TraceEvent.Map map when isUsable(map, paddrBase) -> {
+          long paddr = map.paddrOr(paddrBase);
+          holes(mapped, paddr, paddr + map.length() - 1).forEach(mapped::add);
+        }
+        case TraceEvent.Share(long _, long gpa, long length) -> addChanging(gpa, length);
+        case TraceEvent.Unshare(long _, long gpa, long length) -> addChanging(gpa, length);
         default -> {}
       }
     }
-    NavigableMap<Long, Long> present = new TreeMap<>();
-    for (TraceEvent event : maps) {
-      if (event instanceof TraceEvent.Map map && isWellFormed(map)) {
-        present.put(map.iova(), map.length());
+    long total = mapped.all().stream().mapToLong(Extent::length).sum();
+    areAllTracked = total <= MOST_TRACKED_BYTES;
+    step = Math.max(REGION_BYTES, (total / QUIET_REGIONS) & -REGION_BYTES);
+    for (TraceEvent event : events) {
+      if (event instanceof TraceEvent.Map map && isUsable(map, paddrBase)) {
+        parts(Extent.of(map.iova(), map.length(), map.paddrOr(paddrBase), map.access()))
+            .forEach(this::reserve);
       }
     }
-    long total = present.values().stream().mapToLong(Long::longValue).sum();
-    long step = Math.max(REGION_BYTES, (total / QUIET_HOT_REGIONS) & -REGION_BYTES);
-    present.forEach((iova, length) -> {
-      for (long at = iova; at < iova + length; at += step) {
-        addRegions(regions, at, 1);
-      }
-    });
-    regions.forEach(region -> addHot(region, present));
+    memory.addAll(pieces);
+    List<Extent> all = new ArrayList<>(mapped.all());
+    all.addAll(reserved.all());
+    long end = all.stream().mapToLong(extent -> extent.last() + 1).max().orElse(1);
+    spaEnd = (end + REGION_BYTES - 1) & -REGION_BYTES;
   }
 
-  private static void addRegions(Set<Long> regions, long gpa, long length) {
+  /** What is not made of pages is refused; what lies beyond all memory of a machine is none. */
+  private static boolean isUsable(TraceEvent.Map map, long paddrBase) {
+    long paddr = map.paddrOr(paddrBase);
+    return map.length() > 0
+        && ((map.iova() | paddr | map.length()) & (PAGE_BYTES - 1)) == 0
+        && Long.compareUnsigned(map.iova() + map.length() - 1, map.iova()) >= 0
+        && paddr >= 0
+        && paddr <= ModelMachine.MEMORY_END
+        && map.length() <= ModelMachine.MEMORY_END - paddr;
+  }
+
+  /** Reserves a part that devices are to use, while there is not too much of it. */
+  private void reserve(Extent part) {
+    List<Extent> holes = holes(reserved, part.paddr(), part.paddrAt(part.last()));
+    long bytes = holes.stream().mapToLong(Extent::length).sum();
+    if (usedBytes + bytes > MOST_USED_BYTES) {
+      return;
+    }
+    usedBytes += bytes;
+    holes.forEach(this::add);
+    if (isInGuest(part)) {
+      Extent inGuest = inGuest(part);
+      holes(reserved, sharedBase + inGuest.first(), sharedBase + inGuest.last()).forEach(this::add);
+    }
+  }
+
+  private void add(Extent hole) {
+    reserved.add(hole);
+    pieces.add(new PhysicalMemory.Piece(hole.first(), NativePages.reserve(hole.length(), arena)));
+  }
+
+  /** Whether a part has other memory while its pages are shared. */
+  private boolean isInGuest(Extent part) {
+    return sharedBase != 0 && Long.compareUnsigned(part.first(), guestBytes) < 0;
+  }
+
+  private Extent inGuest(Extent part) {
+    return part.part(part.first(), Math.min(part.last(), guestBytes - 1));
+  }
+
+  /** What a map lacks of a range, each address leading to itself. */
+  private static List<Extent> holes(ExtentMap map, long first, long last) {
+    List<Extent> holes = new ArrayList<>();
+    long at = first;
+    for (Extent there : map.over(first, last)) {
+      if (there.first() != at) {
+        holes.add(new Extent(at, there.first() - 1, at, 0));
+      }
+      at = there.last() + 1;
+    }
+    if (at <= last) {
+      holes.add(new Extent(at, last, at, 0));
+    }
+    return holes;
+  }
+
+  private void addChanging(long gpa, long length) {
     for (long at = gpa & -REGION_BYTES;
-        at < gpa + length && regions.size() < MOST_HOT_REGIONS;
+        at < gpa + length && changing.size() < MOST_CHANGING_REGIONS;
         at += REGION_BYTES) {
-      regions.add(at);
+      changing.add(at);
     }
   }
 
-  /** Makes those parts of a region hot that are mapped when devices begin. */
-  private void addHot(long region, NavigableMap<Long, Long> present) {
-    Map.Entry<Long, Long> below = present.floorEntry(region);
-    long from = below == null ? region : below.getKey();
-    present
-        .subMap(from, true, region + REGION_BYTES - 1, true)
-        .forEach((iova, length) -> {
-          long start = Math.max(iova, region);
-          long end = Math.min(iova + length, region + REGION_BYTES);
-          if (end > start) {
-            hot.put(start, end - start);
-          }
-        });
+  /**
+   * What devices use of a range that has just been mapped; from now on it says where it is.
+   *
+   * @param mapped the range, whole pages
+   */
+  List<Extent> use(Extent mapped) {
+    List<Extent> used = parts(mapped);
+    used.removeIf(part -> !holes(reserved, part.paddr(), part.paddrAt(part.last())).isEmpty());
+    used.forEach(this::write);
+    return used;
   }
 
-  /** What is at an address that the log maps. */
-  long spa(long iova) {
-    return extents.translate(iova);
+  /** The parts of a mapping that devices are to use: no larger than regions. */
+  private List<Extent> parts(Extent mapped) {
+    long first = mapped.first() & -REGION_BYTES;
+    TreeSet<Long> regions = new TreeSet<>(Long::compareUnsigned);
+    changing.stream()
+        .filter(region -> Long.compareUnsigned(region - first, mapped.last() - first) <= 0)
+        .forEach(regions::add);
+    for (long offset = 0;
+        Long.compareUnsigned(offset, mapped.last() - first) <= 0;
+        offset += step) {
+      regions.add(first + offset);
+    }
+    List<Extent> parts = new ArrayList<>();
+    for (long region : regions) {
+      long from = Long.compareUnsigned(region, mapped.first()) < 0 ? mapped.first() : region;
+      long regionLast = region + REGION_BYTES - 1;
+      long to = Long.compareUnsigned(regionLast, mapped.last()) > 0 ? mapped.last() : regionLast;
+      parts.add(mapped.part(from, to));
+    }
+    return parts;
   }
 
-  /** Whether the log maps an address. */
-  boolean holds(long iova) {
-    return extents.at(iova) != null;
+  /** Makes memory say where it is. */
+  private void write(Extent part) {
+    for (Extent hole : holes(written, part.paddr(), part.paddrAt(part.last()))) {
+      IDENTITY.stamp(memory, hole.first(), hole.first(), hole.length());
+      written.add(hole);
+    }
+    if (isInGuest(part)) {
+      writeShared(inGuest(part));
+    }
   }
 
-  /** Where the highest memory ends. */
+  private void writeShared(Extent part) {
+    List<Extent> before = writtenShared.over(part.first(), part.last());
+    boolean isSaid =
+        before.size() == 1
+            && before.getFirst().length() == part.length()
+            && before.getFirst().paddr() == part.paddr();
+    if (!isSaid) {
+      IDENTITY.stamp(memory, sharedBase + part.first(), part.paddr(), part.length());
+      writtenShared.remove(part.first(), part.last());
+      writtenShared.add(part);
+    }
+  }
+
+  /**
+   * Where the highest memory ends that is ever mapped, whether devices use it or not, at the end of
+   * a region; one region at least.
+   */
   long spaEnd() {
-    return extents.all().stream().mapToLong(e -> e.paddr() + e.length()).max().orElseThrow();
+    return spaEnd;
+  }
+
+  /** Whether an RMP knows of a physical address. */
+  boolean isTracked(long spa) {
+    return areAllTracked ? spa < spaEnd : reserved.at(spa) != null;
   }
 
   List<PhysicalMemory.Piece> pieces() {
     return pieces;
   }
 
-  PageIdentity identity() {
-    return IDENTITY;
-  }
-
-  /** All hot memory. */
-  IovaRanges hotRanges() {
-    return ranges(hot);
-  }
-
-  /**
-   * The hot memory of a region.
-   *
-   * @return null if there is none
-   */
-  @Nullable IovaRanges hotRanges(long region) {
-    var inside = hot.subMap(region, true, region + REGION_BYTES - 1, true);
-    return inside.isEmpty() ? null : ranges(inside);
-  }
-
-  private static IovaRanges ranges(Map<Long, Long> pieces) {
-    return IovaRanges.of(
-        pieces.entrySet().stream()
-            .flatMapToLong(e -> LongStream.of(e.getKey(), e.getValue()))
-            .toArray());
+  /** What a word of memory says whose physical address, while its page is private, is given. */
+  static long word(long paddr) {
+    return IDENTITY.word(paddr);
   }
 
   @Override

@@ -23,6 +23,7 @@ import dev.cleave.hwmodel.rmp.RmpEntry;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
 import dev.cleave.hwmodel.rmp.RmpState;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -36,31 +37,44 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Where table memory must begin: far above any guest. */
   public static final long TABLE_BASE = 1L << 50;
 
-  /** The devices; they share one domain, and with an RMP they are trusted ones. */
-  static final int[] DEVICE_IDS = {0x08, 0x10, 0x18};
+  /** Where the memory that devices use must end. */
+  static final long MEMORY_END = TABLE_BASE - (1L << 44);
 
-  private static final int DOMAIN = 1;
+  /** Devices of each address space, which share one domain; with an RMP they are trusted ones. */
+  static final int DEVICES = 3;
+
+  /** Functions of a slot: each device has a slot to itself. */
+  private static final int FUNCTIONS = 8;
+
+  /** The domain of the first address space; others follow. */
+  private static final int FIRST_DOMAIN = 1;
+
   private static final int ASID = 1;
   private static final long CONTROL_BASE = TABLE_BASE - (1L << 40);
-  private static final long DEVICE_TABLE = CONTROL_BASE;
+  private static final long DEVICE_TABLE = CONTROL_BASE + (2L << 20);
+  private static final long DEVICE_TABLE_PAGES = 512;
   private static final long COMMANDS = CONTROL_BASE + PAGE_BYTES;
   private static final long EVENTS = CONTROL_BASE + (1L << 20);
   private static final long COMPLETION = CONTROL_BASE + 2 * PAGE_BYTES;
-  private static final long CONTROL_BYTES = 2L << 20;
-  private static final long RMP_BASE = TABLE_BASE - (1L << 44);
+  private static final long CONTROL_BYTES = 4L << 20;
+  private static final long RMP_BASE = MEMORY_END;
   private static final int RING_LENGTH_SHIFT = 56;
   private static final int COMMANDS_LOG2 = 8;
   private static final int EVENTS_LOG2 = 15;
   private static final int COMMAND_RING_BYTES = IommuCommand.BYTES << COMMANDS_LOG2;
-  private static final long REGION_MASK = REGION_BYTES - 1;
 
   private final Arena arena = Arena.ofShared();
   private final PhysicalMemory memory = new PhysicalMemory();
   private final Iommu iommu;
-  private final GuestRam ram;
+  private final GuestFrames frames;
   private final @Nullable ReverseMap rmp;
+
+  /** Where the firmware's page about the guest lies. */
+  private final long context;
+
   private final IotlbGather.BlockVisitor invalidate = this::invalidate;
-  private long attached;
+  private final List<Attachment> attachments = new ArrayList<>();
+  private int flushedDomain;
   private int tail;
   private long completions;
 
@@ -68,27 +82,29 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * A machine whose IOMMU runs.
    *
    * @param ram what devices move
+   * @param frames where the guest's pages lie, as long as it has an RMP
    * @param tables what holds page tables, all at or above {@link #TABLE_BASE}
    * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
    */
-  public ModelMachine(GuestRam ram, List<TableMemory> tables, boolean hasRmp) {
-    this.ram = ram;
+  public ModelMachine(GuestRam ram, GuestFrames frames, List<TableMemory> tables, boolean hasRmp) {
+    this.frames = frames;
     memory.addAll(ram.pieces());
     tables.forEach(table -> memory.add(table.base(), table.hardwareView()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
       // one region more than the guest's, for its context
-      long covered = ((ram.spaEnd() + REGION_MASK) & ~REGION_MASK) + REGION_BYTES;
+      long covered = ram.spaEnd() + REGION_BYTES;
       memory.add(RMP_BASE, NativePages.reserve(ReverseMap.tableBytes(covered), arena));
       rmp = new ReverseMap(memory, RMP_BASE, covered);
     } else {
       rmp = null;
     }
     iommu = new Iommu(memory, IommuConfig.standard(), rmp);
+    context = ram.spaEnd();
     if (rmp != null) {
-      trustDevices(rmp, rmp.coveredBytes() - REGION_BYTES);
+      createGuest(rmp);
     }
-    iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE);
+    iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE | (DEVICE_TABLE_PAGES - 1));
     iommu.writeMmio(Register.COMMAND_BASE, COMMANDS | (long) COMMANDS_LOG2 << RING_LENGTH_SHIFT);
     iommu.writeMmio(Register.EVENT_BASE, EVENTS | (long) EVENTS_LOG2 << RING_LENGTH_SHIFT);
     // With SNP these two are the range that completion waits may store to.
@@ -99,16 +115,19 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
         Register.CONTROL_ENABLE | Register.CONTROL_COMMANDS | Register.CONTROL_EVENT_LOG);
   }
 
-  /** Gives the devices to the guest, all addresses private where requests are trusted. */
-  private void trustDevices(ReverseMap map, long context) {
-    long firmwares = RmpState.assigned(0, false, true);
-    require(new RmpInstructions(map).rmpUpdate(context, 0, firmwares));
+  private void createGuest(ReverseMap map) {
+    require(new RmpInstructions(map).rmpUpdate(context, 0, RmpState.assigned(0, false, true)));
+    iommu.firmware().createGuest(context, ASID);
+  }
+
+  /** Gives a space's devices to the guest, all addresses private where requests are trusted. */
+  private void trustDevices(int space) {
     TioFirmware firmware = iommu.firmware();
-    firmware.createGuest(context, ASID);
     long access = SecureDeviceEntry.VALID | SecureDeviceEntry.READ | SecureDeviceEntry.WRITE;
-    for (int device : DEVICE_IDS) {
+    for (int i = 0; i < DEVICES; i++) {
+      int device = deviceId(space, i);
       firmware.connect(device, 0, 0, 0, 0);
-      firmware.bind(device, context, TdiBinding.of(DOMAIN));
+      firmware.bind(device, context, TdiBinding.of(FIRST_DOMAIN + space));
       require(firmware.writeEntry(ASID, device, SecureDeviceEntry.request(access, 0, -1)));
     }
   }
@@ -125,10 +144,14 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * for it, else others.
    *
    * @param gpa any address
-   * @return false without an RMP, and for what the log never maps
+   * @return false without an RMP, and for a page that lies nowhere or where the RMP does not reach
    */
   public boolean isPrivate(long gpa) {
-    return rmp != null && ram.holds(gpa) && RmpEntry.isAssigned(rmp.entryOf(ram.spa(gpa)));
+    if (rmp == null || !frames.holds(gpa)) {
+      return false;
+    }
+    long spa = frames.spa(gpa);
+    return Long.compareUnsigned(spa, context) < 0 && RmpEntry.isAssigned(rmp.entryOf(spa));
   }
 
   /**
@@ -144,16 +167,45 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     return iommu.translate(device, Request.NO_PASID, gpa, flags);
   }
 
-  /** Lets the devices use a table; to be called again when its top has changed. */
+  /** An address space's table, and its top as devices know it. */
+  private static final class Attachment {
+    private final PageTable table;
+    private long top;
+
+    Attachment(PageTable table) {
+      this.table = table;
+    }
+  }
+
+  /** One of the devices of an address space, counted in the order of {@link #attach}. */
+  static int deviceId(int space, int device) {
+    return (space * DEVICES + device + 1) * FUNCTIONS;
+  }
+
+  /**
+   * Lets the devices of an address space use its table; to be called again when its top has
+   * changed. A table that is new is that of a further space.
+   */
   public void attach(PageTable table) {
+    int space = spaceOf(table);
+    if (space < 0) {
+      space = attachments.size();
+      attachments.add(new Attachment(table));
+      if (rmp != null) {
+        trustDevices(space);
+      }
+    }
+    Attachment attachment = attachments.get(space);
     long top = table.top();
-    if (top == attached) {
+    if (top == attachment.top) {
       return;
     }
-    attached = top;
+    attachment.top = top;
     DeviceTableEntry entry =
-        DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), rmp == null ? DOMAIN : 0);
-    for (int device : DEVICE_IDS) {
+        DeviceTableEntry.v1(
+            PageTable.root(top), PageTable.levels(top), rmp == null ? FIRST_DOMAIN + space : 0);
+    for (int i = 0; i < DEVICES; i++) {
+      int device = deviceId(space, i);
       long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);
       memory.setLong(at + 3 * Long.BYTES, entry.q3());
       memory.setLong(at + 2 * Long.BYTES, entry.q2());
@@ -164,14 +216,27 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     awaitCompletion();
   }
 
+  private int spaceOf(PageTable table) {
+    for (int i = 0; i < attachments.size(); i++) {
+      if (attachments.get(i).table == table) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   @Override
   public void flush(PageTable table, IotlbGather gather) {
-    gather.forEachBlock(invalidate);
-    awaitCompletion();
+    int space = spaceOf(table);
+    if (space >= 0) {
+      flushedDomain = FIRST_DOMAIN + space;
+      gather.forEachBlock(invalidate);
+      awaitCompletion();
+    }
   }
 
   private void invalidate(long iova, int sizeLog2) {
-    submit(IommuCommand.invalidatePages(DOMAIN, iova, sizeLog2));
+    submit(IommuCommand.invalidatePages(flushedDomain, iova, sizeLog2));
   }
 
   private void submit(IommuCommand command) {

@@ -16,6 +16,7 @@ import dev.cleave.hwmodel.rmp.RmpState;
  */
 public final class ModelRmp {
 
+  private final GuestFrames frames;
   private final GuestRam ram;
   private final RmpInstructions instructions;
   private final RmpFirmware firmware;
@@ -23,10 +24,12 @@ public final class ModelRmp {
   /**
    * The hypervisor's side of a machine's RMP.
    *
-   * @param ram where guest pages lie
+   * @param frames where guest pages lie
+   * @param ram what memory there is
    * @param rmp the RMP
    */
-  public ModelRmp(GuestRam ram, ReverseMap rmp) {
+  public ModelRmp(GuestFrames frames, GuestRam ram, ReverseMap rmp) {
+    this.frames = frames;
     this.ram = ram;
     this.instructions = new RmpInstructions(rmp);
     this.firmware = new RmpFirmware(rmp);
@@ -45,24 +48,33 @@ public final class ModelRmp {
   private void update(long gpa, long length, boolean isLarge, long state) {
     long step = isLarge ? REGION_BYTES : PAGE_BYTES;
     for (long at = gpa; at < gpa + length; at += step) {
-      if (ram.holds(at)) {
-        require("RMPUPDATE", at, instructions.rmpUpdate(ram.spa(at), at, state));
+      if (holds(at)) {
+        require("RMPUPDATE", at, instructions.rmpUpdate(frames.spa(at), at, state));
       }
     }
   }
 
+  /** Whether a page lies in memory that the RMP knows of. */
+  private boolean holds(long gpa) {
+    return frames.holds(gpa) && ram.isTracked(frames.spa(gpa));
+  }
+
   /** PSMASH. */
   public void smash(long gpa) {
-    require("PSMASH", gpa, instructions.psmash(ram.spa(gpa)));
+    if (holds(gpa)) {
+      require("PSMASH", gpa, instructions.psmash(frames.spa(gpa)));
+    }
   }
 
   /**
    * Joins 512 pages: makes them immutable, lets the firmware join them, makes the result mutable.
    */
   public void unsmash(long gpa) {
-    update(gpa, REGION_BYTES, false, RmpState.assigned(ModelMachine.asid(), false, true));
-    require("SNP_PAGE_UNSMASH", gpa, firmware.pageUnsmash(ram.spa(gpa)));
-    require("SNP_PAGE_RECLAIM", gpa, firmware.pageReclaim(ram.spa(gpa)));
+    if (holds(gpa)) {
+      update(gpa, REGION_BYTES, false, RmpState.assigned(ModelMachine.asid(), false, true));
+      require("SNP_PAGE_UNSMASH", gpa, firmware.pageUnsmash(frames.spa(gpa)));
+      require("SNP_PAGE_RECLAIM", gpa, firmware.pageReclaim(frames.spa(gpa)));
+    }
   }
 
   private static void require(String what, long gpa, int result) {

@@ -12,6 +12,7 @@ final class FollowActions implements PolicyActions {
   /** and looks for it once in so many. */
   private static final int BATCH_CHANGES = 64;
 
+  private final GuestTables tables;
   private final RmpBitmap known;
   private final SimulatedRmp rmp;
   private final RmpFollower follower;
@@ -20,6 +21,7 @@ final class FollowActions implements PolicyActions {
   private boolean hasTidied;
 
   FollowActions(GuestTables tables, SimulatedRmp rmp, ReplayOptions options, boolean isLazy) {
+    this.tables = tables;
     this.known = new RmpBitmap(options.guestBytes(), options.isSharedInPlace());
     this.rmp = rmp;
     this.follower = new RmpFollower(tables.followed(), known, rmp, tables, options.order(), isLazy);
@@ -58,7 +60,7 @@ final class FollowActions implements PolicyActions {
 
   @Override
   public void populate(long gpa, long paddr, long length) {
-    rmp.populate(gpa, paddr, length, known);
+    tables.fit(rmp.populate(gpa, paddr, length, known), known.rule());
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One of the tables that map the replayed guest's memory, in memory of its own, and what it has
@@ -19,8 +20,14 @@ import dev.cleave.engine.format.X86;
  * <p>Not thread-safe.
  */
 final class GuestTable implements AutoCloseable {
-  /** Far above the memory of an IOMMU table. */
-  private static final long NESTED_BASE = ModelMachine.TABLE_BASE + (1L << 44);
+  /** No table has more memory; the tables' memories lie so far apart. */
+  static final int MOST_BYTES_LOG2 = 42;
+
+  /** So many IOMMU tables have room below the end of all addresses, with the nested one. */
+  static final int MOST_SPACES = 512;
+
+  /** The nested table's memory lies at least so far above that of the first IOMMU table. */
+  private static final long NESTED_OFFSET = 1L << 44;
 
   private static final int NESTED_LEVELS = 4;
 
@@ -30,36 +37,43 @@ final class GuestTable implements AutoCloseable {
   private final PageTable table;
   private final IotlbGather gather;
   private final LeafCursor cursor;
+  private final @Nullable SharedMemory sharedMemory;
   private final FlushCounter flushes = new FlushCounter();
   private long gapBytes;
 
   private GuestTable(
-      String name, boolean isNested, long base, long capacityBytes, PageTableConfig config) {
+      String name, boolean isNested, long base, ReplayOptions options, PageTableConfig config) {
     this.name = name;
     this.isNested = isNested;
-    memory = TableMemory.builder().capacityBytes(capacityBytes).base(base).build();
+    sharedMemory = options.isSharedInPlace() ? null : new SharedMemory(options.sharedBase());
+    memory = TableMemory.builder().capacityBytes(options.tableBytes()).base(base).build();
     table = PageTable.create(memory, config);
     gather = table.newGather();
     cursor = table.leaves();
   }
 
-  /** An empty IOMMU table. */
-  static GuestTable iommu(ReplayOptions options, long pageSizes) {
+  /**
+   * An empty IOMMU table.
+   *
+   * @param index number of its address space, from 0
+   */
+  static GuestTable iommu(ReplayOptions options, long pageSizes, int index) {
     return new GuestTable(
         "iommu",
         false,
-        ModelMachine.TABLE_BASE,
-        options.tableBytes(),
+        ModelMachine.TABLE_BASE + ((long) index << MOST_BYTES_LOG2),
+        options,
         PageTableConfig.of(AmdV1.LINUX).withLevels(options.levels()).withPageSizes(pageSizes));
   }
 
   /** An empty nested table; of the sizes it has those that its format knows. */
   static GuestTable nested(ReplayOptions options, long pageSizes) {
+    long above = (long) options.spaces().size() << MOST_BYTES_LOG2;
     return new GuestTable(
         "npt",
         true,
-        NESTED_BASE,
-        options.tableBytes(),
+        ModelMachine.TABLE_BASE + Math.max(NESTED_OFFSET, above),
+        options,
         PageTableConfig.of(X86.LINUX)
             .withLevels(NESTED_LEVELS)
             .withPageSizes(pageSizes & X86.LINUX.leafSizes()));
@@ -80,6 +94,11 @@ final class GuestTable implements AutoCloseable {
 
   IotlbGather gather() {
     return gather;
+  }
+
+  /** Where its shared pages lie; null if they stay where they are. */
+  @Nullable SharedMemory sharedMemory() {
+    return sharedMemory;
   }
 
   FlushCounter flushes() {

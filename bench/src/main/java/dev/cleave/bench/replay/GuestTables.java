@@ -2,6 +2,7 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
@@ -16,32 +17,36 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All tables that map the replayed guest's memory: that of the IOMMU, and perhaps a nested one.
- * They are mapped and unmapped together or not at all.
+ * All tables that map the replayed guest's memory: an IOMMU table for each address space, and
+ * perhaps a nested one, which maps what any of the spaces maps. An event changes them together or
+ * not at all.
  *
  * <p>Not thread-safe.
  */
 final class GuestTables implements IotlbFlush, AutoCloseable {
-  private final GuestTable iommu;
+  private final List<ReplayedSpace> spaces = new ArrayList<>();
   private final @Nullable GuestTable nested;
-  private final List<GuestTable> all;
-  private final @Nullable SharedMemory sharedMemory;
-  private final LeafCursor cursor;
+  private final List<GuestTable> all = new ArrayList<>();
   private @Nullable IotlbFlush hardware;
   private Runnable look = () -> {};
+  private long peakBytes;
 
   GuestTables(ReplayOptions options, long pageSizes) {
-    iommu = GuestTable.iommu(options, pageSizes);
+    for (AddressSpace space : options.spaces()) {
+      GuestTable table = GuestTable.iommu(options, pageSizes, spaces.size());
+      spaces.add(new ReplayedSpace(space, table));
+      all.add(table);
+    }
     nested = options.hasNestedTable() ? GuestTable.nested(options, pageSizes) : null;
-    all = nested == null ? List.of(iommu) : List.of(iommu, nested);
-    sharedMemory = options.isSharedInPlace() ? null : new SharedMemory(options.sharedBase());
-    cursor = iommu.table().leaves();
+    if (nested != null) {
+      all.add(nested);
+    }
   }
 
   /**
    * Says who is to be told of flushes.
    *
-   * @param flush gets those of the IOMMU table, or null
+   * @param flush gets those of IOMMU tables, or null
    * @param looker is called before and after each flush
    */
   void onFlush(@Nullable IotlbFlush flush, Runnable looker) {
@@ -49,8 +54,19 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     look = looker;
   }
 
-  GuestTable iommu() {
-    return iommu;
+  /** The address spaces; the first one is what files and reports show where they show one. */
+  List<ReplayedSpace> spaces() {
+    return spaces;
+  }
+
+  /** The space of an event; the first, if it says none. */
+  ReplayedSpace space(AddressSpace name) {
+    for (ReplayedSpace space : spaces) {
+      if (space.name().equals(name)) {
+        return space;
+      }
+    }
+    return spaces.getFirst();
   }
 
   @Nullable GuestTable nested() {
@@ -61,11 +77,6 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return all;
   }
 
-  /** Where shared pages lie; null if they stay where they are. */
-  @Nullable SharedMemory sharedMemory() {
-    return sharedMemory;
-  }
-
   /** The memory of each table. */
   List<TableMemory> memories() {
     return all.stream().map(GuestTable::memory).toList();
@@ -73,74 +84,158 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
 
   /** A watch over each table. */
   List<RmpWatch> watches() {
-    return all.stream().map(table -> new RmpWatch(table.table(), sharedMemory)).toList();
+    return all.stream().map(table -> new RmpWatch(table.table(), table.sharedMemory())).toList();
   }
 
   /** The tables as a follower takes them. */
   List<FollowedTable> followed() {
     List<FollowedTable> followed = new ArrayList<>();
     for (GuestTable table : all) {
+      SharedMemory memory = table.sharedMemory();
       followed.add(
-          new FollowedTable(
-              table.table(), 0, sharedMemory == null ? null : sharedMemory.backing(table)));
+          new FollowedTable(table.table(), 0, memory == null ? null : memory.backing(table)));
     }
     return followed;
   }
 
   /**
-   * Maps a range in all tables, or in none.
+   * Maps a range in a space, and in the nested table what is not there yet; or in none.
    *
    * @param states the page states of the guest
    */
-  void map(long iova, long paddr, long length, int access, SizeRule rule, RmpBitmap states) {
+  void map(
+      ReplayedSpace space,
+      long iova,
+      long paddr,
+      long length,
+      int access,
+      SizeRule rule,
+      RmpBitmap states) {
+    GuestTable iommu = space.table();
     iommu.map(iova, paddr, length, access, rule);
-    if (nested != null) {
-      try {
-        nested.map(iova, paddr, length, access, rule);
-      } catch (PageTableException e) {
-        var _ = iommu.takeOut(iova, length);
-        iommu.settle(this);
-        throw e;
+    List<Run> added = new ArrayList<>();
+    try {
+      if (nested != null) {
+        for (Run hole : holes(nested, iova, iova + length - 1)) {
+          nested.map(hole.gpa, paddr + (hole.gpa - iova), hole.length, access, rule);
+          added.add(hole);
+        }
       }
+    } catch (PageTableException e) {
+      added.forEach(run -> nested.takeOut(run.gpa, run.length));
+      var _ = iommu.takeOut(iova, length);
+      all.forEach(table -> table.settle(this));
+      throw e;
     }
-    if (sharedMemory != null && iova >= 0 && iova < states.guestBytes()) {
-      long inside = Math.min(length, states.guestBytes() - iova);
-      sharedMemory.add(iova, paddr, inside, access);
-      move(runs(states, iova, iova + inside, true), true, rule);
+    if (iommu.sharedMemory() != null && iova >= 0 && iova < states.guestBytes()) {
+      moveShared(iommu, new Run(iova, length), paddr, access, rule, states);
+      for (Run run : added) {
+        moveShared(nested, run, paddr + (run.gpa - iova), access, rule, states);
+      }
     }
   }
 
-  /** Unmaps a range in all tables, or in none; returns how many bytes were mapped. */
-  long unmap(long iova, long length, SizeRule rule) {
-    if (nested != null) {
-      var _ = nested.table().unmap(iova, length, nested.gather());
-      nested.settle(this);
+  /** What is mapped now where a page lies while it is private goes where it lies while shared. */
+  private void moveShared(
+      GuestTable table, Run mapped, long paddr, int access, SizeRule rule, RmpBitmap states) {
+    long inside = Math.min(mapped.length, states.guestBytes() - mapped.gpa);
+    if (inside > 0) {
+      table.sharedMemory().add(mapped.gpa, paddr, inside, access);
+      move(table, runs(states, mapped.gpa, mapped.gpa + inside, true), true, rule);
     }
+  }
+
+  /** The parts of a range that a table does not map. */
+  private static List<Run> holes(GuestTable table, long first, long last) {
+    List<Run> holes = new ArrayList<>();
+    LeafCursor leaves = table.table().leaves().over(first, last);
+    long at = first;
+    boolean isDone = false;
+    while (!isDone && leaves.advance()) {
+      if (Long.compareUnsigned(leaves.iova(), at) > 0) {
+        holes.add(new Run(at, leaves.iova() - at));
+      }
+      at = leaves.iova() + (1L << leaves.sizeLog2());
+      isDone = at == 0;
+    }
+    if (!isDone && Long.compareUnsigned(at, last) <= 0) {
+      holes.add(new Run(at, last + 1 - at));
+    }
+    return holes;
+  }
+
+  /**
+   * Unmaps a range in a space, and in the nested table what no other space maps; or in none.
+   *
+   * @return how many bytes the space mapped
+   */
+  long unmap(ReplayedSpace space, long iova, long length, SizeRule rule) {
+    GuestTable iommu = space.table();
     long bytes;
     try {
+      if (nested != null) {
+        for (Run run : onlyIn(space, iova, iova + length - 1)) {
+          var _ = nested.takeOut(run.gpa, run.length);
+        }
+        nested.settle(this);
+      }
       bytes = iommu.table().unmap(iova, length, iommu.gather());
     } catch (PageTableException e) {
       if (nested != null) {
-        restore(nested, iova, iova + length - 1, rule);
+        nested.settle(this);
+        restore(nested, space, iova, iova + length - 1, rule);
       }
       throw e;
     }
     iommu.settle(this);
-    if (sharedMemory != null) {
-      sharedMemory.remove(iova, length);
+    if (iommu.sharedMemory() != null) {
+      iommu.sharedMemory().remove(iova, length);
+      if (nested != null) {
+        onlyIn(space, iova, iova + length - 1)
+            .forEach(run -> nested.sharedMemory().remove(run.gpa, run.length));
+      }
     }
     return bytes;
   }
 
-  /** Maps in a table what the IOMMU table maps; its pages for that are free. */
-  private void restore(GuestTable table, long first, long last, SizeRule rule) {
-    cursor.over(first, last);
-    while (cursor.advance()) {
-      long cut = Math.max(0, first - cursor.iova());
-      long iova = cursor.iova() + cut;
-      long end = Math.min(cursor.iova() + (1L << cursor.sizeLog2()) - 1, last);
-      table.map(iova, cursor.paddr() + cut, end + 1 - iova, cursor.access(), rule);
+  /** The parts of a range that no other space maps. */
+  private List<Run> onlyIn(ReplayedSpace space, long first, long last) {
+    List<Run> parts = List.of(new Run(first, last + 1 - first));
+    for (ReplayedSpace other : spaces) {
+      if (other != space) {
+        List<Run> left = new ArrayList<>();
+        for (Run part : parts) {
+          left.addAll(holes(other.table(), part.gpa, part.gpa + part.length - 1));
+        }
+        parts = left;
+      }
     }
+    return parts;
+  }
+
+  /** Maps in a table what a space maps and the table lacks; its pages for that are free. */
+  private static void restore(
+      GuestTable table, ReplayedSpace space, long first, long last, SizeRule rule) {
+    LeafCursor leaves = space.table().table().leaves();
+    for (Run hole : holes(table, first, last)) {
+      long end = hole.gpa + hole.length - 1;
+      leaves.over(hole.gpa, end);
+      while (leaves.advance()) {
+        long cut = Math.max(0, hole.gpa - leaves.iova());
+        long iova = leaves.iova() + cut;
+        long to = Math.min(leaves.iova() + (1L << leaves.sizeLog2()) - 1, end);
+        table.map(iova, leaves.paddr() + cut, to + 1 - iova, leaves.access(), rule);
+      }
+    }
+  }
+
+  /** Unmaps whatever a space maps from one address to another; returns how many bytes that was. */
+  long clear(ReplayedSpace space, long first, long last, SizeRule rule) {
+    long bytes = 0;
+    for (Run run : space.mapped(first, last)) {
+      bytes += unmap(space, run.gpa, run.length, rule);
+    }
+    return bytes;
   }
 
   /** Pages of one state. */
@@ -163,29 +258,69 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
 
   /** Moves pages in all tables to where they lie from now on; not if they stay where they are. */
   void move(List<Run> runs, boolean areShared, SizeRule rule) {
-    if (sharedMemory == null || runs.isEmpty()) {
+    all.forEach(table -> move(table, runs, areShared, rule));
+  }
+
+  private void move(GuestTable table, List<Run> runs, boolean areShared, SizeRule rule) {
+    if (table.sharedMemory() == null || runs.isEmpty()) {
       return;
     }
+    for (Run run : runs) {
+      var _ = table.takeOut(run.gpa, run.length);
+    }
+    table.settle(this);
+    for (Run run : runs) {
+      table.sharedMemory().map(table, run.gpa, run.length, areShared, rule);
+    }
+  }
+
+  /** Whether shared pages lie elsewhere than while they were private. */
+  boolean isSharedElsewhere() {
+    return all.getFirst().sharedMemory() != null;
+  }
+
+  /** Makes leaves legal that an RMP entry no longer allows. */
+  void fit(List<Run> runs, SizeRule rule) {
     for (GuestTable table : all) {
       for (Run run : runs) {
-        var _ = table.takeOut(run.gpa, run.length);
+        table.table().fit(run.gpa, run.length, rule, table.gather());
       }
       table.settle(this);
-      for (Run run : runs) {
-        sharedMemory.map(table, run.gpa, run.length, areShared, rule);
-      }
     }
   }
 
   @Override
   public void flush(PageTable table, IotlbGather gather) {
-    GuestTable owner = table == iommu.table() || nested == null ? iommu : nested;
-    owner.flushes().add(gather);
+    notePeak();
+    for (GuestTable owner : all) {
+      if (owner.table() == table) {
+        owner.flushes().add(gather);
+      }
+    }
     look.run(); // what the IOTLB still holds
-    if (hardware != null && owner == iommu) {
+    if (hardware != null && (nested == null || table != nested.table())) {
       hardware.flush(table, gather);
     }
     look.run();
+  }
+
+  /** Memory that the IOMMU tables use together at this moment. */
+  long iommuBytes() {
+    long bytes = 0;
+    for (ReplayedSpace space : spaces) {
+      bytes += space.table().memory().usedBytes();
+    }
+    return bytes;
+  }
+
+  /** Takes note of how much that is. */
+  void notePeak() {
+    peakBytes = Math.max(peakBytes, iommuBytes());
+  }
+
+  /** The most memory that the IOMMU tables used together. */
+  long peakBytes() {
+    return spaces.size() == 1 ? spaces.getFirst().table().memory().peakBytes() : peakBytes;
   }
 
   @Override

@@ -21,14 +21,14 @@ record IgnoreActions(GuestTables tables, SimulatedRmp rmp) implements PolicyActi
 
   /** The pages that change their state. */
   private List<GuestTables.Run> runs(long gpa, long length, boolean wereShared) {
-    return tables.sharedMemory() == null
-        ? List.of()
-        : GuestTables.runs(rmp.actual(), gpa, gpa + length, wereShared);
+    return tables.isSharedElsewhere()
+        ? GuestTables.runs(rmp.actual(), gpa, gpa + length, wereShared)
+        : List.of();
   }
 
   @Override
   public void populate(long gpa, long paddr, long length) {
-    rmp.populate(gpa, paddr, length, null);
+    var _ = rmp.populate(gpa, paddr, length, null);
   }
 
   @Override

@@ -13,20 +13,25 @@ import org.jspecify.annotations.Nullable;
  * @param order what came first when table and RMP changed; null where no order is chosen
  * @param figures those columns that are about the run as a whole
  * @param dma what devices met, with {@code --dma}
- * @param tables what each table came to, that of the IOMMU first
+ * @param tables what the IOMMU tables of all address spaces came to together, then the nested one
+ * @param spaces what happened in each address space
+ * @param refused events that were refused, by reason
  */
 public record PolicyResult(
     String policy,
     @Nullable String order,
     Map<ReplayColumn, Long> figures,
     @Nullable DmaResult dma,
-    List<TableResult> tables) {
+    List<TableResult> tables,
+    List<SpaceResult> spaces,
+    Map<String, Long> refused) {
   static PolicyResult of(
       String policy,
       @Nullable String order,
       RunEnd end,
       @Nullable DmaResult dma,
-      List<TableResult> tables) {
+      List<TableResult> tables,
+      List<SpaceResult> spaces) {
     Map<ReplayColumn, Long> figures = new EnumMap<>(ReplayColumn.class);
     for (ReplayColumn column : ReplayColumn.values()) {
       Long figure = column.of(end);
@@ -34,11 +39,11 @@ public record PolicyResult(
         figures.put(column, figure);
       }
     }
-    return new PolicyResult(policy, order, figures, dma, tables);
+    return new PolicyResult(policy, order, figures, dma, tables, spaces, end.refused());
   }
 
   /**
-   * The figure of a column that is counted; of a table's own, that of the IOMMU table.
+   * The figure of a column that is counted; of a table's own, that of the IOMMU tables.
    *
    * @param column of devices only if there were any
    */

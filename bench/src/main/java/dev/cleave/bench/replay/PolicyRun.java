@@ -3,17 +3,18 @@ package dev.cleave.bench.replay;
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
 import dev.cleave.bench.machine.DmaResult;
+import dev.cleave.bench.machine.GuestFrames;
 import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.trace.TraceEvent;
-import dev.cleave.engine.IotlbGather;
-import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.rmp.RmpBitmap;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,13 +23,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 public final class PolicyRun implements AutoCloseable {
+  /** So many address spaces can be replayed at once. */
+  public static final int MOST_SPACES = GuestTable.MOST_SPACES;
+
   private static final long PAGE_SIZE_4K = 1L << 12;
 
   private final ReplayOptions options;
   private final GuestTables tables;
   private final PageTable table;
-  private final IotlbGather gather;
-  private final LeafCursor cursor;
   private final SimulatedRmp rmp;
   private final PolicyActions actions;
   private final @Nullable Hardware hardware;
@@ -46,19 +48,16 @@ public final class PolicyRun implements AutoCloseable {
     this.options = options;
     long pageSizes = policy == Policy.ALL_4K ? PAGE_SIZE_4K : options.pageSizes();
     tables = new GuestTables(options, pageSizes);
-    table = tables.iommu().table();
-    gather = tables.iommu().gather();
-    cursor = table.leaves();
+    table = tables.spaces().getFirst().table().table();
     boolean hasLarge = options.followsRmp() && policy != Policy.ALL_4K;
-    hardware =
-        ram == null
-            ? null
-            : new Hardware(ram, tables.memories(), options.followsRmp(), options.seed());
+    GuestFrames frames = new GuestFrames();
+    hardware = ram == null ? null : new Hardware(ram, tables, frames, options);
     rmp =
         new SimulatedRmp(
             options.guestBytes(),
             hasLarge,
-            table,
+            frames,
+            tables.all().stream().map(GuestTable::table).toList(),
             isWatching && options.followsRmp() ? tables.watches() : List.of(),
             hardware);
     tables.onFlush(hardware, rmp::look);
@@ -80,14 +79,19 @@ public final class PolicyRun implements AutoCloseable {
   /** What has to be known before an event, and is no part of carrying it out. */
   public void prepare(TraceEvent event) {
     if (event instanceof TraceEvent.Map map && options.followsRmp()) {
-      actions.populate(map.iova(), map.paddrOr(options.paddrBase()), map.length());
+      long paddr = map.paddrOr(options.paddrBase());
+      boolean isOfPages = ((map.iova() | paddr | map.length()) & (PAGE_BYTES - 1)) == 0;
+      // What will be refused gives the guest nothing.
+      if (isOfPages && map.length() > 0 && space(map).isFree(map.iova(), map.length())) {
+        actions.populate(map.iova(), paddr, map.length());
+      }
     }
   }
 
   /** Lets devices work until there were so many accesses in all, if there are any. */
   void runDevices(long accesses) {
     if (hardware != null) {
-      hardware.attach(table);
+      hardware.attach();
       hardware.runUntil(accesses);
     }
   }
@@ -99,19 +103,40 @@ public final class PolicyRun implements AutoCloseable {
 
   /** Carries out an event. */
   public Outcome apply(TraceEvent event) {
+    ReplayedSpace space = space(event);
+    if (hardware != null) {
+      hardware.before(event, space);
+    }
+    Outcome outcome = apply(event, space);
+    if (hardware != null) {
+      hardware.after(event, space, outcome.isOk(), options.paddrBase());
+    }
+    tables.notePeak();
+    return outcome;
+  }
+
+  private Outcome apply(TraceEvent event, ReplayedSpace space) {
     try {
       return switch (event) {
-        case TraceEvent.Map(long _, long iova, var _, long length, int access) -> {
-          long paddr = ((TraceEvent.Map) event).paddrOr(options.paddrBase());
-          tables.map(iova, paddr, length, access, actions.rule(), rmp.actual());
-          yield Outcome.ok(length);
+        case TraceEvent.Map map -> {
+          tables.map(
+              space,
+              map.iova(),
+              map.paddrOr(options.paddrBase()),
+              map.length(),
+              map.access(),
+              actions.rule(),
+              rmp.actual());
+          yield Outcome.ok(map.length());
         }
-        case TraceEvent.Unmap(long _, long iova, long length, boolean _) ->
-            Outcome.ok(tables.unmap(iova, length, actions.rule()));
-        case TraceEvent.Split(long _, long iova, long length, long largest) ->
-            flushed(table.split(iova, length, sizeLog2(iova, largest), gather));
-        case TraceEvent.Merge(long _, long iova, long length, long largest) ->
-            flushed(table.merge(iova, length, sizeLog2(iova, largest), gather));
+        case TraceEvent.Unmap(long _, var _, long iova, long length, boolean _) ->
+            Outcome.ok(tables.unmap(space, iova, length, actions.rule()));
+        case TraceEvent.Clear(long _, var _, long first, long last) ->
+            Outcome.ok(tables.clear(space, first, last, actions.rule()));
+        case TraceEvent.Split(long _, var _, long iova, long length, long largest) ->
+            Outcome.ok(space.split(iova, length, largest, tables));
+        case TraceEvent.Merge(long _, var _, long iova, long length, long largest) ->
+            Outcome.ok(space.merge(iova, length, largest, tables));
         case TraceEvent.Share(long _, long gpa, long length) -> {
           checkThenWatch(gpa, length);
           actions.share(gpa, length);
@@ -122,26 +147,13 @@ public final class PolicyRun implements AutoCloseable {
           actions.unshare(gpa, length);
           yield Outcome.ok(length);
         }
-        case TraceEvent.Translate(long _, long iova) -> translate(iova);
-        case TraceEvent.Dma(long _, long iova, long length, int access) ->
-            dma(iova, length, access);
+        case TraceEvent.Translate(long _, var _, long iova) -> space.translate(iova);
+        case TraceEvent.Dma(long _, var _, long iova, long length, int access) ->
+            space.dma(iova, length, access);
       };
     } catch (PageTableException e) {
       return Outcome.refused(e.reason());
     }
-  }
-
-  private Outcome flushed(long bytes) {
-    tables.iommu().settle(tables);
-    return Outcome.ok(bytes);
-  }
-
-  private static int sizeLog2(long iova, long bytes) {
-    if (Long.bitCount(bytes) != 1) {
-      throw new PageTableException(
-          Reason.MISALIGNED, iova, "a leaf size must be a power of two, size=" + bytes);
-    }
-    return Long.numberOfTrailingZeros(bytes);
   }
 
   private void checkThenWatch(long gpa, long length) {
@@ -158,42 +170,24 @@ public final class PolicyRun implements AutoCloseable {
     rmp.beginWatch(gpa, length);
   }
 
-  private Outcome translate(long iova) {
-    long paddr = table.translate(iova);
-    return paddr == PageTable.NOT_MAPPED ? Outcome.refused(Reason.NOT_MAPPED) : Outcome.ok(paddr);
-  }
-
-  /** A device's access succeeds when every byte of it is mapped and may be accessed so. */
-  private Outcome dma(long iova, long length, int access) {
-    long last = iova + length - 1;
-    if (length == 0 || Long.compareUnsigned(last, iova) < 0) {
-      return Outcome.refused(Reason.OUT_OF_RANGE);
-    }
-    for (long at = iova; ; ) {
-      if (!table.leafAt(at, cursor) || (cursor.access() & access) != access) {
-        return Outcome.refused(Reason.NOT_MAPPED);
-      }
-      long end = cursor.iova() + (1L << cursor.sizeLog2()) - 1;
-      if (Long.compareUnsigned(end, last) >= 0) {
-        return Outcome.ok(length);
-      }
-      at = end + 1;
-    }
-  }
-
   /** Does what the policy has put off until nothing changes for a while. */
   public void rest() {
     actions.rest();
   }
 
-  /** The IOMMU table, to be looked at. */
+  /** The IOMMU table of the first address space, to be looked at. */
   public PageTable table() {
     return table;
   }
 
-  /** The memory that the IOMMU table lies in. */
+  /** Table memory that the IOMMU tables of all address spaces use. */
+  public long iommuBytes() {
+    return tables.iommuBytes();
+  }
+
+  /** The memory that it lies in. */
   public TableMemory memory() {
-    return tables.iommu().memory();
+    return tables.spaces().getFirst().table().memory();
   }
 
   /** The nested table, to be looked at; null if there is none. */
@@ -216,11 +210,33 @@ public final class PolicyRun implements AutoCloseable {
     return hardware;
   }
 
-  /** What each table has come to, that of the IOMMU first. */
+  /** The address space of an event. */
+  ReplayedSpace space(TraceEvent event) {
+    return tables.space(event.space());
+  }
+
+  /** The address spaces, each with its IOMMU table. */
+  List<ReplayedSpace> spaces() {
+    return tables.spaces();
+  }
+
+  /** What the IOMMU tables have come to together, then what the nested one has. */
   public List<TableResult> tableResults() {
-    return tables.all().stream()
-        .map(table -> TableResult.of(new TableEnd(table, rmp, options.followsRmp())))
-        .toList();
+    List<TableResult> results = new ArrayList<>();
+    results.add(TableResult.sum("iommu", spaceResults(), tables.peakBytes()));
+    if (tables.nested() != null) {
+      results.add(result(tables.nested()));
+    }
+    return results;
+  }
+
+  /** What the IOMMU table of each address space has come to. */
+  List<TableResult> spaceResults() {
+    return tables.spaces().stream().map(space -> result(space.table())).toList();
+  }
+
+  private TableResult result(GuestTable of) {
+    return TableResult.of(new TableEnd(of, rmp, options.followsRmp()));
   }
 
   /** The page states as the RMP has them, to be looked at; null where no RMP is checked. */
@@ -233,19 +249,28 @@ public final class PolicyRun implements AutoCloseable {
     return actions.takeTidied();
   }
 
-  /** What the IOMMU table has done. */
+  /** What the IOMMU table of the first address space has done. */
   public TableStatistics statistics() {
     return table.statistics();
   }
 
-  /** The flushes of the IOMMU table so far. */
-  public FlushCounter flushes() {
-    return tables.iommu().flushes();
+  /** Entries that the IOMMU tables of all address spaces have written so far. */
+  public long entryStores() {
+    return sum(iommu -> iommu.table().statistics().entryStores());
   }
 
-  /** Times that the IOMMU table's leaves and the RMP of a region disagreed during an event. */
+  /** Commands that flushed them so far. */
+  public long flushCommands() {
+    return sum(iommu -> iommu.flushes().commands());
+  }
+
+  /** Times that their leaves and the RMP of a region disagreed during an event. */
   public long rmpFaults() {
-    return rmp.mismatches(table);
+    return sum(iommu -> rmp.mismatches(iommu.table()));
+  }
+
+  private long sum(ToLongFunction<GuestTable> figure) {
+    return tables.spaces().stream().map(ReplayedSpace::table).mapToLong(figure).sum();
   }
 
   @Override

@@ -97,7 +97,7 @@ final class RemapActions implements PolicyActions {
       known.restore(gpa, length);
       throw e;
     }
-    if (tables.sharedMemory() == null) {
+    if (!tables.isSharedElsewhere()) {
       List<List<Extent>> extents = tables.all().stream().map(t -> unmap(t, changed)).toList();
       inRmp.run();
       for (int i = 0; i < extents.size(); i++) {
@@ -109,7 +109,7 @@ final class RemapActions implements PolicyActions {
       List<GuestTables.Run> moved = GuestTables.runs(rmp.actual(), gpa, gpa + length, !areShared);
       tables.all().forEach(table -> takeOut(table, changed, moved));
       inRmp.run();
-      tables.all().forEach(table -> putBack(tables.sharedMemory(), table, changed, moved));
+      tables.all().forEach(table -> putBack(table, changed, moved));
     }
   }
 
@@ -123,8 +123,8 @@ final class RemapActions implements PolicyActions {
     table.settle(tables);
   }
 
-  private void putBack(
-      SharedMemory memory, GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
+  private void putBack(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
+    SharedMemory memory = table.sharedMemory();
     forEachRun(
         changed,
         (first, bytes) -> {
@@ -201,7 +201,7 @@ final class RemapActions implements PolicyActions {
 
   @Override
   public void populate(long gpa, long paddr, long length) {
-    rmp.populate(gpa, paddr, length, known);
+    tables.fit(rmp.populate(gpa, paddr, length, known), known.rule());
   }
 
   @Override

@@ -1,9 +1,12 @@
 package dev.cleave.bench.replay;
 
-import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.trace.TraceEvent;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -57,22 +60,19 @@ public final class Replay {
       PolicyRun run,
       PolicyRun timed,
       Watcher watcher) {
-    int leading = GuestRam.leadingMaps(events);
-    int count = 0;
-    long failed = 0;
-    long misplaced = 0;
-    while (count < events.size() && watcher.goesOn()) {
-      TraceEvent event = events.get(count);
+    DeviceShare devices = DeviceShare.of(events, options);
+    Tally tally = new Tally();
+    while (tally.events < events.size() && watcher.goesOn()) {
+      TraceEvent event = events.get(tally.events);
       run.prepare(event);
       Outcome outcome = run.apply(event);
-      failed += outcome.isOk() ? 0 : 1;
-      misplaced += isMisplaced(event, outcome) ? 1 : 0;
-      run.runDevices((long) (options.dmaAccesses() * share(++count, leading, events.size())));
+      tally.count(event, outcome, run.space(event));
+      run.runDevices(devices.accessesAfter(tally.events));
       watcher.ended(event, outcome);
     }
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
     long total = 0;
-    for (TraceEvent event : events.subList(0, count)) {
+    for (TraceEvent event : events.subList(0, tally.events)) {
       if (!watcher.goesOn()) {
         break;
       }
@@ -87,14 +87,50 @@ public final class Replay {
     return PolicyResult.of(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
-        new RunEnd(count, failed, misplaced, nanos, total),
+        new RunEnd(tally.events, tally.failed, tally.misplaced, tally.refused, nanos, total),
         run.dma(),
-        run.tableResults());
+        run.tableResults(),
+        spaces(run, tally));
   }
 
-  /** How much of the devices' work is done after so many events; none before the last first map. */
-  private static double share(int count, int leading, int events) {
-    return count < leading ? 0 : (count - leading + 1.0) / (events - leading + 1.0);
+  private static List<SpaceResult> spaces(PolicyRun run, Tally tally) {
+    List<SpaceResult> results = new ArrayList<>();
+    List<TableResult> tables = run.spaceResults();
+    for (ReplayedSpace space : run.spaces()) {
+      SpaceTally counts = tally.spaces.getOrDefault(space, new SpaceTally());
+      results.add(
+          new SpaceResult(
+              space.name().name(), counts.events, counts.failed, tables.get(results.size())));
+    }
+    return results;
+  }
+
+  /** What has happened so far. */
+  private static final class Tally {
+    private int events;
+    private long failed;
+    private long misplaced;
+    private final Map<String, Long> refused = new TreeMap<>();
+    private final Map<ReplayedSpace, SpaceTally> spaces = new HashMap<>();
+
+    void count(TraceEvent event, Outcome outcome, ReplayedSpace space) {
+      events++;
+      misplaced += isMisplaced(event, outcome) ? 1 : 0;
+      if (!outcome.isOk()) {
+        failed++;
+        refused.merge(outcome.status(), 1L, Long::sum);
+      }
+      if (!event.isPageState()) {
+        SpaceTally tally = spaces.computeIfAbsent(space, _ -> new SpaceTally());
+        tally.events++;
+        tally.failed += outcome.isOk() ? 0 : 1;
+      }
+    }
+  }
+
+  private static final class SpaceTally {
+    private long events;
+    private long failed;
   }
 
   private static String word(Enum<?> order) {

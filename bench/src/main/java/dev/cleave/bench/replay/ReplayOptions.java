@@ -1,6 +1,8 @@
 package dev.cleave.bench.replay;
 
+import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.engine.rmp.RmpFollower;
+import java.util.List;
 
 /**
  * What a replay is to be like, the same for all its policies.
@@ -17,6 +19,7 @@ import dev.cleave.engine.rmp.RmpFollower;
  * @param hasNestedTable whether a nested table follows together with the IOMMU table
  * @param sharedBase paddr of where gpa 0 lies when it is shared, 2 MiB-aligned; 0 if shared pages
  *     stay where they are
+ * @param spaces the address spaces, one at least; an event that says none is one of the first's
  */
 public record ReplayOptions(
     long pageSizes,
@@ -29,8 +32,9 @@ public record ReplayOptions(
     long dmaAccesses,
     long seed,
     boolean hasNestedTable,
-    long sharedBase) {
-  /** Options for an IOMMU table alone, whose pages stay where they are. */
+    long sharedBase,
+    List<AddressSpace> spaces) {
+  /** Options for one IOMMU table alone, whose pages stay where they are. */
   public ReplayOptions(
       long pageSizes,
       int levels,
@@ -52,7 +56,8 @@ public record ReplayOptions(
         dmaAccesses,
         seed,
         false,
-        0);
+        0,
+        List.of(AddressSpace.OPS));
   }
 
   /** Whether shared pages stay where they are. */
@@ -73,7 +78,8 @@ public record ReplayOptions(
         dmaAccesses,
         seed,
         hasNestedTable,
-        sharedBase);
+        sharedBase,
+        spaces);
   }
 
   /** The same with a nested table beside the IOMMU table, or without. */
@@ -89,7 +95,8 @@ public record ReplayOptions(
         dmaAccesses,
         seed,
         hasOne,
-        sharedBase);
+        sharedBase,
+        spaces);
   }
 
   /** The same with shared pages elsewhere. */
@@ -105,6 +112,24 @@ public record ReplayOptions(
         dmaAccesses,
         seed,
         hasNestedTable,
-        base);
+        base,
+        spaces);
+  }
+
+  /** The same for other address spaces. */
+  public ReplayOptions withSpaces(List<AddressSpace> others) {
+    return new ReplayOptions(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasNestedTable,
+        sharedBase,
+        others);
   }
 }

@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -8,7 +9,14 @@ import org.HdrHistogram.Histogram;
  * @param events events that were tried
  * @param failed events that were refused
  * @param misplaced events that did not fit the table as they found it
+ * @param refused events that were refused, by reason
  * @param nanos the time of each event
  * @param totalNanos all events together
  */
-record RunEnd(long events, long failed, long misplaced, Histogram nanos, long totalNanos) {}
+record RunEnd(
+    long events,
+    long failed,
+    long misplaced,
+    Map<String, Long> refused,
+    Histogram nanos,
+    long totalNanos) {}

@@ -4,11 +4,14 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
+import dev.cleave.bench.extent.Extent;
+import dev.cleave.bench.machine.GuestFrames;
 import dev.cleave.bench.machine.ModelRmp;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.engine.rmp.RmpPort;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +34,8 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   /** Regions whose memory is contiguous and lies right, by number. */
   private final BitSet suited = new BitSet();
 
-  private final LeafCursor mapped;
+  private final GuestFrames frames;
+  private final List<LeafCursor> mapped;
   private final List<RmpWatch> watches;
   private final @Nullable Hardware hardware;
   private final @Nullable ModelRmp model;
@@ -44,19 +48,22 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
    *
    * @param guestBytes where guest memory ends
    * @param isLargeAllowed whether there are 2 MiB entries at all
-   * @param table the IOMMU table
+   * @param frames where guest pages lie
+   * @param tables all tables
    * @param watches what {@link #look} looks at; it takes time
    * @param hardware a model that is to be told of everything, or null
    */
   SimulatedRmp(
       long guestBytes,
       boolean isLargeAllowed,
-      PageTable table,
+      GuestFrames frames,
+      List<PageTable> tables,
       List<RmpWatch> watches,
       @Nullable Hardware hardware) {
     this.actual = new RmpBitmap(guestBytes);
     this.isLargeAllowed = isLargeAllowed;
-    this.mapped = table.leaves();
+    this.frames = frames;
+    this.mapped = tables.stream().map(PageTable::leaves).toList();
     this.watches = watches;
     this.hardware = hardware;
     this.model = hardware == null ? null : hardware.rmp();
@@ -109,36 +116,82 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   }
 
   /**
-   * Memory was given to the guest: whole private regions that lie right, and that no table maps
-   * yet, get 2 MiB entries.
+   * Memory is about to be mapped to the guest: whole private regions that lie right, and that no
+   * table maps yet, get 2 MiB entries. A page that lies elsewhere by now, and that no table maps,
+   * is given back first. A region that is mapped in part again loses its 2 MiB entry.
    *
    * @param known what the VMM knows, kept equal; may be null
+   * @return regions that have lost their entry: leaves there may have to be split
    */
-  void populate(long gpa, long paddr, long length, @Nullable RmpBitmap known) {
-    boolean liesRight = isLargeAllowed && ((gpa ^ paddr) & (REGION_BYTES - 1)) == 0;
-    long end = Math.min(gpa + length, actual.guestBytes());
-    for (long at = gpa, next; at < end; at = next) {
+  List<GuestTables.Run> populate(long gpa, long paddr, long length, @Nullable RmpBitmap known) {
+    List<GuestTables.Run> smashed = new ArrayList<>();
+    long end = length > actual.guestBytes() - gpa ? actual.guestBytes() : gpa + length;
+    for (long at = gpa, next; at >= 0 && at < end; at = next) {
       long region = at & -REGION_BYTES;
       next = Math.min(region + REGION_BYTES, end);
-      if (liesRight && next - at == REGION_BYTES && isFree(region)) {
+      long place = paddr + (at - gpa);
+      boolean isFree = isFree(region, region + REGION_BYTES - 1);
+      for (Extent pages : frames.elsewhere(at, place, next - at)) {
+        if (isFree(pages.first(), pages.last())) {
+          giveBack(region, pages, known, smashed);
+        }
+      }
+      frames.place(at, place, next - at);
+      boolean isWhole = next - at == REGION_BYTES && frames.isAt(at, place, REGION_BYTES);
+      if (isLargeAllowed && isWhole && isFree && place % REGION_BYTES == 0) {
         suited.set((int) (region >>> REGION_LOG2));
         if (actual.isPrivate(region) && !actual.isLarge(region)) {
-          actual.setLarge(region, REGION_BYTES, true);
-          if (known != null) {
-            known.setLarge(region, REGION_BYTES, true);
-          }
+          setLarge(region, true, known);
           if (model != null) {
             model.assign(region, REGION_BYTES, true);
           }
         }
-      } else if (model != null && !actual.isLarge(region)) {
-        forPages(at, next, false, page -> model.assign(page, PAGE_BYTES, false));
+      } else {
+        boolean fits = isWhole && place % REGION_BYTES == 0;
+        if (!fits && actual.isLarge(region)) {
+          lose(region, known, smashed);
+        }
+        if (model != null && !actual.isLarge(region)) {
+          forPages(at, next, false, page -> model.assign(page, PAGE_BYTES, false));
+        }
       }
+    }
+    return smashed;
+  }
+
+  private void setLarge(long region, boolean isLarge, @Nullable RmpBitmap known) {
+    actual.setLarge(region, REGION_BYTES, isLarge);
+    if (known != null) {
+      known.setLarge(region, REGION_BYTES, isLarge);
     }
   }
 
-  private boolean isFree(long region) {
-    return !mapped.over(region, region + REGION_BYTES - 1).advance();
+  /** A region's 2 MiB entry becomes 512 of 4 KiB. */
+  private void lose(long region, @Nullable RmpBitmap known, List<GuestTables.Run> smashed) {
+    suited.clear((int) (region >>> REGION_LOG2));
+    if (model != null) {
+      model.smash(region);
+    }
+    setLarge(region, false, known);
+    smashed.add(new GuestTables.Run(region, REGION_BYTES));
+  }
+
+  /** Pages of a region are the guest's no longer. */
+  private void giveBack(
+      long region, Extent pages, @Nullable RmpBitmap known, List<GuestTables.Run> smashed) {
+    suited.clear((int) (region >>> REGION_LOG2));
+    if (actual.isLarge(region)) {
+      lose(region, known, smashed);
+    }
+    if (model != null) {
+      forPages(
+          pages.first(), pages.last() + 1, false, page -> model.unassign(page, PAGE_BYTES, false));
+    }
+    frames.remove(pages);
+  }
+
+  private boolean isFree(long first, long last) {
+    return mapped.stream().noneMatch(leaves -> leaves.over(first, last).advance());
   }
 
   private interface PageVisitor {

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
 import java.util.stream.LongStream;
@@ -27,27 +28,26 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes the tables of a run to files, as a decoder reads them from the run's memory. */
 public final class TableExport {
-  private static final int DOMAIN = 1;
+  private static final int FIRST_DOMAIN = 1;
 
-  /** What the nested table is called, though the IOMMU knows no such domain. */
-  private static final int NESTED = 2;
+  /** Devices of one bus: each address space is used by one of them. */
+  private static final int SLOTS = 32;
 
   private static final String RMP_DUMP = "rmp-dump.dmesg";
-  private static final DeviceId DEVICE = DeviceId.parse("00:01.0");
 
   private final PhysicalMemory memory = new PhysicalMemory();
-  private final TableRoot root;
+  private final SequencedMap<String, TableRoot> roots = new LinkedHashMap<>();
   private final @Nullable TableRoot nested;
   private final @Nullable RmpBitmap rmp;
 
   /**
    * Looks at a run.
    *
-   * @param run whose table is written as it stands when a file is written
+   * @param run whose tables are written as they stand when a file is written
    */
   public TableExport(PolicyRun run) {
     run.memories().forEach(tables -> memory.add(tables.base(), tables.view()));
-    root = root(run.table());
+    run.spaces().forEach(space -> roots.put(space.name().name(), root(space.table().table())));
     nested = run.nestedTable() == null ? null : root(run.nestedTable());
     rmp = run.pageStates();
   }
@@ -56,16 +56,22 @@ public final class TableExport {
     return TableRoot.of(table.format(), table.root(), table.levels(), Access.READ_WRITE);
   }
 
-  /** Writes every leaf of the IOMMU table as a row of CSV. */
+  /**
+   * Writes every leaf of the IOMMU tables as a row of CSV, which begins with the name of its
+   * address space where there are several.
+   */
   public void leaves(String file) throws IOException {
-    try (RowFile leaves = RowFile.leaves(file, false)) {
-      TableDecoder.decode(memory, root, leaves.rows(Integer.toString(DOMAIN), root.paddr()));
+    try (RowFile leaves = RowFile.leavesOfSpaces(file, roots.size() > 1)) {
+      for (Map.Entry<String, TableRoot> space : roots.entrySet()) {
+        TableDecoder.decode(memory, space.getValue(), leaves.rows(space.getKey()));
+      }
     }
   }
 
   /**
-   * Writes the tables' pages, a manifest with the entry of a device that uses the IOMMU table and,
-   * if page states count, the RMP as a kernel prints it.
+   * Writes the tables' pages, and a manifest with the entry of a device that uses the IOMMU table,
+   * or of one device for each of several and, if page states count, the RMP as a kernel prints it.
+   * The nested table is called a domain after all others, though the IOMMU knows no such domain.
    */
   public void image(String directory) throws IOException {
     LongStream.Builder pages = LongStream.builder();
@@ -77,12 +83,17 @@ public final class TableExport {
           }
         };
     SequencedMap<DeviceId, DeviceTableEntry> devices = new LinkedHashMap<>();
-    devices.put(DEVICE, DeviceTableEntry.v1(root.paddr(), root.levels(), DOMAIN));
     List<Manifest.Domain> domains = new ArrayList<>();
-    domains.add(new Manifest.Domain(DOMAIN, root.paddr(), root.levels(), List.of(DEVICE)));
-    TableDecoder.decode(memory, root, collector);
+    int domain = FIRST_DOMAIN;
+    for (TableRoot root : roots.values()) {
+      DeviceId device = DeviceId.parse("%02x:%02x.0".formatted(domain / SLOTS, domain % SLOTS));
+      devices.put(device, DeviceTableEntry.v1(root.paddr(), root.levels(), domain));
+      domains.add(new Manifest.Domain(domain, root.paddr(), root.levels(), List.of(device)));
+      TableDecoder.decode(memory, root, collector);
+      domain++;
+    }
     if (nested != null) {
-      domains.add(new Manifest.Domain(NESTED, nested.paddr(), nested.levels(), List.of(), true));
+      domains.add(new Manifest.Domain(domain, nested.paddr(), nested.levels(), List.of(), true));
       TableDecoder.decode(memory, nested, collector);
     }
     PageImageWriter.write(
@@ -92,7 +103,9 @@ public final class TableExport {
         new Manifest(OptionalLong.empty(), devices, domains, rmp == null ? null : RMP_DUMP));
     if (rmp != null) {
       RmpDump dump = new RmpDump(states(rmp));
-      TableDecoder.decode(memory, root, dump);
+      for (TableRoot root : roots.values()) {
+        TableDecoder.decode(memory, root, dump);
+      }
       try (Writer out = Outputs.open(Path.of(directory, RMP_DUMP).toString())) {
         dump.write(out);
       }

@@ -1,6 +1,7 @@
 package dev.cleave.bench.replay;
 
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -19,6 +20,21 @@ public record TableResult(String table, Map<ReplayColumn, Long> figures) {
       }
     }
     return new TableResult(end.table().name(), figures);
+  }
+
+  /**
+   * What several tables did together.
+   *
+   * @param peakBytes the most memory that they used at one time, which the sum of their peaks is
+   *     not
+   */
+  static TableResult sum(String name, List<TableResult> results, long peakBytes) {
+    Map<ReplayColumn, Long> figures = new EnumMap<>(ReplayColumn.class);
+    for (TableResult result : results) {
+      result.figures.forEach((column, figure) -> figures.merge(column, figure, Long::sum));
+    }
+    figures.put(ReplayColumn.TABLE_BYTES_PEAK, peakBytes);
+    return new TableResult(name, figures);
   }
 
   /** The figure of a column that is a table's own. */

@@ -70,7 +70,13 @@ final class MapRecorder {
     lastMerges = merges;
     switch (event) {
       case TraceEvent.Translate _, TraceEvent.Dma _ -> {}
-      default -> named(event.address(), event.length());
+      case TraceEvent.Clear(long _, var _, long first, long last) -> named(first, last);
+      default -> {
+        if (event.length() != 0) {
+          long last = event.address() + event.length() - 1;
+          named(event.address(), Long.compareUnsigned(last, event.address()) < 0 ? -1 : last);
+        }
+      }
     }
     if (run.takeTidied()) {
       named.forEach(this::mayHaveChanged);
@@ -78,14 +84,7 @@ final class MapRecorder {
   }
 
   /** Begins with the region of the first byte and ends with that of the last. */
-  private void named(long address, long length) {
-    if (length == 0) {
-      return;
-    }
-    long last = address + length - 1;
-    if (Long.compareUnsigned(last, address) < 0) {
-      last = -1;
-    }
+  private void named(long address, long last) {
     long from = address >>> PAGE_LOG2 & -REGION_PAGES;
     long end = (last >>> PAGE_LOG2 | (REGION_PAGES - 1)) + 1;
     named.add(from, end);

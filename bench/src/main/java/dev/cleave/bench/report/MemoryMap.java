@@ -56,7 +56,7 @@ record MemoryMap(
     long first = ADDRESS_REGIONS;
     long end = 0;
     for (TraceEvent event : events) {
-      if (event instanceof TraceEvent.Map(long _, long iova, var _, long bytes, int _)
+      if (event instanceof TraceEvent.Map(long _, var _, long iova, var _, long bytes, int _)
           && bytes != 0) {
         first = Math.min(first, iova >>> REGION_LOG2);
         end = Math.max(end, ((iova + bytes - 1) >>> REGION_LOG2) + 1);

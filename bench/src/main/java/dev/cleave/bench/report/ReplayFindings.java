@@ -43,6 +43,9 @@ final class ReplayFindings {
   }
 
   List<String> sentences() {
+    if (results.stream().allMatch(result -> result.get(ReplayColumn.STORES) == 0)) {
+      return List.of("No policy wrote an entry: nothing can be said of them.");
+    }
     return List.of(memory(), devices(), choice());
   }
 

@@ -42,6 +42,7 @@ public final class ReplayReport {
    * @param options how
    * @param runs one for each policy and order, at least one; fewer, and the last not to its end, if
    *     the replay was interrupted
+   * @param warnings what a person has to know, in sentences without their full stops
    * @param input what was replayed, for a person
    * @param command what was called
    */
@@ -49,21 +50,27 @@ public final class ReplayReport {
       List<TraceEvent> events,
       ReplayOptions options,
       List<RecordedRun> runs,
+      List<String> warnings,
       Map<String, ?> input,
       String command) {
-    return new ReplayReport(events, options, runs).report(input, command);
+    return new ReplayReport(events, options, runs).report(warnings, input, command);
   }
 
-  private Report report(Map<String, ?> input, String command) {
+  private Report report(List<String> warnings, Map<String, ?> input, String command) {
     List<PolicyResult> complete =
         policies.stream().map(RecordedRun::result).filter(this::isComplete).toList();
+    List<String> findings = new ArrayList<>();
+    warnings.forEach(warning -> findings.add("Warning: " + warning + "."));
+    if (!complete.isEmpty()) {
+      findings.addAll(new ReplayFindings(complete, options).sentences());
+    }
     ReplayCharts charts = new ReplayCharts(policies, runs, options);
     return new Report(
         "Cleave replay",
         options.followsRmp()
             ? "How should the IOMMU table of this guest follow its reverse map (RMP)?"
             : "What does this log of mappings cost under each policy?",
-        complete.isEmpty() ? List.of() : new ReplayFindings(complete, options).sentences(),
+        findings,
         comparison(),
         input,
         Machine.describe(),

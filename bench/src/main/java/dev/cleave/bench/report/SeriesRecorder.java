@@ -51,11 +51,11 @@ final class SeriesRecorder {
     samples.add(
         new Sample(
             event,
-            run.memory().usedBytes(),
+            run.iommuBytes(),
             run.nestedMemory() == null ? null : run.nestedMemory().usedBytes(),
             states == null ? 0 : states.mixedRegions(),
-            run.statistics().entryStores(),
-            run.flushes().commands(),
+            run.entryStores(),
+            run.flushCommands(),
             run.rmpFaults(),
             dma == null ? null : hitRate(dma),
             dma == null ? null : dma.translationFaults() + dma.rmpFaults()));

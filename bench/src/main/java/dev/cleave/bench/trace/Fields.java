@@ -37,32 +37,11 @@ final class Fields {
     return parse(next());
   }
 
-  /** The value of the next field, which reads {@code key=value}. */
-  String value(String key) throws MalformedLineException {
-    String field = next();
-    if (!field.startsWith(key) || !field.startsWith("=", key.length())) {
-      throw malformed("no " + key + "=");
-    }
-    return field.substring(key.length() + 1);
-  }
-
-  /** The number in the next field, which reads {@code key=number}. */
-  long number(String key) throws MalformedLineException {
-    return parse(value(key));
-  }
-
   private long parse(String field) throws MalformedLineException {
     try {
       return Numbers.parse(field);
     } catch (IllegalArgumentException e) {
       throw malformed(e.getMessage());
-    }
-  }
-
-  /** Passes over a field that must be there. */
-  void expect(String field) throws MalformedLineException {
-    if (!next().equals(field)) {
-      throw malformed("no '" + field + "'");
     }
   }
 
@@ -76,12 +55,6 @@ final class Fields {
       position = end;
     }
     return isThere;
-  }
-
-  /** Whether what comes next, blanks aside, begins with these characters. */
-  boolean comesNext(String characters) {
-    skipBlanks();
-    return text.startsWith(characters, position);
   }
 
   /** Makes sure that nothing is left. */

@@ -26,6 +26,18 @@ final class LineSource implements AutoCloseable {
     this.in = in;
   }
 
+  /** What kind of file it is if it is no text, to be asked before the first line; null for text. */
+  @Nullable BinaryKind binaryKind() throws IOException {
+    while (limit < BinaryKind.PREFIX_BYTES) {
+      int read = in.read(buffer, limit, BUFFER_BYTES - limit);
+      if (read <= 0) {
+        break;
+      }
+      limit += read;
+    }
+    return BinaryKind.of(buffer, limit);
+  }
+
   /** The next line without its end ({@code \n} or {@code \r\n}), null after the last one. */
   @Nullable String next() throws IOException {
     lineBytes = 0;

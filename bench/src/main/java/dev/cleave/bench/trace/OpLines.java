@@ -15,7 +15,7 @@ final class OpLines {
       if (fields.skipIf(kind.word())) {
         TraceEvent event = event(kind, line, fields);
         fields.end();
-        return new Parsed.Told(event);
+        return new Parsed.Of(event, Source.OP);
       }
     }
     return null;

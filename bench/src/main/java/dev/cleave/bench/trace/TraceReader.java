@@ -3,6 +3,7 @@ package dev.cleave.bench.trace;
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Excerpt;
 import dev.cleave.bench.io.Inputs;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
@@ -16,14 +17,17 @@ import org.jspecify.annotations.Nullable;
 public final class TraceReader implements AutoCloseable {
   private static final String STDIN = "-";
   private static final String UNKNOWN =
-      "not a line of a trace; expected a QEMU kvm_convert_memory or iommufd_backend_map_dma or"
-          + " _unmap_dma line, an ftrace IOMMU: line, or map, unmap, share, unshare, split, merge,"
-          + " translate or dma";
+      "not a line of a trace; expected an event of QEMU's, Cloud Hypervisor's, iommu: or kvm: about"
+          + " maps or page states, or map, unmap, share, unshare, split, merge, translate or dma";
 
   private final String name;
   private final LineSource lines;
   private final boolean isStrict;
   private final TraceCounts counts = new TraceCounts();
+  private final LineParser parser = new LineParser();
+
+  /** Gaps of the log before the last event. */
+  private long gapsBefore;
 
   /**
    * Reads plain text from a stream, which {@link #close} closes.
@@ -55,24 +59,34 @@ public final class TraceReader implements AutoCloseable {
    * The next event.
    *
    * @return null after the last one
-   * @throws BadInput when the file cannot be read any further (a damaged gzip file among other
-   *     things) and, in strict mode, at a line that is skipped or malformed
+   * @throws BadInput when the file is no text or cannot be read any further and, in strict mode, at
+   *     a line that is skipped or malformed. A gzip file that ends too early ends the trace, and is
+   *     counted; in strict mode it is an error
    */
-  public @Nullable TraceEvent next() {
+  public @Nullable Told next() {
     while (true) {
       String text = nextLine();
       if (text == null) {
         return null;
       }
       long line = counts.countLine();
-      switch (parse(line, text)) {
-        case Parsed.Told(TraceEvent event) -> {
+      Parsed parsed = parse(line, text);
+      counts.countKind(parser.latest().kind());
+      switch (parsed) {
+        case Parsed.Of(TraceEvent event, Source source) -> {
           counts.countEvent(event.kind());
-          return event;
+          LogLine latest = parser.latest();
+          boolean isAfterGap = counts.gaps() != gapsBefore;
+          gapsBefore = counts.gaps();
+          return new Told(event, source, latest.task(), latest.time(), isAfterGap);
         }
         case Parsed.NoEffect() -> counts.countNoEffect();
         case Parsed.Blank() -> {}
-        case Parsed.Unknown() -> counts.countSkipped(oddity(line, text, UNKNOWN));
+        case Parsed.Unknown(String event) ->
+            counts.countSkipped(event, oddity(line, text, UNKNOWN));
+        case Parsed.Lost(long events) -> counts.countLost(events);
+        case Parsed.Failure() ->
+            counts.countFailure(new TraceCounts.Oddity(line, Excerpt.of(text), "a change failed"));
         case Parsed.Malformed(String problem) -> counts.countMalformed(oddity(line, text, problem));
       }
     }
@@ -90,15 +104,27 @@ public final class TraceReader implements AutoCloseable {
 
   private @Nullable String nextLine() {
     try {
+      if (counts.lines() == 0) {
+        BinaryKind kind = lines.binaryKind();
+        if (kind != null) {
+          throw BadInput.in(name, kind.refusal());
+        }
+      }
       return lines.next();
+    } catch (EOFException e) {
+      if (isStrict || counts.lines() == 0) {
+        throw BadInput.cannotRead(name, counts.lines() + 1, e);
+      }
+      counts.setTruncated();
+      return null;
     } catch (IOException e) {
       throw BadInput.cannotRead(name, counts.lines() + 1, e);
     }
   }
 
   private Parsed parse(long line, String text) {
-    Parsed parsed = LineParser.parse(line, text);
-    boolean isKnown = parsed instanceof Parsed.Told || parsed instanceof Parsed.NoEffect;
+    Parsed parsed = parser.parse(line, text);
+    boolean isKnown = parsed instanceof Parsed.Of || parsed instanceof Parsed.NoEffect;
     return isKnown && lines.wasCut()
         ? new Parsed.Malformed("the line is longer than " + LineSource.MAX_LINE_BYTES + " bytes")
         : parsed;

@@ -1,7 +1,6 @@
 /**
- * Readers that turn log files into a stream of events: QEMU trace lines, Linux {@code iommu:map}
- * and {@code iommu:unmap} tracepoints as ftrace prints them, and Cleave's own op lines, freely
- * mixed.
+ * Readers that turn log files into a stream of events: what QEMU, Cloud Hypervisor and Linux's
+ * tracepoints print about mappings and page states, and Cleave's own op lines, freely mixed.
  *
  * <p>{@link dev.cleave.bench.trace.TraceReader} is the way in. Words: a line is <em>skipped</em>
  * when it is of no known kind, <em>malformed</em> when it is of a known kind but cannot be read,

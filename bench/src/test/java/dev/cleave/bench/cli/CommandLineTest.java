@@ -32,6 +32,7 @@ class CommandLineTest {
         .map(word -> word.replace("GOLDEN", "src/test/resources/golden/7.3.4/main"))
         .map(word -> word.replace("OPS", "src/test/resources/golden/ops/ops.trace.gz"))
         .map(word -> word.replace("CASES", "src/test/resources/cases"))
+        .map(word -> word.replace("QEMU", "src/test/resources/logs/map-file.log"))
         .map(word -> word.replace("RAW", raw.toString()))
         .map(word -> word.replace("TEMP", temporary.toString()))
         .map(word -> word.replace("DTE", DTE))
@@ -174,6 +175,20 @@ class CommandLineTest {
         "replay OPS --tables iommu,npt",
         "replay OPS --tables iommu,npt --page-sizes 64K,2M",
         "replay OPS --backing elsewhere",
+        "replay OPS --space nothing",
+        "replay OPS --space",
+        "replay OPS --paddr-base 1",
+        "replay OPS --paddr-base 0x1234",
+        "replay QEMU --paddr-base 0x10000000000000",
+        "replay QEMU --page-sizes 2M",
+        "replay QEMU --page-sizes 64K,2M",
+        "replay QEMU --page-sizes 512G --rmp off",
+        "replay QEMU --dma -1",
+        "replay QEMU --dma x",
+        "replay OPS --strict QEMU-",
+        "replay RAW",
+        "replay RAW --strict",
+        "replay /dev/null",
         "replay OPS --backing separate --rmp off",
       })
   void whatIsWrongIsSaidOnOneLineWithExitCode2(String line) throws IOException {

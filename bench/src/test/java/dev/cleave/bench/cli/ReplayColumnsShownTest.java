@@ -95,7 +95,8 @@ class ReplayColumnsShownTest {
 
   @Test
   void jsonHasEveryFigureThatIsCounted() {
-    List<String> keys = words("policy", column -> !column.isOfDevices(), "dma", "tables");
+    List<String> keys =
+        words("policy", column -> !column.isOfDevices(), "dma", "tables", "spaces", "refused");
     keys.add(1, "order");
     assertEquals(keys, List.copyOf(policy.keySet()));
     JsonObject dma = policy.getAsJsonObject("dma");
@@ -103,6 +104,10 @@ class ReplayColumnsShownTest {
     assertEquals(counted.subList(1, counted.size()), List.copyOf(dma.keySet()));
     JsonObject table = policy.getAsJsonArray("tables").get(1).getAsJsonObject();
     assertEquals(words("table", ReplayColumn::isOfTable), List.copyOf(table.keySet()));
+    JsonObject space = policy.getAsJsonArray("spaces").get(0).getAsJsonObject();
+    List<String> ofSpace = words("space", ReplayColumn::isOfTable);
+    ofSpace.addAll(1, List.of("events", "failed"));
+    assertEquals(ofSpace, List.copyOf(space.keySet()));
   }
 
   @Test

@@ -110,11 +110,21 @@ class NumbersTest {
   }
 
   @Test
+  void aSizeOfManyDigitsIsWrittenInSeveralUnits() {
+    assertEquals("8T+44K", Numbers.size((8L << 40) + (44 << 10)));
+    assertEquals("1E+1G+3M", Numbers.size((1L << 60) + (1 << 30) + (3 << 20)));
+    assertEquals("15E+1023P+1023T+1023G+1023M+1023K", Numbers.size(-1024));
+    assertEquals("9999K", Numbers.size(9999L << 10));
+    assertEquals("9M+785K", Numbers.size((9999L << 10) + (2 << 10)));
+  }
+
+  @Test
   void sizesAreWrittenInTheLargestUnitThatDividesThem() {
     assertEquals("0", Numbers.size(0));
     assertEquals("4K", Numbers.size(4096));
     assertEquals("3M", Numbers.size(3 << 20));
     assertEquals("2P", Numbers.size(1L << 51));
     assertEquals("1025", Numbers.size(1025));
+    assertEquals("1536M", Numbers.size(3L << 29));
   }
 }

@@ -71,7 +71,7 @@ class TablesOnModelTest {
     void apply(TraceEvent event) {
       run.prepare(event);
       assertTrue(run.apply(event).isOk(), event::toString);
-      run.hardware().attach(run.table());
+      run.hardware().attach();
       int from = (int) (event.address() / PAGE);
       int to = (int) ((event.address() + event.length()) / PAGE);
       switch (event) {

@@ -25,7 +25,14 @@ class ReplayFindingsTest {
                 ReplayColumn.RMP_FAULTS, windows,
                 ReplayColumn.ILLEGAL_LEAVES, illegal,
                 ReplayColumn.TABLE_BYTES_PEAK, peak));
-    return new PolicyResult(policy, null, Map.of(ReplayColumn.EVENTS, 1234L), null, List.of(table));
+    return new PolicyResult(
+        policy,
+        null,
+        Map.of(ReplayColumn.EVENTS, 1234L),
+        null,
+        List.of(table),
+        List.of(),
+        Map.of());
   }
 
   private static List<String> sentences(PolicyResult... results) {

@@ -37,9 +37,16 @@ class TraceReaderTest {
   void allFormsMayBeMixed() throws IOException {
     assertEquals(
         List.of(
-            new TraceEvent.Map(3, 0x1000, OptionalLong.of(0x3000), 4096, Access.READ_WRITE),
+            new TraceEvent.Map(
+                3,
+                AddressSpace.SOME_DOMAIN,
+                0x1000,
+                OptionalLong.of(0x3000),
+                4096,
+                Access.READ_WRITE),
             new TraceEvent.Share(5, 0x200000, 4096),
-            new TraceEvent.Map(6, 0, OptionalLong.empty(), 4096, Access.READ),
+            new TraceEvent.Map(
+                6, AddressSpace.ofIoas(1, 2), 0, OptionalLong.empty(), 4096, Access.READ),
             new TraceEvent.Split(11, 0x1000, 4096, 4096),
             new TraceEvent.Unmap(14, 0x1000, 4096, false)),
         TraceText.read(MIXED).events());

@@ -7,8 +7,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A trace held in a string or an array, read to its end. */
-record TraceText(List<TraceEvent> events, TraceCounts counts) {
+record TraceText(List<Told> told, TraceCounts counts) {
   static final String NAME = "some.trace";
+
+  List<TraceEvent> events() {
+    return told.stream().map(Told::event).toList();
+  }
 
   static TraceText read(String text) throws IOException {
     return read(text.getBytes(StandardCharsets.UTF_8), false);
@@ -25,18 +29,18 @@ record TraceText(List<TraceEvent> events, TraceCounts counts) {
   }
 
   static TraceText drain(TraceReader reader) throws IOException {
-    List<TraceEvent> events = new ArrayList<>();
-    for (TraceEvent event = reader.next(); event != null; event = reader.next()) {
-      events.add(event);
+    List<Told> all = new ArrayList<>();
+    for (Told told = reader.next(); told != null; told = reader.next()) {
+      all.add(told);
     }
-    return new TraceText(events, reader.counts());
+    return new TraceText(all, reader.counts());
   }
 
   /** The only problem of a text that is one malformed line. */
   static String malformed(String line) throws IOException {
     TraceText read = read(line);
     if (read.counts.malformed() != 1 || read.counts.lines() != 1) {
-      throw new AssertionError("not malformed: " + line + ", events: " + read.events);
+      throw new AssertionError("not malformed: " + line + ", events: " + read.told);
     }
     return read.counts.firstMalformed().getFirst().problem();
   }

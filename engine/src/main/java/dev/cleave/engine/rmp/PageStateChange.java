@@ -97,7 +97,8 @@ final class PageStateChange {
 
   /** Whether nothing but the bitmap has changed. */
   boolean canBeTakenBack() {
-    return !hasActed && !tables.hasBegunChange();
+    hasActed |= tables.hasBegunChange();
+    return !hasActed;
   }
 
   /** Makes all as it was. */

@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>What has thrown has done nothing: that is asked of {@link RmpPort}, {@link IotlbFlush} and
  *       {@link PageBacking}. Of {@link RmpPort#stalled} it is asked that it lets DMA go on, whether
- *       the change throws or not.
+ *       the change throws or not; of {@link FollowedMemory}, that it goes on where it stood.
  *   <li>If nothing but the bitmap had been changed by then, the bitmap is put back: bitmap, tables
  *       and RMP are as they were, and any call may follow. So it is with a table that is out of
  *       table memory, a port that cannot say whether an entry can be large, and the first of all
@@ -127,14 +127,29 @@ public final class RmpFollower implements AutoCloseable {
       IotlbFlush flush,
       Order order,
       boolean isLazy) {
-    Objects.requireNonNull(bitmap, "bitmap must not be null");
+    this(FollowedTables.of(tables, bitmap, flush), bitmap, port, order, isLazy);
+  }
+
+  /**
+   * A follower of guest memory as a whole, such as an I/O address space with all its tables.
+   *
+   * @param memory what changes its leaves, and flushes
+   * @param bitmap what is known of the RMP, whose rule the memory obeys; the follower keeps it up
+   *     to date from now on
+   * @param port what changes the RMP
+   * @param order what comes first
+   * @param isLazy whether merges are left for {@link #mergeQuiet}
+   */
+  public RmpFollower(
+      FollowedMemory memory, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
+    this(FollowedTables.of(memory), bitmap, port, order, isLazy);
+  }
+
+  private RmpFollower(
+      FollowedTables tables, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
     Objects.requireNonNull(port, "port must not be null");
-    Objects.requireNonNull(flush, "flush must not be null");
     Objects.requireNonNull(order, "order must not be null");
-    if (tables.isEmpty()) {
-      throw new IllegalArgumentException("a follower needs at least one table");
-    }
-    this.tables = new FollowedTables(tables, bitmap, flush);
+    this.tables = tables;
     this.bitmap = bitmap;
     this.isLazy = isLazy;
     this.changed = new QuietRegions(regionOf(bitmap.guestBytes() - 1) + 1, arena);
@@ -312,8 +327,7 @@ public final class RmpFollower implements AutoCloseable {
     if (!isClosed) {
       isClosed = true;
       arena.close();
-      tables.unreserve();
     }
-    tables.settle();
+    tables.close();
   }
 }

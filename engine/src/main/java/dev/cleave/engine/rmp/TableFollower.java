@@ -13,7 +13,7 @@ import dev.cleave.engine.recording.Recording;
 import org.jspecify.annotations.Nullable;
 
 /** One of the tables of an {@link RmpFollower}: it says what is to be done by gpa. */
-final class TableFollower {
+final class TableFollower implements FollowedMemory {
   private final PageTable table;
   private final long guestIova;
   private final @Nullable PageBacking backing;
@@ -23,11 +23,11 @@ final class TableFollower {
   private final IotlbGather gather;
   private final LeafCursor cursor;
 
-  /** What has been done of the change under way, and which of its pages have been mapped. */
-  private boolean isSplit;
+  /** Whether pages of the change under way lie nowhere, and from where on they do. */
+  private boolean isMoving;
 
-  private boolean hasFlushed;
-  private long moved;
+  private boolean areOut;
+  private long unmoved;
 
   TableFollower(FollowedTable followed, RmpBitmap bitmap, IotlbFlush flush) {
     this.table = followed.table();
@@ -46,27 +46,31 @@ final class TableFollower {
     this.cursor = table.leaves();
   }
 
-  /** Reserves what splitting in whole regions takes, or throws and changes nothing. */
-  void reserve(long gpa, long bytes) {
+  @Override
+  public void reserve(long gpa, long bytes) {
     table.reserveToFit(gpa + guestIova, bytes, rule, gather);
   }
 
-  /** Gives back what was reserved. */
-  void unreserve() {
+  @Override
+  public void unreserve() {
     table.unreserve(gather);
+    isMoving = false;
   }
 
-  /**
-   * Splits what the bitmap forbids in whole regions, flushes that, and moves the pages of a change
-   * to where they lie from now on. Goes on where it stood when the last call threw.
-   */
-  void change(long firstRegion, long regionBytes, long gpa, long bytes, boolean areShared) {
-    if (!isSplit) {
-      table.splitToFit(firstRegion + guestIova, regionBytes, rule, gather);
-      isSplit = true;
-    }
+  @Override
+  public void split(long gpa, long bytes) {
+    table.splitToFit(gpa + guestIova, bytes, rule, gather);
+    isMoving = backing != null;
+  }
+
+  @Override
+  public boolean isChanging() {
+    return isMoving || !gather.isEmpty();
+  }
+
+  @Override
+  public void moved(long gpa, long bytes, boolean areShared) {
     if (backing == null) {
-      hasFlushed |= !gather.isEmpty();
       settle();
     } else {
       move(backing, gpa, bytes, areShared);
@@ -75,19 +79,21 @@ final class TableFollower {
 
   private void move(PageBacking to, long gpa, long bytes, boolean areShared) {
     long end = gpa + bytes;
-    if (!hasFlushed) {
+    if (!areOut) {
       takeOut(gpa, end, areShared);
       settle();
-      hasFlushed = true;
-      moved = gpa;
+      areOut = true;
+      unmoved = gpa;
     }
-    while (moved < end) {
-      long runEnd = bitmap.savedRunEnd(moved, end);
-      if (bitmap.wasShared(moved) != areShared) {
-        to.map(moved, runEnd - moved, areShared, rule);
+    while (unmoved < end) {
+      long runEnd = bitmap.savedRunEnd(unmoved, end);
+      if (bitmap.wasShared(unmoved) != areShared) {
+        to.map(unmoved, runEnd - unmoved, areShared, rule);
       }
-      moved = runEnd;
+      unmoved = runEnd;
     }
+    areOut = false;
+    isMoving = false;
   }
 
   /** Takes pages out that are to lie elsewhere; those that are out already stay so. */
@@ -102,22 +108,8 @@ final class TableFollower {
     }
   }
 
-  /** Whether {@link #change} has altered the table, or is about to map. */
-  boolean hasBegunChange() {
-    return hasFlushed || !gather.isEmpty();
-  }
-
-  /** Makes ready for another change. */
-  void endChange() {
-    isSplit = false;
-    hasFlushed = false;
-  }
-
-  /**
-   * Whether leaves that are legal under a 2 MiB entry stand in a region, or can be made there. What
-   * maps only a part of the region, or in pieces, needs entries of 4 KiB.
-   */
-  boolean canHaveLargeLeaf(long region, boolean asItStands) {
+  @Override
+  public boolean canHaveLargeLeaf(long region, boolean asItStands) {
     long iova = region + guestIova;
     boolean isMapped = cursor.over(iova, iova | offsetMask(REGION_LOG2)).advance();
     if (backing != null && !backing.isContiguous(region)) {
@@ -133,7 +125,8 @@ final class TableFollower {
    * table has, as long as one of the range's ends has come to lie in a leaf of the last. Then it
    * flushes.
    */
-  void mergeAround(long gpa, long bytes) {
+  @Override
+  public void mergeAround(long gpa, long bytes) {
     long first = gpa + guestIova;
     long last = first + bytes - 1;
     long firstOfAll = table.config().firstIova(first);
@@ -166,7 +159,13 @@ final class TableFollower {
     return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
   }
 
-  void settle() {
+  @Override
+  public void close() {
+    table.unreserve(gather);
+    settle();
+  }
+
+  private void settle() {
     if (!gather.isEmpty()) {
       FlushEvent event = Recording.ofFlushes() ? new FlushEvent() : null;
       flush.flush(table, gather);

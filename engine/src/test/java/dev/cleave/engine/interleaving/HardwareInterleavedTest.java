@@ -297,24 +297,6 @@ class HardwareInterleavedTest {
         () -> assertEquals(0, run.statusAt(REGION), "status of a page that nobody used"));
   }
 
-  @Test
-  void aDeviceSeesWhatWasMappedBesideTheUnmapThatEmptiedItsTableOnceThatIsFlushed() {
-    explore(pages -> {
-      Interleaved run = table(pages);
-      map(run, 0, PAGE);
-      run.device.write(0); // it keeps the table
-      run.and(gather -> {
-        run.table.unmap(0, PAGE, gather);
-        return flushAndComplete(run, gather);
-      });
-      run.and(_ -> {
-        map(run, PLACE, PAGE);
-        return 0;
-      });
-      return run.finallyHolds(() -> assertEquals(PADDR + PLACE, run.device.write(PLACE)));
-    });
-  }
-
   /** A device keeps the table that a merge replaces, and uses it until the flush. */
   private static Interleaved mergeAndReuse(ScheduledPages pages) {
     Interleaved run = table(pages);

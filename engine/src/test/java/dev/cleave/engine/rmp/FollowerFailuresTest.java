@@ -10,15 +10,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.ioas.HardwarePageTable;
+import dev.cleave.engine.ioas.IoAddressSpace;
 import dev.cleave.engine.rmp.RmpFollower.Order;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -28,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Each call that a follower makes throws once, and is asked for again: nothing lost or repeated.
  */
+@Tag("slow")
 class FollowerFailuresTest {
   private static final long GUEST = 4 * REGION;
   private static final int STEPS = 30;
@@ -40,8 +45,12 @@ class FollowerFailuresTest {
     private static final long serialVersionUID = 1;
   }
 
-  /** How a guest is followed. */
-  record Setup(Order order, boolean isLazy, boolean isMoved, int tables) {}
+  /** How a guest is followed: in tables, or in an address space. */
+  record Setup(Order order, boolean isLazy, boolean isMoved, int tables, boolean isSpace) {
+    Setup(Order order, boolean isLazy, boolean isMoved, int tables) {
+      this(order, isLazy, isMoved, tables, false);
+    }
+  }
 
   static Stream<Arguments> setups() {
     List<Arguments> setups = new ArrayList<>();
@@ -50,6 +59,7 @@ class FollowerFailuresTest {
         setups.add(Arguments.of(new Setup(order, isLazy, false, 1)));
         setups.add(Arguments.of(new Setup(order, isLazy, false, 2)));
         setups.add(Arguments.of(new Setup(order, isLazy, true, 2)));
+        setups.add(Arguments.of(new Setup(order, isLazy, false, 2, true)));
       }
     }
     return setups.stream();
@@ -65,20 +75,37 @@ class FollowerFailuresTest {
     private final List<String> made = new ArrayList<>();
     private final RmpBitmap bitmap;
     private final RmpFollower follower;
+    private final IoAddressSpace space = new IoAddressSpace();
+    private final List<HardwarePageTable> spaceTables = new ArrayList<>();
     private int callsUntilFailure;
     private boolean isStalled;
     private int quiet;
 
     Guest(Setup setup, int callsUntilFailure) {
-      this.callsUntilFailure = callsUntilFailure;
       bitmap = new RmpBitmap(GUEST, !setup.isMoved());
       bitmap.setLarge(0, GUEST, true);
       for (int i = 0; i < setup.tables(); i++) {
-        PageTable table = PageTable.create(memory, KINDS.get(i).config());
-        table.map(0, PRIVATE, GUEST, Access.READ_WRITE, bitmap.rule());
-        tables.add(new FollowedTable(table, 0, setup.isMoved() ? new Moved(table) : null));
+        PageTableConfig config = KINDS.get(i).config();
+        if (setup.isSpace()) {
+          HardwarePageTable attached = HardwarePageTable.create(memory, config, this::flush);
+          spaceTables.add(attached);
+          space.attach(attached);
+          tables.add(new FollowedTable(attached.table(), 0));
+        } else {
+          PageTable table = PageTable.create(memory, config);
+          table.map(0, PRIVATE, GUEST, Access.READ_WRITE, bitmap.rule());
+          tables.add(new FollowedTable(table, 0, setup.isMoved() ? new Moved(table) : null));
+        }
       }
-      follower = new RmpFollower(tables, bitmap, this, this::flush, setup.order(), setup.isLazy());
+      if (setup.isSpace()) {
+        space.map(0, PRIVATE, GUEST, Access.READ_WRITE);
+        var followed = space.follow(bitmap, 0);
+        follower = new RmpFollower(followed, bitmap, this, setup.order(), setup.isLazy());
+      } else {
+        follower =
+            new RmpFollower(tables, bitmap, this, this::flush, setup.order(), setup.isLazy());
+      }
+      this.callsUntilFailure = callsUntilFailure;
     }
 
     private void call() {
@@ -227,6 +254,8 @@ class FollowerFailuresTest {
     @Override
     public void close() {
       follower.close();
+      space.close();
+      spaceTables.forEach(HardwarePageTable::close);
       tables.forEach(followed -> followed.table().close());
       bitmap.close();
       memory.close();
@@ -243,7 +272,7 @@ class FollowerFailuresTest {
     try (Guest guest = new Guest(setup, NEVER)) {
       assertEquals(0, guest.run(1));
       state = guest.state();
-      made = guest.made;
+      made = List.copyOf(guest.made);
       used = guest.memory.usedBytes();
       quiet = guest.quiet;
     }

@@ -24,7 +24,7 @@ public final class DmaDevice {
   private final Iommu iommu;
   private final PhysicalMemory memory;
   private final AccessPattern pattern;
-  private final PageIdentity identity;
+  private final MemoryContents contents;
   private final Addressing addressing;
   private final DmaCounts counts = new DmaCounts();
   private final Transfer transfer = new Transfer();
@@ -37,27 +37,27 @@ public final class DmaDevice {
    * @param iommu what translates for it
    * @param memory what the IOMMU translates to
    * @param pattern what it does
-   * @param identity what its memory holds
+   * @param contents what its memory holds
    */
   public DmaDevice(
       int deviceId,
       Iommu iommu,
       PhysicalMemory memory,
       AccessPattern pattern,
-      PageIdentity identity) {
-    this(deviceId, Request.NO_PASID, iommu, memory, pattern, identity, Addressing.UNTRUSTED);
+      MemoryContents contents) {
+    this(deviceId, Request.NO_PASID, iommu, memory, pattern, contents, Addressing.UNTRUSTED);
   }
 
   /**
    * A device at work for one process. One that works for several is several of these with one
-   * device id, each with its own identity.
+   * device id, each with its own contents.
    *
    * @param deviceId 0 to 0xffff
    * @param pasid what its requests carry, 0 to 0xfffff, or {@link Request#NO_PASID}
    * @param iommu what translates for it
    * @param memory what the IOMMU translates to
    * @param pattern what it does, to which guest addresses
-   * @param identity what its memory holds, by guest addresses
+   * @param contents what its memory holds, by guest addresses
    * @param addressing how it asks for them
    */
   public DmaDevice(
@@ -66,14 +66,14 @@ public final class DmaDevice {
       Iommu iommu,
       PhysicalMemory memory,
       AccessPattern pattern,
-      PageIdentity identity,
+      MemoryContents contents,
       Addressing addressing) {
     this.deviceId = deviceId;
     this.pasid = pasid;
     this.iommu = iommu;
     this.memory = memory;
     this.pattern = pattern;
-    this.identity = identity;
+    this.contents = contents;
     this.addressing = addressing;
   }
 
@@ -133,7 +133,7 @@ public final class DmaDevice {
       counts.masterAborts++;
     } else if (write) {
       for (int at = 0; at < bytes; at += Long.BYTES) {
-        buffer.set(LONG, at, identity.word(iova + at));
+        buffer.set(LONG, at, contents.word(iova + at));
       }
       memory.write(spa, buffer, 0, bytes);
       counts.bytesWritten += bytes;
@@ -148,8 +148,8 @@ public final class DmaDevice {
   private void check(long iova, int bytes) {
     long first = buffer.get(LONG, 0);
     long last = buffer.get(LONG, bytes - Long.BYTES);
-    boolean firstIsRight = first == identity.word(iova);
-    if (!firstIsRight || last != identity.word(iova + bytes - Long.BYTES)) {
+    boolean firstIsRight = first == contents.word(iova);
+    if (!firstIsRight || last != contents.word(iova + bytes - Long.BYTES)) {
       counts.wrongData++;
       counts.lastWrongIova = iova;
       counts.lastWrongWord = firstIsRight ? last : first;

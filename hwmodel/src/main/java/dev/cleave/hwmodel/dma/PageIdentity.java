@@ -10,13 +10,8 @@ import dev.cleave.hwmodel.memory.PhysicalMemory;
  *
  * @param salt what tells this domain's memory from another's
  */
-public record PageIdentity(long salt) {
-  /**
-   * The word at an address.
-   *
-   * @param iova I/O virtual address, a multiple of 8
-   * @return what memory holds there
-   */
+public record PageIdentity(long salt) implements MemoryContents {
+  @Override
   public long word(long iova) {
     return iova ^ salt;
   }

@@ -4,6 +4,7 @@ package dev.cleave.hwmodel.memory;
 public final class PhysicalMemoryFault extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  /** The first address that is not there. */
   private final long address;
 
   /**

@@ -10,23 +10,25 @@ import java.util.stream.Stream;
 
 /**
  * A leaves file or a directories file. When it holds several domains, each row begins with the
- * domain's id and root.
+ * domain's id and root; when it holds several address spaces, with the space's name.
  *
  * <p>Not thread-safe.
  */
 public final class RowFile implements AutoCloseable {
   private static final List<String> DOMAIN_COLUMNS = List.of("domain_id", "root");
+  private static final List<String> SPACE_COLUMNS = List.of("space");
 
   private final Csv csv;
   private final boolean several;
   private final boolean leaves;
 
-  private RowFile(String name, boolean several, boolean leaves) throws IOException {
+  private RowFile(String name, List<String> inFront, boolean several, boolean leaves)
+      throws IOException {
     List<String> columns = leaves ? LeafRow.COLUMNS : DirectoryRow.COLUMNS;
     this.csv =
         new Csv(
             Outputs.open(name),
-            several ? Stream.concat(DOMAIN_COLUMNS.stream(), columns.stream()).toList() : columns);
+            several ? Stream.concat(inFront.stream(), columns.stream()).toList() : columns);
     this.several = several;
     this.leaves = leaves;
   }
@@ -40,7 +42,19 @@ public final class RowFile implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public static RowFile leaves(String name, boolean several) throws IOException {
-    return new RowFile(name, several, true);
+    return new RowFile(name, DOMAIN_COLUMNS, several, true);
+  }
+
+  /**
+   * Begins a leaves file of address spaces.
+   *
+   * @param name its path
+   * @param several whether it will hold more than one
+   * @return the file, with its header written
+   * @throws IOException if writing fails
+   */
+  public static RowFile leavesOfSpaces(String name, boolean several) throws IOException {
+    return new RowFile(name, SPACE_COLUMNS, several, true);
   }
 
   /**
@@ -52,7 +66,7 @@ public final class RowFile implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public static RowFile directories(String name, boolean several) throws IOException {
-    return new RowFile(name, several, false);
+    return new RowFile(name, DOMAIN_COLUMNS, several, false);
   }
 
   /**
@@ -63,7 +77,16 @@ public final class RowFile implements AutoCloseable {
    * @return a visitor that throws {@link UncheckedIOException} if writing fails
    */
   public TableVisitor rows(String domainId, long root) {
-    List<String> prefix = several ? List.of(domainId, Numbers.hex(root)) : List.of();
+    return visitor(List.of(domainId, Numbers.hex(root)));
+  }
+
+  /** Who writes an address space's rows; see {@link #rows(String, long)}. */
+  public TableVisitor rows(String space) {
+    return visitor(List.of(space));
+  }
+
+  private TableVisitor visitor(List<String> inFront) {
+    List<String> prefix = several ? inFront : List.of();
     return new TableVisitor() {
       @Override
       public void leaf(LeafRow row) {

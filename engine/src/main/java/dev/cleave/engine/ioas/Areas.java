@@ -1,0 +1,126 @@
+package dev.cleave.engine.ioas;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The areas of a space, in ascending order of iova.
+ *
+ * <pre>
+ *   offset   of the area's first byte in its backing
+ *   info     63..32 number of the backing, 0 for physical memory   8 may be written   7..0 access
+ * </pre>
+ *
+ * <p>Each area has a number of its own for its backing, so that one that goes leaves nothing to
+ * count. Nothing is allocated as long as there are not more areas than ever before. Belongs to who
+ * holds the space's lock.
+ */
+final class Areas {
+  private static final int WRITTEN = 1 << 8;
+  private static final int ACCESS_MASK = WRITTEN - 1;
+  private static final int BACKING_SHIFT = 32;
+  private static final int FEW = 16;
+
+  final RangeTree tree = new RangeTree();
+  private long bytes;
+
+  private @Nullable Backing[] backings = new Backing[FEW];
+  private int[] free = new int[FEW];
+  private int freeCount;
+  private int highest;
+
+  Areas() {
+    backings[0] = Backing.physical();
+  }
+
+  /** Bytes of all areas; 2^64 looks like 0. */
+  long bytes() {
+    return bytes;
+  }
+
+  void add(long first, long last, Backing backing, long offset, int access, boolean isWritten) {
+    int number = backing == PhysicalBacking.INSTANCE ? 0 : number(backing);
+    tree.insert(
+        first, last, offset, (long) number << BACKING_SHIFT | (isWritten ? WRITTEN : 0) | access);
+    bytes += last - first + 1;
+  }
+
+  private int number(Backing backing) {
+    int number;
+    if (freeCount > 0) {
+      number = free[--freeCount];
+    } else {
+      number = ++highest;
+      if (number == backings.length) {
+        backings = Arrays.copyOf(backings, 2 * number);
+        free = Arrays.copyOf(free, 2 * number);
+      }
+    }
+    backings[number] = backing;
+    return number;
+  }
+
+  private void forget(long info) {
+    int number = (int) (info >>> BACKING_SHIFT);
+    if (number != 0) {
+      backings[number] = null;
+      free[freeCount++] = number;
+    }
+  }
+
+  Backing backing(RangeTree.Position at) {
+    Backing backing = backings[(int) (at.info() >>> BACKING_SHIFT)];
+    assert backing != null;
+    return backing;
+  }
+
+  static int access(RangeTree.Position at) {
+    return (int) at.info() & ACCESS_MASK;
+  }
+
+  static boolean isWritten(RangeTree.Position at) {
+    return (at.info() & WRITTEN) != 0;
+  }
+
+  static long length(RangeTree.Position at) {
+    return at.last() - at.first() + 1;
+  }
+
+  /**
+   * Takes out all areas that end at or below an address, from a position on.
+   *
+   * @param bytesGone what they sum up to
+   */
+  void removeThrough(RangeTree.Position at, long last, long bytesGone, RangeTree.Position scratch) {
+    if (highest > freeCount) {
+      tree.seek(at.first(), scratch);
+      while (scratch.isAtRange() && Long.compareUnsigned(scratch.last(), last) <= 0) {
+        forget(scratch.info());
+        scratch.next();
+      }
+    }
+    tree.removeThrough(at, last);
+    bytes -= bytesGone;
+  }
+
+  void remove(RangeTree.Position at) {
+    bytes -= length(at);
+    forget(at.info());
+    tree.remove(at);
+  }
+
+  /** Makes two areas of the one that has both an address and the one before it, if one does. */
+  void cut(long iova, RangeTree.Position scratch) {
+    if (!tree.seek(iova, scratch) || Long.compareUnsigned(scratch.first(), iova) >= 0) {
+      return;
+    }
+    long last = scratch.last();
+    long offset = scratch.offset() + iova - scratch.first();
+    Backing backing = backing(scratch);
+    int access = access(scratch);
+    boolean isWritten = isWritten(scratch);
+    scratch.setLast(iova - 1);
+    bytes -= last - iova + 1;
+    add(iova, last, backing, offset, access, isWritten);
+  }
+}

@@ -1,0 +1,232 @@
+package dev.cleave.engine.ioas;
+
+import dev.cleave.engine.DirtyBitmap;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableException;
+import dev.cleave.engine.SizeRule;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tables of a space, changed as if they were one: what is refused by one is done in none.
+ *
+ * <p>A map is undone where it was done already; what was mapped a moment before is unmapped leaf by
+ * leaf, which takes no table memory. Everything else that takes table memory is reserved in all
+ * tables before the first is changed.
+ *
+ * <p>The list itself changes only while one operation has the whole space.
+ */
+final class AttachedTables {
+  private final List<HardwarePageTable> tables = new ArrayList<>();
+  private long version;
+
+  int count() {
+    return tables.size();
+  }
+
+  HardwarePageTable get(int index) {
+    return tables.get(index);
+  }
+
+  /** A number that changes with the list. */
+  long version() {
+    return version;
+  }
+
+  void add(HardwarePageTable table) {
+    tables.add(table);
+    version++;
+  }
+
+  void remove(HardwarePageTable table) {
+    tables.remove(table);
+    version++;
+  }
+
+  int indexOf(HardwarePageTable table) {
+    return tables.indexOf(table);
+  }
+
+  List<HardwarePageTable> all() {
+    return List.copyOf(tables);
+  }
+
+  /** Maps the pieces of an operation. */
+  void map(Operation operation, @Nullable SizeRule rule) {
+    for (int i = 0; i < tables.size(); i++) {
+      try {
+        tables.get(i).map(operation, rule);
+      } catch (RuntimeException e) {
+        unmapDone(operation, i);
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * Maps one run of memory, while nothing else is under way.
+   *
+   * @return how many tables have it: all of them, or those before the one that refused
+   */
+  int mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
+    int done = 0;
+    try {
+      while (done < tables.size()) {
+        tables.get(done).mapRun(iova, paddr, length, access, rule);
+        done++;
+      }
+    } catch (PageTableException _) {
+      return done;
+    }
+    return done;
+  }
+
+  private void unmapDone(Operation operation, int failed) {
+    if (operation.mappedBytes != 0) {
+      var _ =
+          tables
+              .get(failed)
+              .table()
+              .unmap(operation.mapFirst, operation.mappedBytes, operation.gather(failed));
+    }
+    unmap(operation, operation.mapFirst, operation.mapFirst + operation.mapBytes - 1, failed);
+  }
+
+  /** Unmaps a range in which something is mapped, and at whose ends no leaf is to be split. */
+  void unmap(Operation operation, long first, long last) {
+    unmap(operation, first, last, tables.size());
+  }
+
+  /** The same in the first of the tables. */
+  void unmap(Operation operation, long first, long last, int count) {
+    for (int i = 0; i < count; i++) {
+      var _ = tables.get(i).table().unmap(first, last - first + 1, operation.gather(i));
+    }
+  }
+
+  /**
+   * Splits the leaves that reach over an end of a range, if it ends inside an area. One table alone
+   * refuses an operation before it changes anything; of several all are cut, or none, before the
+   * first is changed.
+   */
+  void cutEnds(Operation operation, long first, long last) {
+    if (tables.size() > 1 && (operation.cutsFirst || operation.cutsLast)) {
+      cut(operation, operation.cut.around(first, last), first, last);
+    }
+  }
+
+  /**
+   * Splits leaves where a rule forbids them, in a range and all of the leaves that reach over its
+   * ends; in all tables or in none.
+   */
+  void cut(Operation operation, SizeRule rule, long first, long last) {
+    for (int i = 0; i < tables.size(); i++) {
+      TableTools tools = operation.tools(i);
+      PageTable table = tables.get(i).table();
+      tools.lookAround(table, first, last);
+      try {
+        table.reserveToFit(tools.first(), tools.last() - tools.first() + 1, rule, tools.gather());
+      } catch (PageTableException e) {
+        unreserve(operation, i);
+        throw e;
+      }
+    }
+    for (int i = 0; i < tables.size(); i++) {
+      TableTools tools = operation.tools(i);
+      tables
+          .get(i)
+          .table()
+          .splitToFit(tools.first(), tools.last() - tools.first() + 1, rule, tools.gather());
+    }
+  }
+
+  /** Splits leaves in a range where a rule forbids them. */
+  void split(Operation operation, long first, long last, SizeRule rule) {
+    reserve(operation, first, last, rule);
+    splitReserved(operation, first, last, rule);
+  }
+
+  /** Makes sure that {@link #splitReserved} will have the table memory it takes. */
+  void reserve(Operation operation, long first, long last, SizeRule rule) {
+    for (int i = 0; i < tables.size(); i++) {
+      try {
+        tables.get(i).table().reserveToFit(first, last - first + 1, rule, operation.gather(i));
+      } catch (PageTableException e) {
+        unreserve(operation, i);
+        throw e;
+      }
+    }
+  }
+
+  void unreserve(Operation operation) {
+    unreserve(operation, tables.size());
+  }
+
+  private void unreserve(Operation operation, int end) {
+    for (int i = 0; i < end; i++) {
+      tables.get(i).table().unreserve(operation.gather(i));
+    }
+  }
+
+  void splitReserved(Operation operation, long first, long last, SizeRule rule) {
+    for (int i = 0; i < tables.size(); i++) {
+      tables.get(i).table().splitToFit(first, last - first + 1, rule, operation.gather(i));
+    }
+  }
+
+  /** Merges a part of an area, as {@link HardwarePageTable#merge} does. */
+  void merge(
+      Operation operation, long first, long last, long areaFirst, long areaLast, SizeRule rule) {
+    for (int i = 0; i < tables.size(); i++) {
+      tables.get(i).merge(first, last, areaFirst, areaLast, rule, operation.tools(i));
+    }
+  }
+
+  void startDirtyTracking(Operation operation, long first, long last, int pageLog2) {
+    for (int i = 0; i < tables.size(); i++) {
+      var _ =
+          tables
+              .get(i)
+              .table()
+              .startDirtyTracking(first, last - first + 1, pageLog2, operation.gather(i));
+    }
+  }
+
+  void readAndClearDirty(Operation operation, long first, long last, DirtyBitmap bitmap) {
+    for (int i = 0; i < tables.size(); i++) {
+      var _ =
+          tables
+              .get(i)
+              .table()
+              .readAndClearDirty(first, last - first + 1, bitmap, operation.gather(i));
+    }
+  }
+
+  void readDirty(long first, long last, DirtyBitmap bitmap) {
+    for (int i = 0; i < tables.size(); i++) {
+      var _ = tables.get(i).table().readDirty(first, last - first + 1, bitmap);
+    }
+  }
+
+  /** Whether an operation owes a flush in any table. */
+  boolean isOwing(Operation operation) {
+    for (int i = 0; i < tables.size(); i++) {
+      if (!operation.gather(i).isEmpty()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Flushes what an operation owes, table by table. */
+  void settle(Operation operation) {
+    for (int i = 0; i < tables.size(); i++) {
+      IotlbGather gather = operation.gather(i);
+      if (!gather.isEmpty()) {
+        tables.get(i).settle(gather);
+      }
+    }
+  }
+}

@@ -1,0 +1,255 @@
+package dev.cleave.engine.ioas;
+
+import dev.cleave.engine.IotlbFlush;
+import dev.cleave.engine.IotlbGather;
+import dev.cleave.engine.LeafCursor;
+import dev.cleave.engine.PageTable;
+import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.TableMemory;
+import dev.cleave.engine.format.Geometry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A page table that shows an {@link IoAddressSpace} to hardware (iommufd's HWPT): of either format,
+ * with its own leaf sizes, levels and memory, and with its own way to be flushed.
+ *
+ * <p>It is made on its own and is empty until it is {@linkplain IoAddressSpace#attach attached};
+ * from then on it holds all areas of the space, and changes with it. Its {@link #table} is there to
+ * be given to hardware and to be read; who changes it otherwise than through the space breaks the
+ * space.
+ *
+ * <p>Thread-safe as {@link PageTable} is.
+ */
+public final class HardwarePageTable implements AutoCloseable {
+  private final PageTable table;
+  private final IotlbFlush flush;
+
+  /** Those that no operation has; guarded by itself. */
+  private final List<TableTools> spare = new ArrayList<>();
+
+  /** Who may attach it, or has done so. */
+  private final AtomicReference<@Nullable IoAddressSpace> space = new AtomicReference<>();
+
+  /** The iovas that it does not decode, while it is attached; by who holds the space's lock. */
+  private @Nullable IovaReservation beyond;
+
+  private HardwarePageTable(PageTable table, IotlbFlush flush) {
+    this.table = table;
+    this.flush = flush;
+  }
+
+  /**
+   * Makes an empty table.
+   *
+   * @param memory where its pages come from; tables may share it
+   * @param config its format, leaf sizes, levels and widths
+   * @param flush flushes what hardware remembers of it; called by the thread that changes the
+   *     space, possibly by several at once, and must not call the space
+   * @return a table that is attached to nothing
+   * @throws IllegalArgumentException if its iovas are sign-extended: a space is one piece
+   * @throws dev.cleave.engine.PageTableException OUT_OF_TABLE_MEMORY if there is no page for the
+   *     top
+   */
+  public static HardwarePageTable create(
+      TableMemory memory, PageTableConfig config, IotlbFlush flush) {
+    if (config.signExtended()) {
+      throw new IllegalArgumentException(
+          "the iovas of a table of a space must not be sign-extended, config=" + config);
+    }
+    return new HardwarePageTable(PageTable.create(memory, config), flush);
+  }
+
+  /**
+   * The table itself, to be read and to be given to hardware.
+   *
+   * @return always the same
+   */
+  public PageTable table() {
+    return table;
+  }
+
+  /**
+   * The space that it shows.
+   *
+   * @return null while it is attached to none
+   */
+  public @Nullable IoAddressSpace space() {
+    return space.get();
+  }
+
+  /** Keeps other spaces from attaching it. */
+  boolean claim(IoAddressSpace claimant) {
+    return space.compareAndSet(null, claimant);
+  }
+
+  void release() {
+    space.set(null);
+  }
+
+  void setBeyond(IovaReservation reservation) {
+    beyond = reservation;
+  }
+
+  IovaReservation takeBeyond() {
+    IovaReservation taken = Objects.requireNonNull(beyond);
+    beyond = null;
+    return taken;
+  }
+
+  /** Every address and length in it is a multiple of this, a power of two. */
+  long granule() {
+    return Long.lowestOneBit(table.config().pageSizes());
+  }
+
+  // ---- tools ---------------------------------------------------------------------------------
+
+  TableTools takeTools() {
+    synchronized (spare) {
+      return spare.isEmpty() ? new TableTools(this) : spare.removeLast();
+    }
+  }
+
+  void giveTools(TableTools tools) {
+    synchronized (spare) {
+      spare.addLast(tools);
+    }
+  }
+
+  /**
+   * Flushes what a gather holds, and ends its debt. All flushes of a space come through here: a
+   * queue that puts them off belongs here.
+   */
+  void settle(IotlbGather gather) {
+    if (!gather.isEmpty()) {
+      flush.flush(table, gather);
+      gather.complete();
+    }
+  }
+
+  // ---- map -----------------------------------------------------------------------------------
+
+  /**
+   * Maps what an operation has; {@link Operation#mappedBytes} says how far it came.
+   *
+   * @param rule what leaves are allowed, null for all
+   */
+  void map(Operation operation, @Nullable SizeRule rule) {
+    Pieces pieces = operation.pieces;
+    long iova = operation.mapFirst;
+    operation.mappedBytes = 0;
+    for (int i = 0; i < pieces.count(); i++) {
+      long length = pieces.length(i);
+      map(operation, iova, length, pieces.backing(i), pieces.offset(i), pieces.isWritten(i), rule);
+      iova += length;
+    }
+  }
+
+  /** Maps one area, run by run. */
+  void map(
+      Operation operation,
+      long iova,
+      long length,
+      Backing backing,
+      long offset,
+      boolean isWritten,
+      @Nullable SizeRule rule) {
+    if (backing == PhysicalBacking.INSTANCE) {
+      mapRun(iova, offset, length, operation.access, rule);
+      operation.mappedBytes += length;
+      return;
+    }
+    for (long done = 0; done != length; ) {
+      long paddr = backing.paddr(offset + done, isWritten);
+      if (paddr == Backing.NONE) {
+        throw new IoasException(
+            backing.refusal(),
+            iova + done,
+            "memory must be there%s behind every byte of an area, iova=0x%x, offset=0x%x"
+                .formatted(isWritten ? ", and writable," : "", iova + done, offset + done));
+      }
+      long run = backing.contiguous(offset + done, length - done);
+      mapRun(iova + done, paddr, run, operation.access, rule);
+      done += run;
+      operation.mappedBytes += run;
+    }
+  }
+
+  void mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
+    if (rule == null) {
+      table.map(iova, paddr, length, access);
+    } else {
+      table.map(iova, paddr, length, access, rule);
+    }
+  }
+
+  // ---- merge ---------------------------------------------------------------------------------
+
+  /**
+   * Merges a part of an area, and then what lies around it: block by block, each of the next size
+   * that the table has, as long as an end of the part has come to lie in a leaf of the last.
+   *
+   * @param first where the part begins
+   * @param last where it ends
+   * @param areaFirst no leaf is made that reaches over the area's ends
+   * @param areaLast likewise
+   */
+  void merge(
+      long first, long last, long areaFirst, long areaLast, SizeRule rule, TableTools tools) {
+    long sizes = table.config().pageSizes() & (-2L << Geometry.REGION_LOG2);
+    int log2 = Geometry.REGION_LOG2;
+    while (true) {
+      long mask = Geometry.offsetMask(log2);
+      long from = Unsigned.max(first & ~mask, areaFirst);
+      long to = Unsigned.min(last | mask, areaLast);
+      table.mergeToFit(from, to - from + 1, rule, tools.gather());
+      boolean isAll = from == areaFirst && to == areaLast;
+      if (sizes == 0 || isAll || !isInLeaf(first, last, log2, tools.cursor())) {
+        return;
+      }
+      log2 = Long.numberOfTrailingZeros(sizes);
+      sizes &= sizes - 1;
+    }
+  }
+
+  private boolean isInLeaf(long first, long last, int log2, LeafCursor cursor) {
+    return leafLog2(first, cursor) >= log2 || leafLog2(last, cursor) >= log2;
+  }
+
+  private int leafLog2(long iova, LeafCursor cursor) {
+    return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
+  }
+
+  /**
+   * Says that no device begins its walk at an earlier top any more, as {@link
+   * PageTable#topExchanged} does, and flushes what that owes.
+   *
+   * @param top what {@link PageTable#top} returned
+   */
+  public void topExchanged(long top) {
+    TableTools tools = takeTools();
+    try {
+      table.topExchanged(top, tools.gather());
+      settle(tools.gather());
+    } finally {
+      tools.giveBack();
+    }
+  }
+
+  /**
+   * Gives all table pages back.
+   *
+   * @throws IllegalStateException while it is attached
+   */
+  @Override
+  public void close() {
+    if (space.get() != null) {
+      throw new IllegalStateException("a table must be detached before it is closed");
+    }
+    table.close();
+  }
+}

@@ -1,0 +1,569 @@
+package dev.cleave.engine.ioas;
+
+import dev.cleave.engine.DirtyBitmap;
+import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.TableStatistics;
+import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.Geometry;
+import dev.cleave.engine.rmp.FollowedMemory;
+import dev.cleave.engine.rmp.RmpBitmap;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * An I/O address space (iommufd's IOAS): what devices see, whatever tables show it to them.
+ *
+ * <p>It is made of <em>areas</em>: a range of iovas, the memory behind it, what devices may do.
+ * Areas never overlap, and two that touch stay two. Each attached {@link HardwarePageTable} holds
+ * all of them at any time, in leaves that never reach over the end of an area.
+ *
+ * <h2>How large leaves are</h2>
+ *
+ * <p>As large as the memory, the table and these rules allow, all of them at once; whoever maps
+ * later, and whatever table is attached later, finds them in force:
+ *
+ * <ul>
+ *   <li>{@linkplain #setGranularity ranges of page granularity};
+ *   <li>{@linkplain #addRule rules} of the owner's, such as an {@link RmpBitmap}'s; when what they
+ *       say has changed, {@link #adjust} brings the leaves to it. A follower that {@linkplain
+ *       #follow drives the space} does so by itself;
+ *   <li>{@linkplain #startDirtyTracking tracked ranges};
+ *   <li>4 KiB everywhere without {@linkplain #setHugePages huge pages}.
+ * </ul>
+ *
+ * <p>Leaves are split and merged hitlessly, in all tables.
+ *
+ * <h2>All or nothing</h2>
+ *
+ * <p>What is refused changes nothing, neither areas nor tables; where one table of several runs out
+ * of memory, none is changed. The one exception is iommufd's own, and in {@link UnmapRule}. A
+ * refusal is an {@link IoasException}, with what iommufd would return. Checks are made in iommufd's
+ * order.
+ *
+ * <p>While a table is attached every iova and length is a multiple of the {@linkplain #alignment
+ * alignment}, 4096 unless a table has no pages as small. With no table, areas may be of single
+ * bytes, and memory is not looked at.
+ *
+ * <h2>Flushes</h2>
+ *
+ * <p>Every method returns after what it owes has been flushed in each table, by the thread that
+ * called; until then iovas that are unmapped are not free.
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>Thread-safe. Operations on disjoint ranges run side by side; whoever comes to a range in which
+ * something is under way waits until it is done, in the order of arrival. Attaching and detaching,
+ * {@link #unmapAll}, reservations and rules wait for everybody and have the space alone. Readers,
+ * which are {@link AreaCursor}s and all that reads {@link HardwarePageTable#table}, never wait for
+ * table work that is larger than 2 MiB, and hardware never waits. An interrupt does not end a wait.
+ *
+ * <p>Map, unmap and adjust allocate nothing on the Java heap as long as there are not more areas
+ * and operations at once than ever before.
+ */
+public final class IoAddressSpace implements AutoCloseable {
+  /** The granularity that stands for no limit. */
+  public static final int UNLIMITED = Granularity.UNLIMITED;
+
+  private final SpaceState state;
+  private final AreaMapper mapper;
+  private final AreaUnmapper unmapper;
+  private final LeafFitter fitter;
+  private final DirtyTracker tracker;
+  private final TableAttacher attacher;
+
+  /** An empty space, in which any part of an area can be unmapped. */
+  public IoAddressSpace() {
+    this(UnmapRule.EXACT, Geometry.REGION_LOG2);
+  }
+
+  /**
+   * An empty space.
+   *
+   * @param unmapRule what an unmap does to an area that it has only a part of
+   * @param largestAlignmentLog2 to how large leaves iovas that the space chooses are aligned at
+   *     most: the logarithm of 2 MiB where a kernel has transparent huge pages, of 4 KiB without
+   */
+  public IoAddressSpace(UnmapRule unmapRule, int largestAlignmentLog2) {
+    if (largestAlignmentLog2 < Geometry.PAGE_LOG2 || largestAlignmentLog2 >= Long.SIZE) {
+      throw new IllegalArgumentException(
+          "the largest alignment must be 2^12 to 2^63, log2=" + largestAlignmentLog2);
+    }
+    state = new SpaceState(unmapRule, largestAlignmentLog2);
+    mapper = new AreaMapper(state);
+    unmapper = new AreaUnmapper(state);
+    fitter = new LeafFitter(state);
+    tracker = new DirtyTracker(state, fitter);
+    attacher = new TableAttacher(state, this);
+  }
+
+  // ---- areas ---------------------------------------------------------------------------------
+
+  /**
+   * Makes an area of contiguous memory at a given place.
+   *
+   * @param iova its first address
+   * @param paddr output address of its first byte
+   * @param length bytes, positive
+   * @param access {@link Access} flags
+   * @throws IoasException as {@link #map(long, Backing, long, long, int)}
+   */
+  public void map(long iova, long paddr, long length, int access) {
+    mapper.map(iova, PhysicalBacking.INSTANCE, paddr, length, access);
+  }
+
+  /**
+   * Makes an area at a given place; allowed ranges do not matter.
+   *
+   * @param iova its first address
+   * @param backing what holds the memory
+   * @param offset of the area's first byte in it
+   * @param length bytes, positive
+   * @param access {@link Access} flags
+   * @throws IoasException EINVAL for no length, a misaligned iova, length or place in a page, for
+   *     reserved iovas or access that permits nothing; EOVERFLOW past 2^64; EEXIST where an area
+   *     is; with a table, what the backing says where memory is missing, ENOMEM
+   */
+  public void map(long iova, Backing backing, long offset, long length, int access) {
+    mapper.map(iova, backing, offset, length, access);
+  }
+
+  /**
+   * Makes an area of contiguous memory at a place that the space chooses.
+   *
+   * @param paddr output address of its first byte
+   * @param length bytes, positive
+   * @param access {@link Access} flags
+   * @return the first iova
+   * @throws IoasException as {@link #mapAnywhere(Backing, long, long, int)}
+   */
+  public long mapAnywhere(long paddr, long length, int access) {
+    return mapper.mapAnywhere(PhysicalBacking.INSTANCE, paddr, length, access);
+  }
+
+  /**
+   * Makes an area at a place that the space chooses: the lowest in the {@linkplain #setAllowed
+   * allowed} ranges that is free and aligned as the memory is; never at 0.
+   *
+   * @param backing what holds the memory
+   * @param offset of the area's first byte in it, from which the alignment follows
+   * @param length bytes, positive
+   * @param access {@link Access} flags
+   * @return the first iova
+   * @throws IoasException as {@link #map(long, Backing, long, long, int)}; EOVERFLOW for half of
+   *     all addresses or more; ENOSPC
+   */
+  public long mapAnywhere(Backing backing, long offset, long length, int access) {
+    return mapper.mapAnywhere(backing, offset, length, access);
+  }
+
+  /**
+   * Makes areas of the memory that is behind areas, or parts of them, of a space: one for each. The
+   * copies live on when the source is unmapped.
+   *
+   * @param source the other space, or this one
+   * @param sourceIova first address there
+   * @param length bytes, positive
+   * @param iova first address here
+   * @param access {@link Access} flags, whatever the source allows
+   * @throws IoasException ENOENT where the source has no area; EPERM to write memory that was not
+   *     mapped to be written; else as {@link #map(long, Backing, long, long, int)}
+   */
+  public void copy(IoAddressSpace source, long sourceIova, long length, long iova, int access) {
+    mapper.copy(source.state, sourceIova, length, iova, access);
+  }
+
+  /**
+   * The same at a place that the space chooses.
+   *
+   * @param source the other space, or this one
+   * @param sourceIova first address there
+   * @param length bytes, positive
+   * @param access {@link Access} flags, whatever the source allows
+   * @return the first iova here
+   * @throws IoasException as {@link #copy} and {@link #mapAnywhere(Backing, long, long, int)}
+   */
+  public long copyAnywhere(IoAddressSpace source, long sourceIova, long length, int access) {
+    return mapper.copyAnywhere(source.state, sourceIova, length, access);
+  }
+
+  /**
+   * Takes areas out, and parts of areas or not as the {@link UnmapRule} says. Holes are skipped.
+   *
+   * @param iova first address
+   * @param length bytes, positive
+   * @return bytes that were mapped
+   * @throws IoasException ENOENT where no area is, or where one must not be cut; EINVAL for no
+   *     length, or where an area would be cut at no multiple of the alignment; EOVERFLOW past 2^64;
+   *     ENOMEM when leaves at the ends cannot be split
+   */
+  public long unmap(long iova, long length) {
+    return unmapper.unmap(iova, length);
+  }
+
+  /**
+   * Takes all areas out.
+   *
+   * @return bytes that were mapped, 0 for an empty space
+   */
+  public long unmapAll() {
+    return unmapper.unmapAll();
+  }
+
+  /**
+   * Makes two areas of one, for those who unmap whole areas later; devices notice nothing.
+   *
+   * @param iova where the second begins; where no area has it and the address before it, nothing is
+   *     done
+   * @throws IoasException EINVAL if it, or the place in memory behind it, is no multiple of the
+   *     alignment; ENOMEM if the leaf around it cannot be split
+   */
+  public void cut(long iova) {
+    fitter.cut(iova);
+  }
+
+  /**
+   * Makes a cursor over the areas.
+   *
+   * @return a cursor before the first
+   */
+  public AreaCursor areas() {
+    return new AreaCursor(state);
+  }
+
+  // ---- iovas ---------------------------------------------------------------------------------
+
+  /**
+   * What every iova and length is a multiple of.
+   *
+   * @return 1 while no table is attached and huge pages are on, else 4096 or, where a table has no
+   *     page as small, its smallest
+   */
+  public long alignment() {
+    state.lock.lock();
+    try {
+      return state.alignment();
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /**
+   * The iovas that are not reserved; areas and allowed ranges do not show.
+   *
+   * @return ranges in ascending order
+   */
+  public List<IovaRange> iovaRanges() {
+    state.lock.lock();
+    try {
+      return state.reserved.holes();
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /**
+   * Reserves iovas, such as those that a device or its IOMMU treats in a way of its own.
+   *
+   * @param ranges all of them
+   * @return gives them back when it is closed
+   * @throws IoasException EADDRINUSE where an area or an allowed range is
+   */
+  public IovaReservation reserve(List<IovaRange> ranges) {
+    IovaReservation reservation = new IovaReservation(this, ranges);
+    alone(() -> attacher.reserve(reservation));
+    return reservation;
+  }
+
+  void release(IovaReservation reservation) {
+    alone(() -> state.reserved.remove(reservation));
+  }
+
+  /**
+   * Confines the iovas that the space chooses. Areas outside stay.
+   *
+   * @param ranges where they are to lie, of two bytes at least, none overlapping another; with none
+   *     all iovas are allowed again
+   * @throws IoasException EINVAL for ranges that are too small or overlap, EADDRINUSE for reserved
+   *     ones; those that were allowed before stay so then
+   */
+  public void setAllowed(List<IovaRange> ranges) {
+    alone(() -> {
+      for (int i = 0; i < ranges.size(); i++) {
+        checkAllowed(ranges.get(i), ranges.subList(0, i));
+      }
+      for (IovaRange range : ranges) {
+        if (state.reserved.touches(range.first(), range.last())) {
+          throw new IoasException(
+              Errno.EADDRINUSE,
+              range.first(),
+              "an allowed range must not be reserved, range=" + range);
+        }
+      }
+      state.allowed = List.copyOf(ranges);
+      state.chooser.allow(state.allowed);
+    });
+  }
+
+  private static void checkAllowed(IovaRange range, List<IovaRange> before) {
+    if (range.first() == range.last()
+        || before.stream().anyMatch(other -> other.touches(range.first(), range.last()))) {
+      throw new IoasException(
+          Errno.EINVAL,
+          range.first(),
+          "an allowed range must be two bytes or more and overlap no other, range=" + range);
+    }
+  }
+
+  // ---- tables --------------------------------------------------------------------------------
+
+  /**
+   * Fills a table with all areas, and keeps it so from then on.
+   *
+   * @param table a table that is attached nowhere
+   * @throws IoasException EBUSY if it is attached; EADDRINUSE where an area is not aligned as it
+   *     needs, or an area or allowed range lies beyond its iovas; what a backing says where memory
+   *     is missing; ENOMEM, EINVAL as the table refuses. The table is empty then
+   */
+  public void attach(HardwarePageTable table) {
+    attacher.attach(table);
+  }
+
+  /**
+   * Empties a table, flushes it and lets it go. Its dirty bits go with it: read them before.
+   *
+   * @param table a table that is attached here
+   * @throws IoasException EINVAL if it is not
+   */
+  public void detach(HardwarePageTable table) {
+    attacher.detach(table);
+  }
+
+  /**
+   * The attached tables.
+   *
+   * @return in the order in which they came
+   */
+  public List<HardwarePageTable> tables() {
+    state.lock.lock();
+    try {
+      return state.tables.all();
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  // ---- leaves --------------------------------------------------------------------------------
+
+  /**
+   * Limits the leaves in a range, or lifts a limit, and splits or merges what is there.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @param log2 logarithm of the largest leaf allowed, 12 to {@link #UNLIMITED}; tables that have
+   *     no leaf as small use their smallest
+   * @throws IoasException EINVAL, EOVERFLOW for a range or size that is none; ENOMEM: limits and
+   *     leaves are as they were
+   */
+  public void setGranularity(long iova, long length, int log2) {
+    fitter.setGranularity(iova, length, log2);
+  }
+
+  /**
+   * How large leaves may be around an address because of {@link #setGranularity} alone.
+   *
+   * @param iova the address
+   * @return logarithm of the limit, or {@link #UNLIMITED}
+   */
+  public int granularity(long iova) {
+    return state.rule.granularity.at(iova);
+  }
+
+  /**
+   * Adds a rule that leaves have to obey; those that are there are left as they are until {@link
+   * #adjust}.
+   *
+   * @param rule what is allowed where; it must not call the space
+   */
+  public void addRule(SizeRule rule) {
+    alone(() -> state.rule.add(rule));
+  }
+
+  /**
+   * Takes a rule out.
+   *
+   * @param rule one that was added
+   * @throws IllegalArgumentException if it is not there
+   */
+  public void removeRule(SizeRule rule) {
+    alone(() -> state.rule.remove(rule));
+  }
+
+  /**
+   * Brings the leaves of a range to what the rules say now. Whoever changes what a rule says calls
+   * it afterwards.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @throws IoasException EINVAL, EOVERFLOW for a range that is none; ENOMEM: nothing has changed
+   */
+  public void adjust(long iova, long length) {
+    fitter.adjust(iova, length);
+  }
+
+  /**
+   * Makes the space a thing that an {@link dev.cleave.engine.rmp.RmpFollower} keeps in step with
+   * the RMP: the bitmap's rule is added, and all tables follow, those that are attached later as
+   * well.
+   *
+   * @param bitmap the bitmap of that follower
+   * @param guestIova iova of guest physical address 0, a multiple of 2 MiB
+   * @return what the follower wants; closing the follower takes the rule out again
+   * @throws IllegalArgumentException if the place is no such multiple
+   */
+  public FollowedMemory follow(RmpBitmap bitmap, long guestIova) {
+    return new FollowedSpace(this, state, fitter, bitmap.ruleAt(-guestIova), guestIova);
+  }
+
+  /**
+   * Whether leaves may be larger than 4 KiB. What was mapped before keeps its leaves.
+   *
+   * @param allowed false for 4 KiB only, whatever tables can do
+   * @throws IoasException to forbid them: EINVAL with both a table and an area, EADDRINUSE with an
+   *     area that is not aligned to 4096
+   */
+  public void setHugePages(boolean allowed) {
+    alone(() -> {
+      if (!allowed && state.hugePages) {
+        if (state.tables.count() > 0 && state.areas.tree.size() > 0) {
+          throw new IoasException(
+              Errno.EINVAL, 0, "huge pages can be forbidden only without tables or areas");
+        }
+        attacher.checkAlignment(Geometry.PAGE_BYTES);
+      }
+      state.hugePages = allowed;
+      state.align();
+      state.rule.allowLarge(allowed);
+    });
+  }
+
+  /**
+   * Whether leaves may be larger than 4 KiB.
+   *
+   * @return true at first
+   */
+  public boolean hugePages() {
+    state.lock.lock();
+    try {
+      return state.hugePages;
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  // ---- dirty bits ----------------------------------------------------------------------------
+
+  /**
+   * Begins to track which pages of a range devices write to, in all tables: leaves are split until
+   * they are small enough to tell, and clean. What is mapped or attached later has small leaves as
+   * well. The steps are those of {@link dev.cleave.engine.PageTable#startDirtyTracking}.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @param pageLog2 logarithm of the tracked page, a leaf size of every table; usually 12
+   * @throws IoasException EINVAL also where areas begin or end inside a tracked page; ENOMEM:
+   *     nothing has changed
+   */
+  public void startDirtyTracking(long iova, long length, int pageLog2) {
+    tracker.start(iova, length, pageLog2);
+  }
+
+  /**
+   * Reads which pages of a range devices have written to through any table, makes them clean, and
+   * flushes.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @param bitmap gets a bit set for each page that is dirty; it has the whole range
+   * @throws IoasException EINVAL also for a bitmap that has not; ENOMEM when leaves at the ends
+   *     cannot be split: nothing has changed
+   */
+  public void readAndClearDirty(long iova, long length, DirtyBitmap bitmap) {
+    tracker.readAndClear(iova, length, bitmap);
+  }
+
+  /**
+   * Reads the same and changes nothing.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @param bitmap gets a bit set for each page that is dirty; it has the whole range
+   * @throws IoasException EINVAL
+   */
+  public void readDirty(long iova, long length, DirtyBitmap bitmap) {
+    tracker.read(iova, length, bitmap);
+  }
+
+  /**
+   * Ends tracking in a range and makes leaves as large again as the other rules allow.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @throws IoasException EINVAL
+   */
+  public void stopDirtyTracking(long iova, long length) {
+    tracker.stop(iova, length);
+  }
+
+  // ---- the whole -----------------------------------------------------------------------------
+
+  /**
+   * What the space holds.
+   *
+   * @return a snapshot; what tables count is exact while no operation runs
+   */
+  public SpaceStatistics statistics() {
+    long areas;
+    long bytes;
+    List<HardwarePageTable> tables;
+    state.lock.lock();
+    try {
+      areas = state.areas.tree.size();
+      bytes = state.areas.bytes();
+      tables = state.tables.all();
+    } finally {
+      state.lock.unlock();
+    }
+    long splits = 0;
+    long merges = 0;
+    long stores = 0;
+    for (HardwarePageTable table : tables) {
+      TableStatistics counted = table.table().statistics();
+      splits += counted.splits();
+      merges += counted.merges();
+      stores += counted.entryStores();
+    }
+    return new SpaceStatistics(
+        areas, bytes, tables.size(), state.rule.granularity.ranges(), splits, merges, stores);
+  }
+
+  /** Does something while nothing else is under way. */
+  private void alone(Runnable work) {
+    state.lock.lock();
+    Operation operation = state.operations.take();
+    var _ = state.operations.enter(operation, 0, -1L);
+    try {
+      work.run();
+    } finally {
+      state.operations.leave(operation);
+      state.lock.unlock();
+    }
+  }
+
+  /** Detaches all tables, which stay the caller's to close, and drops all areas. */
+  @Override
+  public void close() {
+    List<HardwarePageTable> attached = new ArrayList<>(tables());
+    attached.forEach(this::detach);
+    var _ = unmapAll();
+  }
+}

@@ -1,0 +1,183 @@
+package dev.cleave.engine.ioas;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A tree of ranges against a map of the JDK's. */
+class RangeTreeTest {
+  private final RangeTree tree = new RangeTree();
+  private final RangeTree.Position at = new RangeTree.Position();
+
+  /** First address to last; compared as unsigned. */
+  private final TreeMap<Long, Long> model = new TreeMap<>(Long::compareUnsigned);
+
+  private void insert(long first, long last) {
+    tree.insert(first, last, first * 3, last * 5);
+    model.put(first, last);
+  }
+
+  private boolean isFree(long first, long last) {
+    Map.Entry<Long, Long> below = model.floorEntry(last);
+    return below == null || Long.compareUnsigned(below.getValue(), first) < 0;
+  }
+
+  private void remove(long first) {
+    assertTrue(tree.seek(first, at));
+    tree.remove(at);
+    model.remove(first);
+    Map.Entry<Long, Long> next = model.higherEntry(first);
+    assertEquals(next != null, at.isAtRange());
+    if (next != null) {
+      assertEquals(next.getKey(), at.first(), "where the position stands now");
+    }
+  }
+
+  private void checkAll() {
+    assertEquals(model.size(), tree.size());
+    boolean isThere = tree.seek(0, at);
+    for (Map.Entry<Long, Long> range : model.entrySet()) {
+      assertTrue(isThere);
+      assertEquals(range.getKey(), at.first());
+      assertEquals(range.getValue(), at.last());
+      assertEquals(range.getKey() * 3, at.offset());
+      assertEquals(range.getValue() * 5, at.info());
+      isThere = at.next();
+    }
+    assertFalse(isThere);
+  }
+
+  private void checkSeek(long address) {
+    Map.Entry<Long, Long> below = model.floorEntry(address);
+    Map.Entry<Long, Long> expected =
+        below != null && Long.compareUnsigned(below.getValue(), address) >= 0
+            ? below
+            : model.higherEntry(address);
+    assertEquals(expected != null, tree.seek(address, at));
+    if (expected != null) {
+      assertEquals(expected.getKey(), at.first());
+    }
+    assertEquals(expected != null, tree.seekShared(address, at));
+    if (expected != null) {
+      assertEquals(expected.getKey(), at.first());
+    }
+    assertEquals(below != null, tree.seekBack(address, at));
+    if (below != null) {
+      assertEquals(below.getKey(), at.first());
+    }
+  }
+
+  /** Looks for the first hole of a length from the first range on. */
+  private void checkHole(long length) {
+    Long expected = null;
+    long end = 0;
+    for (Map.Entry<Long, Long> range : model.entrySet()) {
+      if (Long.compareUnsigned(range.getKey() - end, length) >= 0) {
+        expected = range.getKey();
+        break;
+      }
+      end = range.getValue() + 1;
+    }
+    boolean isThere = tree.seek(0, at) && tree.seekHole(at, length);
+    assertEquals(expected != null, isThere);
+    if (expected != null) {
+      assertEquals(expected, at.first());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void itHoldsWhatAMapHolds(long seed) {
+    Random random = new Random(seed);
+    long[] windows = {2_000, 20_000, 1L << 40, -1L};
+    for (int step = 0; step < 60_000; step++) {
+      long window = windows[step / 2_000 % windows.length];
+      boolean grows = step / 7_000 % 2 == 0;
+      long first = Long.remainderUnsigned(random.nextLong(), window);
+      long last = first + random.nextInt(step % 3 == 0 ? 1 : 9);
+      int what = random.nextInt(100);
+      if (what < (grows ? 70 : 30)) {
+        boolean touches = tree.touches(first, Math.max(first, last));
+        if (Long.compareUnsigned(first, last) <= 0) {
+          assertEquals(!isFree(first, last), touches);
+          if (!touches) {
+            insert(first, last);
+          }
+        }
+      } else if (what < 90) {
+        Long found = model.ceilingKey(first);
+        if (found != null) {
+          remove(found);
+        }
+      } else if (what < 93) {
+        removeThrough(first, first + random.nextInt(500));
+      } else if (what < 97) {
+        checkHole(1 + random.nextInt(30));
+      } else {
+        checkSeek(first);
+      }
+      if (step % 5_000 == 0) {
+        checkAll();
+      }
+    }
+    checkAll();
+    removeThrough(0, -1L);
+    assertEquals(0, tree.size());
+    checkAll();
+  }
+
+  private void removeThrough(long first, long last) {
+    List<Long> gone = new ArrayList<>();
+    for (Map.Entry<Long, Long> range : model.tailMap(first).entrySet()) {
+      if (Long.compareUnsigned(range.getValue(), last) > 0) {
+        break;
+      }
+      gone.add(range.getKey());
+    }
+    Map.Entry<Long, Long> start = model.ceilingEntry(first);
+    if (start != null && tree.seek(start.getKey(), at)) {
+      tree.removeThrough(at, last);
+    }
+    gone.forEach(model::remove);
+  }
+
+  @Test
+  void ascendingRangesFillTheirLeaves() {
+    for (long i = 0; i < 100_000; i++) {
+      insert(i * 10, i * 10 + 4);
+    }
+    checkAll();
+    checkHole(6);
+    checkHole(5);
+    for (long i = 0; i < 100_000; i += 2) {
+      remove(i * 10);
+    }
+    checkHole(15);
+    checkHole(16);
+    checkAll();
+  }
+
+  @Test
+  void aHoleIsFoundAfterSearchesThatFoundNone() {
+    for (long i = 0; i < 10_000; i++) {
+      insert(i * 8, i * 8 + 6);
+    }
+    for (int i = 0; i < 3; i++) {
+      checkHole(2);
+    }
+    remove(7_000 * 8);
+    checkHole(9);
+    checkHole(10);
+    remove(7_001 * 8);
+    checkHole(17);
+  }
+}
