@@ -253,6 +253,7 @@ class FollowerFailuresTest {
 
     @Override
     public void close() {
+      callsUntilFailure = NEVER;
       follower.close();
       space.close();
       spaceTables.forEach(HardwarePageTable::close);
