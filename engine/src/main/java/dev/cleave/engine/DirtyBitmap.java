@@ -45,7 +45,7 @@ public final class DirtyBitmap {
    * @throws IllegalArgumentException if one is not as it must be
    */
   public DirtyBitmap(long iova, long length, int pageLog2) {
-    this(allocate(bytesFor(length, pageLog2)), iova, length, pageLog2);
+    this(allocate(bytesFor(iova, length, pageLog2)), iova, length, pageLog2);
   }
 
   private DirtyBitmap(MemorySegment bits, long iova, long length, int pageLog2) {
@@ -53,11 +53,23 @@ public final class DirtyBitmap {
     this.first = iova;
     this.last = iova + length - 1;
     this.pageLog2 = pageLog2;
-    if ((iova & offsetMask(pageLog2)) != 0 || Long.compareUnsigned(last, first) < 0) {
+  }
+
+  /** The same as {@link #bytesFor(long, int)} for a range that is checked as well. */
+  private static long bytesFor(long iova, long length, int pageLog2) {
+    long bytes = bytesFor(length, pageLog2);
+    boolean wraps = Long.compareUnsigned(iova + length - 1, iova) < 0;
+    if (wraps && length < 0) {
+      throw new IllegalArgumentException(
+          "length=%d is negative: a bitmap must end at or below 2^64, iova=0x%x"
+              .formatted(length, iova));
+    }
+    if ((iova & offsetMask(pageLog2)) != 0 || wraps) {
       throw new IllegalArgumentException(
           "a bitmap must begin on a page of 2^%d bytes and end at or below 2^64, iova=0x%x, length=0x%x"
               .formatted(pageLog2, iova, length));
     }
+    return bytes;
   }
 
   /**
@@ -71,7 +83,7 @@ public final class DirtyBitmap {
    * @throws IllegalArgumentException if one is not as it must be
    */
   public static DirtyBitmap over(MemorySegment bits, long iova, long length, int pageLog2) {
-    long bytes = bytesFor(length, pageLog2);
+    long bytes = bytesFor(iova, length, pageLog2);
     if (bits.byteSize() < bytes || bits.address() % Long.BYTES != 0) {
       throw new IllegalArgumentException(
           "a bitmap must be 8-byte aligned and have %d bytes, address=0x%x, bytes=%d"
@@ -137,6 +149,13 @@ public final class DirtyBitmap {
   /** The bit that stands for an address. */
   long bit(long iova) {
     return (iova - first) >>> pageLog2;
+  }
+
+  /** {@return for a person: its range, its page, and how many are dirty} */
+  @Override
+  public String toString() {
+    return "DirtyBitmap[0x%x..0x%x, pages of 2^%d bytes, %d dirty]"
+        .formatted(first, last, pageLog2, dirtyPages());
   }
 
   // ---- bits ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ package dev.cleave.engine;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 
 /**
  * Flushes in batches what many operations owe: what operating systems and VMMs call deferred
@@ -91,6 +92,9 @@ public final class IotlbFlushQueue implements AutoCloseable {
   @SuppressWarnings("unused") // by the handle
   private boolean flushing;
 
+  /** Whether it takes no more. Written by who is busy. */
+  private boolean isClosed;
+
   /**
    * A queue with nothing in it.
    *
@@ -113,9 +117,9 @@ public final class IotlbFlushQueue implements AutoCloseable {
     checkAtLeast("entries", entries, 1);
     checkAtLeast("batches", batches, 2);
     checkAtLeast("maxDelayNanos", maxDelayNanos, 1);
-    this.table = table;
-    this.flush = flush;
-    this.freed = freed;
+    this.table = Objects.requireNonNull(table, "table must not be null");
+    this.flush = Objects.requireNonNull(flush, "flush must not be null");
+    this.freed = Objects.requireNonNull(freed, "freed must not be null");
     this.maxDelayNanos = maxDelayNanos;
     this.ring = new Batch[batches];
     for (int i = 0; i < batches; i++) {
@@ -139,6 +143,7 @@ public final class IotlbFlushQueue implements AutoCloseable {
    * @param length bytes, a positive multiple of the smallest page
    * @return bytes that were mapped
    * @throws PageTableException as {@link PageTable#unmap}; nothing has changed then
+   * @throws IllegalStateException if the queue is closed
    */
   public long unmap(long iova, long length) {
     enter();
@@ -157,6 +162,7 @@ public final class IotlbFlushQueue implements AutoCloseable {
    * next, by the same thread, also when the operation was refused.
    *
    * @return a gather that is not sealed before {@code owes}
+   * @throws IllegalStateException if the queue is closed
    */
   public IotlbGather gather() {
     enter();
@@ -202,6 +208,9 @@ public final class IotlbFlushQueue implements AutoCloseable {
    * An open batch that is full is one whose sealing failed, with the flush that was to make room.
    */
   private Batch openWithRoom() {
+    if (isClosed) {
+      throw new IllegalStateException("the flush queue is closed");
+    }
     Batch batch = open();
     if (batch.entries == batch.iova.length) {
       seal(batch);
@@ -332,9 +341,22 @@ public final class IotlbFlushQueue implements AutoCloseable {
     }
   }
 
-  /** Flushes everything. */
+  /** {@return for a person: entries whose flush has not completed, and where they are} */
+  @Override
+  public String toString() {
+    return "IotlbFlushQueue[%d entries outstanding, %d of %d batches sealed%s]"
+        .formatted(outstanding(), sealed - flushed, ring.length, isClosed ? ", closed" : "");
+  }
+
+  /**
+   * Flushes everything, and takes no more. If the flush throws, nothing is lost: closing it again
+   * flushes what is left. Closing it when nothing is left does nothing.
+   */
   @Override
   public void close() {
+    enter();
+    isClosed = true;
+    leave();
     flush();
   }
 }

@@ -447,6 +447,17 @@ public final class IotlbGather {
     releaseWaiting();
   }
 
+  /** {@return for a person: the ranges to flush, the pages that wait, whether it is sealed} */
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder("IotlbGather[");
+    for (int i = 0; i < ranges; i++) {
+      text.append("0x%x..0x%x, ".formatted(first[i], last[i]));
+    }
+    return text.append("%d pages waiting%s]".formatted(tablePages(), isSealed ? ", sealed" : ""))
+        .toString();
+  }
+
   /** Entries that were written to tables that it has taken so far. */
   long stores() {
     return stores;

@@ -59,11 +59,15 @@ public final class LeafCursor {
    * Moves to the next leaf that has an address in the range.
    *
    * @return false when there is none left
+   * @throws PageTableException CLOSED
    */
   public boolean advance() {
     while (!done) {
       long seen = pages.reclaims();
       long top = table.top();
+      if (top == 0) {
+        throw Refusals.closed();
+      }
       int topLevel = PageTable.levels(top);
       if (!space.reaches(topLevel, next) && !skipGulf()) {
         done = true;

@@ -162,7 +162,7 @@ final class LeafSplitter {
 
   private void reserve(long tables) {
     if (tables > reserved && !pages.tryReserve(tables - reserved)) {
-      throw Refusals.outOfMemory(tables, first);
+      throw Refusals.outOfMemory(tables, first, tree.waiting.pages());
     }
     reserved = Math.max(reserved, tables);
   }

@@ -133,7 +133,7 @@ public final class PageTable implements AutoCloseable {
   public static PageTable create(TableMemory memory, PageTableConfig config) {
     TablePages pages = memory.tablePages();
     if (!pages.tryReserve(1)) {
-      throw Refusals.outOfMemory(1, 0);
+      throw Refusals.outOfMemory(1, 0, 0);
     }
     return new PageTable(TableTree.create(pages, config), config);
   }
@@ -843,17 +843,33 @@ public final class PageTable implements AutoCloseable {
     return bytes;
   }
 
+  /** {@return for a person: what it is like, its top, and the pages that wait for a flush} */
+  @Override
+  public String toString() {
+    long now = tree.top();
+    return now == 0
+        ? "PageTable[%s, closed]".formatted(format)
+        : "PageTable[%s, root=0x%x, levels=%d, %d gathers, %d pages waiting%s]"
+            .formatted(
+                format,
+                root(now),
+                levels(now),
+                tree.waiting.gathers().length,
+                tree.waiting.pages(),
+                pages.isReadOnly() ? ", read-only" : "");
+  }
+
   // ---- end -----------------------------------------------------------------------------------
 
   /**
    * Gives all table pages back. No device may use the table any more; that is the caller's to know.
-   * Closing a closed table does nothing.
+   * Closing a closed table does nothing, and neither does closing one whose memory is closed.
    *
    * @throws IllegalStateException if a gather still owes a flush; the table is closed all the same
    */
   @Override
   public void close() {
-    if (pages.isReadOnly()) {
+    if (pages.isReadOnly() || pages.isClosed()) {
       var _ = tree.close();
       return;
     }

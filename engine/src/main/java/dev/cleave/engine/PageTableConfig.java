@@ -4,6 +4,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 
 import dev.cleave.engine.format.EntryFormat;
+import java.util.BitSet;
 
 /**
  * What a page table is to be like. Immutable and thread-safe.
@@ -152,6 +153,19 @@ public record PageTableConfig(
    */
   public long firstIova(long iova) {
     return signExtended && iova < 0 ? -1L << (iovaBits - 1) : 0;
+  }
+
+  /** {@return for a person: the leaf sizes as logarithms} */
+  @Override
+  public String toString() {
+    return "PageTableConfig[%s, levels=%d, pageSizes=%s, iovaBits=%d, outputBits=%d%s]"
+        .formatted(
+            format,
+            levels,
+            BitSet.valueOf(new long[] {pageSizes}),
+            iovaBits,
+            outputBits,
+            signExtended ? ", signExtended" : "");
   }
 
   /** Logarithm of the smallest page: every address and length is a multiple of it. */

@@ -1,7 +1,8 @@
 package dev.cleave.engine;
 
 /**
- * An operation that was refused. The table is exactly as it was before.
+ * An operation that was refused. The table is exactly as it was before. The message begins with the
+ * reason's name.
  *
  * <p>Immutable and thread-safe.
  */
@@ -40,7 +41,7 @@ public final class PageTableException extends RuntimeException {
    * @param message the rule and the value that broke it
    */
   public PageTableException(Reason reason, long address, String message) {
-    super(message);
+    super(reason + ": " + message);
     this.reason = reason;
     this.address = address;
   }

@@ -34,6 +34,9 @@ final class RangeChecks {
     }
     checkAligned("length", length);
     long last = iova + length - 1;
+    if (length < 0 && (Long.compareUnsigned(last, iova) < 0 || !space.holds(iova, last))) {
+      throw tooLong(iova, length, spaceRule());
+    }
     if (Long.compareUnsigned(last, iova) < 0) {
       throw new PageTableException(
           Reason.OUT_OF_RANGE,
@@ -59,6 +62,9 @@ final class RangeChecks {
   /** Checks that output addresses exist; {@code length} is that of a checked range. */
   void checkOutput(long paddr, long length) {
     checkAligned("paddr", paddr);
+    if (length < 0) {
+      throw tooLong(paddr, length, outputRule());
+    }
     long last = paddr + length - 1;
     if (paddr >>> outputBits != 0
         || last >>> outputBits != 0
@@ -66,9 +72,21 @@ final class RangeChecks {
       throw new PageTableException(
           Reason.OUT_OF_RANGE,
           paddr,
-          "output addresses must end at or below 2^%d, paddr=0x%x, length=0x%x"
-              .formatted(outputBits, paddr, length));
+          "%s, paddr=0x%x, length=0x%x".formatted(outputRule(), paddr, length));
     }
+  }
+
+  private String outputRule() {
+    return "output addresses must end at or below 2^%d".formatted(outputBits);
+  }
+
+  /** Half of all addresses or more: rather a negative number than a length that is meant. */
+  private static PageTableException tooLong(long at, long length, String rule) {
+    return new PageTableException(
+        Reason.OUT_OF_RANGE,
+        length,
+        "length=%d is negative, or 0x%x as an unsigned number: %s, from 0x%x"
+            .formatted(length, length, rule, at));
   }
 
   /** Checks that a run of page frames exists. */
@@ -78,8 +96,7 @@ final class RangeChecks {
       throw new PageTableException(
           Reason.OUT_OF_RANGE,
           frame << Geometry.PAGE_LOG2,
-          "output addresses must end at or below 2^%d, frame=0x%x, count=%d"
-              .formatted(outputBits, frame, count));
+          "%s, frame=0x%x, count=%d".formatted(outputRule(), frame, count));
     }
     checkAligned("paddr", frame << Geometry.PAGE_LOG2);
   }

@@ -17,12 +17,19 @@ final class Refusals {
         Reason.CLOSED, 0, "the page table is attached to an image and may only be read");
   }
 
-  static PageTableException outOfMemory(long tables, long iova) {
+  /** Pages that wait for a flush would be free, had their gathers been completed. */
+  static PageTableException outOfMemory(long tables, long iova, long waiting) {
     return new PageTableException(
         Reason.OUT_OF_TABLE_MEMORY,
         iova,
-        "table memory must have %d free pages of %d bytes for iova=0x%x"
-            .formatted(tables, PAGE_BYTES, iova));
+        "table memory must have %d free pages of %d bytes for iova=0x%x%s"
+            .formatted(
+                tables,
+                PAGE_BYTES,
+                iova,
+                waiting == 0
+                    ? ""
+                    : "; pages of this table that wait in gathers to be completed: " + waiting));
   }
 
   static PageTableException notMapped(long first, long last) {

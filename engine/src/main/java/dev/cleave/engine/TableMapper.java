@@ -373,7 +373,7 @@ final class TableMapper {
 
   private void reserve(long tables, long iova) {
     if (tables > 0 && !pages.tryReserve(tables)) {
-      throw Refusals.outOfMemory(tables, iova);
+      throw Refusals.outOfMemory(tables, iova, waiting.pages());
     }
   }
 

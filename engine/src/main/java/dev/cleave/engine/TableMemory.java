@@ -15,6 +15,12 @@ import java.lang.foreign.MemorySegment;
  * keeps it.
  */
 public final class TableMemory implements AutoCloseable {
+  /** Where memory is backed page by page: more than anybody uses. */
+  private static final long LAZY_CAPACITY_BYTES = 64L << 30;
+
+  /** Where all of it is backed from the start. */
+  private static final long EAGER_CAPACITY_BYTES = 64L << 20;
+
   private final TablePages pages;
 
   private TableMemory(TablePages pages) {
@@ -23,7 +29,7 @@ public final class TableMemory implements AutoCloseable {
 
   /** What a {@link TableMemory#builder} asks for. Belongs to one thread. */
   public static final class Builder {
-    private long capacityBytes = 64L << 30;
+    private long capacityBytes = isLazy() ? LAZY_CAPACITY_BYTES : EAGER_CAPACITY_BYTES;
     private long limitBytes = Long.MAX_VALUE;
     private long base = 1L << 32;
     private boolean hugePages;
@@ -31,9 +37,10 @@ public final class TableMemory implements AutoCloseable {
     private Builder() {}
 
     /**
-     * Address space to reserve; only what is used is ever backed by memory.
+     * Address space to reserve. Where {@link TableMemory#isLazy} only what is used is ever backed
+     * by memory, elsewhere all of it.
      *
-     * @param bytes a positive multiple of 4096, by default 64 GiB
+     * @param bytes a positive multiple of 4096, by default 64 GiB, or 64 MiB where all is backed
      * @return this
      */
     public Builder capacityBytes(long bytes) {
@@ -79,6 +86,7 @@ public final class TableMemory implements AutoCloseable {
      *
      * @return memory with no page in use
      * @throws IllegalArgumentException if a size or address is not allowed
+     * @throws OutOfMemoryError if the system, or where native access is denied the JDK, refuses
      */
     public TableMemory build() {
       long limit = Math.min(limitBytes, capacityBytes);
@@ -158,6 +166,18 @@ public final class TableMemory implements AutoCloseable {
     return pages.view();
   }
 
+  /**
+   * {@return a writable view of the capacity, for hardware, or a model of it, that sets accessed
+   * and dirty bits in the entries} Capacity and base are those of {@link #view}. Whoever has it may
+   * break any table: it is for those who change entries as a walker does, by atomic steps that set
+   * bits of entries that are present.
+   *
+   * @throws IllegalStateException if the memory is attached to an image, or closed
+   */
+  public MemorySegment hardwareView() {
+    return pages.hardwareView();
+  }
+
   /** {@return physical address of the first byte, as chosen} */
   public long base() {
     return pages.base();
@@ -213,11 +233,22 @@ public final class TableMemory implements AutoCloseable {
     return TablePages.isLazy();
   }
 
+  /** {@return for a person: where it lies and how much of it is in use} */
+  @Override
+  public String toString() {
+    return "TableMemory[base=0x%x, capacity=%d bytes, %s]"
+        .formatted(
+            base(),
+            capacityBytes(),
+            pages.isClosed()
+                ? "closed"
+                : isReadOnly() ? "attached to an image" : usedBytes() + " bytes in use");
+  }
+
   /**
-   * Gives everything back.
+   * Gives everything back. Closing it again does nothing.
    *
-   * @throws IllegalStateException if pages are still in use, which are then gone all the same, or
-   *     if it is closed already
+   * @throws IllegalStateException if pages are still in use, which are then gone all the same
    */
   @Override
   public void close() {

@@ -93,6 +93,21 @@ class IotlbGatherTest {
   }
 
   @Test
+  void neighboursAtTheEndOfAllAddressesBecomeOneRangeInEitherOrder() {
+    for (boolean isLastFirst : new boolean[] {false, true}) {
+      try (SmallTable small = new SmallTable(kind)) {
+        long last = isLastFirst ? -PAGE : -2 * PAGE;
+        long other = -3 * PAGE - last;
+        small.gather.add(last, last + PAGE - 1);
+        small.gather.add(other, other + PAGE - 1);
+        assertEquals(1, small.gather.rangeCount());
+        assertEquals(-2 * PAGE, small.gather.rangeFirst(0));
+        assertEquals(-1, small.gather.rangeLast(0));
+      }
+    }
+  }
+
+  @Test
   void theEndOfAllAddressesHasNoNeighbourAtZero() {
     try (SmallTable small = new SmallTable(kind)) {
       small.gather.add(-PAGE, -1);

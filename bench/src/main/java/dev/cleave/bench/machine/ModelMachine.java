@@ -89,7 +89,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   public ModelMachine(GuestRam ram, GuestFrames frames, List<TableMemory> tables, boolean hasRmp) {
     this.frames = frames;
     memory.addAll(ram.pieces());
-    tables.forEach(table -> memory.add(table.base(), table.view()));
+    tables.forEach(table -> memory.add(table.base(), table.hardwareView()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
       // one region more than the guest's, for its context

@@ -210,6 +210,16 @@ final class AttachedTables {
     }
   }
 
+  /** Whether an operation owes a flush in any table. */
+  boolean isOwing(Operation operation) {
+    for (int i = 0; i < tables.size(); i++) {
+      if (!operation.gather(i).isEmpty()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Flushes what an operation owes, table by table. */
   void settle(Operation operation) {
     for (int i = 0; i < tables.size(); i++) {

@@ -26,6 +26,11 @@ final class FollowedSpace implements FollowedMemory {
 
   private boolean hasAreas;
 
+  /** The merge whose flush threw. */
+  private @Nullable Operation merge;
+
+  private boolean isClosed;
+
   FollowedSpace(
       IoAddressSpace space, SpaceState state, LeafFitter fitter, SizeRule rule, long guestIova) {
     this.space = space;
@@ -97,6 +102,11 @@ final class FollowedSpace implements FollowedMemory {
   }
 
   @Override
+  public boolean isChanging() {
+    return change != null && state.tables.isOwing(change);
+  }
+
+  @Override
   public void moved(long gpa, long bytes, boolean areShared) {
     if (change != null) {
       state.tables.settle(change);
@@ -138,23 +148,54 @@ final class FollowedSpace implements FollowedMemory {
     long first = gpa + guestIova;
     long last = first + bytes - 1;
     state.lock.lock();
-    Operation operation = state.operations.take();
     try {
-      fitter.enterBlocks(operation, first, last, IoAddressSpace.UNLIMITED);
-      try {
-        fitter.fit(operation, first, last, false, true);
-      } finally {
-        state.operations.leaveRange(operation);
+      Operation operation = merge;
+      if (operation == null) {
+        operation = state.operations.take();
+        fitter.enterBlocks(operation, first, last, IoAddressSpace.UNLIMITED);
+        merge = operation;
       }
+      fitter.fit(operation, first, last, false, true); // if a flush throws, it stays under way
+      merge = null;
+      state.operations.leave(operation);
     } finally {
-      state.operations.discard(operation);
       state.lock.unlock();
     }
   }
 
+  /** Lifts the rule. What a flush that throws leaves owed stays with the tables. */
   @Override
   public void close() {
-    end();
-    space.removeRule(rule);
+    if (isClosed) {
+      return;
+    }
+    isClosed = true;
+    try {
+      settleUnfinished(change);
+      settleUnfinished(merge);
+    } finally {
+      unreserve();
+      leaveMerge();
+      space.removeRule(rule);
+    }
+  }
+
+  private void settleUnfinished(@Nullable Operation operation) {
+    if (operation != null) {
+      state.tables.settle(operation);
+    }
+  }
+
+  private void leaveMerge() {
+    Operation operation = merge;
+    if (operation != null) {
+      merge = null;
+      state.lock.lock();
+      try {
+        state.operations.leave(operation);
+      } finally {
+        state.lock.unlock();
+      }
+    }
   }
 }

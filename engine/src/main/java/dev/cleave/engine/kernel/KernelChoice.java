@@ -1,5 +1,6 @@
 package dev.cleave.engine.kernel;
 
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param kind what to use
  * @param reason why, a phrase for a person
- * @param warning what the user should know and can change, or null
+ * @param warning what is wrong with what the user asked for, or null
  */
 record KernelChoice(Kind kind, String reason, @Nullable String warning) {
   /** Ways to do the work. */
@@ -21,6 +22,7 @@ record KernelChoice(Kind kind, String reason, @Nullable String warning) {
   }
 
   static final String PROPERTY = "cleave.kernels";
+  static final String VERBOSE_PROPERTY = "cleave.kernels.verbose";
   static final String AUTO = "auto";
   static final String MODULE = "jdk.incubator.vector";
   private static final int FEATURE = 25;
@@ -67,11 +69,17 @@ record KernelChoice(Kind kind, String reason, @Nullable String warning) {
   static KernelChoice decide(String wanted, JavaRuntime runtime) {
     return switch (wanted) {
       case AUTO -> decide(runtime);
-      case "plain" -> plain(asked(wanted), null);
-      case "vector" ->
-          runtime.hasVectorModule()
-              ? new KernelChoice(Kind.VECTOR, asked(wanted), null)
-              : decide(runtime);
+      case "plain" -> plain(asked(wanted));
+      case "vector" -> {
+        if (runtime.hasVectorModule()) {
+          yield new KernelChoice(Kind.VECTOR, asked(wanted), null);
+        }
+        KernelChoice plain = decide(runtime);
+        yield new KernelChoice(
+            plain.kind(),
+            plain.reason(),
+            "plain kernels, not %s: %s; add the flag".formatted(asked(wanted), missingModule()));
+      }
       default -> {
         KernelChoice auto = decide(runtime);
         yield new KernelChoice(
@@ -90,26 +98,29 @@ record KernelChoice(Kind kind, String reason, @Nullable String warning) {
   private static KernelChoice decide(JavaRuntime runtime) {
     if (runtime.feature() != FEATURE) {
       return plain(
-          "the vector kernels are for Java %d, this is %d".formatted(FEATURE, runtime.feature()),
-          null);
+          "the vector kernels are for Java %d, this is %d".formatted(FEATURE, runtime.feature()));
     }
     if (!runtime.isHotSpot() || !runtime.hasC2()) {
       return plain(
           "vectors need HotSpot's C2, this is %s, %s, %s"
-              .formatted(runtime.vmName(), runtime.vmVersion(), runtime.vmInfo()),
-          null);
+              .formatted(runtime.vmName(), runtime.vmVersion(), runtime.vmInfo()));
     }
     if (!runtime.hasVectorModule()) {
-      String missing = "without --add-modules=%s there is no Vector API".formatted(MODULE);
-      return plain(
-          missing,
-          "plain kernels: %s; add the flag for more speed, or -D%s=plain"
-              .formatted(missing, PROPERTY));
+      return plain(missingModule());
     }
     return new KernelChoice(Kind.WARMING, "plain until C2 has compiled the vector ones", null);
   }
 
-  private static KernelChoice plain(String reason, @Nullable String warning) {
-    return new KernelChoice(Kind.PLAIN, reason, warning);
+  private static String missingModule() {
+    return "without --add-modules=%s there is no Vector API".formatted(MODULE);
+  }
+
+  private static KernelChoice plain(String reason) {
+    return new KernelChoice(Kind.PLAIN, reason, null);
+  }
+
+  /** One line for who asks. */
+  String line() {
+    return "kernels: %s; %s".formatted(kind.name().toLowerCase(Locale.ROOT), reason);
   }
 }

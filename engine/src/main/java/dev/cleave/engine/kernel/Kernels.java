@@ -6,9 +6,11 @@ import java.util.Optional;
  * Chooses the kernels once, when the class is loaded. Thread-safe.
  *
  * <p>The vector kernels need Java 25, HotSpot with C2, and {@code
- * --add-modules=jdk.incubator.vector}; where only the flag is missing, one warning says so. The
- * system property {@code cleave.kernels} may be {@code plain} or {@code vector} to have the one or
- * the other from the start, for tests and experiments.
+ * --add-modules=jdk.incubator.vector}. Without, all stays plain, which is nothing to complain of;
+ * the choice is one line for the {@link System.Logger} of this class at DEBUG, and on standard
+ * error where the system property {@code cleave.kernels.verbose} is {@code true}. The system
+ * property {@code cleave.kernels} may be {@code plain} or {@code vector} to have the one or the
+ * other from the start, for tests and experiments; a wish that cannot be met is warned of.
  *
  * <p>Vectors do not come at once, because uncompiled they cost more than they ever save in a short
  * run. {@code FirstMap} of the workbench measures the first 2 GiB mapped as 4 KiB leaves in a fresh
@@ -26,8 +28,13 @@ public final class Kernels {
   private static final TableKernels CHOSEN = make(CHOICE.kind());
 
   static {
+    System.Logger logger = System.getLogger(Kernels.class.getName());
     if (CHOICE.warning() != null) {
-      System.getLogger(Kernels.class.getName()).log(System.Logger.Level.WARNING, CHOICE.warning());
+      logger.log(System.Logger.Level.WARNING, CHOICE.warning());
+    }
+    logger.log(System.Logger.Level.DEBUG, CHOICE.line());
+    if (Boolean.getBoolean(KernelChoice.VERBOSE_PROPERTY)) {
+      System.err.println(CHOICE.line());
     }
   }
 

@@ -74,7 +74,7 @@ public final class NativePages {
   @SuppressWarnings("restricted") // the segment is exactly what mmap returned
   public static MemorySegment reserve(long bytes, Arena arena) {
     if (CALLS == null) {
-      return arena.allocate(bytes, ALIGNMENT);
+      return allocate(bytes, arena);
     }
     Calls calls = CALLS;
     long address =
@@ -94,6 +94,22 @@ public final class NativePages {
     return MemorySegment.ofAddress(address)
         .reinterpret(
             bytes, arena, memory -> call(() -> (int) calls.munmap.invokeExact(address, bytes)));
+  }
+
+  private static MemorySegment allocate(long bytes, Arena arena) {
+    try {
+      return arena.allocate(bytes, ALIGNMENT);
+    } catch (OutOfMemoryError e) {
+      OutOfMemoryError told =
+          new OutOfMemoryError(
+              "%d bytes must be backed at once, since mmap cannot be called: allow native access by"
+                      .formatted(bytes)
+                  + " --enable-native-access=dev.cleave.engine (ALL-UNNAMED on the class path), or"
+                  + " ask for less: "
+                  + e.getMessage());
+      told.initCause(e);
+      throw told;
+    }
   }
 
   /**

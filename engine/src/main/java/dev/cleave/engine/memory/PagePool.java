@@ -100,17 +100,21 @@ final class PagePool {
   }
 
   PagePool(long capacityBytes, long limitBytes, boolean freshIsZero) {
-    long pages = capacityBytes >>> PAGE_LOG2;
-    if (pages > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          "capacity must be at most %d pages of 4096 bytes, capacity=%d bytes"
-              .formatted(Integer.MAX_VALUE, capacityBytes));
-    }
-    this.capacityPages = (int) pages;
+    checkCapacity(capacityBytes);
+    this.capacityPages = (int) (capacityBytes >>> PAGE_LOG2);
     this.available = new AtomicLong(limitBytes >>> PAGE_LOG2);
     this.freshIsZero = freshIsZero;
     this.records = new PageRecords(capacityPages);
     Arrays.setAll(stripes, _ -> new Stripe());
+  }
+
+  /** Refuses more pages than can be numbered. */
+  static void checkCapacity(long bytes) {
+    if (bytes >>> PAGE_LOG2 > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "capacity must be at most %d pages of 4096 bytes, capacity=%d bytes"
+              .formatted(Integer.MAX_VALUE, bytes));
+    }
   }
 
   PageRecords records() {
@@ -249,6 +253,11 @@ final class PagePool {
       stripe.pages--;
     }
     return page;
+  }
+
+  /** What a change of the common stack is compared with; for tests. */
+  long stackWord() {
+    return free.get();
   }
 
   private void refill(Stripe own) {

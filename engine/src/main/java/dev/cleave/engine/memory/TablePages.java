@@ -126,8 +126,9 @@ public class TablePages implements AutoCloseable {
     checkPages("capacity", capacityBytes);
     checkPages("limit", limitBytes);
     checkPlace(base, capacityBytes);
+    PagePool.checkCapacity(capacityBytes);
+    Words words = Words.reserve(capacityBytes); // first, so that a refusal names what was asked for
     PagePool pool = new PagePool(capacityBytes, Math.min(limitBytes, capacityBytes), true);
-    Words words = Words.reserve(capacityBytes);
     if (hugePages) {
       var _ = NativePages.adviseHuge(words.segment());
     }
@@ -848,6 +849,12 @@ public class TablePages implements AutoCloseable {
     return words.segment().asReadOnly();
   }
 
+  /** {@return the same to be written to, for hardware that sets accessed and dirty bits} */
+  public final MemorySegment hardwareView() {
+    var _ = pool(); // an image is not to be written to
+    return words.segment();
+  }
+
   /** {@return bytes of address space, used or not} */
   public final long capacityBytes() {
     return bytes;
@@ -894,14 +901,21 @@ public class TablePages implements AutoCloseable {
     return NativePages.isLazy();
   }
 
+  /** {@return whether {@link #close} has been called} */
+  public final boolean isClosed() {
+    return words.isClosed();
+  }
+
   /**
-   * Gives everything back.
+   * Gives everything back. Closing it again does nothing.
    *
-   * @throws IllegalStateException if pages are still in use, which are then gone all the same, or
-   *     if it is closed already
+   * @throws IllegalStateException if pages are still in use, which are then gone all the same
    */
   @Override
   public void close() {
+    if (words.isClosed()) {
+      return;
+    }
     words.close();
     if (pool != null) {
       long leaked = pool.close();

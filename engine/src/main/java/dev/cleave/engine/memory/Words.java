@@ -61,6 +61,10 @@ final class Words implements AutoCloseable {
     return segment;
   }
 
+  boolean isClosed() {
+    return isClosed;
+  }
+
   private boolean isDirect(long offset) {
     return Long.compareUnsigned(offset, limit) < 0;
   }
@@ -134,7 +138,6 @@ final class Words implements AutoCloseable {
   /** Gives memory of our own back; its address space goes when nobody can reach this object. */
   @Override
   public void close() {
-    var _ = segment(); // closed already?
     isClosed = true;
     limit = 0;
     if (isOwn) {

@@ -8,6 +8,9 @@ import dev.cleave.engine.PageTableException;
  * the follower changes first, and is told what to do by gpa; ranges are whole regions but where it
  * is said.
  *
+ * <p>What throws is called again with the same arguments, unless all is taken back, and goes on
+ * where it stood: nothing is lost, and nothing done twice.
+ *
  * <p>For each change: {@link #reserve} or not, then {@link #split} and {@link #moved}, or {@link
  * #unreserve}; and then any number of {@link #mergeAround}. One thread at a time.
  */
@@ -32,6 +35,14 @@ public interface FollowedMemory extends AutoCloseable {
    * @throws PageTableException OUT_OF_TABLE_MEMORY, if it was not reserved; nothing has changed
    */
   void split(long gpa, long bytes);
+
+  /**
+   * Whether what {@link #split} or {@link #moved} did can be seen, and {@code moved} has not ended
+   * it: leaves are split, or pages of the change are to lie elsewhere.
+   *
+   * @return false if {@link #unreserve} leaves all as it was
+   */
+  boolean isChanging();
 
   /**
    * Flushes what was split, and moves the pages of the change to where they lie from now on, if
@@ -61,7 +72,10 @@ public interface FollowedMemory extends AutoCloseable {
    */
   void mergeAround(long gpa, long bytes);
 
-  /** Ends the following; what is owed is flushed. */
+  /**
+   * Ends the following; what is owed is flushed. Ending it again flushes what is still owed, if it
+   * can, and else does nothing.
+   */
   @Override
   void close();
 }

@@ -13,7 +13,8 @@ public interface PageBacking {
   /**
    * Maps pages that have just changed their state. Nothing is mapped there, and the pages of the
    * table that were emptied are free again: as long as nobody else takes any, it does not run out
-   * of table memory.
+   * of table memory. If it throws it has mapped nothing, and is called again for the same pages
+   * when the follower's call is made again.
    *
    * @param gpa first address, a multiple of 4096
    * @param length bytes, a positive multiple of 4096

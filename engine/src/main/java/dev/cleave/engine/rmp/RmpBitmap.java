@@ -59,6 +59,7 @@ public final class RmpBitmap implements AutoCloseable {
   private long sharedPages;
   private long savedSharedPages;
   private long mixedRegions;
+  private boolean isClosed;
 
   /**
    * Knowledge of a guest whose pages are all private, each with its own RMP entry.
@@ -149,6 +150,7 @@ public final class RmpBitmap implements AutoCloseable {
    * @return false where only leaves below 2 MiB are
    */
   public boolean allowsLarge(long gpa) {
+    checkOpen();
     long region = gpa >>> REGION_LOG2;
     return region >= regions || bit(whole, region);
   }
@@ -256,6 +258,7 @@ public final class RmpBitmap implements AutoCloseable {
    * @param length as it was given
    */
   public void restore(long gpa, long length) {
+    check(gpa, length);
     copyRegions(gpa, length, savedShared, shared);
     copyFlags(gpa, length, savedLarge, large);
     sharedPages = savedSharedPages;
@@ -401,7 +404,14 @@ public final class RmpBitmap implements AutoCloseable {
     return grown;
   }
 
+  private void checkOpen() {
+    if (isClosed) {
+      throw new IllegalStateException("the RMP bitmap is closed");
+    }
+  }
+
   private long checked(long gpa) {
+    checkOpen();
     if (Long.compareUnsigned(gpa, guestBytes) >= 0) {
       throw new IllegalArgumentException(
           "a gpa must lie in guest memory of 0x%x bytes, gpa=0x%x".formatted(guestBytes, gpa));
@@ -410,9 +420,14 @@ public final class RmpBitmap implements AutoCloseable {
   }
 
   private void check(long gpa, long length) {
-    if (gpa % PAGE_BYTES != 0 || length <= 0 || length % PAGE_BYTES != 0) {
+    checkOpen();
+    if (length <= 0 || length % PAGE_BYTES != 0) {
       throw new IllegalArgumentException(
-          "a range must be whole 4096-byte pages, gpa=0x%x, length=0x%x".formatted(gpa, length));
+          "length must be a positive multiple of 4096, length=" + length);
+    }
+    if (gpa % PAGE_BYTES != 0) {
+      throw new IllegalArgumentException(
+          "gpa must be a multiple of 4096, gpa=0x%x, length=0x%x".formatted(gpa, length));
     }
     if (gpa < 0 || gpa > guestBytes - length) {
       throw new IllegalArgumentException(
@@ -421,9 +436,19 @@ public final class RmpBitmap implements AutoCloseable {
     }
   }
 
-  /** Frees the bitmap. */
+  /** {@return for a person: how much it covers, and how much of that is shared} */
+  @Override
+  public String toString() {
+    return "RmpBitmap[%d bytes of guest memory, %d pages shared, %d regions mixed%s]"
+        .formatted(guestBytes, sharedPages, mixedRegions, isClosed ? ", closed" : "");
+  }
+
+  /** Frees the bitmap. Closing it again does nothing. */
   @Override
   public void close() {
-    arena.close();
+    if (!isClosed) {
+      isClosed = true;
+      arena.close();
+    }
   }
 }

@@ -11,6 +11,9 @@ import dev.cleave.engine.recording.ShareEvent;
 import dev.cleave.engine.recording.UnshareEvent;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps page tables in step with the RMP while a guest shares and unshares pages: its nested table,
@@ -31,11 +34,33 @@ import java.util.List;
  * <p>A lazy follower splits at once but only notes where it could merge, and leaves that for {@link
  * #mergeQuiet}.
  *
+ * <h2>What throws</h2>
+ *
+ * <p>The port, the flush and a backing may throw, and a table may refuse. The contract is the same
+ * at every step and in every order:
+ *
+ * <ul>
+ *   <li>What has thrown has done nothing: that is asked of {@link RmpPort}, {@link IotlbFlush} and
+ *       {@link PageBacking}. Of {@link RmpPort#stalled} it is asked that it lets DMA go on, whether
+ *       the change throws or not; of {@link FollowedMemory}, that it goes on where it stood.
+ *   <li>If nothing but the bitmap had been changed by then, the bitmap is put back: bitmap, tables
+ *       and RMP are as they were, and any call may follow. So it is with a table that is out of
+ *       table memory, a port that cannot say whether an entry can be large, and the first of all
+ *       instructions where the RMP comes first.
+ *   <li>Else the call is <em>{@linkplain #isUnfinished unfinished}</em>. The bitmap has the new
+ *       state, what was done stays done, and what is owed stays owed. The same call, made again
+ *       with the same arguments, does what is missing, beginning with what threw, and nothing
+ *       twice; it may throw again. Until it has returned every other call is refused.
+ * </ul>
+ *
+ * <p>So a caller that repeats a call until it returns comes to where it would have come without a
+ * failure, by the same calls of the port, in the same order.
+ *
  * <p>One thread at a time, which is then also the writer of the table. Source: {@code
  * docs/spec/rmp.md} §3, §4.
  */
 public final class RmpFollower implements AutoCloseable {
-  private static final long REGION_MASK = REGION_BYTES - 1;
+  private static final long NONE = -1;
 
   /** What comes first when a region's leaves and its RMP entry have to change. */
   public enum Order {
@@ -47,27 +72,41 @@ public final class RmpFollower implements AutoCloseable {
     ATOMIC
   }
 
-  private final FollowedMemory[] tables;
+  /** A call that may have to be made again. */
+  private enum Call {
+    SHARE("share(gpa=0x%x, bytes=0x%x)"),
+    UNSHARE("unshare(gpa=0x%x, bytes=0x%x)"),
+    MERGE_QUIET("mergeQuiet(changes=%d)");
+
+    private final String format;
+
+    Call(String format) {
+      this.format = format;
+    }
+  }
+
+  private final FollowedTables tables;
   private final RmpBitmap bitmap;
-  private final RmpPort port;
-  private final Order order;
   private final boolean isLazy;
   private final Arena arena = Arena.ofShared();
   private final QuietRegions changed;
+  private final PageStateChange change;
+  private final RegionUnsmash unsmash;
 
-  /** The change under way: its range, and what the RMP needs for it. */
-  private long first;
+  /** What is under way, or was when something threw; null when all is done. */
+  private @Nullable Call unfinished;
 
-  private long length;
-  private boolean shares;
-  private boolean smashesFirstRegion;
-  private boolean smashesLastRegion;
-  private final Runnable both = this::changeBoth;
+  private long argument;
+  private long bytesArgument;
 
-  /** The region under way that is private again. */
-  private long unsmashed;
+  /**
+   * The region of a merge under way, or -1; whether it has been unsmashed; how many were before.
+   */
+  private long quiet = NONE;
 
-  private final Runnable unsmashThenMerge = this::unsmashThenMerge;
+  private boolean isUnsmashed;
+  private long quietCount;
+  private boolean isClosed;
 
   /**
    * A follower of tables that map the same guest memory.
@@ -88,17 +127,7 @@ public final class RmpFollower implements AutoCloseable {
       IotlbFlush flush,
       Order order,
       boolean isLazy) {
-    this(followers(tables, bitmap, flush), bitmap, port, order, isLazy);
-  }
-
-  private static FollowedMemory[] followers(
-      List<FollowedTable> tables, RmpBitmap bitmap, IotlbFlush flush) {
-    if (tables.isEmpty()) {
-      throw new IllegalArgumentException("a follower needs at least one table");
-    }
-    return tables.stream()
-        .map(table -> new TableFollower(table, bitmap, flush))
-        .toArray(FollowedMemory[]::new);
+    this(FollowedTables.of(tables, bitmap, flush), bitmap, port, order, isLazy);
   }
 
   /**
@@ -113,17 +142,19 @@ public final class RmpFollower implements AutoCloseable {
    */
   public RmpFollower(
       FollowedMemory memory, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
-    this(new FollowedMemory[] {memory}, bitmap, port, order, isLazy);
+    this(FollowedTables.of(memory), bitmap, port, order, isLazy);
   }
 
   private RmpFollower(
-      FollowedMemory[] tables, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
+      FollowedTables tables, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
+    Objects.requireNonNull(port, "port must not be null");
+    Objects.requireNonNull(order, "order must not be null");
     this.tables = tables;
     this.bitmap = bitmap;
-    this.port = port;
-    this.order = order;
     this.isLazy = isLazy;
     this.changed = new QuietRegions(regionOf(bitmap.guestBytes() - 1) + 1, arena);
+    this.unsmash = new RegionUnsmash(this.tables, bitmap, port, order);
+    this.change = new PageStateChange(this.tables, bitmap, port, order, isLazy, unsmash);
   }
 
   /**
@@ -152,17 +183,16 @@ public final class RmpFollower implements AutoCloseable {
    * @param gpa first address, a multiple of 4096
    * @param bytes a positive multiple of 4096
    * @throws IllegalArgumentException if the range is misaligned or not all guest memory
+   * @throws IllegalStateException if another call is unfinished, or the follower is closed
    * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, tables and RMP are as they were
    */
   public void share(long gpa, long bytes) {
     ShareEvent event = Recording.ofShares() ? new ShareEvent() : null;
-    begin(gpa, bytes, true);
-    long lastRegion = regionStart(gpa + bytes - 1);
-    smashesFirstRegion = !isWholeRegion(regionStart(gpa)) && bitmap.isLarge(gpa);
-    smashesLastRegion =
-        lastRegion != regionStart(gpa) && !isWholeRegion(lastRegion) && bitmap.isLarge(lastRegion);
-    bitmap.share(gpa, bytes);
-    change();
+    if (isNew(Call.SHARE, gpa, bytes)) {
+      change.beginShare(gpa, bytes);
+      unfinished = Call.SHARE;
+    }
+    runChange();
     if (event != null) {
       event.done(gpa, bytes);
     }
@@ -174,181 +204,59 @@ public final class RmpFollower implements AutoCloseable {
    * @param gpa first address, a multiple of 4096
    * @param bytes a positive multiple of 4096
    * @throws IllegalArgumentException if the range is misaligned or not all guest memory
+   * @throws IllegalStateException if another call is unfinished, or the follower is closed
    * @throws PageTableException OUT_OF_TABLE_MEMORY; bitmap, tables and RMP are as they were
    */
   public void unshare(long gpa, long bytes) {
     UnshareEvent event = Recording.ofUnshares() ? new UnshareEvent() : null;
-    begin(gpa, bytes, false);
-    smashesFirstRegion = false;
-    smashesLastRegion = false;
-    bitmap.unshare(gpa, bytes);
-    chooseLarge();
-    change();
-    unsmash(regionStart(gpa), regionStart(gpa + bytes - 1));
+    if (isNew(Call.UNSHARE, gpa, bytes)) {
+      change.beginUnshare(gpa, bytes);
+      unfinished = Call.UNSHARE;
+    }
+    runChange();
     if (event != null) {
       event.done(gpa, bytes);
     }
   }
 
-  private void begin(long gpa, long bytes, boolean isShare) {
-    bitmap.save(gpa, bytes);
-    first = gpa;
-    length = bytes;
-    shares = isShare;
-    changed.tick();
-  }
-
   /**
-   * Which regions get 2 MiB entries at once: those that were all shared. Where a page was private
-   * before it has an entry of its own, which stays.
+   * Whether a call is to begin, not to go on.
+   *
+   * @throws IllegalStateException if another one is unfinished
    */
-  private void chooseLarge() {
-    long end = first + length;
-    for (long at = first, runEnd; at < end; at = runEnd) {
-      runEnd = bitmap.savedRunEnd(at, end);
-      for (long region = regionStart(at + REGION_MASK);
-          bitmap.wasShared(at) && region + REGION_BYTES <= runEnd;
-          region += REGION_BYTES) {
-        if (canHaveLargeLeaf(region, isLazy) && port.canBeLarge(region, REGION_BYTES)) {
-          bitmap.setLarge(region, REGION_BYTES, true);
-        }
-      }
+  private boolean isNew(Call call, long first, long second) {
+    if (isClosed) {
+      throw new IllegalStateException("the RMP follower is closed");
     }
+    if (unfinished == null) {
+      argument = first;
+      bytesArgument = second;
+      return true;
+    }
+    if (unfinished != call || argument != first || bytesArgument != second) {
+      throw new IllegalStateException(
+          unfinishedCall() + " is unfinished: the same call is to be made again before any other");
+    }
+    return false;
   }
 
-  /** Whether leaves that are legal under a 2 MiB entry stand, or can be made, in all tables. */
-  private boolean canHaveLargeLeaf(long region, boolean asItStands) {
-    for (FollowedMemory table : tables) {
-      if (!table.canHaveLargeLeaf(region, asItStands)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** Brings tables and RMP to what the bitmap says now, or the bitmap back to what it said. */
-  private void change() {
-    boolean isTableFirst = order == Order.TABLE_FIRST;
+  private void runChange() {
     try {
-      if (tables.length > 1 || !isTableFirst) { // one alone refuses before it changes
-        for (FollowedMemory table : tables) {
-          table.reserve(regionStart(first), regionBytes());
-        }
+      change.run();
+    } catch (RuntimeException | Error e) {
+      if (change.canBeTakenBack()) {
+        change.takeBack();
+        unfinished = null;
       }
-      if (isTableFirst) {
-        changeTables();
-      }
-    } catch (PageTableException e) {
-      for (FollowedMemory table : tables) {
-        table.unreserve();
-      }
-      bitmap.restore(first, length);
       throw e;
     }
-    switch (order) {
-      case TABLE_FIRST -> changeRmp();
-      case RMP_FIRST -> {
-        changeRmp();
-        changeTables();
-      }
-      case ATOMIC -> port.stalled(both);
-    }
+    unfinished = null;
+    changed.tick();
     if (isLazy) {
-      note(regionStart(first), regionStart(first + length - 1));
-    } else if (anyAllowsLarge()) {
-      mergeAround(first, length);
-    }
-  }
-
-  /** Whether a region of the change may have become part of a larger leaf. */
-  private boolean anyAllowsLarge() {
-    long last = first + length - 1;
-    return bitmap.allowsLarge(first) || bitmap.rule().segmentLast(first, last) != last;
-  }
-
-  /** Bytes of all the regions that the change touches. */
-  private long regionBytes() {
-    return regionStart(first + length - 1) - regionStart(first) + REGION_BYTES;
-  }
-
-  private void changeBoth() {
-    changeTables();
-    changeRmp();
-  }
-
-  private void changeTables() {
-    for (FollowedMemory table : tables) {
-      table.split(regionStart(first), regionBytes());
-      table.moved(first, length, shares);
-    }
-  }
-
-  private void changeRmp() {
-    if (smashesFirstRegion) {
-      port.smash(regionStart(first));
-    }
-    if (smashesLastRegion) {
-      port.smash(regionStart(first + length - 1));
-    }
-    long end = first + length;
-    for (long at = first, runEnd; at < end; at = runEnd) {
-      runEnd = bitmap.savedRunEnd(at, end);
-      if (bitmap.wasShared(at) == shares) {
-        continue; // as it should be; an RMPUPDATE would take the guest's validation away
+      long last = regionOf(argument + bytesArgument - 1);
+      for (long region = regionOf(argument); region <= last; region++) {
+        changed.note(region);
       }
-      if (shares) {
-        port.unassign(at, runEnd - at);
-      } else {
-        assign(at, runEnd);
-      }
-    }
-  }
-
-  /** Assigns pages that were shared, by runs of regions that get 2 MiB entries and of others. */
-  private void assign(long from, long end) {
-    for (long at = from, next; at < end; at = next) {
-      boolean isLarge = bitmap.isLarge(at);
-      next = at;
-      while (next < end && bitmap.isLarge(next) == isLarge) {
-        next = Math.min(regionStart(next) + REGION_BYTES, end);
-      }
-      port.assign(at, next - at, isLarge);
-    }
-  }
-
-  /** Asks for 2 MiB entries where a change left regions that are private and do not have one. */
-  private void unsmash(long firstRegion, long lastRegion) {
-    if (isLazy) {
-      return;
-    }
-    for (long region = firstRegion; region <= lastRegion; region += REGION_BYTES) {
-      if (canUnsmash(region)) {
-        unsmashAndMerge(region);
-      }
-    }
-  }
-
-  private boolean canUnsmash(long region) {
-    return region + REGION_BYTES <= bitmap.guestBytes()
-        && bitmap.isPrivate(region)
-        && !bitmap.isLarge(region)
-        && canHaveLargeLeaf(region, false)
-        && port.canBeLarge(region, REGION_BYTES);
-  }
-
-  private void unsmashAndMerge(long region) {
-    unsmashed = region;
-    if (order == Order.ATOMIC) {
-      port.stalled(unsmashThenMerge);
-    } else {
-      unsmashThenMerge();
-    }
-  }
-
-  private void unsmashThenMerge() {
-    if (port.unsmash(unsmashed)) {
-      bitmap.setLarge(unsmashed, REGION_BYTES, true);
-      mergeAround(unsmashed, REGION_BYTES);
     }
   }
 
@@ -358,52 +266,68 @@ public final class RmpFollower implements AutoCloseable {
    * @param changes how many calls of {@link #share} and {@link #unshare} ago a region must have
    *     changed last
    * @return number of regions looked at
+   * @throws IllegalStateException if another call is unfinished, or the follower is closed
    */
   public long mergeQuiet(long changes) {
-    long count = 0;
-    for (long region = changed.takeQuiet(changes);
-        region >= 0;
-        region = changed.takeQuiet(changes)) {
-      long gpa = region << REGION_LOG2;
-      if (canUnsmash(gpa)) {
-        unsmashAndMerge(gpa);
+    if (isNew(Call.MERGE_QUIET, changes, 0)) {
+      quietCount = 0;
+      quiet = changed.takeQuiet(changes);
+    }
+    unfinished = Call.MERGE_QUIET;
+    while (quiet != NONE) {
+      long gpa = quiet << REGION_LOG2;
+      if (!isUnsmashed) {
+        unsmash.run(gpa);
+        isUnsmashed = true;
       }
-      mergeAround(gpa, REGION_BYTES);
-      count++;
+      tables.mergeAround(gpa, REGION_BYTES);
+      isUnsmashed = false;
+      quietCount++;
+      quiet = changed.takeQuiet(changes);
     }
-    return count;
+    unfinished = null;
+    return quietCount;
   }
 
-  private void note(long firstRegion, long lastRegion) {
-    for (long region = regionOf(firstRegion); region <= regionOf(lastRegion); region++) {
-      changed.note(region);
-    }
+  /**
+   * {@return whether the last call threw when something had been changed already, so that it is to
+   * be made again}
+   */
+  public boolean isUnfinished() {
+    return unfinished != null;
   }
 
-  private void mergeAround(long gpa, long bytes) {
-    for (FollowedMemory table : tables) {
-      table.mergeAround(gpa, bytes);
-    }
-  }
-
-  private boolean isWholeRegion(long region) {
-    return region >= first && region + REGION_BYTES <= first + length;
+  private String unfinishedCall() {
+    return unfinished == null
+        ? ""
+        : String.format(Locale.ROOT, unfinished.format, argument, bytesArgument);
   }
 
   private static long regionOf(long gpa) {
     return gpa >>> REGION_LOG2;
   }
 
-  private static long regionStart(long gpa) {
-    return gpa & ~REGION_MASK;
+  /** {@return for a person: what is followed, and what is unfinished} */
+  @Override
+  public String toString() {
+    return "RmpFollower[%s%s%s]"
+        .formatted(
+            bitmap,
+            isClosed ? ", closed" : "",
+            unfinished == null ? "" : ", unfinished " + unfinishedCall());
   }
 
-  /** Frees what the follower keeps; tables, bitmap and port stay the caller's. */
+  /**
+   * Flushes what is still owed and frees what the follower keeps; tables, bitmap and port stay the
+   * caller's. What is unfinished stays so for ever. Closing it again flushes what was owed when the
+   * flush threw, and else does nothing.
+   */
   @Override
   public void close() {
-    for (FollowedMemory table : tables) {
-      table.close();
+    if (!isClosed) {
+      isClosed = true;
+      arena.close();
     }
-    arena.close();
+    tables.close();
   }
 }

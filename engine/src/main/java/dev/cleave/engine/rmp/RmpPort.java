@@ -2,7 +2,11 @@ package dev.cleave.engine.rmp;
 
 /**
  * What changes the RMP: the hypervisor's instructions and the firmware's commands, or a model of
- * them. Addresses are guest physical; the port knows where the guest's pages lie. Source: {@code
+ * them. Addresses are guest physical; the port knows where the guest's pages lie.
+ *
+ * <p>Any method may throw, and has done nothing then: the {@link RmpFollower} makes the same call
+ * again when its own is made again. A port that works page by page and stops in the middle takes
+ * back what it did, or is prepared for pages that are as they should be. Source: {@code
  * docs/spec/rmp.md} §2.
  */
 public interface RmpPort {
@@ -50,9 +54,12 @@ public interface RmpPort {
   boolean canBeLarge(long gpa, long length);
 
   /**
-   * Keeps all DMA waiting while the RMP and the table change together, as PSMASH_IO does.
+   * Keeps all DMA waiting while the RMP and the table change together, as PSMASH_IO does. DMA goes
+   * on afterwards whether the change returns or throws, and what it throws passes on. If it throws
+   * by itself, before or behind the change, it is called once more, with what is left of the
+   * change: that may be nothing.
    *
-   * @param change what to do meanwhile
+   * @param change what to do meanwhile, once, in this thread
    */
   void stalled(Runnable change);
 }

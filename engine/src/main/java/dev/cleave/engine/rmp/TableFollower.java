@@ -23,6 +23,12 @@ final class TableFollower implements FollowedMemory {
   private final IotlbGather gather;
   private final LeafCursor cursor;
 
+  /** Whether pages of the change under way lie nowhere, and from where on they do. */
+  private boolean isMoving;
+
+  private boolean areOut;
+  private long unmoved;
+
   TableFollower(FollowedTable followed, RmpBitmap bitmap, IotlbFlush flush) {
     this.table = followed.table();
     this.guestIova = followed.guestIova();
@@ -48,33 +54,56 @@ final class TableFollower implements FollowedMemory {
   @Override
   public void unreserve() {
     table.unreserve(gather);
+    isMoving = false;
   }
 
   @Override
   public void split(long gpa, long bytes) {
     table.splitToFit(gpa + guestIova, bytes, rule, gather);
+    isMoving = backing != null;
+  }
+
+  @Override
+  public boolean isChanging() {
+    return isMoving || !gather.isEmpty();
   }
 
   @Override
   public void moved(long gpa, long bytes, boolean areShared) {
     if (backing == null) {
       settle();
-      return;
+    } else {
+      move(backing, gpa, bytes, areShared);
     }
+  }
+
+  private void move(PageBacking to, long gpa, long bytes, boolean areShared) {
     long end = gpa + bytes;
+    if (!areOut) {
+      takeOut(gpa, end, areShared);
+      settle();
+      areOut = true;
+      unmoved = gpa;
+    }
+    while (unmoved < end) {
+      long runEnd = bitmap.savedRunEnd(unmoved, end);
+      if (bitmap.wasShared(unmoved) != areShared) {
+        to.map(unmoved, runEnd - unmoved, areShared, rule);
+      }
+      unmoved = runEnd;
+    }
+    areOut = false;
+    isMoving = false;
+  }
+
+  /** Takes pages out that are to lie elsewhere; those that are out already stay so. */
+  private void takeOut(long gpa, long end, boolean areShared) {
     for (long at = gpa, runEnd; at < end; at = runEnd) {
       runEnd = bitmap.savedRunEnd(at, end);
       long iova = at + guestIova;
       if (bitmap.wasShared(at) != areShared
           && cursor.over(iova, iova + runEnd - at - 1).advance()) {
         var _ = table.unmap(iova, runEnd - at, gather);
-      }
-    }
-    settle();
-    for (long at = gpa, runEnd; at < end; at = runEnd) {
-      runEnd = bitmap.savedRunEnd(at, end);
-      if (bitmap.wasShared(at) != areShared) {
-        backing.map(at, runEnd - at, areShared, rule);
       }
     }
   }
@@ -132,6 +161,7 @@ final class TableFollower implements FollowedMemory {
 
   @Override
   public void close() {
+    table.unreserve(gather);
     settle();
   }
 

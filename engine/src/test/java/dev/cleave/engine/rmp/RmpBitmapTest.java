@@ -190,6 +190,23 @@ class RmpBitmapTest {
   }
 
   @Test
+  void flagsThatWereSavedComeBackInEveryWordOfThem() {
+    long regions = 200;
+    try (RmpBitmap bitmap = new RmpBitmap(regions * REGION)) {
+      bitmap.setLarge(0, regions * REGION, true);
+      long first = 60 * REGION;
+      long length = 80 * REGION; // of 64 regions a word: three words
+      bitmap.save(first, length);
+      bitmap.share(first, length);
+      bitmap.restore(first, length);
+      for (long region = 0; region < regions; region++) {
+        assertTrue(bitmap.isLarge(region * REGION), "region " + region);
+      }
+      assertEquals(0, bitmap.mixedRegions());
+    }
+  }
+
+  @Test
   void aGuestOf16TiBCanBeMadeAndAsked() {
     long guestBytes = 16L << 40;
     try (RmpBitmap bitmap = new RmpBitmap(guestBytes)) {
