@@ -50,22 +50,25 @@ final class HeldTops {
   }
 
   /**
-   * The leaf sizes that a range may have. A leaf at address 0 could cover a held top, or the old
-   * top below one that is to come, and must not.
+   * The leaf sizes that a range may have. A leaf at address 0 could fill the top, where no entry is
+   * as large, or cover a held top or the old top below one that is to come, and must not.
    *
    * @param home the range's, locked
+   * @param levels that the home has to have
    */
-  long sizesFrom(long home, long first, long sizes) {
-    if (first != 0 || TableTree.isFrozen(home)) {
+  long sizesFrom(long home, int levels, long first, long sizes) {
+    if (first != 0) {
       return sizes;
     }
-    int level = TableTree.level(home);
-    int lowest = TableTree.isTooLow(home) ? level : 0;
-    long table = TableTree.table(home);
-    for (; (table = heldBelow(table, level)) != NONE; level--) {
-      lowest = level - 1;
+    int lowest = levels;
+    if (!TableTree.isFrozen(home)) {
+      int level = TableTree.level(home);
+      lowest = level;
+      for (long table = TableTree.table(home); (table = heldBelow(table, level)) != NONE; level--) {
+        lowest = level - 1;
+      }
     }
-    return lowest == 0 ? sizes : LeafSizes.upTo(tableLog2(lowest) - 1, sizes);
+    return LeafSizes.upTo(Math.min(tableLog2(lowest), Long.SIZE) - 1, sizes);
   }
 
   /** Whether any is held. */

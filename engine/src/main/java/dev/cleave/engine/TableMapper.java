@@ -103,9 +103,10 @@ final class TableMapper {
 
   private void mapBelow(
       long lockedHome, long first, long last, long paddr, long attributes, SizeRule rule) {
-    long home = tree.freezeIfUnknown(lockedHome);
-    int levels = claim(home, first, last);
-    long allSizes = heldTops.sizesFrom(home, first, tableSizes);
+    int leafLevel = first == 0 ? firstLeafLevel(last, paddr, rule) : 1;
+    long home = tree.freezeForLeaf(tree.freezeIfUnknown(lockedHome), leafLevel);
+    int levels = Math.max(claim(home, first, last), TableTree.isFrozen(home) ? leafLevel : 1);
+    long allSizes = heldTops.sizesFrom(home, levels, first, tableSizes);
     long delta = paddr - first;
     try {
       long tables = newTables(home, levels, first, last);
@@ -135,11 +136,17 @@ final class TableMapper {
     finish(home, grown, first);
   }
 
+  /** Where the leaf at address 0 is going to stand. */
+  private int firstLeafLevel(long last, long paddr, SizeRule rule) {
+    long sizes = LeafSplitter.sizes(rule, 0, tableSizes);
+    return leafLevel(LeafSizes.largestAt(0, rule.segmentLast(0, last), paddr, sizes));
+  }
+
   /** Maps page frames, in runs of consecutive ones. */
   void mapScattered(long first, long last, long[] frames, int from, int count, long attributes) {
     long home = tree.freezeIfUnknown(tree.lockHome(first, last));
     int levels = claim(home, first, last);
-    long sizes = heldTops.sizesFrom(home, first, tableSizes);
+    long sizes = heldTops.sizesFrom(home, levels, first, tableSizes);
     int end = from + count;
     try {
       long tables = newTables(home, levels, first, last);

@@ -145,6 +145,20 @@ final class TableTree {
     return isFrozen ? home | FROZEN : home;
   }
 
+  /**
+   * The home of a range that begins at address 0 with a leaf which only a higher table can have: it
+   * gets the level of that if it is the top, empty and not known.
+   *
+   * @return the home, {@linkplain #isFrozen frozen} or as it was
+   */
+  long freezeForLeaf(long home, int leafLevel) {
+    if (isTooLow(home) || leafLevel <= level(home) || !format.canGrow() || !isTop(table(home))) {
+      return home;
+    }
+    long frozen = freezeIfUnknown(home | TOO_LOW);
+    return isFrozen(frozen) ? frozen : home;
+  }
+
   /** Whether a home is a top that is going to get another level. */
   static boolean isFrozen(long home) {
     return (home & FROZEN) != 0;

@@ -77,6 +77,25 @@ class GrowingTopTest {
   }
 
   @Test
+  void anEmptyTopThatNobodyAskedForGetsTheLevelOfALeafThatFillsIt() {
+    try (SmallTable small = new SmallTable(LINUX.withLevels(2))) {
+      small.table.map(0, 0, 1L << 30, RW);
+      assertEquals(PAGE, small.memory.usedBytes());
+      assertEquals(3, small.table.levels());
+      assertEquals(1, small.leaves().size());
+    }
+  }
+
+  @Test
+  void aRuleThatForbidsTheLeafThatFillsTheTopLeavesTheTopAsItIs() {
+    try (SmallTable small = new SmallTable(LINUX.withLevels(2))) {
+      small.table.map(0, 0, 1L << 30, RW, SizeRule.atMost(21));
+      assertEquals(2, small.table.levels());
+      assertEquals(512, small.leaves().size());
+    }
+  }
+
+  @Test
   void noLeafCoversATopThatIsHeld() {
     try (SmallTable small = new SmallTable(LINUX.withLevels(3))) {
       long root = small.table.root();

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.regex.Pattern;
 import java.util.zip.ZipException;
 
 /**
@@ -13,6 +14,8 @@ import java.util.zip.ZipException;
  */
 public final class BadInput extends RuntimeException {
   private static final long serialVersionUID = 1;
+  private static final Pattern NOT_PRINTED =
+      Pattern.compile("[\\p{Cntrl}\\u0080-\\u009f\\u2028\\u2029]");
 
   /**
    * A refusal that belongs to no file.
@@ -20,11 +23,16 @@ public final class BadInput extends RuntimeException {
    * @param message what was wrong and what was expected
    */
   public BadInput(String message) {
-    super(message);
+    super(oneLine(message));
   }
 
   private BadInput(String message, Throwable cause) {
-    super(message, cause);
+    super(oneLine(message), cause);
+  }
+
+  /** What is quoted may hold anything: nothing of it ends the line or moves a cursor. */
+  private static String oneLine(String message) {
+    return NOT_PRINTED.matcher(message).replaceAll("?");
   }
 
   /**

@@ -36,6 +36,8 @@ public record IommuCommand(long q0, long q1) {
   private static final long DOMAIN_MASK = 0xFFFF;
   private static final long SIZED = 1;
   private static final long DIRECTORIES = 1L << 1;
+  private static final long GUEST = 1L << 2;
+  private static final long PASID_MASK = 0xF_FFFF;
   private static final int PAGE_LOG2 = 12;
   private static final long PAGE_MASK = -1L << PAGE_LOG2;
 
@@ -76,6 +78,22 @@ public record IommuCommand(long q0, long q1) {
     return new IommuCommand(
         operation(INVALIDATE_IOMMU_PAGES) | (domainId & DOMAIN_MASK) << DOMAIN_SHIFT,
         (iova & PAGE_MASK) | size | DIRECTORIES);
+  }
+
+  /**
+   * INVALIDATE_IOMMU_PAGES with GN: forgets what a guest table translates of a block, and its
+   * directories (PDE).
+   *
+   * @param domainId 0 to 0xFFFF
+   * @param pasid whose guest table, 0 to 0xFFFFF
+   * @param iova first address of the block, aligned to its size
+   * @param sizeLog2 logarithm of its bytes, 12 to {@value #EVERYTHING_LOG2}
+   * @return the command
+   */
+  public static IommuCommand invalidateGuestPages(
+      int domainId, int pasid, long iova, int sizeLog2) {
+    IommuCommand command = invalidatePages(domainId, iova, sizeLog2);
+    return new IommuCommand(command.q0 | (pasid & PASID_MASK), command.q1 | GUEST);
   }
 
   /**

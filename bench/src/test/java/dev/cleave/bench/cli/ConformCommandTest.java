@@ -8,7 +8,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.cleave.bench.cli.Cleave.Result;
 import dev.cleave.bench.conform.qemu.QemuInstalled;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,7 +87,7 @@ class ConformCommandTest {
       assertEquals(0, inspected.code(), inspected.err());
       assertTrue(inspected.out().contains("mapped"), inspected.out());
       held.letGo();
-      assertEquals(0, held.java.waitFor());
+      assertEquals(0, Signals.awaitEnd(held.java));
     }
     assertFalse(Files.exists(memory), "the memory file must be gone");
   }
@@ -104,8 +103,8 @@ class ConformCommandTest {
     try (Held held = Held.start()) {
       ProcessHandle qemu = held.qemu();
       assertTrue(qemu.isAlive());
-      new ProcessBuilder("kill", "-" + signal, Long.toString(held.java.pid())).start().waitFor();
-      held.java.waitFor();
+      Signals.send(signal, held.java);
+      Signals.awaitEnd(held.java);
 
       assertEnds(qemu);
       assertEquals(List.of(), leftovers(held.java.pid()));
@@ -138,30 +137,25 @@ class ConformCommandTest {
       this.java = java;
     }
 
-    static Held start(String... options) throws IOException {
-      List<String> command =
-          new ArrayList<>(
-              List.of(
-                  ProcessHandle.current().info().command().orElseThrow(),
-                  "--add-modules=jdk.incubator.vector",
-                  "--enable-native-access=ALL-UNNAMED",
-                  "-cp",
-                  System.getProperty("java.class.path"),
-                  Main.class.getName(),
-                  "conform",
-                  "--case",
-                  "1",
-                  "--hold"));
+    static Held start(String... options) throws IOException, InterruptedException {
+      List<String> command = new ArrayList<>(Signals.prefix());
+      command.addAll(
+          List.of(
+              ProcessHandle.current().info().command().orElseThrow(),
+              "--add-modules=jdk.incubator.vector",
+              "--enable-native-access=ALL-UNNAMED",
+              "-cp",
+              System.getProperty("java.class.path"),
+              Main.class.getName(),
+              "conform",
+              "--case",
+              "1",
+              "--hold"));
       command.addAll(List.of(options));
       Held held =
           new Held(
               new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start());
-      BufferedReader out = held.java.inputReader();
-      String line = out.readLine();
-      while (line != null && !line.startsWith("device table:")) {
-        line = out.readLine();
-      }
-      if (line == null) {
+      if (Signals.awaitLine(held.java, "device table:") == null) {
         held.close();
         throw new AssertionError("conform ended before it held its case");
       }

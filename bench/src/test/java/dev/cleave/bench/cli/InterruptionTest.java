@@ -21,7 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Commands as processes of their own that get what Ctrl-C sends. */
 class InterruptionTest {
   private static final int INTERRUPTED = 130;
-  private static final int MOST_SECONDS = 120;
 
   /** What the JVM itself says of flags that the tests of this module run with. */
   private static final String JVM_WARNING = "WARNING: ";
@@ -34,9 +33,7 @@ class InterruptionTest {
   private Ended interrupted(long millis, String... arguments) throws Exception {
     Path out = directory.resolve("out");
     Path err = directory.resolve("err");
-    List<String> command = new ArrayList<>();
-    // a build in the background of a shell would hand on that the signal is to be ignored
-    command.addAll(List.of("env", "--default-signal=INT"));
+    List<String> command = new ArrayList<>(Signals.prefix());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
@@ -55,9 +52,8 @@ class InterruptionTest {
             .start();
     try {
       assertFalse(process.waitFor(millis, TimeUnit.MILLISECONDS), "it ended by itself");
-      assertEquals(
-          0, new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor());
-      assertTrue(process.waitFor(MOST_SECONDS, TimeUnit.SECONDS), "it did not end");
+      Signals.send("INT", process);
+      Signals.awaitEnd(process);
     } finally {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();

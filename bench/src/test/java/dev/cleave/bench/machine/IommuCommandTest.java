@@ -31,6 +31,14 @@ class IommuCommandTest {
   }
 
   @Test
+  void aGuestsBlockIsNamedByItsPasidAndGn() {
+    IommuCommand command = IommuCommand.invalidateGuestPages(0x1234, 0x9_2345, 0x20_0000, 21);
+
+    assertEquals("3000123400092345", Long.toHexString(command.q0()));
+    assertEquals("2ff007", Long.toHexString(command.q1()));
+  }
+
+  @Test
   void theOtherCommandsCarryTheirOperationAndOperands() {
     assertEquals(
         new IommuCommand(0x1000_0000_003F_0001L, 42), IommuCommand.completionWait(0x3F_0000, 42));

@@ -192,4 +192,26 @@ class DeviceTableEntryTest {
     assertEquals(0xFFFF, wide.get("DomainID"));
     assertEquals(entry.gcr3Root(), entry.fields().get("GCR3Root"));
   }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, 0101b14603",
+    "1, 2000000101b14603",
+    "2, 4000000101b14603",
+    "3, 6000000101b14603",
+    "4, 0101b14603"
+  })
+  void otherPermissionsReplaceThoseThatWereThere(int access, String word) {
+    long expected = Long.parseUnsignedLong(word, 16);
+    DeviceTableEntry all = new DeviceTableEntry(0x6000000101b14603L, 5, 6, 7);
+    DeviceTableEntry none = new DeviceTableEntry(0x0000000101b14603L, 5, 6, 7);
+    assertEquals(new DeviceTableEntry(expected, 5, 6, 7), all.withAccess(access));
+    assertEquals(new DeviceTableEntry(expected, 5, 6, 7), none.withAccess(access));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"54, true", "53, false", "55, false"})
+  void bit54SaysWhetherTheGuestTableServesRequestsWithoutPasid(int bit, boolean uses) {
+    assertEquals(uses, new DeviceTableEntry(1L << bit, 0, 0, 0).usesGuestTableWithoutPasid());
+  }
 }

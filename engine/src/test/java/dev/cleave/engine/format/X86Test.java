@@ -306,4 +306,11 @@ class X86Test {
   void anEncryptedLeafNeedsAnEncryptionBit() {
     assertThrows(IllegalArgumentException.class, () -> PLAIN.attributes(RW | Access.ENCRYPTED));
   }
+
+  @Test
+  void attributesAreWhatIsLeftWithoutAddressSizeAndStatus() {
+    long larger = 0x8000_0000_4000_00e7L; // NX, address, PS, D, A, U, W, P
+    assertEquals(0x8000_0000_0000_0007L, PLAIN.attributesOf(larger));
+    assertEquals(0x8000_0000_0000_0007L, PLAIN.withHardwareStatus().attributesOf(larger));
+  }
 }
