@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
 public final class IoasException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  /** What iommufd would return. */
   private final Errno errno;
+
+  /** The offending address. */
   private final long address;
 
   /**
