@@ -81,7 +81,7 @@ class ArtefactsIT {
   @Test
   void theSourcesAreThere() throws IOException {
     assertEquals(
-        Set.of("", "format/", "kernel/", "memory/", "recording/", "rmp/"),
+        Set.of("", "format/", "ioas/", "kernel/", "memory/", "recording/", "rmp/"),
         packages(Installed.engine("-sources.jar")));
   }
 
@@ -89,6 +89,6 @@ class ArtefactsIT {
   void theJavadocShowsTheExportedPackagesAndNoOther() throws IOException {
     Set<String> shown = packages(Installed.engine("-javadoc.jar"));
     shown.removeIf(name -> name.contains("class-use"));
-    assertEquals(Set.of("", "format/", "rmp/"), shown);
+    assertEquals(Set.of("", "format/", "ioas/", "rmp/"), shown);
   }
 }
