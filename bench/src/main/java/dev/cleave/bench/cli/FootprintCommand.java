@@ -1,6 +1,8 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.footprint.Footprints;
+import dev.cleave.bench.footprint.LinuxGuest;
+import dev.cleave.bench.footprint.PinnedReference;
 import dev.cleave.bench.footprint.RivalFootprint;
 import dev.cleave.bench.footprint.SharePattern;
 import dev.cleave.bench.footprint.TableFootprint;
@@ -49,13 +51,17 @@ import picocli.CommandLine.Spec;
       "             lie at the end of memory in one piece, the pool; one of 50 in runs of 16 pages in",
       "             the first sixteenth of memory, as drivers share them. A model, not a log.",
       "",
+      "--shared linux is what a confidential Linux guest shares: bounce buffers of 6% of memory, at",
+      "most 1 GiB, rounded up to a power of two, and one page in fifty besides.",
+      "",
       "bytes    what the table takes, or the other structure",
       "per GiB  the same for each GiB of the guest",
-      "minimum  pages that a radix tree cannot do without; ratio: bytes to that"
+      "minimum  pages that a radix tree cannot do without; ratio: bytes to that",
+      "pinned   memory that devices can reach, which must stay where it is"
     })
 final class FootprintCommand implements Callable<Integer> {
   private static final List<String> HEADER =
-      List.of("guest", "shared", "kind", "structure", "bytes", "per GiB", "minimum", "ratio", "");
+      List.of("guest", "shared", "kind", "structure", "bytes", "per GiB", "minimum", "ratio", "pinned", "");
   private static final List<String> CSV =
       List.of(
           "guestMemory",
@@ -66,7 +72,9 @@ final class FootprintCommand implements Callable<Integer> {
           "bytes",
           "bytesPerGib",
           "minimumBytes",
-          "ratio");
+          "ratio",
+          "pinnedBytes");
+  private static final String LINUX = "linux";
   private static final int TEXT_COLUMNS = 4;
   private static final long MOST_GUEST_BYTES = 16L << 40;
 
@@ -85,7 +93,9 @@ final class FootprintCommand implements Callable<Integer> {
       names = "--shared",
       paramLabel = "PERCENT",
       split = ",",
-      description = "How much of it is shared (default: 0,0.1%%,1%%,10%%).")
+      description =
+          "How much of it is shared, or linux: as much as a Linux guest does (default:"
+              + " 0,0.1%%,1%%,10%%).")
   private List<String> fractions = List.of("0", "0.1%", "1%", "10%");
 
   @Option(
@@ -99,7 +109,10 @@ final class FootprintCommand implements Callable<Integer> {
       names = "--policy",
       paramLabel = "NAME",
       split = ",",
-      description = "Which to compare: follow, follow-lazy, all-4k, remap (default: all).")
+      description =
+          "Which to compare: follow, follow-lazy, all-4k, remap; and shared-only-4k, shared-only,"
+              + " shared-only-lazy, static, whose devices get the memory of shared pages alone"
+              + " (default: the first four).")
   private List<String> policies = List.of("follow", "follow-lazy", "all-4k", "remap");
 
   @Option(
@@ -138,7 +151,9 @@ final class FootprintCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     List<Long> sizes = guests.stream().map(FootprintCommand::guestBytes).distinct().toList();
-    List<Double> shares = fractions.stream().map(FootprintCommand::fraction).distinct().toList();
+    for (long size : sizes) {
+      fractions.forEach(word -> fraction(word, size));
+    }
     List<SharePattern> kinds =
         patterns.stream()
             .map(word -> named("--pattern", word, SharePattern::of))
@@ -146,23 +161,19 @@ final class FootprintCommand implements Callable<Integer> {
             .toList();
     List<Policy> chosen =
         policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
-    for (Policy policy : chosen) {
-      if (policy.isSharedBacked()) {
-        throw new BadInput(
-            "--policy: footprint knows follow, follow-lazy, all-4k, remap, got " + policy.word());
-      }
-    }
     Outputs.check(jsonFile);
     Outputs.check(reportFile);
     Outputs.check(csvFile);
     Outputs.checkDirectory("--charts", chartsDirectory);
-    int all = kinds.size() * sizes.size() * shares.size();
+    int all = kinds.size() * sizes.size() * fractions.size();
     try (Interruption interruption = Interruption.listen()) {
       int done = 0;
       Progress progress = invocation.progress();
       for (SharePattern kind : kinds) {
         Footprints footprints = new Footprints(kind, seed);
         for (long guest : sizes) {
+          List<Double> shares =
+              fractions.stream().map(word -> fraction(word, guest)).distinct().toList();
           for (double share : shares) {
             if (!interruption.isRequested()) {
               progress.at("guests", done++, all);
@@ -201,6 +212,7 @@ final class FootprintCommand implements Callable<Integer> {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("tables", tables);
     json.put("rivals", rivals);
+    json.put("references", PinnedReference.among(tables));
     Invocation.json(jsonFile, json, provenance);
     Outputs.csv(csvFile, CSV, fields());
     if ((reportFile != null || chartsDirectory != null) && !tables.isEmpty()) {
@@ -230,7 +242,8 @@ final class FootprintCommand implements Callable<Integer> {
               Long.toString(table.tableBytes() + table.metadataBytes()),
               Double.toString(table.bytesPerGib()),
               Long.toString(table.minimumBytes()),
-              Double.toString(table.ratio())));
+              Double.toString(table.ratio()),
+              Long.toString(table.pinnedBytes())));
     }
     for (RivalFootprint rival : rivals) {
       fields.add(
@@ -242,6 +255,7 @@ final class FootprintCommand implements Callable<Integer> {
               rival.rival(),
               Long.toString(rival.bytes()),
               Double.toString(rival.bytesPerGib()),
+              "",
               "",
               ""));
     }
@@ -264,7 +278,10 @@ final class FootprintCommand implements Callable<Integer> {
     return bytes;
   }
 
-  private static double fraction(String word) {
+  private static double fraction(String word, long guestBytes) {
+    if (word.equals(LINUX)) {
+      return LinuxGuest.sharedFraction(guestBytes);
+    }
     boolean isPercent = word.endsWith("%");
     double value;
     try {
@@ -275,7 +292,9 @@ final class FootprintCommand implements Callable<Integer> {
     double fraction = isPercent ? value / 100 : value;
     if (!(fraction >= 0 && fraction <= 1)) {
       throw new BadInput(
-          "--shared: '" + word + "' is no share, expected 0% to 100% or a number from 0 to 1");
+          "--shared: '"
+              + word
+              + "' is no share, expected 0% to 100%, a number from 0 to 1, or linux");
     }
     return fraction;
   }
@@ -298,6 +317,7 @@ final class FootprintCommand implements Callable<Integer> {
         TextTable.bytes(Math.round(table.bytesPerGib())),
         TextTable.bytes(table.minimumBytes()),
         String.format(Locale.ROOT, "%.4f", table.ratio()),
+        TextTable.bytes(table.pinnedBytes()),
         pieces(table.pieces()));
   }
 
@@ -309,6 +329,7 @@ final class FootprintCommand implements Callable<Integer> {
         rival.rival(),
         TextTable.bytes(rival.bytes()),
         TextTable.bytes(Math.round(rival.bytesPerGib())),
+        "-",
         "-",
         "-",
         rival.fits() ? pieces(rival.pieces()) : pieces(rival.pieces()) + ", does not fit in 24G");
@@ -332,6 +353,21 @@ final class FootprintCommand implements Callable<Integer> {
       out.println();
       TextTable.print(out, ofPattern, TEXT_COLUMNS);
     });
+    List<PinnedReference> references = PinnedReference.among(tables);
+    if (!references.isEmpty()) {
+      out.println();
+    }
+    for (PinnedReference reference : references) {
+      out.printf(
+          Locale.ROOT,
+          "pinned of %s under %s: %,d kB, measured were %,d kB (%s): %.3f times%n",
+          Numbers.size(reference.guestMemory()),
+          reference.policy(),
+          reference.modelBytes() / 1024,
+          reference.measuredBytes() / 1024,
+          reference.source(),
+          reference.ratio());
+    }
     out.flush();
   }
 }

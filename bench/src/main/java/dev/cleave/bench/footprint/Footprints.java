@@ -64,7 +64,12 @@ public final class Footprints {
   public TableFootprint table(long guestBytes, double shared, Policy policy) {
     long pieceBytes = Math.min(guestBytes, PIECE_BYTES);
     Guest guest = guest(pieceBytes, shared);
-    if (guest.isUniform() && policy != Policy.ALL_4K) {
+    if (policy == Policy.STATIC) {
+      guest = guest.unshared(); // states do not matter, and leaves go beyond pieces
+    }
+    boolean isAllSmall =
+        policy == Policy.ALL_4K || (policy.hasSmallLeaves() && guest.isWhollyShared());
+    if (guest.isUniform() && !isAllSmall) {
       // Leaves go beyond pieces, and are few.
       guest = guest.stretchedTo(guestBytes);
     }
@@ -89,6 +94,7 @@ public final class Footprints {
         bytes * GIB / guestBytes,
         minimum,
         (double) bytes / minimum,
+        pages.pinnedBytes(count),
         count);
   }
 
