@@ -241,8 +241,8 @@ final class FailingGuest implements RmpPort, AutoCloseable {
   }
 
   /** Every call that did something so far, three words each. */
-  long[] made() {
-    return made.toLongArray();
+  LongArrayList made() {
+    return made;
   }
 
   /** What the regions of the last event are like: the bitmap, the RMP and both tables. */
