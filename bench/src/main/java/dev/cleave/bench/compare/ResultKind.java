@@ -7,6 +7,7 @@ import dev.cleave.bench.compare.Figure.Sureness;
 import dev.cleave.bench.figure.Better;
 import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.migrate.MigrationColumn;
 import dev.cleave.bench.replay.ReplayColumn;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -65,6 +66,25 @@ public enum ResultKind {
         figures.add(bytes(guest(rival) + ", " + rival.get("rival").getAsString(), "bytes", rival));
       }
       return figures;
+    }
+  },
+  /** Migrations of a guest, under several loads. */
+  MIGRATE("migrations") {
+    @Override
+    List<Figure> figures(JsonObject content) {
+      List<Figure> figures = new ArrayList<>();
+      for (JsonObject migration : Result.objects(content, "migrations")) {
+        addMigration(migration, figures);
+      }
+      return figures;
+    }
+
+    @Override
+    String work(JsonObject content) {
+      JsonObject input = content.getAsJsonObject("input");
+      return "%s in %s pieces"
+          .formatted(
+              Numbers.size(input.get("guestBytes").getAsLong()), input.get("extents").getAsInt());
     }
   };
 
@@ -135,6 +155,28 @@ public enum ResultKind {
                 shown(column.unit()),
                 column.better(),
                 column.unit() == Unit.NANOS ? Sureness.MEASURED : Sureness.EXACT));
+      }
+    }
+  }
+
+  private static void addMigration(JsonObject migration, List<Figure> figures) {
+    String subject =
+        migration.get("pattern").getAsString()
+            + ", "
+            + migration.get("strategy").getAsString()
+            + (migration.get("rmp").getAsBoolean() ? " + RMP" : "");
+    for (MigrationColumn column : MigrationColumn.values()) {
+      JsonElement value = migration.get(column.word());
+      if (!value.isJsonNull()) {
+        figures.add(
+            new Figure(
+                subject,
+                column.word(),
+                value.getAsDouble(),
+                OptionalDouble.empty(),
+                column.unit(),
+                column.better(),
+                column.isMeasured() ? Sureness.MEASURED : Sureness.EXACT));
       }
     }
   }

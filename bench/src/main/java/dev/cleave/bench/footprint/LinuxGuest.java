@@ -2,7 +2,7 @@ package dev.cleave.bench.footprint;
 
 /**
  * How much a confidential Linux guest shares once it has booted: the pool of its bounce buffers,
- * and besides what the {@linkplain SharePattern#BOOT boot pattern} has outside of a pool, one page
+ * and besides what the {@linkplain MadePattern#BOOT boot pattern} has outside of a pool, one page
  * of fifty.
  *
  * <p>The pool is 6 % of memory and at most 1 GiB, rounded up to a power of two: the guest of 8 GiB

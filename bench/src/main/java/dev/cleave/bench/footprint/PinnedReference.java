@@ -41,7 +41,7 @@ public record PinnedReference(
   public static List<PinnedReference> among(List<TableFootprint> tables) {
     return tables.stream()
         .filter(table -> table.guestMemory() == CLOUD_HYPERVISOR_GUEST)
-        .filter(table -> table.pattern().equals(SharePattern.BOOT.word()))
+        .filter(table -> table.pattern().equals(MadePattern.BOOT.word()))
         .filter(table -> table.shared() == LinuxGuest.sharedFraction(CLOUD_HYPERVISOR_GUEST))
         .flatMap(table ->
             table.policy().equals(Policy.STATIC.word())
