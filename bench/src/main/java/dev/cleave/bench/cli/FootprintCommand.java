@@ -78,7 +78,17 @@ import picocli.CommandLine.Spec;
     })
 final class FootprintCommand implements Callable<Integer> {
   private static final List<String> HEADER =
-      List.of("guest", "shared", "kind", "structure", "bytes", "per GiB", "minimum", "ratio", "pinned", "");
+      List.of(
+          "guest",
+          "shared",
+          "kind",
+          "structure",
+          "bytes",
+          "per GiB",
+          "minimum",
+          "ratio",
+          "pinned",
+          "");
   private static final List<String> CSV =
       List.of(
           "guestMemory",

@@ -55,8 +55,7 @@ public enum ResultKind {
       List<Figure> figures = new ArrayList<>();
       for (JsonObject table : Result.objects(content, "tables")) {
         String subject = guest(table) + ", " + table.get("policy").getAsString();
-        for (String name :
-            List.of("tableBytes", "metadataBytes", "minimumBytes", "pinnedBytes")) {
+        for (String name : List.of("tableBytes", "metadataBytes", "minimumBytes", "pinnedBytes")) {
           if (table.has(name)) { // results of earlier versions lack what is pinned
             figures.add(bytes(subject, name, table));
           }

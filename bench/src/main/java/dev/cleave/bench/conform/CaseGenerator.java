@@ -336,8 +336,8 @@ final class CaseGenerator {
   /**
    * The first case is always the same: with deferred flushes every page of a GiB was a hole once a
    * mapping in it had come and gone; each is read before and after the rest of it is mapped. The
-   * others map and unmap a few pieces of a GiB, and one of its
-   * neighbour, at random: all of them share tables, and two overlap.
+   * others map and unmap a few pieces of a GiB, and one of its neighbour, at random: all of them
+   * share tables, and two overlap.
    */
   private void reusedTables(int round) {
     if (round == 0) {

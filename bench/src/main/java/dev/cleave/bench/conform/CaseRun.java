@@ -9,7 +9,6 @@ import dev.cleave.bench.conform.qemu.QemuEvent;
 import dev.cleave.bench.conform.qemu.WindowLost;
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.machine.IommuCommand;
-import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.DeviceTableEntry;
@@ -64,6 +63,7 @@ final class CaseRun {
   private final Tally tally;
   private final List<TestDomain> domains = new ArrayList<>();
   private final Map<Device, Attachment> attachments = new EnumMap<>(Device.class);
+  private final DomainFlushes flushes;
   private final Sampler sampler;
   private final Prober prober;
   private final Changer changer;
@@ -84,6 +84,7 @@ final class CaseRun {
     this.pages = pages;
     this.memory = TableMemory.of(pages);
     this.tally = tally;
+    this.flushes = new DomainFlushes(iommu, machine.iommu(), tally, random);
     this.sampler = new Sampler(new SplittableRandom(seed), machine.echo());
     this.requested = new RequestedExpectation(attachments);
     this.engine = new EngineExpectation(attachments);
@@ -182,14 +183,14 @@ final class CaseRun {
     List<Device> devices = devicesOf(domain);
     if (devices.isEmpty()) {
       var _ = changer.apply(op, domain); // nobody can see it yet
-      flush(domain);
+      flushes.flush(domain);
       return;
     }
     Device device = devices.getFirst();
     int count = device == Device.E1000 ? SAMPLE : EDU_PROBES;
     long[] reads = sample(op, domain, count);
     long[] writes = Arrays.copyOf(reads, Math.min(WRITES, count));
-    flushAll(domain.id());
+    flushes.flushAll(domain.id());
     long[] readsBefore = prober.expected(device, reads, Access.READ);
     long[] writesBefore = prober.expected(device, writes, Access.WRITE);
     prober.checkReads(When.BEFORE, device, reads, readsBefore);
@@ -210,7 +211,7 @@ final class CaseRun {
         point(moved, new Attachment(domain.entry(old.entry().access()), domain));
       }
     }
-    flush(domain);
+    flushes.flush(domain);
     checkFresh(device, domain, reads, writes);
     if (isDone) {
       tally.states++;
@@ -248,7 +249,7 @@ final class CaseRun {
     probeBesideFlushes(device, domain, anywhere);
     int outstanding = domain.outstanding().size();
     if (outstanding == mostOutstanding || random.nextInt(4) == 0) {
-      settle(domain, 1 + random.nextInt(outstanding));
+      flushes.settle(domain, 1 + random.nextInt(outstanding));
       probeBesideFlushes(device, domain, anywhere);
     }
     if (isDone) {
@@ -294,25 +295,11 @@ final class CaseRun {
     probeBesideFlushes(device, domain, pages);
   }
 
-  /** Flushes the oldest of what is outstanding, in order, and completes them in any order. */
-  private void settle(TestDomain domain, int count) {
-    List<OutstandingFlushes.Owed> oldest = new ArrayList<>(domain.outstanding().takeOldest(count));
-    for (OutstandingFlushes.Owed owed : oldest) {
-      submit(domain, owed.gather());
-    }
-    iommu.awaitCompletion();
-    while (!oldest.isEmpty()) {
-      IotlbGather gather = oldest.remove(random.nextInt(oldest.size())).gather();
-      gather.complete();
-      domain.outstanding().completed(gather);
-    }
-  }
-
   /** Flushes what is outstanding; then the table says what QEMU must answer. */
   private void settleAll(TestDomain domain) {
     int outstanding = domain.outstanding().size();
     if (outstanding > 0) {
-      settle(domain, outstanding);
+      flushes.settle(domain, outstanding);
       for (Device device : devicesOf(domain)) {
         long[] sample = sampler.anywhere(domain, device == Device.E1000 ? BULK : EDU_PROBES);
         checkFresh(device, domain, sample, sample);
@@ -340,7 +327,7 @@ final class CaseRun {
       long[] writes,
       long[] writesBefore,
       boolean[] isCached) {
-    flushAll(domain.id() == 1 ? 2 : domain.id() - 1);
+    flushes.flushAll(domain.id() == 1 ? 2 : domain.id() - 1);
     long[] readsNow = prober.expected(device, reads, Access.READ);
     long[] writesNow = prober.expected(device, writes, Access.WRITE);
     for (int i = 0; i < reads.length; i++) {
@@ -375,7 +362,7 @@ final class CaseRun {
   private void separateReadsFromWrites(Device device, TestDomain domain) {
     if (domain.isRestricted() || attachments.get(device).entry().access() != Access.READ_WRITE) {
       tally.exclude(KnownDeviation.RIGHTS_ABOVE_LEAF_NOT_CACHED);
-      flushAll(domain.id());
+      flushes.flushAll(domain.id());
     }
   }
 
@@ -391,7 +378,7 @@ final class CaseRun {
     if (inFlight == null) {
       return;
     }
-    flushAll(inFlight.domain().id());
+    flushes.flushAll(inFlight.domain().id());
     long before = tally.reads;
     prober.checkReads(
         When.BETWEEN_STORES, inFlight.device(), inFlight.iovas(), inFlight.expected());
@@ -406,11 +393,11 @@ final class CaseRun {
     for (int round = 0; round < Churner.ROUNDS; round++) {
       long[] iovas = sampler.anywhere(domain, machine.dma(device).mostAtOnce());
       long[] expected = prober.expected(device, iovas, Access.READ);
-      flushAll(domain.id());
+      flushes.flushAll(domain.id());
       long before = tally.reads;
       churner.during(() -> prober.checkReads(When.WHILE_IT_CHANGES, device, iovas, expected));
       tally.during += tally.reads - before;
-      flush(domain);
+      flushes.flush(domain);
     }
     tally.states += Churner.ROUNDS;
   }
@@ -421,7 +408,7 @@ final class CaseRun {
     TestDomain domain = domains.get(op.domain());
     Device device = devicesOf(domain).getFirst();
     domain.restrict(op.iova(), op.level(), op.access());
-    flushAll(domain.id());
+    flushes.flushAll(domain.id());
     long[] sample = sampler.anywhere(domain, device == Device.E1000 ? SAMPLE : EDU_PROBES);
     checkFresh(device, domain, sample, sample);
     tally.states++;
@@ -444,7 +431,7 @@ final class CaseRun {
     long[] same = sampler.echoes(EDU_PROBES);
     prober.checkReads(
         When.AFTER_THE_FLUSH, device, same, prober.expected(device, same, Access.READ));
-    flushAll(domains.getFirst().id());
+    flushes.flushAll(domains.getFirst().id());
     prober.checkWrites(
         When.AFTER_THE_FLUSH, device, same, prober.expected(device, same, Access.WRITE));
   }
@@ -472,27 +459,4 @@ final class CaseRun {
         .toList();
   }
 
-  // ---- flushes -------------------------------------------------------------------------------
-
-  /** Flushes what a domain owes, no more and no less, as Linux does: with directories. */
-  private void flush(TestDomain domain) {
-    if (!domain.gather().isEmpty()) {
-      submit(domain, domain.gather());
-      iommu.awaitCompletion();
-      domain.gather().complete();
-    }
-  }
-
-  private void submit(TestDomain domain, IotlbGather gather) {
-    gather.forEachBlock((iova, sizeLog2) -> {
-      iommu.submit(IommuCommand.invalidatePages(domain.id(), iova, sizeLog2));
-      tally.commands++;
-    });
-  }
-
-  /** Empties QEMU's IOTLB of a domain, so that what is cached is known. */
-  private void flushAll(int domainId) {
-    machine.iommu().submit(IommuCommand.invalidatePages(domainId, 0, IommuCommand.EVERYTHING_LOG2));
-    machine.iommu().awaitCompletion();
-  }
 }

@@ -49,7 +49,9 @@ record Guest(long bytes, boolean isWhollyShared, BitSet shared) {
 
   /** Whether all pages of an aligned block are shared. */
   boolean isShared(long first, int sizeLog2) {
-    return isUniform() ? isWhollyShared : shared.nextClearBit(page(first)) > lastPage(first, sizeLog2);
+    return isUniform()
+        ? isWhollyShared
+        : shared.nextClearBit(page(first)) > lastPage(first, sizeLog2);
   }
 
   /** Whether any page of an aligned block is shared. */

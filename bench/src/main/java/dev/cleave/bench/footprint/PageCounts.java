@@ -96,8 +96,7 @@ final class PageCounts {
     long small = 1L << PAGE_LOG2;
     long sizes = policy.hasSmallLeaves() ? small : AmdV1.LINUX.leafSizes();
     return switch (policy) {
-      case ALL_4K ->
-          MinimumTables.count(SizeRule.atMost(PAGE_LOG2), guest.bytes(), sizes, levels);
+      case ALL_4K -> MinimumTables.count(SizeRule.atMost(PAGE_LOG2), guest.bytes(), sizes, levels);
       case STATIC -> MinimumTables.count(ANY, guest.bytes(), sizes, levels);
       case SHARED_ONLY_4K, SHARED_ONLY, SHARED_ONLY_LAZY ->
           MinimumTables.countShared(guest, sizes, levels);

@@ -53,7 +53,8 @@ class FootprintsTest {
     Footprints footprints = new Footprints(MadePattern.SCATTERED, Footprints.SEED);
     TableFootprint table = footprints.table(GIB, 0.001, Policy.SHARED_ONLY_4K);
     assertTrue(table.tableBytes() > table.minimumBytes(), table.toString());
-    assertEquals(table.pinnedBytes(), footprints.table(GIB, 0.001, Policy.SHARED_ONLY).pinnedBytes());
+    assertEquals(
+        table.pinnedBytes(), footprints.table(GIB, 0.001, Policy.SHARED_ONLY).pinnedBytes());
     assertEquals(GIB, footprints.table(GIB, 0.001, Policy.FOLLOW).pinnedBytes());
   }
 
