@@ -37,7 +37,7 @@ import org.openjdk.jmh.annotations.TearDown;
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.VECTOR_KERNELS, Tables.NATIVE_ACCESS})
+@Fork(jvmArgsAppend = Tables.NATIVE_ACCESS)
 public class DeferredFlushes {
   private static final int LEVELS = 3;
   private static final long BUFFER_BYTES = 64 * Tables.PAGE_BYTES;
