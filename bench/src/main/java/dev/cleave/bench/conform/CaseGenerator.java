@@ -23,16 +23,28 @@ final class CaseGenerator {
   private static final int MOST_LEVELS_SHARED = 4;
 
   private static final int MIX_STEPS = 16;
-  private static final int REUSED_STEPS = 24;
+  private static final int REUSED_STEPS = 32;
+  private static final long REUSED_FULL_OFFSET = 0x80_0000;
   private static final long GIB = 1L << 30;
 
-  /** Two in a leaf table, one leaf over it, two elsewhere in the GiB, its end, and the next GiB. */
+  /**
+   * Two in a leaf table, one leaf over it, two elsewhere in the GiB, its end, and the next GiB; a
+   * leaf table that is full, and a page of the same.
+   */
   private static final long[] REUSED_OFFSETS = {
-    0x3000, 0x1F_F000, 0, 0x40_0000, 0x2000_0000L, GIB - 4096, GIB + 0x20_0000
+    0x3000,
+    0x1F_F000,
+    0,
+    0x40_0000,
+    0x2000_0000L,
+    GIB - 4096,
+    GIB + 0x20_0000,
+    REUSED_FULL_OFFSET,
+    REUSED_FULL_OFFSET + 0x3000
   };
 
   private static final long[] REUSED_BYTES = {
-    0x1000, 0x1000, 0x20_0000, 0x40_0000, 0x2000, 0x1000, 0x1_0000
+    0x1000, 0x1000, 0x20_0000, 0x40_0000, 0x2000, 0x1000, 0x1_0000, 0x20_0000, 0x1000
   };
 
   private static final int[] PERMISSIONS = {READ, WRITE, READ_WRITE};
@@ -361,7 +373,10 @@ final class CaseGenerator {
       places[i] =
           new Place(
               base + offset,
-              EchoMemory.LARGE_LOW + offset % EchoMemory.LARGE_BYTES,
+              // what is full has leaves of 4 KiB, since its memory does not lie right
+              EchoMemory.LARGE_LOW
+                  + offset % EchoMemory.LARGE_BYTES
+                  + (offset == REUSED_FULL_OFFSET ? 4096 : 0),
               REUSED_BYTES[i]);
     }
     boolean[] isMapped = new boolean[places.length];
