@@ -2,6 +2,7 @@ package dev.cleave.bench.footprint;
 
 import dev.cleave.bench.replay.Policy;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a VMM was measured to pin, beside what the model says of such a guest.
@@ -24,6 +25,10 @@ public record PinnedReference(
   private static final long CLOUD_HYPERVISOR_GUEST = 16L << 30;
   private static final String CLOUD_HYPERVISOR = "Cloud Hypervisor PR 8501, VmPin, one device";
 
+  /** Before the change and after it, by policy. Source: {@code docs/spec/shared-only.md} §4. */
+  private static final Map<String, Long> MEASURED_KIB =
+      Map.of(Policy.STATIC.word(), 16_777_216L, Policy.SHARED_ONLY_4K.word(), 1_239_476L);
+
   private static PinnedReference of(TableFootprint table, long measuredBytes) {
     return new PinnedReference(
         CLOUD_HYPERVISOR,
@@ -43,12 +48,8 @@ public record PinnedReference(
         .filter(table -> table.guestMemory() == CLOUD_HYPERVISOR_GUEST)
         .filter(table -> table.pattern().equals(MadePattern.BOOT.word()))
         .filter(table -> table.shared() == LinuxGuest.sharedFraction(CLOUD_HYPERVISOR_GUEST))
-        .flatMap(table ->
-            table.policy().equals(Policy.STATIC.word())
-                ? List.of(of(table, 16_777_216 * KIB)).stream()
-                : table.policy().equals(Policy.SHARED_ONLY_4K.word())
-                    ? List.of(of(table, 1_239_476 * KIB)).stream()
-                    : List.<PinnedReference>of().stream())
+        .filter(table -> MEASURED_KIB.containsKey(table.policy()))
+        .map(table -> of(table, MEASURED_KIB.get(table.policy()) * KIB))
         .toList();
   }
 }
