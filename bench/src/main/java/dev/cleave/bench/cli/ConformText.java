@@ -29,7 +29,8 @@ final class ConformText {
     line(out, "all", result.cases(), result.states(), result.probes());
     out.printf(
         Locale.ROOT,
-        "%nDMA: %d reads, %d writes; %d between or beside stores, %d beyond memory, %d stale until flushed%n",
+        "%nDMA: %d reads, %d writes; %d between or beside stores, %d beyond memory, %d stale until"
+            + " flushed%n",
         result.reads(),
         result.writes(),
         result.during(),
