@@ -32,6 +32,10 @@ import org.jspecify.annotations.Nullable;
  * between the stores · DMA before the flush, which must see every cached translation as it was · a
  * flush of exactly what the gather says · DMA, which must see the table as it is. Belongs to one
  * thread.
+ *
+ * <p>Where flushes wait: DMA · the change · DMA at once, which may see the table as it is or as it
+ * was before any change that has not been flushed, but no hole where something is mapped · now and
+ * then flushes in the order of the changes, completed in any · at the end DMA, with nothing owed.
  */
 final class CaseRun {
   /** Where every table maps the window of e1000's rings. */
