@@ -246,7 +246,7 @@ public final class PageTable implements AutoCloseable {
     long merges = 0;
     long stores = probe.stores(root(now), levels(now));
     for (IotlbGather gather : tree.waiting.gathers()) {
-      splits += gather.workspace.splitter.splits;
+      splits += gather.workspace.splitter.splits + gather.workspace.exchanger.splits;
       merges += gather.workspace.merger.merges;
       stores += gather.stores();
     }
@@ -484,6 +484,38 @@ public final class PageTable implements AutoCloseable {
     }
     if (event != null) {
       event.done(iova, length, false);
+    }
+  }
+
+  /**
+   * Has hardware replace a 2 MiB leaf by 512 of 4 KiB, together with what else must change in that
+   * step. What it cannot replace, because the leaf there has another size or is none, or because the
+   * hardware declines, stays as it is.
+   *
+   * @param iova first address of the leaf, 2 MiB-aligned
+   * @param by what replaces it, called once at most, while this range of the table is locked: it
+   *     must not change this table otherwise
+   * @param gather takes what is to be flushed
+   * @return whether the leaf has been replaced
+   * @throws PageTableException OUT_OF_RANGE, MISALIGNED, OUT_OF_TABLE_MEMORY or CLOSED; nothing has
+   *     changed then, nor if {@code by} throws
+   * @throws IllegalStateException if the hardware says that it did and did not
+   */
+  public boolean exchangeLeaf(long iova, LeafExchange by, IotlbGather gather) {
+    checkWritable(gather);
+    if ((iova & offsetMask(REGION_LOG2)) != 0) {
+      throw new PageTableException(
+          PageTableException.Reason.MISALIGNED,
+          iova,
+          "iova must be a multiple of 2 MiB, iova=0x%x".formatted(iova));
+    }
+    long last = checks.lastIova(iova, 1L << REGION_LOG2);
+    long home = tree.lockHome(iova, last);
+    try {
+      return TableTree.reaches(home, iova)
+          && gather.workspace.exchanger.exchange(home, iova, by);
+    } finally {
+      tree.unlock(table(home));
     }
   }
 

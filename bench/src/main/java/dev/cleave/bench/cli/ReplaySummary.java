@@ -76,6 +76,11 @@ final class ReplaySummary {
     if (options.followsRmp()) {
       out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
     }
+    if (first.dma() != null && options.devices().vTom() != 0) {
+      out.println(
+          "all memory is mapped once more from vTOM on, at "
+              + Numbers.hex(options.devices().vTom()));
+    }
     if (first.get(ReplayColumn.MISPLACED) > 0) {
       out.printf(
           Locale.ROOT,

@@ -118,17 +118,34 @@ public enum ResultKind {
             + (order == null || order.isJsonNull() ? "" : " " + order.getAsString());
     for (ReplayColumn column : ReplayColumn.values()) {
       JsonElement within = column.isOfDevices() ? policy.get("dma") : policy;
-      if (column.isCounted() && within instanceof JsonObject object && object.has(column.word())) {
-        figures.add(
-            new Figure(
-                subject,
-                column.key(),
-                object.get(column.word()).getAsDouble(),
-                OptionalDouble.empty(),
-                shown(column.unit()),
-                column.better(),
-                column.unit() == Unit.NANOS ? Sureness.MEASURED : Sureness.EXACT));
+      if (within instanceof JsonObject object) {
+        add(subject, column.key(), column, object, figures);
       }
+    }
+    if (policy.has("devices")) {
+      for (JsonObject devices : Result.objects(policy, "devices")) {
+        String kind = devices.get("kind").getAsString();
+        for (ReplayColumn column : ReplayColumn.values()) {
+          if (column.isOfKind()) {
+            add(subject, kind + "." + column.word(), column, devices, figures);
+          }
+        }
+      }
+    }
+  }
+
+  private static void add(
+      String subject, String name, ReplayColumn column, JsonObject of, List<Figure> figures) {
+    if (column.isCounted() && of.has(column.word())) {
+      figures.add(
+          new Figure(
+              subject,
+              name,
+              of.get(column.word()).getAsDouble(),
+              OptionalDouble.empty(),
+              shown(column.unit()),
+              column.better(),
+              column.unit() == Unit.NANOS ? Sureness.MEASURED : Sureness.EXACT));
     }
   }
 

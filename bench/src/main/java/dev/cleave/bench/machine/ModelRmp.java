@@ -16,6 +16,7 @@ import dev.cleave.hwmodel.rmp.RmpState;
  */
 public final class ModelRmp {
 
+  private final ModelMachine machine;
   private final GuestFrames frames;
   private final GuestRam ram;
   private final RmpInstructions instructions;
@@ -24,11 +25,16 @@ public final class ModelRmp {
   /**
    * The hypervisor's side of a machine's RMP.
    *
+   * @param machine which has an RMP
    * @param frames where guest pages lie
    * @param ram what memory there is
-   * @param rmp the RMP
    */
-  public ModelRmp(GuestFrames frames, GuestRam ram, ReverseMap rmp) {
+  public ModelRmp(ModelMachine machine, GuestFrames frames, GuestRam ram) {
+    ReverseMap rmp = machine.rmp();
+    if (rmp == null) {
+      throw new IllegalArgumentException("the machine must have an RMP");
+    }
+    this.machine = machine;
     this.frames = frames;
     this.ram = ram;
     this.instructions = new RmpInstructions(rmp);
@@ -55,7 +61,7 @@ public final class ModelRmp {
   }
 
   /** Whether a page lies in memory that the RMP knows of. */
-  private boolean holds(long gpa) {
+  public boolean holds(long gpa) {
     return frames.holds(gpa) && ram.isTracked(frames.spa(gpa));
   }
 
@@ -64,6 +70,11 @@ public final class ModelRmp {
     if (holds(gpa)) {
       require("PSMASH", gpa, instructions.psmash(frames.spa(gpa)));
     }
+  }
+
+  /** PSMASH_IO of a region that lies in memory that the RMP knows of. */
+  public void exchange(long gpa, long slot, long table) {
+    machine.exchange(frames.spa(gpa), slot, table);
   }
 
   /**

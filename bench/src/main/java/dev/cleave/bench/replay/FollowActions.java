@@ -70,12 +70,16 @@ final class FollowActions implements PolicyActions {
 
   @Override
   public long unmap(ReplayedSpace space, long iova, long length) {
-    return tables.unmap(space, iova, length, rule());
+    long bytes = tables.unmap(space, iova, length, rule());
+    tables.fit(rmp.cut(iova, length, known), known.rule());
+    return bytes;
   }
 
   @Override
   public long clear(ReplayedSpace space, long first, long last) {
-    return tables.clear(space, first, last, rule());
+    long bytes = tables.clear(space, first, last, rule());
+    tables.fit(rmp.cut(first, last - first + 1, known), known.rule());
+    return bytes;
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.machine.Window;
 import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
@@ -14,6 +15,7 @@ import dev.cleave.engine.rmp.FollowedTable;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +30,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   private final @Nullable GuestTable nested;
   private final List<GuestTable> all = new ArrayList<>();
   private @Nullable IotlbFlush hardware;
-  private Runnable look = () -> {};
+  private Consumer<Window> look = _ -> {};
   private long peakBytes;
   private long peakMappedBytes;
 
@@ -50,7 +52,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
    * @param flush gets those of IOMMU tables, or null
    * @param looker is called before and after each flush
    */
-  void onFlush(@Nullable IotlbFlush flush, Runnable looker) {
+  void onFlush(@Nullable IotlbFlush flush, Consumer<Window> looker) {
     hardware = flush;
     look = looker;
   }
@@ -93,8 +95,13 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     List<FollowedTable> followed = new ArrayList<>();
     for (GuestTable table : all) {
       SharedMemory memory = table.sharedMemory();
-      followed.add(
-          new FollowedTable(table.table(), 0, memory == null ? null : memory.backing(table)));
+      for (int time = 0; time < table.times(); time++) {
+        followed.add(
+            new FollowedTable(
+                table.table(),
+                table.base(time),
+                memory == null ? null : memory.backing(table, table.base(time))));
+      }
     }
     return followed;
   }
@@ -289,7 +296,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   void fit(List<Run> runs, SizeRule rule) {
     for (GuestTable table : all) {
       for (Run run : runs) {
-        table.table().fit(run.gpa, run.length, rule, table.gather());
+        table.fit(run.gpa, run.length, rule);
       }
       table.settle(this);
     }
@@ -303,11 +310,11 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
         owner.flushes().add(gather);
       }
     }
-    look.run(); // what the IOTLB still holds
+    look.accept(Window.BEFORE_FLUSH);
     if (hardware != null && (nested == null || table != nested.table())) {
       hardware.flush(table, gather);
     }
-    look.run();
+    look.accept(Window.AFTER_FLUSH);
   }
 
   /** Memory that the IOMMU tables use together at this moment. */
@@ -347,6 +354,11 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   /** The most that the IOMMU tables mapped together, after any event. */
   long peakMappedBytes() {
     return peakMappedBytes;
+  }
+
+  /** The most that was pinned for them, where each pins its own. */
+  long peakPinnedBytes() {
+    return spaces.getFirst().table().pinned(peakMappedBytes);
   }
 
   @Override

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param order what came first when table and RMP changed; null where no order is chosen
  * @param figures those columns that are about the run as a whole
  * @param dma what devices met, with {@code --dma}
+ * @param devices the same by kind; none without
  * @param tables what the IOMMU tables of all address spaces came to together, then the nested one
  * @param spaces what happened in each address space
  * @param refused events that were refused, by reason
@@ -22,6 +23,7 @@ public record PolicyResult(
     @Nullable String order,
     Map<ReplayColumn, Long> figures,
     @Nullable DmaResult dma,
+    List<DeviceResult> devices,
     List<TableResult> tables,
     List<SpaceResult> spaces,
     Map<String, Long> refused) {
@@ -30,6 +32,7 @@ public record PolicyResult(
       @Nullable String order,
       RunEnd end,
       @Nullable DmaResult dma,
+      List<DeviceResult> devices,
       List<TableResult> tables,
       List<SpaceResult> spaces) {
     Map<ReplayColumn, Long> figures = new EnumMap<>(ReplayColumn.class);
@@ -39,7 +42,7 @@ public record PolicyResult(
         figures.put(column, figure);
       }
     }
-    return new PolicyResult(policy, order, figures, dma, tables, spaces, end.refused());
+    return new PolicyResult(policy, order, figures, dma, devices, tables, spaces, end.refused());
   }
 
   /**

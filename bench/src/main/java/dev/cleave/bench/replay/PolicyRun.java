@@ -2,6 +2,7 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.machine.DeviceKind;
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.machine.GuestFrames;
 import dev.cleave.bench.machine.GuestRam;
@@ -36,6 +37,7 @@ public final class PolicyRun implements AutoCloseable {
   private final PolicyActions actions;
   private final @Nullable Hardware hardware;
   private long peakBackingBytes;
+  private long peakDuplicateBytes;
 
   /**
    * Makes empty tables.
@@ -58,10 +60,14 @@ public final class PolicyRun implements AutoCloseable {
     table = tables.spaces().getFirst().table().table();
     boolean hasLarge = options.followsRmp() && policy.hasLargeRmpEntries();
     GuestFrames frames = new GuestFrames();
-    hardware = ram == null ? null : new Hardware(ram, tables, frames, options, use(policy));
+    RmpBitmap states = new RmpBitmap(options.guestBytes());
+    hardware =
+        ram == null
+            ? null
+            : new Hardware(ram, tables, frames, options, states, !policy.isSharedBacked());
     rmp =
         new SimulatedRmp(
-            options.guestBytes(),
+            states,
             hasLarge,
             frames,
             tables.all().stream().map(GuestTable::table).toList(),
@@ -69,10 +75,6 @@ public final class PolicyRun implements AutoCloseable {
             hardware);
     tables.onFlush(hardware, rmp::look);
     actions = actions(policy);
-  }
-
-  private static DeviceUse use(Policy policy) {
-    return policy.isSharedBacked() ? DeviceUse.SHARED : DeviceUse.ALL;
   }
 
   private PolicyActions actions(Policy policy) {
@@ -116,22 +118,68 @@ public final class PolicyRun implements AutoCloseable {
     return hardware == null ? null : hardware.result();
   }
 
+  /** The same by kind of device, with what their tables have come to; none without any. */
+  public List<DeviceResult> deviceResults() {
+    DmaResult dma = dma();
+    if (dma == null) {
+      return List.of();
+    }
+    List<DeviceResult> results = new ArrayList<>();
+    for (DmaResult.OfKind met : dma.kinds()) {
+      long bytes = 0;
+      long illegal = 0;
+      for (ReplayedSpace space : tables.spaces()) {
+        GuestTable iommu = space.table();
+        long last = met.kind() == DeviceKind.VTOM ? -1 : iommu.firstLast();
+        TableEnd end = new TableEnd(iommu, rmp, options.followsRmp());
+        bytes += last == -1 ? iommu.usedBytes() : end.tableBytes(last);
+        illegal += end.illegalLeaves(last);
+      }
+      results.add(new DeviceResult(met, bytes, illegal));
+    }
+    return results;
+  }
+
   /**
    * Memory that lies in the shared backing at this moment: a shared page's, and where all guest
    * memory is mapped through it, a private page's too.
    */
-  long backingBytes() {
+  public long backingBytes() {
     if (options.isSharedInPlace()) {
       return 0;
     }
     return policy == Policy.STATIC
-        ? tables.spaces().stream().mapToLong(space -> space.table().mappedBytes()).max().orElse(0)
+        ? tables.spaces().stream()
+            .map(ReplayedSpace::table)
+            .mapToLong(iommu -> iommu.pinned(iommu.mappedBytes()))
+            .max()
+            .orElse(0)
         : rmp.actual().sharedPages() * PAGE_BYTES;
   }
 
   /** The most that did. */
   long peakBackingBytes() {
     return peakBackingBytes;
+  }
+
+  /** The most of it that belonged to private pages. */
+  long peakDuplicateBytes() {
+    return peakDuplicateBytes;
+  }
+
+  /** Changes of table and RMP in one step of the hardware. */
+  long exchanges() {
+    return rmp.exchanges();
+  }
+
+  /** Bytes that the IOMMU tables map at this moment, each as often as it is. */
+  public long mappedBytes() {
+    return sum(GuestTable::mappedBytes);
+  }
+
+  /** Memory that is pinned at this moment because devices can reach it. */
+  public long pinnedBytes() {
+    return sum(iommu -> iommu.pinned(iommu.mappedBytes()));
   }
 
   /** Carries out an event. */
@@ -142,10 +190,13 @@ public final class PolicyRun implements AutoCloseable {
     }
     Outcome outcome = apply(event, space);
     if (hardware != null) {
-      hardware.after(event, space, outcome.isOk(), rmp.actual());
+      hardware.after(event, space, outcome.isOk());
     }
     tables.noteEnd();
-    peakBackingBytes = Math.max(peakBackingBytes, backingBytes());
+    long backing = backingBytes();
+    peakBackingBytes = Math.max(peakBackingBytes, backing);
+    long needed = Math.min(backing, rmp.actual().sharedPages() * PAGE_BYTES);
+    peakDuplicateBytes = Math.max(peakDuplicateBytes, backing - needed);
     return outcome;
   }
 

@@ -89,9 +89,7 @@ final class RemapActions implements PolicyActions {
     changed.xor(regions(gpa, length, known::allowsLarge));
     try {
       for (GuestTable table : tables.all()) {
-        forEachRun(
-            changed,
-            (first, bytes) -> table.table().checkFit(first, bytes, known.rule(), table.gather()));
+        forEachRun(changed, (first, bytes) -> table.checkFit(first, bytes, known.rule()));
       }
     } catch (PageTableException e) {
       known.restore(gpa, length);
@@ -211,12 +209,16 @@ final class RemapActions implements PolicyActions {
 
   @Override
   public long unmap(ReplayedSpace space, long iova, long length) {
-    return tables.unmap(space, iova, length, rule());
+    long bytes = tables.unmap(space, iova, length, rule());
+    tables.fit(rmp.cut(iova, length, known), known.rule());
+    return bytes;
   }
 
   @Override
   public long clear(ReplayedSpace space, long first, long last) {
-    return tables.clear(space, first, last, rule());
+    long bytes = tables.clear(space, first, last, rule());
+    tables.fit(rmp.cut(first, last - first + 1, known), known.rule());
+    return bytes;
   }
 
   @Override

@@ -94,9 +94,12 @@ public final class Replay {
             tally.refused,
             run.peakBackingBytes(),
             run.backingBytes(),
+            run.peakDuplicateBytes(),
+            run.exchanges(),
             nanos,
             total),
         run.dma(),
+        run.deviceResults(),
         run.tableResults(),
         spaces(run, tally));
   }

@@ -11,6 +11,7 @@ import static dev.cleave.bench.figure.Unit.RATIO;
 
 import dev.cleave.bench.figure.Better;
 import dev.cleave.bench.figure.Unit;
+import dev.cleave.bench.machine.DeviceCounts;
 import dev.cleave.bench.machine.DmaResult;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
@@ -22,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * is written.
  *
  * <p>A figure is of the run as a whole, of each table (the policy's own is that of the IOMMU table)
- * or of the devices, and then there with {@code --dma} alone. What can be computed from others is
- * shown but is no part of JSON.
+ * or of the devices, and then there with {@code --dma} alone; of these the devices of each kind
+ * have theirs. What can be computed from others is shown but is no part of JSON.
  */
 public enum ReplayColumn {
   EVENTS(
@@ -104,6 +105,14 @@ public enum ReplayColumn {
       COUNT,
       LOW,
       "Leaves at the end that the RMP forbids."),
+  EXCHANGES(
+      run(RunEnd::exchanges),
+      "exchanges",
+      null,
+      "Exchanges",
+      COUNT,
+      NEITHER,
+      "Leaves and RMP entries that PSMASH_IO replaced in one step: atomic order, one table, --dma."),
   TABLE_BYTES_PEAK(
       table(end -> end.table().peakBytes()),
       "tableBytesPeak",
@@ -168,6 +177,14 @@ public enum ReplayColumn {
       BYTES,
       LOW,
       "Memory in the shared backing at the end."),
+  DUPLICATE_BYTES_PEAK(
+      run(RunEnd::duplicateBytesPeak),
+      "duplicateBytesPeak",
+      null,
+      "Duplicates peak",
+      BYTES,
+      LOW,
+      "The most memory of private pages in the shared backing, where nobody needs it."),
   MAP_CALLS(
       table(end -> end.table().mapCalls()),
       "mapCalls",
@@ -195,7 +212,7 @@ public enum ReplayColumn {
       "Accesses of devices: between events, and in windows."),
   DMA_IOTLB_HITS(
       devices(
-          DmaResult::iotlbHits,
+          DeviceCounts::iotlbHits,
           dma -> dma.accesses() == 0 ? null : (double) dma.iotlbHits() / dma.accesses()),
       "iotlbHits",
       "IOTLB hits",
@@ -203,9 +220,10 @@ public enum ReplayColumn {
       PART,
       HIGH,
       "Accesses between events that the IOTLB answered; shown as a part of those."),
-  DMA_WALKS(devices(DmaResult::walks), "walks", "walks", null, COUNT, LOW, "Walks of the table."),
+  DMA_WALKS(
+      devices(DeviceCounts::walks), "walks", "walks", null, COUNT, LOW, "Walks of the table."),
   DMA_WALK_STEPS(
-      devices(DmaResult::walkSteps, dma -> (double) dma.walkSteps() / Math.max(1, dma.walks())),
+      devices(DeviceCounts::walkSteps, dma -> (double) dma.walkSteps() / Math.max(1, dma.walks())),
       "walkSteps",
       "steps a walk",
       null,
@@ -213,7 +231,7 @@ public enum ReplayColumn {
       LOW,
       "Entries that walks read."),
   DMA_WINDOW_ACCESSES(
-      devices(DmaResult::windowAccesses),
+      devices(DeviceCounts::windowAccesses),
       "windowAccesses",
       "in windows",
       null,
@@ -221,7 +239,7 @@ public enum ReplayColumn {
       NEITHER,
       "Those of the accesses that went to regions that an event was just changing."),
   DMA_TRANSLATION_FAULTS(
-      devices(DmaResult::translationFaults),
+      devices(DeviceCounts::translationFaults),
       "translationFaults",
       "translation faults",
       null,
@@ -229,7 +247,7 @@ public enum ReplayColumn {
       LOW,
       "Accesses of devices that the table refused."),
   DMA_RMP_FAULTS(
-      devices(DmaResult::rmpFaults),
+      devices(DeviceCounts::rmpFaults),
       "rmpFaults",
       "RMP faults",
       null,
@@ -244,16 +262,48 @@ public enum ReplayColumn {
       COUNT,
       LOW,
       "Accesses of devices that table or RMP refused."),
+  DMA_LOST(
+      devices(DeviceCounts::lost),
+      "lost",
+      "lost",
+      "DMA lost",
+      COUNT,
+      LOW,
+      "Those of the refused accesses that were not in a window: to pages that were a device's to use."),
   DMA_WRONG_DATA(
-      devices(DmaResult::wrongData),
+      devices(DeviceCounts::wrongData),
       "wrongData",
       "wrong data",
       "Wrong data",
       COUNT,
       LOW,
       "Accesses that reached another page's data, or no memory."),
+  DMA_FORBIDDEN(
+      devices(DeviceCounts::forbidden),
+      "forbidden",
+      "forbidden",
+      null,
+      COUNT,
+      NEITHER,
+      "Accesses besides that must not succeed: to a page that is not of the device's kind."),
+  DMA_BESIDE(
+      devices(DeviceCounts::beside),
+      "beside",
+      "beside",
+      null,
+      COUNT,
+      LOW,
+      "Those of the forbidden accesses that reached memory in which the page does not lie."),
+  DMA_LEAKED(
+      devices(DeviceCounts::leaked),
+      "leaked",
+      "leaked",
+      "Leaked",
+      COUNT,
+      LOW,
+      "Those of the forbidden accesses that reached the page, told by its content."),
   DMA_IOTLB_DROPPED(
-      devices(DmaResult::iotlbDropped),
+      machine(DmaResult::iotlbDropped),
       "iotlbDropped",
       "dropped",
       null,
@@ -261,7 +311,7 @@ public enum ReplayColumn {
       LOW,
       "Cached translations that flush commands dropped."),
   DMA_STALL_NS(
-      devices(DmaResult::stallNs),
+      machine(DmaResult::stallNs),
       "stallNs",
       "stalled",
       null,
@@ -303,14 +353,18 @@ public enum ReplayColumn {
     record OfTable(ToLongFunction<TableEnd> figure) implements Source {}
 
     /**
-     * The devices.
+     * The devices, those of one kind or all.
      *
      * @param figure what was counted, or null where it is only computed
      * @param shown what a person is shown instead
      */
     record OfDevices(
-        @Nullable ToLongFunction<DmaResult> figure, Function<DmaResult, @Nullable Number> shown)
+        @Nullable ToLongFunction<DeviceCounts> figure,
+        Function<DeviceCounts, @Nullable Number> shown)
         implements Source {}
+
+    /** What they have in common. */
+    record OfMachine(ToLongFunction<DmaResult> figure) implements Source {}
   }
 
   @SuppressWarnings("ImmutableEnumChecker") // functions that hold nothing
@@ -356,17 +410,21 @@ public enum ReplayColumn {
     return new Source.OfTable(figure);
   }
 
-  private static Source devices(ToLongFunction<DmaResult> figure) {
+  private static Source devices(ToLongFunction<DeviceCounts> figure) {
     return new Source.OfDevices(figure, figure::applyAsLong);
   }
 
   private static Source devices(
-      ToLongFunction<DmaResult> figure, Function<DmaResult, @Nullable Number> shown) {
+      ToLongFunction<DeviceCounts> figure, Function<DeviceCounts, @Nullable Number> shown) {
     return new Source.OfDevices(figure, shown);
   }
 
-  private static Source computed(Function<DmaResult, @Nullable Number> shown) {
+  private static Source computed(Function<DeviceCounts, @Nullable Number> shown) {
     return new Source.OfDevices(null, shown);
+  }
+
+  private static Source machine(ToLongFunction<DmaResult> figure) {
+    return new Source.OfMachine(figure);
   }
 
   /** The figure of a run, if it is one of those. */
@@ -379,20 +437,43 @@ public enum ReplayColumn {
     return source instanceof Source.OfTable(var figure) ? figure.applyAsLong(end) : null;
   }
 
-  /** What was counted of devices. */
+  /** What was counted of all devices. */
   long of(DmaResult dma) {
+    return source instanceof Source.OfMachine(var figure) ? figure.applyAsLong(dma) : of(dma.all());
+  }
+
+  private long of(DeviceCounts counts) {
     if (source instanceof Source.OfDevices(var figure, var _) && figure != null) {
-      return figure.applyAsLong(dma);
+      return figure.applyAsLong(counts);
     }
     throw new IllegalArgumentException(this + " is not counted of devices");
   }
 
+  /** What was counted of the devices of a kind, or of the tables that they use. */
+  public long of(DeviceResult devices) {
+    return switch (this) {
+      case TABLE_BYTES_END -> devices.tableBytes();
+      case ILLEGAL_LEAVES -> devices.illegalLeaves();
+      default -> of(devices.met().counts());
+    };
+  }
+
   /** What a person is shown of a policy; null where there is nothing to show. */
   public @Nullable Number shown(PolicyResult result) {
-    if (source instanceof Source.OfDevices(var _, var shown)) {
-      return result.dma() == null ? null : shown.apply(result.dma());
+    if (isOfDevices() && result.dma() == null) {
+      return null;
     }
-    return result.get(this);
+    return source instanceof Source.OfDevices(var _, var shown)
+        ? shown.apply(result.dma().all())
+        : Long.valueOf(result.get(this));
+  }
+
+  /** What a person is shown of the devices of a kind; null where it is not theirs alone. */
+  public @Nullable Number shown(DeviceResult devices) {
+    if (source instanceof Source.OfDevices(var _, var shown)) {
+      return shown.apply(devices.met().counts());
+    }
+    return isOfKind() ? Long.valueOf(of(devices)) : null;
   }
 
   /** What a person is shown of a further table; null where it is not a table's own. */
@@ -407,7 +488,12 @@ public enum ReplayColumn {
 
   /** Whether it is a figure of the devices. */
   public boolean isOfDevices() {
-    return source instanceof Source.OfDevices;
+    return source instanceof Source.OfDevices || source instanceof Source.OfMachine;
+  }
+
+  /** Whether the devices of each kind have a figure of their own. */
+  public boolean isOfKind() {
+    return source instanceof Source.OfDevices || this == TABLE_BYTES_END || this == ILLEGAL_LEAVES;
   }
 
   /** Whether it was counted, rather than computed from what was. */

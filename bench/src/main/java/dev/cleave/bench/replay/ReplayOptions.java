@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import dev.cleave.bench.machine.Devices;
 import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.engine.rmp.RmpFollower;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.List;
  * @param sharedBase paddr of where gpa 0 lies when it is shared, 2 MiB-aligned; 0 if shared pages
  *     stay where they are
  * @param spaces the address spaces, one at least; an event that says none is one of the first's
+ * @param devices which devices use the memory
  */
 public record ReplayOptions(
     long pageSizes,
@@ -33,7 +35,8 @@ public record ReplayOptions(
     long seed,
     boolean hasNestedTable,
     long sharedBase,
-    List<AddressSpace> spaces) {
+    List<AddressSpace> spaces,
+    Devices devices) {
   /** Options for one IOMMU table alone, whose pages stay where they are. */
   public ReplayOptions(
       long pageSizes,
@@ -57,7 +60,8 @@ public record ReplayOptions(
         seed,
         false,
         0,
-        List.of(AddressSpace.OPS));
+        List.of(AddressSpace.OPS),
+        Devices.UNTRUSTED);
   }
 
   /** Whether shared pages stay where they are. */
@@ -84,7 +88,8 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         sharedBase,
-        spaces);
+        spaces,
+        devices);
   }
 
   /** The same with a nested table beside the IOMMU table, or without. */
@@ -101,7 +106,8 @@ public record ReplayOptions(
         seed,
         hasOne,
         sharedBase,
-        spaces);
+        spaces,
+        devices);
   }
 
   /** The same with shared pages elsewhere. */
@@ -118,7 +124,8 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         base,
-        spaces);
+        spaces,
+        devices);
   }
 
   /** The same for other address spaces. */
@@ -135,6 +142,25 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         sharedBase,
+        others,
+        devices);
+  }
+
+  /** The same with other devices. */
+  public ReplayOptions withDevices(Devices others) {
+    return new ReplayOptions(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasNestedTable,
+        sharedBase,
+        spaces,
         others);
   }
 }

@@ -90,18 +90,33 @@ class ReplayColumnsShownTest {
     StringBuilder headings = new StringBuilder(subject);
     columns(column -> column.heading() != null && column.isOfDevices() == areOfDevices)
         .forEach(column -> headings.append('|').append(column.heading()));
+    if (areOfDevices) {
+      columns(column -> column.isOfKind() && !column.isOfDevices())
+          .forEach(column -> headings.append('|').append(column.heading()));
+    }
     return headings.toString();
   }
 
   @Test
   void jsonHasEveryFigureThatIsCounted() {
     List<String> keys =
-        words("policy", column -> !column.isOfDevices(), "dma", "tables", "spaces", "refused");
+        words(
+            "policy",
+            column -> !column.isOfDevices(),
+            "dma",
+            "devices",
+            "tables",
+            "spaces",
+            "refused");
     keys.add(1, "order");
     assertEquals(keys, List.copyOf(policy.keySet()));
     JsonObject dma = policy.getAsJsonObject("dma");
     List<String> counted = words("", one -> one.isOfDevices() && one.isCounted());
     assertEquals(counted.subList(1, counted.size()), List.copyOf(dma.keySet()));
+    JsonObject devices = policy.getAsJsonArray("devices").get(0).getAsJsonObject();
+    List<String> ofKind = words("kind", one -> one.isOfKind() && one.isCounted(), "windows");
+    ofKind.add(1, "pages");
+    assertEquals(ofKind, List.copyOf(devices.keySet()));
     JsonObject table = policy.getAsJsonArray("tables").get(1).getAsJsonObject();
     assertEquals(words("table", ReplayColumn::isOfTable), List.copyOf(table.keySet()));
     JsonObject space = policy.getAsJsonArray("spaces").get(0).getAsJsonObject();
