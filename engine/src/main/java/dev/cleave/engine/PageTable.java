@@ -489,8 +489,8 @@ public final class PageTable implements AutoCloseable {
 
   /**
    * Has hardware replace a 2 MiB leaf by 512 of 4 KiB, together with what else must change in that
-   * step. What it cannot replace, because the leaf there has another size or is none, or because the
-   * hardware declines, stays as it is.
+   * step. What it cannot replace, because the leaf there has another size or is none, or because
+   * the hardware declines, stays as it is.
    *
    * @param iova first address of the leaf, 2 MiB-aligned
    * @param by what replaces it, called once at most, while this range of the table is locked: it
@@ -512,8 +512,7 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, 1L << REGION_LOG2);
     long home = tree.lockHome(iova, last);
     try {
-      return TableTree.reaches(home, iova)
-          && gather.workspace.exchanger.exchange(home, iova, by);
+      return TableTree.reaches(home, iova) && gather.workspace.exchanger.exchange(home, iova, by);
     } finally {
       tree.unlock(table(home));
     }

@@ -16,7 +16,6 @@ public final class DeviceLoad {
 
   private final ModelMachine machine;
   private final List<KindLoad> kinds;
-  private long turns;
 
   /**
    * Devices of a machine.
@@ -44,16 +43,20 @@ public final class DeviceLoad {
   /**
    * Devices go about their work, in turns, as long as there is memory for one of them.
    *
-   * @param until how many accesses there shall have been in all, at least, shared alike by kinds
+   * @param until how many accesses there shall have been in all, at least, of each kind in turn; of
+   *     all kinds alike if there is one number
    */
-  public void runUntil(long until) {
-    long each = Math.ceilDiv(until, kinds.size());
-    while (turns < each) {
-      turns = Math.min(each, turns + TURN_ACCESSES);
-      kinds.forEach(kind -> kind.runUntil(turns));
+  public void runUntil(long... until) {
+    boolean isAnyLeft = true;
+    while (isAnyLeft) {
+      isAnyLeft = false;
+      for (int i = 0; i < kinds.size(); i++) {
+        KindLoad kind = kinds.get(i);
+        long wanted = until[until.length == 1 ? 0 : i];
+        long next = Math.min(wanted, kind.accesses() + TURN_ACCESSES);
+        isAnyLeft |= kind.runUntil(next, wanted) && next < wanted;
+      }
     }
-    // What rested for lack of memory catches up.
-    kinds.forEach(kind -> kind.runUntil(each));
   }
 
   /**

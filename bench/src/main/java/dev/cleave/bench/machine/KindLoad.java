@@ -184,9 +184,10 @@ final class KindLoad {
    * Devices go about their work, in turns, as long as there is memory for one of them.
    *
    * @param until how many accesses there shall have been in all, at least
+   * @param wanted how many there are to be soon: of what is forbidden, a part of that
    * @return whether there have been
    */
-  boolean runUntil(long until) {
+  boolean runUntil(long until, long wanted) {
     Statistics statistics = machine.iommu().statistics();
     long before = accesses;
     iotlbHits -= hits(statistics);
@@ -199,9 +200,14 @@ final class KindLoad {
     iotlbHits += hits(statistics) + (goesThroughTwoTables() ? accesses - before : 0);
     walks += walks(statistics);
     walkSteps += walkSteps(statistics);
-    forbidden.runUntil(until / FORBIDDEN_EVERY);
+    forbidden.runUntil(wanted / FORBIDDEN_EVERY);
     machine.drainEvents();
     return accesses >= until;
+  }
+
+  /** How many accesses there have been between events. */
+  long accesses() {
+    return accesses;
   }
 
   private boolean goesThroughTwoTables() {

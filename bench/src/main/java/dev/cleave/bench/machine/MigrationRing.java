@@ -42,7 +42,8 @@ final class MigrationRing {
     engine.writeRegister(MigrationRegister.CONTROL, MigrationRegister.CONTROL_INIT);
     int status = engine.readRegister(MigrationRegister.STATUS);
     if ((status & USABLE) != USABLE) {
-      throw new WorkFailed("the migration engine's model refused its ring, status 0x%x".formatted(status));
+      throw new WorkFailed(
+          "the migration engine's model refused its ring, status 0x%x".formatted(status));
     }
   }
 
@@ -62,8 +63,7 @@ final class MigrationRing {
     memory.setLong(list + 3 * Long.BYTES, context);
     long at = ring + (long) head * MigrationCommand.BYTES;
     memory.setLong(at, list);
-    memory.setLong(
-        at + Long.BYTES, MigrationCommand.secondWord(MigrationCommand.PSMASH_IO, 1));
+    memory.setLong(at + Long.BYTES, MigrationCommand.secondWord(MigrationCommand.PSMASH_IO, 1));
     head = (head + 1) % ENTRIES;
     engine.writeRegister(MigrationRegister.HEAD, head);
     int status = MigrationCommand.status(memory.getLong(at + Long.BYTES));

@@ -152,6 +152,8 @@ final class GuestTable implements AutoCloseable {
         mapOnce(bases[1] + iova, paddr, length, access, rule(rule, 1));
       } catch (PageTableException e) {
         var _ = table.unmap(iova, length, gathers[0]);
+        gathers[0].complete(); // nobody has seen it
+        mapCalls--;
         mappedBytes -= length;
         throw e;
       }

@@ -51,6 +51,9 @@ final class Hardware implements IotlbFlush, AutoCloseable {
 
   private long stallNanos;
 
+  /** What setting up the machine's migration engine took. */
+  private final long setUpNanos;
+
   /**
    * A machine at rest.
    *
@@ -81,6 +84,7 @@ final class Hardware implements IotlbFlush, AutoCloseable {
       used.add(new ModelMachine.Space(memory, place));
     }
     machine = new ModelMachine(ram, tables.memories(), hasRmp, options.devices(), used);
+    setUpNanos = machine.iommu().statistics().stallNanos;
     rmp = hasRmp ? new ModelRmp(machine, frames, ram) : null;
     load =
         new DeviceLoad(
@@ -199,8 +203,8 @@ final class Hardware implements IotlbFlush, AutoCloseable {
         && there.paddrAt(place.first()) == place.paddr();
   }
 
-  /** Devices work until there were so many accesses in all. */
-  void runUntil(long accesses) {
+  /** Devices work until those of each kind have made so many accesses. */
+  void runUntil(long... accesses) {
     load.runUntil(accesses);
   }
 
@@ -225,7 +229,8 @@ final class Hardware implements IotlbFlush, AutoCloseable {
   }
 
   DmaResult result() {
-    return load.result(stallNanos + machine.iommu().statistics().stallNanos);
+    long byEngine = machine.iommu().statistics().stallNanos - setUpNanos;
+    return load.result(stallNanos + byEngine);
   }
 
   @Override

@@ -105,8 +105,8 @@ public final class PolicyRun implements AutoCloseable {
     }
   }
 
-  /** Lets devices work until there were so many accesses in all, if there are any. */
-  void runDevices(long accesses) {
+  /** Lets devices work, if there are any, until those of each kind have made so many accesses. */
+  void runDevices(long... accesses) {
     if (hardware != null) {
       hardware.attach();
       hardware.runUntil(accesses);

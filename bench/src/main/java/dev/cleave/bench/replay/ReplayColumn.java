@@ -8,13 +8,16 @@ import static dev.cleave.bench.figure.Unit.COUNT;
 import static dev.cleave.bench.figure.Unit.NANOS;
 import static dev.cleave.bench.figure.Unit.PART;
 import static dev.cleave.bench.figure.Unit.RATIO;
+import static dev.cleave.bench.replay.ColumnSource.computed;
+import static dev.cleave.bench.replay.ColumnSource.devices;
+import static dev.cleave.bench.replay.ColumnSource.machine;
+import static dev.cleave.bench.replay.ColumnSource.run;
+import static dev.cleave.bench.replay.ColumnSource.table;
 
 import dev.cleave.bench.figure.Better;
 import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.machine.DeviceCounts;
 import dev.cleave.bench.machine.DmaResult;
-import java.util.function.Function;
-import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -223,7 +226,9 @@ public enum ReplayColumn {
   DMA_WALKS(
       devices(DeviceCounts::walks), "walks", "walks", null, COUNT, LOW, "Walks of the table."),
   DMA_WALK_STEPS(
-      devices(DeviceCounts::walkSteps, dma -> (double) dma.walkSteps() / Math.max(1, dma.walks())),
+      devices(
+          DeviceCounts::walkSteps,
+          dma -> dma.walks() == 0 ? null : (double) dma.walkSteps() / dma.walks()),
       "walkSteps",
       "steps a walk",
       null,
@@ -346,29 +351,8 @@ public enum ReplayColumn {
   NS_TOTAL(
       run(RunEnd::totalNanos), "nsTotal", "total", "Total", NANOS, LOW, "All events together.");
 
-  /** Where a figure comes from. */
-  private sealed interface Source {
-    record OfRun(ToLongFunction<RunEnd> figure) implements Source {}
-
-    record OfTable(ToLongFunction<TableEnd> figure) implements Source {}
-
-    /**
-     * The devices, those of one kind or all.
-     *
-     * @param figure what was counted, or null where it is only computed
-     * @param shown what a person is shown instead
-     */
-    record OfDevices(
-        @Nullable ToLongFunction<DeviceCounts> figure,
-        Function<DeviceCounts, @Nullable Number> shown)
-        implements Source {}
-
-    /** What they have in common. */
-    record OfMachine(ToLongFunction<DmaResult> figure) implements Source {}
-  }
-
   @SuppressWarnings("ImmutableEnumChecker") // functions that hold nothing
-  private final Source source;
+  private final ColumnSource source;
 
   private final String name;
   private final @Nullable String heading;
@@ -386,7 +370,7 @@ public enum ReplayColumn {
    * @param note what it is, in a sentence
    */
   ReplayColumn(
-      Source source,
+      ColumnSource source,
       String name,
       @Nullable String heading,
       @Nullable String title,
@@ -402,48 +386,25 @@ public enum ReplayColumn {
     this.note = note;
   }
 
-  private static Source run(ToLongFunction<RunEnd> figure) {
-    return new Source.OfRun(figure);
-  }
-
-  private static Source table(ToLongFunction<TableEnd> figure) {
-    return new Source.OfTable(figure);
-  }
-
-  private static Source devices(ToLongFunction<DeviceCounts> figure) {
-    return new Source.OfDevices(figure, figure::applyAsLong);
-  }
-
-  private static Source devices(
-      ToLongFunction<DeviceCounts> figure, Function<DeviceCounts, @Nullable Number> shown) {
-    return new Source.OfDevices(figure, shown);
-  }
-
-  private static Source computed(Function<DeviceCounts, @Nullable Number> shown) {
-    return new Source.OfDevices(null, shown);
-  }
-
-  private static Source machine(ToLongFunction<DmaResult> figure) {
-    return new Source.OfMachine(figure);
-  }
-
   /** The figure of a run, if it is one of those. */
   @Nullable Long of(RunEnd end) {
-    return source instanceof Source.OfRun(var figure) ? figure.applyAsLong(end) : null;
+    return source instanceof ColumnSource.OfRun(var figure) ? figure.applyAsLong(end) : null;
   }
 
   /** The figure of a table, if it is one of those. */
   @Nullable Long of(TableEnd end) {
-    return source instanceof Source.OfTable(var figure) ? figure.applyAsLong(end) : null;
+    return source instanceof ColumnSource.OfTable(var figure) ? figure.applyAsLong(end) : null;
   }
 
   /** What was counted of all devices. */
   long of(DmaResult dma) {
-    return source instanceof Source.OfMachine(var figure) ? figure.applyAsLong(dma) : of(dma.all());
+    return source instanceof ColumnSource.OfMachine(var figure)
+        ? figure.applyAsLong(dma)
+        : of(dma.all());
   }
 
   private long of(DeviceCounts counts) {
-    if (source instanceof Source.OfDevices(var figure, var _) && figure != null) {
+    if (source instanceof ColumnSource.OfDevices(var figure, var _) && figure != null) {
       return figure.applyAsLong(counts);
     }
     throw new IllegalArgumentException(this + " is not counted of devices");
@@ -463,14 +424,14 @@ public enum ReplayColumn {
     if (isOfDevices() && result.dma() == null) {
       return null;
     }
-    return source instanceof Source.OfDevices(var _, var shown)
+    return source instanceof ColumnSource.OfDevices(var _, var shown)
         ? shown.apply(result.dma().all())
         : Long.valueOf(result.get(this));
   }
 
   /** What a person is shown of the devices of a kind; null where it is not theirs alone. */
   public @Nullable Number shown(DeviceResult devices) {
-    if (source instanceof Source.OfDevices(var _, var shown)) {
+    if (source instanceof ColumnSource.OfDevices(var _, var shown)) {
       return shown.apply(devices.met().counts());
     }
     return isOfKind() ? Long.valueOf(of(devices)) : null;
@@ -483,22 +444,24 @@ public enum ReplayColumn {
 
   /** Whether each table has a figure of its own. */
   public boolean isOfTable() {
-    return source instanceof Source.OfTable;
+    return source instanceof ColumnSource.OfTable;
   }
 
   /** Whether it is a figure of the devices. */
   public boolean isOfDevices() {
-    return source instanceof Source.OfDevices || source instanceof Source.OfMachine;
+    return source instanceof ColumnSource.OfDevices || source instanceof ColumnSource.OfMachine;
   }
 
   /** Whether the devices of each kind have a figure of their own. */
   public boolean isOfKind() {
-    return source instanceof Source.OfDevices || this == TABLE_BYTES_END || this == ILLEGAL_LEAVES;
+    return source instanceof ColumnSource.OfDevices
+        || this == TABLE_BYTES_END
+        || this == ILLEGAL_LEAVES;
   }
 
   /** Whether it was counted, rather than computed from what was. */
   public boolean isCounted() {
-    return !(source instanceof Source.OfDevices(var figure, var _)) || figure != null;
+    return !(source instanceof ColumnSource.OfDevices(var figure, var _)) || figure != null;
   }
 
   /** Its name in JSON, within what it is a figure of. */

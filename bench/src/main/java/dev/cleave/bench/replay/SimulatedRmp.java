@@ -178,8 +178,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     List<GuestTables.Run> smashed = new ArrayList<>();
     for (long end : new long[] {iova, iova + length}) {
       long region = end & -REGION_BYTES;
-      boolean isInside =
-          end != region && Long.compareUnsigned(region, actual.guestBytes()) < 0;
+      boolean isInside = end != region && Long.compareUnsigned(region, actual.guestBytes()) < 0;
       if (isInside && actual.isLarge(region)) {
         lose(region, known, smashed);
       }

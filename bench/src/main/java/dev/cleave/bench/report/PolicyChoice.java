@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which policy to choose. Of those that do the least harm and are small, the one that makes the
  * least work: flushes first, then stores. Harm is weighed in the order of {@link Harm}: no cost
- * makes up for wrong data. Times do not decide, since they depend on which policy is replayed first.
+ * makes up for wrong data. Times do not decide, since they depend on which policy is replayed
+ * first.
  *
  * <p>For the devices of a kind only policies come into question that give them the pages that they
  * may use, and only what these devices met is harm.
@@ -63,7 +64,8 @@ final class PolicyChoice {
     if (serving.stream().allMatch(r -> devices(r).met().counts().accesses() == 0)) {
       return "Of " + who + " nothing can be said: there was never a page for them to use.";
     }
-    return choice("For " + who + " choose ", "No policy here is without harm to " + who + ".", serving)
+    return choice(
+            "For " + who + " choose ", "No policy here is without harm to " + who + ".", serving)
         + (serving.size() == results.size() ? "" : " Out of the question are" + others() + ".");
   }
 
@@ -92,7 +94,8 @@ final class PolicyChoice {
     for (PolicyResult result : results) {
       DeviceResult devices = devices(result);
       if (!devices.met().isServed()) {
-        String pages = devices.pages().equals("none") ? "no page" : devices.pages() + " pages alone";
+        String pages =
+            devices.pages().equals("none") ? "no page" : devices.pages() + " pages alone";
         byPages.computeIfAbsent(pages, _ -> new ArrayList<>()).add(name(result));
       }
     }
@@ -128,9 +131,7 @@ final class PolicyChoice {
       return harmful
           + " Weighed in this order, %s, the least is done by %s: %s."
               .formatted(
-                  Harm.order(options),
-                  and(left.stream().map(this::name).toList()),
-                  and(harms));
+                  Harm.order(options), and(left.stream().map(this::name).toList()), and(harms));
     }
     long smallest = least(left, PolicyChoice::memory);
     List<PolicyResult> small =

@@ -135,7 +135,7 @@ function buildFacts(title, facts, parent) {
   }
 }
 
-const words = name => ['rmp', 'os', 'jdk'].includes(name) ? name.toUpperCase()
+const words = name => name === 'vTom' ? 'vTOM' : ['rmp', 'os', 'jdk'].includes(name) ? name.toUpperCase()
   : name.replace(/[A-Z]/g, letter => ' ' + letter.toLowerCase());
 
 function fact(name, value) {

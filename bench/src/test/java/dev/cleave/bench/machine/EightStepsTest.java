@@ -36,8 +36,7 @@ class EightStepsTest {
   private static final long GUEST = 64L << 20;
   private static final long PADDR = 1L << 32;
   private static final int VISIT_ACCESSES = 4;
-  private static final List<DeviceKind> KINDS =
-      List.of(DeviceKind.UNTRUSTED, DeviceKind.TRUSTED);
+  private static final List<DeviceKind> KINDS = List.of(DeviceKind.UNTRUSTED, DeviceKind.TRUSTED);
   private static final Extent ALL = Extent.of(0, GUEST, PADDR, Access.READ_WRITE);
   private static final List<IovaRange> INTERRUPTS =
       List.of(new IovaRange(0xfee0_0000L, 0xfeef_ffffL));

@@ -123,8 +123,7 @@ class ForbiddenAccessesTest {
 
   @Test
   void memoryThatIsNotThePageIsNoLeak() {
-    ForbiddenAccesses accesses =
-        accesses(DeviceKind.UNTRUSTED, (_, _, _, _, _) -> PADDR + SHARED);
+    ForbiddenAccesses accesses = accesses(DeviceKind.UNTRUSTED, (_, _, _, _, _) -> PADDR + SHARED);
     assertEquals(0, accesses.leaked());
     assertEquals(TRIES, accesses.beside());
   }

@@ -72,8 +72,7 @@ class OwnBenchmarkIT {
             json.toString());
     JsonObject result =
         JsonParser.parseString(Files.readString(json)).getAsJsonArray().get(0).getAsJsonObject();
-    assertEquals(
-        "own.SplitOneRegion.splitThenMerge", result.get("benchmark").getAsString(), out);
+    assertEquals("own.SplitOneRegion.splitThenMerge", result.get("benchmark").getAsString(), out);
     assertTrue(result.getAsJsonObject("primaryMetric").get("score").getAsDouble() > 0, out);
     assertTrue(out.contains("kernels: "), out);
   }

@@ -60,10 +60,8 @@ class DevicesReplayTest {
     Map<String, JsonObject> kinds = new LinkedHashMap<>();
     policy
         .getAsJsonArray("devices")
-        .forEach(
-            one ->
-                kinds.put(
-                    one.getAsJsonObject().get("kind").getAsString(), one.getAsJsonObject()));
+        .forEach(one ->
+            kinds.put(one.getAsJsonObject().get("kind").getAsString(), one.getAsJsonObject()));
     return kinds;
   }
 
@@ -90,32 +88,41 @@ class DevicesReplayTest {
   void eachKindReachesWhatItMayAndNothingElse(String log, String backing) throws IOException {
     Map<String, JsonObject> results =
         replay(
-            "--devices", "mixed", "--dma", 80_000, "--backing", backing, "--policy", EVERY,
+            "--devices",
+            "mixed",
+            "--dma",
+            80_000,
+            "--backing",
+            backing,
+            "--policy",
+            EVERY,
             log(log));
     assertEquals(8, results.size());
     results.forEach((policy, result) -> {
       assertEquals(
           List.of("untrusted", "trusted", "vtom", "guest-table"),
           List.copyOf(kinds(result).keySet()));
-      kinds(result).forEach((kind, met) -> {
-        String who = policy + ", " + kind + ": " + met;
-        assertEquals(pages(policy, kind), met.get("pages").getAsString(), who);
-        assertTrue(
-            met.get("pages").getAsString().equals("none")
-                ? figure(met, "accesses") == 0
-                : figure(met, "accesses") >= 20_000,
-            who);
-        assertEquals(0, figure(met, "lost"), who);
-        assertEquals(0, figure(met, "wrongData"), who);
-        assertTrue(figure(met, "forbidden") > 1000, who);
-        assertEquals(0, figure(met, "leaked"), who);
-        boolean hasAllMapped = policy.equals("static") && !kind.equals("trusted");
-        assertEquals(hasAllMapped, figure(met, "beside") > 0, who);
-        assertEquals(0, figure(met, "illegalLeaves"), who);
-        assertEquals(figure(met, "rmpFaults"), inWindows(met, "rmpFaults"), who);
-        assertEquals(figure(met, "translationFaults"), inWindows(met, "translationFaults"), who);
-        assertEquals(figure(met, "windowAccesses"), inWindows(met, "accesses"), who);
-      });
+      kinds(result)
+          .forEach((kind, met) -> {
+            String who = policy + ", " + kind + ": " + met;
+            assertEquals(pages(policy, kind), met.get("pages").getAsString(), who);
+            assertTrue(
+                met.get("pages").getAsString().equals("none")
+                    ? figure(met, "accesses") == 0
+                    : figure(met, "accesses") >= 20_000,
+                who);
+            assertEquals(0, figure(met, "lost"), who);
+            assertEquals(0, figure(met, "wrongData"), who);
+            assertTrue(figure(met, "forbidden") > 1000, who);
+            assertEquals(0, figure(met, "leaked"), who);
+            boolean hasAllMapped = policy.equals("static") && !kind.equals("trusted");
+            assertEquals(hasAllMapped, figure(met, "beside") > 0, who);
+            assertEquals(0, figure(met, "illegalLeaves"), who);
+            assertEquals(figure(met, "rmpFaults"), inWindows(met, "rmpFaults"), who);
+            assertEquals(
+                figure(met, "translationFaults"), inWindows(met, "translationFaults"), who);
+            assertEquals(figure(met, "windowAccesses"), inWindows(met, "accesses"), who);
+          });
     });
     assertEquals(0, figure(kinds(results.get("follow")).get("untrusted"), "rmpFaults"));
     assertTrue(figure(kinds(results.get("remap")).get("trusted"), "translationFaults") > 0);
@@ -241,7 +248,8 @@ class DevicesReplayTest {
           2 * figure(before, "tableBytesEnd") + PAGE_BYTES,
           figure(result, "tableBytesEnd"),
           policy);
-      assertEquals(figure(result, "tableBytesEnd"), figure(kinds(result).get("vtom"), "tableBytesEnd"));
+      assertEquals(
+          figure(result, "tableBytesEnd"), figure(kinds(result).get("vtom"), "tableBytesEnd"));
       assertEquals(2 * figure(before, "mappedBytesEnd"), figure(result, "mappedBytesEnd"), policy);
       assertEquals(figure(before, "pinnedBytesPeak"), figure(result, "pinnedBytesPeak"), policy);
       assertEquals(
@@ -286,12 +294,47 @@ class DevicesReplayTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"follow", "all-4k", "remap", "static"})
+  void whatHasNoRoomTwiceIsNotMappedOnce(String policy) throws IOException {
+    Path rows = temporary.resolve("rows.csv");
+    JsonObject result =
+        replay(
+                "--devices",
+                "vtom",
+                "--dma",
+                100,
+                "--table-memory",
+                "40K",
+                "--policy",
+                policy,
+                "--results",
+                rows,
+                ops(
+                    """
+                    map 0x1000 0x1000 0x1000 rw
+                    map 0x40001000 0x40001000 0x1000 rw
+                    share 0x1000 0x1000
+                    """))
+            .get(policy);
+    assertEquals(
+        List.of("1,map,OK,4096", "2,map,OUT_OF_TABLE_MEMORY,0", "3,share,OK,4096"),
+        Files.readAllLines(rows).subList(1, 4));
+    assertEquals(2 * PAGE_BYTES, figure(result, "mappedBytesEnd"));
+    assertEquals(2, figure(result, "mapCalls"));
+  }
+
   @Test
   void leavesOfBothMappingsAreWritten() throws IOException {
     Path leaves = temporary.resolve("leaves.csv");
     var _ =
         replay(
-            "--devices", "vtom", "--policy", "follow", "--leaves", leaves,
+            "--devices",
+            "vtom",
+            "--policy",
+            "follow",
+            "--leaves",
+            leaves,
             ops("map 0x0 0x0 0x200000 rw\nshare 0x0 0x200000\n"));
     List<String> rows = Files.readAllLines(leaves);
     assertEquals(3, rows.size());
@@ -313,14 +356,22 @@ class DevicesReplayTest {
             """);
     Map<String, JsonObject> results =
         replay(
-            "--devices", "mixed", "--dma", 8000, "--tables", "iommu,npt", "--policy",
-            "follow,all-4k,remap", log);
+            "--devices",
+            "mixed",
+            "--dma",
+            8000,
+            "--tables",
+            "iommu,npt",
+            "--policy",
+            "follow,all-4k,remap",
+            log);
     results.forEach((policy, result) ->
-        kinds(result).forEach((kind, met) -> {
-          assertTrue(figure(met, "accesses") >= 2000, policy + kind + met);
-          assertEquals(0, figure(met, "lost") + figure(met, "wrongData"), policy + kind + met);
-          assertEquals(0, figure(met, "leaked") + figure(met, "beside"), policy + kind + met);
-        }));
+        kinds(result)
+            .forEach((kind, met) -> {
+              assertTrue(figure(met, "accesses") >= 2000, policy + kind + met);
+              assertEquals(0, figure(met, "lost") + figure(met, "wrongData"), policy + kind + met);
+              assertEquals(0, figure(met, "leaked") + figure(met, "beside"), policy + kind + met);
+            }));
   }
 
   @Test
@@ -373,7 +424,9 @@ class DevicesReplayTest {
   void withoutRoomForATableOfTheGuestsMixedGoesWithoutAndSaysSo() throws IOException {
     Path ops = ops("map 0x0 0x0 0x200000 rw\nshare 0x0 0x200000\nunshare 0x0 0x100000\n");
     assertTrue(
-        refused("--devices", "guest-table", "--dma", 100, ops).err().contains("there is not enough"));
+        refused("--devices", "guest-table", "--dma", 100, ops)
+            .err()
+            .contains("there is not enough"));
     Path json = temporary.resolve("replay.json");
     Cleave.Result run =
         Cleave.run("replay", "--devices", "mixed", "--dma", 1000, "--json", json, ops);
@@ -383,8 +436,7 @@ class DevicesReplayTest {
     assertTrue(root.getAsJsonArray("warnings").toString().contains("goes without guest-table"));
     assertEquals(
         List.of("untrusted", "trusted", "vtom"),
-        List.copyOf(
-            kinds(root.getAsJsonArray("policies").get(0).getAsJsonObject()).keySet()));
+        List.copyOf(kinds(root.getAsJsonArray("policies").get(0).getAsJsonObject()).keySet()));
   }
 
   @Test
@@ -392,16 +444,24 @@ class DevicesReplayTest {
     Path csv = temporary.resolve("policies.csv");
     Map<String, JsonObject> results =
         replay(
-            "--devices", "mixed", "--dma", 1000, "--policy", "follow", "--csv", csv,
+            "--devices",
+            "mixed",
+            "--dma",
+            1000,
+            "--policy",
+            "follow",
+            "--csv",
+            csv,
             ops("map 0x0 0x0 0x1000000 rw\nshare 0x200000 0x4000\n"));
     List<String> heading = List.of(Files.readAllLines(csv).get(0).split(","));
     List<String> row = List.of(Files.readAllLines(csv).get(1).split(","));
     assertEquals(heading.size(), row.size());
-    kinds(results.get("follow")).forEach((kind, met) -> {
-      for (String name : List.of("accesses", "rmpFaults", "leaked", "tableBytesEnd")) {
-        int at = heading.indexOf(kind + "." + name);
-        assertEquals(met.get(name).getAsString(), row.get(at), kind + "." + name);
-      }
-    });
+    kinds(results.get("follow"))
+        .forEach((kind, met) -> {
+          for (String name : List.of("accesses", "rmpFaults", "leaked", "tableBytesEnd")) {
+            int at = heading.indexOf(kind + "." + name);
+            assertEquals(met.get(name).getAsString(), row.get(at), kind + "." + name);
+          }
+        });
   }
 }

@@ -39,8 +39,7 @@ class TablesOnModelTest {
   private static final long PADDR_BASE = 1L << 36;
   private static final long SHARED_BASE = 1L << 40;
 
-  private static final int UNTRUSTED =
-      ModelMachine.deviceId(0, DeviceKind.UNTRUSTED, 0);
+  private static final int UNTRUSTED = ModelMachine.deviceId(0, DeviceKind.UNTRUSTED, 0);
   private static final int TRUSTED = ModelMachine.deviceId(0, DeviceKind.TRUSTED, 0);
 
   /** Mixed regions that are looked at after an event; the next ones after the next. */
@@ -199,9 +198,7 @@ class TablesOnModelTest {
       int access = isWrite ? Request.WRITE : Request.READ;
       return isUntrusted
           ? machine.iommu().translate(UNTRUSTED, Request.NO_PASID, gpa, access)
-          : machine
-              .iommu()
-              .translate(TRUSTED, Request.NO_PASID, gpa, access | Request.TRUSTED);
+          : machine.iommu().translate(TRUSTED, Request.NO_PASID, gpa, access | Request.TRUSTED);
     }
 
     @Override

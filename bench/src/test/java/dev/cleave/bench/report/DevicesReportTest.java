@@ -52,8 +52,20 @@ class DevicesReportTest {
     Path json = directory.resolve("report.json");
     Cleave.Result result =
         Cleave.run(
-            "replay", trace, "--policy", POLICIES, "--devices", "mixed", "--dma", 6000, "--order",
-            "table-first", "--report", report, "--json", json);
+            "replay",
+            trace,
+            "--policy",
+            POLICIES,
+            "--devices",
+            "mixed",
+            "--dma",
+            6000,
+            "--order",
+            "table-first",
+            "--report",
+            report,
+            "--json",
+            json);
     assertEquals(0, result.code(), result.err());
     policies =
         JsonParser.parseString(Files.readString(json)).getAsJsonObject().getAsJsonArray("policies");
@@ -105,8 +117,14 @@ class DevicesReportTest {
         String key = cell.getAttribute("data-key").replace("dma.", "");
         double shown = Double.parseDouble(cell.getAttribute("data-value"));
         switch (key) {
-          case "accesses", "windowAccesses", "rmpFaults", "translationFaults", "lost", "forbidden",
-              "beside", "tableBytesEnd" ->
+          case "accesses",
+              "windowAccesses",
+              "rmpFaults",
+              "translationFaults",
+              "lost",
+              "forbidden",
+              "beside",
+              "tableBytesEnd" ->
               assertEquals(devices.get(key).getAsDouble(), shown, name + " " + key);
           default -> {}
         }
@@ -131,7 +149,10 @@ class DevicesReportTest {
     assertTrue(untrusted.startsWith("For untrusted devices choose "), untrusted);
     for (String kind : List.of("trusted", "vtom", "guest-table")) {
       String sentence =
-          sentences.stream().filter(s -> s.contains(" " + kind + " devices")).findFirst().orElse("");
+          sentences.stream()
+              .filter(s -> s.contains(" " + kind + " devices"))
+              .findFirst()
+              .orElse("");
       assertTrue(
           sentence.contains("Out of the question are shared-only-4k, shared-only and static"),
           sentence);
@@ -178,6 +199,7 @@ class DevicesReportTest {
 
   private boolean isNarrow() {
     return (Boolean)
-        page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth");
+        page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth");
   }
 }

@@ -35,14 +35,7 @@ class ReplayFindingsTest {
                 ReplayColumn.TABLE_BYTES_PEAK, peak,
                 ReplayColumn.PINNED_BYTES_PEAK, 0L));
     return new PolicyResult(
-        policy,
-        null,
-        FIGURES,
-        null,
-        List.of(),
-        List.of(table),
-        List.of(),
-        Map.of());
+        policy, null, FIGURES, null, List.of(), List.of(table), List.of(), Map.of());
   }
 
   private static List<String> sentences(PolicyResult... results) {
@@ -111,8 +104,7 @@ class ReplayFindingsTest {
     DeviceCounts counts = new DeviceCounts(100, 0, 0, 0, 0, refused, 0, 0, wrong, 7, 0, 0);
     DmaResult dma =
         new DmaResult(
-            List.of(
-                new DmaResult.OfKind(DeviceKind.UNTRUSTED, true, false, counts, List.of())),
+            List.of(new DmaResult.OfKind(DeviceKind.UNTRUSTED, true, false, counts, List.of())),
             0,
             0);
     return new PolicyResult(

@@ -12,8 +12,8 @@ import dev.cleave.engine.PageTableException;
  * where it stood: nothing is lost, and nothing done twice.
  *
  * <p>For each change: {@link #reserve} or not, {@link #exchange} or not, then {@link #split} and
- * {@link #moved}, or {@link #unreserve}; and then any number of {@link #mergeAround}. One thread at a
- * time.
+ * {@link #moved}, or {@link #unreserve}; and then any number of {@link #mergeAround}. One thread at
+ * a time.
  */
 public interface FollowedMemory extends AutoCloseable {
   /**

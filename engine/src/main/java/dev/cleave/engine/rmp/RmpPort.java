@@ -82,10 +82,10 @@ public interface RmpPort {
   }
 
   /**
-   * Keeps all DMA waiting while the RMP and the table change together. DMA goes
-   * on afterwards whether the change returns or throws, and what it throws passes on. If it throws
-   * by itself, before or behind the change, it is called once more, with what is left of the
-   * change: that may be nothing.
+   * Keeps all DMA waiting while the RMP and the table change together. DMA goes on afterwards
+   * whether the change returns or throws, and what it throws passes on. If it throws by itself,
+   * before or behind the change, it is called once more, with what is left of the change: that may
+   * be nothing.
    *
    * @param change what to do meanwhile, once, in this thread
    */

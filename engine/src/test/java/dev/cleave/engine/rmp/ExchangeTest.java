@@ -45,7 +45,8 @@ class ExchangeTest {
     long leaf = guest.pages.loadAcquire(slot);
     for (int i = 0; i < 512; i++) {
       long entry = guest.pages.loadAcquire(table + 8L * i);
-      assertEquals((leaf & ~STATUS) + i * PAGE, entry & ~STATUS, "a leaf of 4 KiB like the old one");
+      assertEquals(
+          (leaf & ~STATUS) + i * PAGE, entry & ~STATUS, "a leaf of 4 KiB like the old one");
       guest.pages.or(table + 8L * i, leaf & STATUS);
     }
     guest.rmp.smash(gpa);
@@ -70,8 +71,7 @@ class ExchangeTest {
     exchangeBy(this::hardware);
     guest.follower.share(REGION + PAGE, PAGE);
     assertEquals(
-        List.of(
-            "flush", "exchange", "smash", "flush", "stall", "unassign", "resume"),
+        List.of("flush", "exchange", "smash", "flush", "stall", "unassign", "resume"),
         guest.rmp.calls,
         "the larger leaf is cut first");
     guest.check();
@@ -134,12 +134,12 @@ class ExchangeTest {
     });
     long used = guest.memory.usedBytes();
     IllegalStateException thrown =
-        assertThrows(
-            IllegalStateException.class, () -> guest.follower.share(REGION + PAGE, PAGE));
+        assertThrows(IllegalStateException.class, () -> guest.follower.share(REGION + PAGE, PAGE));
     assertEquals("ring full", thrown.getMessage());
     assertFalse(guest.follower.isUnfinished());
     assertFalse(guest.bitmap.isShared(REGION + PAGE));
-    assertTrue(guest.memory.usedBytes() <= used + PAGE, "but for the table that cut the larger leaf");
+    assertTrue(
+        guest.memory.usedBytes() <= used + PAGE, "but for the table that cut the larger leaf");
     guest.check();
     exchangeBy(this::hardware);
     guest.follower.share(REGION + PAGE, PAGE);
@@ -169,9 +169,9 @@ class ExchangeTest {
   void hardwareThatSaysItDidAndDidNotIsFoundOut() {
     exchangeBy((_, _, _) -> true);
     IllegalStateException thrown =
-        assertThrows(
-            IllegalStateException.class, () -> guest.follower.share(REGION + PAGE, PAGE));
-    assertTrue(thrown.getMessage().contains("must be a directory"), thrown.getMessage());
+        assertThrows(IllegalStateException.class, () -> guest.follower.share(REGION + PAGE, PAGE));
+    String message = String.valueOf(thrown.getMessage());
+    assertTrue(message.contains("must be a directory"), message);
   }
 
   @Test
@@ -198,8 +198,7 @@ class ExchangeTest {
     assertFalse(table.exchangeLeaf(0, none, gather), "8 MiB");
     assertFalse(table.exchangeLeaf(1L << 35, none, gather), "nothing");
     PageTableException thrown =
-        assertThrows(
-            PageTableException.class, () -> table.exchangeLeaf(PAGE, none, gather));
+        assertThrows(PageTableException.class, () -> table.exchangeLeaf(PAGE, none, gather));
     assertEquals(PageTableException.Reason.MISALIGNED, thrown.reason());
     assertTrue(gather.isEmpty());
   }
