@@ -26,7 +26,7 @@ final class ReplayCsv {
    * @param kinds the kinds of devices, if there are any; each has columns of its own
    */
   static List<String> columns(List<DeviceKind> kinds) {
-    List<String> columns = new ArrayList<>(List.of("policy", "order"));
+    List<String> columns = new ArrayList<>(List.of("policy", "order", "flush"));
     counted().forEach(column -> columns.add(column.key()));
     for (DeviceKind kind : kinds) {
       ofKinds().forEach(column -> columns.add(kind.word() + "." + column.word()));
@@ -39,6 +39,7 @@ final class ReplayCsv {
     List<String> row = new ArrayList<>();
     row.add(result.policy());
     row.add(result.order() == null ? "" : result.order());
+    row.add(result.flush());
     for (ReplayColumn column : counted()) {
       boolean isThere = !column.isOfDevices() || result.dma() != null;
       row.add(isThere ? Long.toString(result.get(column)) : "");

@@ -24,9 +24,13 @@ final class ReplayJson {
   private ReplayJson() {}
 
   static Map<String, Object> of(
-      Trace trace, ReplayOptions options, List<PolicyResult> results, List<String> warnings) {
+      Trace trace,
+      ReplayOptions options,
+      List<String> flushes,
+      List<PolicyResult> results,
+      List<String> warnings) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("input", input(trace, options));
+    json.put("input", input(trace, options, flushes));
     json.put("warnings", warnings);
     json.put("policies", results.stream().map(ReplayJson::policy).toList());
     return json;
@@ -36,6 +40,7 @@ final class ReplayJson {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("policy", result.policy());
     json.put("order", result.order());
+    json.put("flush", result.flush());
     put(json, column -> !column.isOfDevices(), result::get);
     Map<String, Object> dma = new LinkedHashMap<>();
     if (result.dma() != null) {
@@ -95,7 +100,7 @@ final class ReplayJson {
   }
 
   /** What was replayed. */
-  static Map<String, Object> input(Trace trace, ReplayOptions options) {
+  static Map<String, Object> input(Trace trace, ReplayOptions options, List<String> flushes) {
     Map<String, Object> input = new LinkedHashMap<>();
     List<Map<String, Object>> files = new ArrayList<>();
     trace
@@ -128,6 +133,7 @@ final class ReplayJson {
     input.put("backing", options.isSharedInPlace() ? "in-place" : "separate");
     input.put("devices", options.devices().kinds().stream().map(DeviceKind::word).toList());
     input.put("vTom", options.devices().vTom() == 0 ? null : Numbers.hex(options.devices().vTom()));
+    input.put("flush", flushes);
     return input;
   }
 

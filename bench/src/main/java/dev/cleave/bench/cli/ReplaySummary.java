@@ -50,6 +50,7 @@ final class ReplaySummary {
       PrintWriter out,
       Trace trace,
       ReplayOptions options,
+      List<String> flushes,
       PolicyResult first,
       List<String> misplacedLines) {
     trace
@@ -80,6 +81,9 @@ final class ReplaySummary {
       out.println(
           "all memory is mapped once more from vTOM on, at "
               + Numbers.hex(options.devices().vTom()));
+    }
+    if (flushes.size() > 1 || !flushes.getFirst().equals("immediate")) {
+      out.println("flushes that can wait are " + String.join(", then ", flushes));
     }
     if (first.get(ReplayColumn.MISPLACED) > 0) {
       out.printf(

@@ -49,7 +49,7 @@ final class ReplayText {
           if (window.translationFaults() + window.rmpFaults() > 0) {
             rows.add(
                 List.of(
-                    name(result, namesOrder),
+                    name(result, namesOrder, namesFlush(results)),
                     devices.kind(),
                     window.window().word(),
                     Long.toString(window.accesses()),
@@ -75,12 +75,16 @@ final class ReplayText {
   private static void print(
       PrintWriter out, String subject, List<ReplayColumn> columns, List<PolicyResult> results) {
     boolean namesOrder = namesOrder(results);
+    boolean namesFlush = namesFlush(results);
     boolean areOfDevices = columns.stream().anyMatch(ReplayColumn::isOfDevices);
     List<List<String>> rows = new ArrayList<>();
     rows.add(row(subject, columns, ReplayColumn::heading));
     for (PolicyResult result : results) {
       rows.add(
-          row(name(result, namesOrder), columns, column -> text(column, column.shown(result))));
+          row(
+              name(result, namesOrder, namesFlush),
+              columns,
+              column -> text(column, column.shown(result))));
       if (areOfDevices) {
         if (result.devices().size() > 1) {
           result.devices().forEach(devices -> rows.add(row(devices, columns)));
@@ -93,6 +97,10 @@ final class ReplayText {
       }
     }
     TextTable.print(out, rows, 1);
+  }
+
+  private static boolean namesFlush(List<PolicyResult> results) {
+    return results.stream().map(PolicyResult::flush).distinct().count() > 1;
   }
 
   private static boolean namesOrder(List<PolicyResult> results) {
@@ -142,9 +150,8 @@ final class ReplayText {
     return TextTable.number(column.unit(), shown == null ? 0 : shown);
   }
 
-  private static String name(PolicyResult result, boolean namesOrder) {
-    return result.order() == null || !namesOrder
-        ? result.policy()
-        : result.policy() + " " + result.order();
+  private static String name(PolicyResult result, boolean namesOrder, boolean namesFlush) {
+    String order = result.order() == null || !namesOrder ? "" : " " + result.order();
+    return result.policy() + order + (namesFlush ? " " + result.flush() : "");
   }
 }

@@ -21,6 +21,7 @@ import dev.cleave.hwmodel.iommu.TdiBinding;
 import dev.cleave.hwmodel.iommu.TioFirmware;
 import dev.cleave.hwmodel.memory.PhysicalMemory;
 import dev.cleave.hwmodel.rmp.ReverseMap;
+import dev.cleave.hwmodel.rmp.RmpEntry;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
 import dev.cleave.hwmodel.rmp.RmpState;
 import java.lang.foreign.Arena;
@@ -75,6 +76,11 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Where the firmware's page about the guest lies. */
   private final long context;
 
+  private final GuestFrames frames;
+
+  /** Whether devices' accesses are noted in the tables, by A and D. */
+  private final boolean hasMarks;
+
   private final @Nullable MigrationRing migration;
   private final Devices devices;
   private final List<DeviceMemory> memories;
@@ -89,6 +95,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * A machine whose IOMMU runs.
    *
    * @param ram what devices move
+   * @param frames where the guest's pages lie, as long as it has an RMP
    * @param tables what holds page tables, all at or above {@link #TABLE_BASE}
    * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's. Without
    *     one no device is trusted
@@ -96,15 +103,60 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * @param spaces the address spaces, in the order in which they are attached
    */
   public ModelMachine(
-      GuestRam ram, List<TableMemory> tables, boolean hasRmp, Devices devices, List<Space> spaces) {
+      GuestRam ram,
+      GuestFrames frames,
+      List<TableMemory> tables,
+      boolean hasRmp,
+      Devices devices,
+      List<Space> spaces) {
+    this(ram.pieces(), ram.spaEnd(), frames, tables, hasRmp, false, devices, spaces);
+  }
+
+  /**
+   * A machine whose IOMMU runs and notes in the tables what devices access (HAD = 3), and in which
+   * nobody keeps what they move: guest memory has addresses and no bytes. With an RMP there are
+   * untrusted devices and trusted ones.
+   *
+   * @param spaEnd where guest memory ends, at most 2^49
+   * @param frames where the guest's pages lie
+   * @param tables what holds page tables, at or above {@link #TABLE_BASE}
+   * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
+   * @return the machine
+   */
+  public static ModelMachine marking(
+      long spaEnd, GuestFrames frames, TableMemory tables, boolean hasRmp) {
+    return new ModelMachine(
+        List.of(),
+        (spaEnd + REGION_BYTES - 1) & -REGION_BYTES,
+        frames,
+        List.of(tables),
+        hasRmp,
+        true,
+        hasRmp
+            ? new Devices(List.of(DeviceKind.UNTRUSTED, DeviceKind.TRUSTED), 0)
+            : Devices.UNTRUSTED,
+        List.of());
+  }
+
+  private ModelMachine(
+      List<PhysicalMemory.Piece> ram,
+      long spaEnd,
+      GuestFrames frames,
+      List<TableMemory> tables,
+      boolean hasRmp,
+      boolean hasMarks,
+      Devices devices,
+      List<Space> spaces) {
+    this.frames = frames;
+    this.hasMarks = hasMarks;
     this.devices = devices;
     this.memories = spaces.stream().map(Space::memory).toList();
-    memory.addAll(ram.pieces());
+    memory.addAll(ram);
     tables.forEach(table -> memory.add(table.base(), table.hardwareView()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
       // one region more than the guest's, for its context
-      long covered = ram.spaEnd() + REGION_BYTES;
+      long covered = spaEnd + REGION_BYTES;
       memory.add(RMP_BASE, NativePages.reserve(ReverseMap.tableBytes(covered), arena));
       rmp = new ReverseMap(memory, RMP_BASE, covered);
     } else {
@@ -113,7 +165,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     IommuConfig config = IommuConfig.standard();
     boolean haveTables = devices.has(DeviceKind.GUEST_TABLE);
     iommu = new Iommu(memory, haveTables ? config.withGuestTables() : config, rmp);
-    context = ram.spaEnd();
+    context = spaEnd;
     if (rmp == null) {
       migration = null;
     } else {
@@ -167,8 +219,8 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private void trust(int device, int space, DeviceKind kind) {
     TioFirmware firmware = iommu.firmware();
     TdiBinding binding = TdiBinding.of(FIRST_DOMAIN + space);
-    GuestDeviceTable table = deviceTables.get(space);
-    if (kind == DeviceKind.GUEST_TABLE && table != null) {
+    GuestDeviceTable table = kind == DeviceKind.GUEST_TABLE ? deviceTables.get(space) : null;
+    if (table != null) {
       binding = binding.withTables(table.description());
     }
     long access = SecureDeviceEntry.VALID | SecureDeviceEntry.READ | SecureDeviceEntry.WRITE;
@@ -188,6 +240,35 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
       throw new WorkFailed(
           "the model's firmware refused to set up a device, status %d".formatted(status));
     }
+  }
+
+  /**
+   * Whether a page is private at this moment.
+   *
+   * @param gpa any address
+   * @return false without an RMP, and for a page that lies nowhere or where the RMP does not reach
+   */
+  public boolean isPrivate(long gpa) {
+    if (rmp == null || !frames.holds(gpa)) {
+      return false;
+    }
+    long spa = frames.spa(gpa);
+    return Long.compareUnsigned(spa, context) < 0 && RmpEntry.isAssigned(rmp.entryOf(spa));
+  }
+
+  /**
+   * One request in the first address space for a page as it is at this moment: of a trusted device
+   * for a private page, else of one that is not trusted.
+   *
+   * @param gpa any address
+   * @param isWrite whether it writes
+   * @return a system physical address or an outcome of the IOMMU
+   */
+  public long translate(long gpa, boolean isWrite) {
+    DeviceKind kind = isPrivate(gpa) ? DeviceKind.TRUSTED : DeviceKind.UNTRUSTED;
+    int flags =
+        (isWrite ? Request.WRITE : Request.READ) | (kind.isTrusted() ? Request.TRUSTED : 0);
+    return iommu.translate(deviceId(0, kind, 0), Request.NO_PASID, gpa, flags);
   }
 
   /**
@@ -290,6 +371,9 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
         int domain = kind.isTrusted() ? 0 : FIRST_DOMAIN + space;
         DeviceTableEntry entry =
             DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), domain);
+        if (hasMarks) {
+          entry = entry.withStatusUpdates();
+        }
         for (int i = 0; i < DEVICES; i++) {
           write(deviceId(space, kind, i), entry);
         }
@@ -318,10 +402,19 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
 
   @Override
   public void flush(PageTable table, IotlbGather gather) {
+    flush(table, gather, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Flushes with few commands.
+   *
+   * @param mostCommands as {@link FlushBlocks} takes it
+   */
+  public void flush(PageTable table, IotlbGather gather, int mostCommands) {
     int space = spaceOf(table);
     if (space >= 0) {
       flushedDomain = FIRST_DOMAIN + space;
-      gather.forEachBlock(invalidate);
+      FlushBlocks.forEach(gather, mostCommands, invalidate);
       awaitCompletion();
     }
   }
@@ -363,7 +456,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   }
 
   /** Forgets logged events, so that the log never fills. */
-  void drainEvents() {
+  public void drainEvents() {
     iommu.writeMmio(Register.EVENT_HEAD, iommu.readMmio(Register.EVENT_TAIL));
   }
 

@@ -9,6 +9,8 @@ import dev.cleave.hwmodel.rmp.RmpFirmware;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
 import dev.cleave.hwmodel.rmp.RmpResult;
 import dev.cleave.hwmodel.rmp.RmpState;
+import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The hypervisor's side of the model's RMP: guest pages by their guest addresses. Pages that the
@@ -16,9 +18,9 @@ import dev.cleave.hwmodel.rmp.RmpState;
  */
 public final class ModelRmp {
 
-  private final ModelMachine machine;
+  private final @Nullable ModelMachine machine;
   private final GuestFrames frames;
-  private final GuestRam ram;
+  private final LongPredicate isTracked;
   private final RmpInstructions instructions;
   private final RmpFirmware firmware;
 
@@ -30,13 +32,35 @@ public final class ModelRmp {
    * @param ram what memory there is
    */
   public ModelRmp(ModelMachine machine, GuestFrames frames, GuestRam ram) {
+    this(machine, frames, ram::isTracked, rmpOf(machine));
+  }
+
+  /**
+   * The hypervisor's side of an RMP that knows of all the guest's memory.
+   *
+   * @param frames where guest pages lie
+   * @param rmp the RMP
+   */
+  public ModelRmp(GuestFrames frames, ReverseMap rmp) {
+    this(null, frames, _ -> true, rmp);
+  }
+
+  private static ReverseMap rmpOf(ModelMachine machine) {
     ReverseMap rmp = machine.rmp();
     if (rmp == null) {
       throw new IllegalArgumentException("the machine must have an RMP");
     }
+    return rmp;
+  }
+
+  private ModelRmp(
+      @Nullable ModelMachine machine,
+      GuestFrames frames,
+      LongPredicate isTracked,
+      ReverseMap rmp) {
     this.machine = machine;
     this.frames = frames;
-    this.ram = ram;
+    this.isTracked = isTracked;
     this.instructions = new RmpInstructions(rmp);
     this.firmware = new RmpFirmware(rmp);
   }
@@ -62,7 +86,7 @@ public final class ModelRmp {
 
   /** Whether a page lies in memory that the RMP knows of. */
   public boolean holds(long gpa) {
-    return frames.holds(gpa) && ram.isTracked(frames.spa(gpa));
+    return frames.holds(gpa) && isTracked.test(frames.spa(gpa));
   }
 
   /** PSMASH. */
@@ -74,6 +98,9 @@ public final class ModelRmp {
 
   /** PSMASH_IO of a region that lies in memory that the RMP knows of. */
   public void exchange(long gpa, long slot, long table) {
+    if (machine == null) {
+      throw new IllegalStateException("PSMASH_IO needs a machine");
+    }
     machine.exchange(frames.spa(gpa), slot, table);
   }
 

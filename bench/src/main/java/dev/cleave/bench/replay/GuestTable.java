@@ -54,9 +54,11 @@ final class GuestTable implements AutoCloseable {
   private final @Nullable SharedMemory sharedMemory;
   private final FlushCounter flushes = new FlushCounter();
   private final KeptTables keptTables;
+  private @Nullable OwedFlushes owed;
   private long gapBytes;
   private long mappedBytes;
   private long peakMappedBytes;
+  private long peakPinnedBytes;
   private long mapCalls;
   private long unmapCalls;
 
@@ -144,7 +146,20 @@ final class GuestTable implements AutoCloseable {
     return flushes;
   }
 
-  /** Maps a range, as often as guest memory is mapped; or not at all. */
+  /** From now on flushes that can wait are owed, and flushed in batches. */
+  void deferFlushes(int entries, IotlbFlush flush) {
+    owed = new OwedFlushes(table, entries, flush);
+  }
+
+  /** What waits for its flush; null if nothing ever does. */
+  @Nullable OwedFlushes owed() {
+    return owed;
+  }
+
+  /**
+   * Maps a range, as often as guest memory is mapped; or not at all. Where something was unmapped
+   * and may still be seen, it is mapped as it was before.
+   */
   void map(long iova, long paddr, long length, int access, SizeRule rule) {
     mapOnce(iova, paddr, length, access, rule);
     if (bases.length > 1) {
@@ -165,22 +180,43 @@ final class GuestTable implements AutoCloseable {
     table.map(iova, paddr, length, isNested ? Access.READ_WRITE : access, rule);
     mapCalls++;
     mappedBytes += length;
+    if (owed != null) {
+      owed.mappedAgain(iova, length);
+    }
   }
 
-  /** Unmaps a range, of which something is mapped; returns how many bytes that was. */
+  /**
+   * Unmaps a range, of which something is mapped; its flush can wait.
+   *
+   * @return how many bytes were mapped
+   */
   long unmap(long iova, long length) {
+    return eachTime(iova, length, this::unmapOnce);
+  }
+
+  private long unmapOnce(int time, long iova, long length) {
+    return unmapped(
+        owed == null ? table.unmap(iova, length, gathers[time]) : owed.unmap(iova, length));
+  }
+
+  private long unmapAtOnce(int time, long iova, long length) {
+    return unmapped(table.unmap(iova, length, gathers[time]));
+  }
+
+  /** Changes a range of addresses of the table, and says how many bytes of it were mapped. */
+  private interface Change {
+    long of(int time, long iova, long length);
+  }
+
+  /** Unmaps the same wherever guest memory is mapped; returns how many bytes it was there. */
+  private long eachTime(long iova, long length, Change change) {
     if (Long.compareUnsigned(iova, firstLast()) > 0) {
       throw new PageTableException(
           Reason.NOT_MAPPED, iova, "nothing is mapped, iova=0x%x".formatted(iova));
     }
     boolean isCut = Long.compareUnsigned(length - 1, firstLast() - iova) > 0;
-    long bytesToUnmap = isCut && length % PAGE_BYTES == 0 ? firstLast() - iova + 1 : length;
-    return eachTime(time -> {
-      long bytes = table.unmap(bases[time] + iova, bytesToUnmap, gathers[time]);
-      unmapCalls++;
-      mappedBytes -= bytes;
-      return bytes;
-    });
+    long cut = isCut && length % PAGE_BYTES == 0 ? firstLast() - iova + 1 : length;
+    return eachTime(time -> change.of(time, bases[time] + iova, cut));
   }
 
   /** Does the same wherever guest memory is mapped; returns what it returned. */
@@ -198,9 +234,24 @@ final class GuestTable implements AutoCloseable {
     return bytes;
   }
 
-  /** Takes out what is mapped of a range; returns how many bytes that was. */
+  private long unmapped(long bytes) {
+    unmapCalls++;
+    mappedBytes -= bytes;
+    return bytes;
+  }
+
+  /** Takes out what is mapped of a range, whose flush can wait; returns how many bytes that was. */
   long takeOut(long iova, long length) {
-    return cursor.over(iova, iova + length - 1).advance() ? unmap(iova, length) : 0;
+    return isMapped(iova, length) ? unmap(iova, length) : 0;
+  }
+
+  /** The same where the flush is to be issued at once. */
+  long takeOutAtOnce(long iova, long length) {
+    return isMapped(iova, length) ? eachTime(iova, length, this::unmapAtOnce) : 0;
+  }
+
+  private boolean isMapped(long iova, long length) {
+    return cursor.over(iova, iova + length - 1).advance();
   }
 
   /** The same, as part of a call that is counted as {@link #addUnmapCalls} says. */
@@ -227,9 +278,15 @@ final class GuestTable implements AutoCloseable {
     return eachTime(time -> table.split(bases[time] + iova, length, sizeLog2, gathers[time]));
   }
 
-  /** Replaces smaller leaves where larger ones are possible; returns how many bytes were mapped. */
+  /**
+   * Replaces smaller leaves where larger ones are possible, whose flush can wait; returns how many
+   * bytes were mapped.
+   */
   long merge(long iova, long length, int sizeLog2) {
-    return eachTime(time -> table.merge(bases[time] + iova, length, sizeLog2, gathers[time]));
+    return eachTime(time ->
+        owed == null
+            ? table.merge(bases[time] + iova, length, sizeLog2, gathers[time])
+            : owed.merge(bases[time] + iova, length, sizeLog2));
   }
 
   /** Makes leaves legal. */
@@ -277,9 +334,10 @@ final class GuestTable implements AutoCloseable {
     return mappedBytes;
   }
 
-  /** Takes note of how many bytes are mapped. */
+  /** Takes note of how many bytes are mapped, and how many are pinned. */
   void notePeak() {
     peakMappedBytes = Math.max(peakMappedBytes, mappedBytes);
+    peakPinnedBytes = Math.max(peakPinnedBytes, pinnedBytes());
   }
 
   /** The most bytes that were, after any event. */
@@ -287,9 +345,22 @@ final class GuestTable implements AutoCloseable {
     return peakMappedBytes;
   }
 
-  /** How much of some mapped memory is pinned, once: processors reach theirs without. */
-  long pinned(long bytes) {
-    return isNested ? 0 : bytes / bases.length;
+  /**
+   * Bytes that are pinned, since devices can reach them or may still, once however often they are
+   * mapped: processors reach theirs without.
+   */
+  long pinnedBytes() {
+    return isNested ? 0 : (mappedBytes + owedBytes()) / bases.length;
+  }
+
+  /** The most bytes that were, after any event. */
+  long peakPinnedBytes() {
+    return peakPinnedBytes;
+  }
+
+  /** Bytes that are unmapped, and whose flush waits. */
+  long owedBytes() {
+    return owed == null ? 0 : owed.bytes();
   }
 
   /** Map calls so far. */
@@ -317,8 +388,14 @@ final class GuestTable implements AutoCloseable {
     return Math.max(memory.peakBytes(), usedBytes());
   }
 
-  /** Flushes what the gather owes, and frees what waited for it. */
+  /**
+   * Flushes what the gather owes, and frees what waited for it; and a batch of what can wait, if it
+   * is full.
+   */
   void settle(IotlbFlush flush) {
+    if (owed != null) {
+      owed.flushIfFull();
+    }
     for (IotlbGather gather : gathers) {
       if (!gather.isEmpty()) {
         flush.flush(table, gather);
@@ -336,8 +413,16 @@ final class GuestTable implements AutoCloseable {
     return gapBytes;
   }
 
+  /** Flushes what waits; returns whether anything did. */
+  boolean flushOwed() {
+    return owed != null && owed.flush();
+  }
+
   @Override
   public void close() {
+    if (owed != null) {
+      owed.close();
+    }
     table.close();
     memory.close();
   }

@@ -16,6 +16,7 @@ import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,13 +27,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 final class GuestTables implements IotlbFlush, AutoCloseable {
+  /** A batch that takes more commands is flushed by one, of the smallest block around it. */
+  private static final int MOST_BATCH_COMMANDS = 8;
+
   private final List<ReplayedSpace> spaces = new ArrayList<>();
   private final @Nullable GuestTable nested;
   private final List<GuestTable> all = new ArrayList<>();
-  private @Nullable IotlbFlush hardware;
+  private @Nullable Hardware hardware;
   private Consumer<Window> look = _ -> {};
   private long peakBytes;
   private long peakMappedBytes;
+  private long peakPinnedBytes;
 
   GuestTables(ReplayOptions options, long pageSizes) {
     for (AddressSpace space : options.spaces()) {
@@ -44,6 +49,9 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     if (nested != null) {
       all.add(nested);
     }
+    if (options.flushEntries() > 0) {
+      all.forEach(table -> table.deferFlushes(options.flushEntries(), this::flushBatch));
+    }
   }
 
   /**
@@ -52,7 +60,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
    * @param flush gets those of IOMMU tables, or null
    * @param looker is called before and after each flush
    */
-  void onFlush(@Nullable IotlbFlush flush, Consumer<Window> looker) {
+  void onFlush(@Nullable Hardware flush, Consumer<Window> looker) {
     hardware = flush;
     look = looker;
   }
@@ -191,6 +199,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     } catch (PageTableException e) {
       if (nested != null) {
         nested.settle(this);
+        var _ = nested.flushOwed();
         restore(nested, space, iova, iova + length - 1, rule);
       }
       throw e;
@@ -274,7 +283,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
       return;
     }
     for (Run run : runs) {
-      var _ = table.takeOut(run.gpa, run.length);
+      var _ = table.takeOutAtOnce(run.gpa, run.length);
     }
     table.settle(this);
     for (Run run : runs) {
@@ -292,6 +301,28 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return table.mappedBytes(iova, length) == 0;
   }
 
+  /**
+   * Refuses what {@link #fit} could not do once regions have lost their 2 MiB entry.
+   *
+   * @param regions in ascending order
+   * @param known whose rule it will be
+   * @throws PageTableException OUT_OF_TABLE_MEMORY
+   */
+  void checkFit(List<Run> regions, RmpBitmap known) {
+    if (regions.isEmpty()) {
+      return;
+    }
+    long first = regions.getFirst().gpa;
+    long bytes = regions.getLast().gpa + regions.getLast().length - first;
+    regions.forEach(region -> known.setLarge(region.gpa, region.length, false));
+    try {
+      // all regions at once, since they take of the same memory
+      all.forEach(table -> table.checkFit(first, bytes, known.rule()));
+    } finally {
+      regions.forEach(region -> known.setLarge(region.gpa, region.length, true));
+    }
+  }
+
   /** Makes leaves legal that an RMP entry no longer allows. */
   void fit(List<Run> runs, SizeRule rule) {
     for (GuestTable table : all) {
@@ -302,19 +333,55 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     }
   }
 
+  /** Flushes at once, and before it what was owed earlier. */
   @Override
   public void flush(PageTable table, IotlbGather gather) {
+    for (GuestTable owner : all) {
+      if (owner.table() == table) {
+        var _ = owner.flushOwed();
+      }
+    }
+    flush(table, gather, Integer.MAX_VALUE);
+  }
+
+  private void flushBatch(PageTable table, IotlbGather gather) {
+    flush(table, gather, MOST_BATCH_COMMANDS);
+  }
+
+  private void flush(PageTable table, IotlbGather gather, int mostCommands) {
     notePeak();
     for (GuestTable owner : all) {
       if (owner.table() == table) {
-        owner.flushes().add(gather);
+        owner.flushes().add(gather, mostCommands);
       }
     }
     look.accept(Window.BEFORE_FLUSH);
     if (hardware != null && (nested == null || table != nested.table())) {
-      hardware.flush(table, gather);
+      hardware.flush(table, gather, mostCommands);
     }
     look.accept(Window.AFTER_FLUSH);
+  }
+
+  /** Flushes what the tables owe; returns whether they owed anything. */
+  boolean flushOwed() {
+    boolean anyOwed = false;
+    for (GuestTable table : all) {
+      anyOwed |= table.flushOwed();
+    }
+    return anyOwed;
+  }
+
+  /**
+   * Something is about to become of the pages between two addresses that devices must not see with
+   * old eyes: tables that owe a flush of any of them flush.
+   */
+  void flushOwed(long first, long last) {
+    for (GuestTable table : all) {
+      OwedFlushes owed = table.owed();
+      if (owed != null && owed.isOwed(first, last)) {
+        var _ = owed.flush();
+      }
+    }
   }
 
   /** Memory that the IOMMU tables use together at this moment. */
@@ -326,12 +393,8 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return bytes;
   }
 
-  private long mappedBytes() {
-    long bytes = 0;
-    for (ReplayedSpace space : spaces) {
-      bytes += space.table().mappedBytes();
-    }
-    return bytes;
+  private long sum(ToLongFunction<GuestTable> bytes) {
+    return spaces.stream().map(ReplayedSpace::table).mapToLong(bytes).sum();
   }
 
   /** Takes note of how much that is. */
@@ -342,7 +405,8 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   /** Takes note of that, and of how much is mapped, after an event. */
   void noteEnd() {
     notePeak();
-    peakMappedBytes = Math.max(peakMappedBytes, mappedBytes());
+    peakMappedBytes = Math.max(peakMappedBytes, sum(GuestTable::mappedBytes));
+    peakPinnedBytes = Math.max(peakPinnedBytes, sum(GuestTable::pinnedBytes));
     all.forEach(GuestTable::notePeak);
   }
 
@@ -356,9 +420,9 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return peakMappedBytes;
   }
 
-  /** The most that was pinned for them, where each pins its own. */
+  /** The most that they kept pinned. */
   long peakPinnedBytes() {
-    return spaces.getFirst().table().pinned(peakMappedBytes);
+    return peakPinnedBytes;
   }
 
   @Override

@@ -13,7 +13,6 @@ import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.bench.machine.ModelRmp;
 import dev.cleave.bench.machine.Window;
 import dev.cleave.bench.trace.TraceEvent;
-import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;
@@ -29,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe.
  */
-final class Hardware implements IotlbFlush, AutoCloseable {
+final class Hardware implements AutoCloseable {
   /** Accesses to a region at each step of an event that changes it, in so many regions at most. */
   private static final int VISIT_ACCESSES = 4;
 
@@ -83,7 +82,7 @@ final class Hardware implements IotlbFlush, AutoCloseable {
       }
       used.add(new ModelMachine.Space(memory, place));
     }
-    machine = new ModelMachine(ram, tables.memories(), hasRmp, options.devices(), used);
+    machine = new ModelMachine(ram, frames, tables.memories(), hasRmp, options.devices(), used);
     setUpNanos = machine.iommu().statistics().stallNanos;
     rmp = hasRmp ? new ModelRmp(machine, frames, ram) : null;
     load =
@@ -113,9 +112,9 @@ final class Hardware implements IotlbFlush, AutoCloseable {
     return rmp;
   }
 
-  @Override
-  public void flush(PageTable table, IotlbGather gather) {
-    machine.flush(table, gather);
+  /** Flushes what a gather holds, with so many commands at most, and waits for them. */
+  void flush(PageTable table, IotlbGather gather, int mostCommands) {
+    machine.flush(table, gather, mostCommands);
   }
 
   /** Devices use the tables' tops as they are now. */

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param policy its name
  * @param order what came first when table and RMP changed; null where no order is chosen
+ * @param flush when flushes were issued: {@code immediate} or {@code deferred=N}
  * @param figures those columns that are about the run as a whole
  * @param dma what devices met, with {@code --dma}
  * @param devices the same by kind; none without
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public record PolicyResult(
     String policy,
     @Nullable String order,
+    String flush,
     Map<ReplayColumn, Long> figures,
     @Nullable DmaResult dma,
     List<DeviceResult> devices,
@@ -30,6 +32,7 @@ public record PolicyResult(
   static PolicyResult of(
       String policy,
       @Nullable String order,
+      String flush,
       RunEnd end,
       @Nullable DmaResult dma,
       List<DeviceResult> devices,
@@ -42,7 +45,8 @@ public record PolicyResult(
         figures.put(column, figure);
       }
     }
-    return new PolicyResult(policy, order, figures, dma, devices, tables, spaces, end.refused());
+    return new PolicyResult(
+        policy, order, flush, figures, dma, devices, tables, spaces, end.refused());
   }
 
   /**

@@ -71,6 +71,7 @@ public final class Replay {
       run.runDevices(devices.stream().mapToLong(share -> share.accessesAfter(done)).toArray());
       watcher.ended(event, outcome);
     }
+    run.flushOwed();
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
     long total = 0;
     for (TraceEvent event : events.subList(0, tally.events)) {
@@ -88,6 +89,7 @@ public final class Replay {
     return PolicyResult.of(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
+        options.flushWord(),
         new RunEnd(
             tally.events,
             tally.failed,

@@ -20,6 +20,7 @@ import java.util.List;
  * @param hasNestedTable whether a nested table follows together with the IOMMU table
  * @param sharedBase paddr of where gpa 0 lies when it is shared, 2 MiB-aligned; 0 if shared pages
  *     stay where they are
+ * @param flushEntries operations that owe a flush before any is issued; 0 to flush at once
  * @param spaces the address spaces, one at least; an event that says none is one of the first's
  * @param devices which devices use the memory
  */
@@ -35,6 +36,7 @@ public record ReplayOptions(
     long seed,
     boolean hasNestedTable,
     long sharedBase,
+    int flushEntries,
     List<AddressSpace> spaces,
     Devices devices) {
   /** Options for one IOMMU table alone, whose pages stay where they are. */
@@ -59,6 +61,7 @@ public record ReplayOptions(
         dmaAccesses,
         seed,
         false,
+        0,
         0,
         List.of(AddressSpace.OPS),
         Devices.UNTRUSTED);
@@ -88,6 +91,7 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         sharedBase,
+        flushEntries,
         spaces,
         devices);
   }
@@ -106,6 +110,7 @@ public record ReplayOptions(
         seed,
         hasOne,
         sharedBase,
+        flushEntries,
         spaces,
         devices);
   }
@@ -124,6 +129,7 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         base,
+        flushEntries,
         spaces,
         devices);
   }
@@ -142,6 +148,7 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         sharedBase,
+        flushEntries,
         others,
         devices);
   }
@@ -160,7 +167,32 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         sharedBase,
+        flushEntries,
         spaces,
         others);
+  }
+
+  /** The same with flushes deferred, or not. */
+  public ReplayOptions withFlushEntries(int entries) {
+    return new ReplayOptions(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasNestedTable,
+        sharedBase,
+        entries,
+        spaces,
+        devices);
+  }
+
+  /** When flushes are issued, as {@code --flush} says it. */
+  public String flushWord() {
+    return flushEntries == 0 ? "immediate" : "deferred=" + flushEntries;
   }
 }

@@ -71,14 +71,16 @@ final class PolicyChoice {
 
   /** The policy, and where it was run in several orders which one. */
   private String name(PolicyResult result) {
-    boolean isOneOfSeveral =
-        results.stream()
-                .filter(other -> other.policy().equals(result.policy()))
-                .map(PolicyResult::order)
-                .distinct()
-                .count()
-            > 1;
-    return isOneOfSeveral ? result.policy() + " (" + result.order() + ")" : result.policy();
+    List<PolicyResult> same =
+        results.stream().filter(other -> other.policy().equals(result.policy())).toList();
+    List<String> told = new ArrayList<>();
+    if (same.stream().map(PolicyResult::order).distinct().count() > 1) {
+      told.add(String.valueOf(result.order()));
+    }
+    if (same.stream().map(PolicyResult::flush).distinct().count() > 1) {
+      told.add(result.flush());
+    }
+    return result.policy() + (told.isEmpty() ? "" : " (" + String.join(", ", told) + ")");
   }
 
   private DeviceResult devices(PolicyResult result) {

@@ -108,7 +108,7 @@ class ReplayColumnsShownTest {
             "tables",
             "spaces",
             "refused");
-    keys.add(1, "order");
+    keys.addAll(1, List.of("order", "flush"));
     assertEquals(keys, List.copyOf(policy.keySet()));
     JsonObject dma = policy.getAsJsonObject("dma");
     List<String> counted = words("", one -> one.isOfDevices() && one.isCounted());

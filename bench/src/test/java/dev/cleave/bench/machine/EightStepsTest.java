@@ -65,6 +65,7 @@ class EightStepsTest {
       machine =
           new ModelMachine(
               ram,
+              frames,
               List.of(tables),
               true,
               new Devices(KINDS, 0),

@@ -45,6 +45,7 @@ class ForbiddenAccessesTest {
   private final ModelMachine machine =
       new ModelMachine(
           ram,
+          frames,
           List.of(tables),
           true,
           new Devices(KINDS, 0),

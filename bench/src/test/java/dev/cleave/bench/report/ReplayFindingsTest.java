@@ -35,7 +35,15 @@ class ReplayFindingsTest {
                 ReplayColumn.TABLE_BYTES_PEAK, peak,
                 ReplayColumn.PINNED_BYTES_PEAK, 0L));
     return new PolicyResult(
-        policy, null, FIGURES, null, List.of(), List.of(table), List.of(), Map.of());
+        policy,
+        null,
+        "immediate",
+        FIGURES,
+        null,
+        List.of(),
+        List.of(table),
+        List.of(),
+        Map.of());
   }
 
   private static List<String> sentences(PolicyResult... results) {
@@ -110,6 +118,7 @@ class ReplayFindingsTest {
     return new PolicyResult(
         result.policy(),
         null,
+        "immediate",
         FIGURES,
         dma,
         dma.kinds().stream().map(met -> new DeviceResult(met, 4096, 0)).toList(),

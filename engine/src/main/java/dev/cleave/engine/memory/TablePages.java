@@ -570,7 +570,7 @@ public class TablePages implements AutoCloseable {
    *
    * @param table physical address of a detached page that the caller has locked
    */
-  public final void setShadow(long table) {
+  public void setShadow(long table) {
     records().setShadow(pageIndex(table));
   }
 
@@ -590,7 +590,7 @@ public class TablePages implements AutoCloseable {
    * @param table physical address of a page that the caller has locked
    * @param isHeld by default false
    */
-  public final void setHeld(long table, boolean isHeld) {
+  public void setHeld(long table, boolean isHeld) {
     records().setHeld(pageIndex(table), isHeld);
   }
 
