@@ -196,22 +196,27 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     }
   }
 
-  /**
-   * A range has been unmapped: a region of which only a part was in it loses its 2 MiB entry.
-   *
-   * @param known what the VMM knows, kept equal
-   * @return regions that have lost their entry: leaves there may have to be split
-   */
-  List<GuestTables.Run> cut(long iova, long length, RmpBitmap known) {
-    List<GuestTables.Run> smashed = new ArrayList<>();
+  /** The regions with a 2 MiB entry of which a range has only a part. */
+  List<GuestTables.Run> cutBy(long iova, long length) {
+    List<GuestTables.Run> regions = new ArrayList<>();
     for (long end : new long[] {iova, iova + length}) {
       long region = end & -REGION_BYTES;
       boolean isInside = end != region && Long.compareUnsigned(region, actual.guestBytes()) < 0;
-      if (isInside && actual.isLarge(region)) {
-        lose(region, known, smashed);
+      GuestTables.Run run = new GuestTables.Run(region, REGION_BYTES);
+      if (isInside && actual.isLarge(region) && !regions.contains(run)) {
+        regions.add(run);
       }
     }
-    return smashed;
+    return regions;
+  }
+
+  /**
+   * Regions lose their 2 MiB entries, since they are no longer mapped as a whole.
+   *
+   * @param known what the VMM knows, kept equal
+   */
+  void cut(List<GuestTables.Run> regions, RmpBitmap known) {
+    regions.forEach(region -> lose(region.gpa(), known, new ArrayList<>()));
   }
 
   private void setLarge(long region, boolean isLarge, @Nullable RmpBitmap known) {
