@@ -11,25 +11,35 @@ import java.util.stream.Collectors;
  */
 public enum DeviceKind {
   /** Shared pages alone, by requests that carry no T. */
-  UNTRUSTED("untrusted", true, false),
+  UNTRUSTED(0, "untrusted", true, false),
   /** Private pages alone: a secure device table entry without vTOM. */
-  TRUSTED("trusted", false, true),
+  TRUSTED(1, "trusted", false, true),
   /** Both by address: private pages below vTOM, shared ones above it, where all is mapped again. */
-  VTOM("vtom", true, true),
+  VTOM(2, "vtom", true, true),
   /** Both by the C-bit of the guest's own table, which lies in private pages of the guest. */
-  GUEST_TABLE("guest-table", true, true);
+  GUEST_TABLE(3, "guest-table", true, true);
 
   /** What stands for all of them at once. */
   private static final String MIXED = "mixed";
 
+  /** How many there are. */
+  static final int COUNT = 4;
+
+  private final int number;
   private final String word;
   private final boolean usesShared;
   private final boolean usesPrivate;
 
-  DeviceKind(String word, boolean usesShared, boolean usesPrivate) {
+  DeviceKind(int number, String word, boolean usesShared, boolean usesPrivate) {
+    this.number = number;
     this.word = word;
     this.usesShared = usesShared;
     this.usesPrivate = usesPrivate;
+  }
+
+  /** Its number, from 0, which the ids of its devices are made of. */
+  int number() {
+    return number;
   }
 
   /** Its name on the command line. */

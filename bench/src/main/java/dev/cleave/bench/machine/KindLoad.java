@@ -78,7 +78,7 @@ final class KindLoad {
     this.kind = kind;
     this.memories = memories;
     this.machine = machine;
-    this.seed = seed + kind.ordinal() * KIND_SEED_STEP;
+    this.seed = seed + kind.number() * KIND_SEED_STEP;
     // A table of the guest's lies in private pages.
     boolean isServed = givesPrivate || kind != DeviceKind.GUEST_TABLE;
     this.used =

@@ -45,8 +45,6 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Devices of each kind in each address space; those of a space share one domain. */
   static final int DEVICES = 3;
 
-  private static final int KINDS = DeviceKind.values().length;
-
   /** Functions of a slot: each device has a slot to itself. */
   private static final int FUNCTIONS = 8;
 
@@ -343,7 +341,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * @param number of the device among those of its kind there, 0 to {@link #DEVICES} - 1
    */
   public static int deviceId(int space, DeviceKind kind, int number) {
-    return ((space * KINDS + kind.ordinal()) * DEVICES + number + 1) * FUNCTIONS;
+    return ((space * DeviceKind.COUNT + kind.number()) * DEVICES + number + 1) * FUNCTIONS;
   }
 
   /**
