@@ -264,8 +264,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    */
   public long translate(long gpa, boolean isWrite) {
     DeviceKind kind = isPrivate(gpa) ? DeviceKind.TRUSTED : DeviceKind.UNTRUSTED;
-    int flags =
-        (isWrite ? Request.WRITE : Request.READ) | (kind.isTrusted() ? Request.TRUSTED : 0);
+    int flags = (isWrite ? Request.WRITE : Request.READ) | (kind.isTrusted() ? Request.TRUSTED : 0);
     return iommu.translate(deviceId(0, kind, 0), Request.NO_PASID, gpa, flags);
   }
 

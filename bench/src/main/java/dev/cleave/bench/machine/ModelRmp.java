@@ -54,10 +54,7 @@ public final class ModelRmp {
   }
 
   private ModelRmp(
-      @Nullable ModelMachine machine,
-      GuestFrames frames,
-      LongPredicate isTracked,
-      ReverseMap rmp) {
+      @Nullable ModelMachine machine, GuestFrames frames, LongPredicate isTracked, ReverseMap rmp) {
     this.machine = machine;
     this.frames = frames;
     this.isTracked = isTracked;

@@ -31,7 +31,6 @@ final class SourceHost implements AutoCloseable {
   /** Guest memory that an RMP can have a bitmap of. */
   private static final long MOST_RMP_BYTES = 1L << 46;
 
-
   private final TableMemory tables;
   private final PageTable table;
   private final IotlbGather gather;

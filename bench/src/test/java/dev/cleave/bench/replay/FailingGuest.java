@@ -80,7 +80,9 @@ final class FailingGuest implements RmpPort, AutoCloseable {
   FailingGuest(Setup setup, long guestBytes) {
     isLazy = setup.isLazy();
     known = new RmpBitmap(guestBytes, !setup.isMoved());
-    rmp = new SimulatedRmp(new RmpBitmap(guestBytes), true, new GuestFrames(), tables, List.of(), null);
+    rmp =
+        new SimulatedRmp(
+            new RmpBitmap(guestBytes), true, new GuestFrames(), tables, List.of(), null);
     follower =
         new RmpFollower(
             tables.stream()

@@ -35,15 +35,7 @@ class ReplayFindingsTest {
                 ReplayColumn.TABLE_BYTES_PEAK, peak,
                 ReplayColumn.PINNED_BYTES_PEAK, 0L));
     return new PolicyResult(
-        policy,
-        null,
-        "immediate",
-        FIGURES,
-        null,
-        List.of(),
-        List.of(table),
-        List.of(),
-        Map.of());
+        policy, null, "immediate", FIGURES, null, List.of(), List.of(table), List.of(), Map.of());
   }
 
   private static List<String> sentences(PolicyResult... results) {
