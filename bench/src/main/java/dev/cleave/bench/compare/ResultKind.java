@@ -55,8 +55,10 @@ public enum ResultKind {
       List<Figure> figures = new ArrayList<>();
       for (JsonObject table : Result.objects(content, "tables")) {
         String subject = guest(table) + ", " + table.get("policy").getAsString();
-        for (String name : List.of("tableBytes", "metadataBytes", "minimumBytes")) {
-          figures.add(bytes(subject, name, table));
+        for (String name : List.of("tableBytes", "metadataBytes", "minimumBytes", "pinnedBytes")) {
+          if (table.has(name)) { // results of earlier versions lack what is pinned
+            figures.add(bytes(subject, name, table));
+          }
         }
       }
       for (JsonObject rival : Result.objects(content, "rivals")) {

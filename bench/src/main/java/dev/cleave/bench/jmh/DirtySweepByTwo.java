@@ -36,13 +36,15 @@ import org.openjdk.jmh.infra.ThreadParams;
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.NATIVE_ACCESS})
+@Fork(jvmArgsAppend = Tables.NATIVE_ACCESS)
 public class DirtySweepByTwo {
   private static final long LENGTH = 64 * Tables.GIB;
   private static final long HALF = LENGTH / 2;
   private static final long CAPACITY_BYTES = 1L << 30;
   private static final int LEVELS = 3;
   private static final int PAGES = (int) (LENGTH / Tables.PAGE_BYTES);
+
+  private static final int DEVICE = ModelMachine.deviceId(0, 0);
 
   /** So many pages are written at once, */
   private static final int BURST = 64;
@@ -79,7 +81,7 @@ public class DirtySweepByTwo {
       Random random = Tables.random();
       while (!isOver) {
         for (int i = 0; i < BURST; i++) {
-          var _ = machine.translate(random.nextInt(PAGES) * Tables.PAGE_BYTES, true);
+          var _ = machine.translate(DEVICE, random.nextInt(PAGES) * Tables.PAGE_BYTES, true);
         }
         LockSupport.parkNanos(PAUSE_NANOS);
       }

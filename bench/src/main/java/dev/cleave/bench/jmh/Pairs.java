@@ -54,6 +54,13 @@ public final class Pairs {
               LEVELS,
               1.6),
           new Pair(
+              "unmap one 4K page, flush queue of 256",
+              "unmap and complete of the same page",
+              "SinglePage.unmapQueued",
+              "SinglePage.unmap",
+              LEVELS,
+              1),
+          new Pair(
               "map + unmap one 4K page",
               REWALK,
               "SinglePage.mapThenUnmap",
@@ -74,6 +81,13 @@ public final class Pairs {
               "RunOfPages.mapThenUnmapRewalking",
               Map.of("levels", "3", "leaf", "2M"),
               0.1),
+          new Pair(
+              "map + unmap of 64 pages, flush queue of 256",
+              "flush each",
+              "DeferredFlushes.queued",
+              "DeferredFlushes.each",
+              Map.of(),
+              0.9),
           new Pair(
               "translate, random over 64 GiB at 4K",
               HEAP_RADIX,

@@ -349,6 +349,17 @@ public final class PolicyRun implements AutoCloseable {
     return tables.iommuBytes();
   }
 
+  /** Pages of the IOMMU table of the first address space at a level, with what is kept. */
+  public long tablePages(int level) {
+    GuestTable first = tables.spaces().getFirst().table();
+    return first.memory().pages(level) + first.keptTables().pages(level);
+  }
+
+  /** What devices of the first address space can reach, or may still: it must stay in memory. */
+  public long pinnedBytes() {
+    return tables.spaces().getFirst().table().pinnedBytes();
+  }
+
   /** The memory that it lies in. */
   public TableMemory memory() {
     return tables.spaces().getFirst().table().memory();

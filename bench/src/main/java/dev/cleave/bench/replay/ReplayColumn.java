@@ -88,7 +88,7 @@ public enum ReplayColumn {
       table(end -> end.table().flushes().waits()),
       "flushWaits",
       "waits",
-      "Flush waits",
+      "Waits",
       COUNT,
       LOW,
       "Times that the completion of flush commands was waited for: once for all of a batch."),

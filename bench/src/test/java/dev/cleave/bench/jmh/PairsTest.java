@@ -36,9 +36,11 @@ class PairsTest {
           map 64 GiB where 1G fits | one store per leaf and table | 2
           map one 4K page | translate of the same page | 1.6
           unmap one 4K page | translate of the same page | 1.6
+          unmap one 4K page, flush queue of 256 | unmap and complete of the same page | 1.0
           map + unmap one 4K page | the re-walking table | 1.0
           map + unmap 256 x 4K in one call | the re-walking table | 0.1
           map + unmap 256 x 2M in one call | the re-walking table | 0.1
+          map + unmap of 64 pages, flush queue of 256 | flush each | 0.9
           translate, random over 64 GiB at 4K | on-heap long[] radix | 1.1
           split 2M into 512 x 4K | the fill kernel on one table | 2.0
           merge 512 x 4K into 2M | the forms-one-leaf kernel | 2.0
@@ -81,7 +83,7 @@ class PairsTest {
 
   @Test
   void noPairIsThereWithoutAPromise() {
-    assertEquals(41, Pairs.ALL.size());
+    assertEquals(43, Pairs.ALL.size());
   }
 
   static List<Pair> pairs() {
@@ -139,6 +141,7 @@ class PairsTest {
             LargeLeaves.class,
             SinglePage.class,
             RunOfPages.class,
+            DeferredFlushes.class,
             RandomTranslate.class,
             SplitMerge.class,
             ShareUnshare.class,
