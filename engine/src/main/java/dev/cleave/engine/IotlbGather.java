@@ -356,7 +356,7 @@ public final class IotlbGather {
   private boolean free(long table) {
     boolean isShadow = pages.isShadow(table);
     if (!isShadow) {
-      pages.setPlace(table, 0);
+      pages.setPlace(table, WaitingTables.NOWHERE);
     }
     return !isShadow;
   }

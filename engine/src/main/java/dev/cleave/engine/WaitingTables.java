@@ -50,6 +50,9 @@ final class WaitingTables {
   /** Three ones, which no place ends in; the level follows, and the first address. */
   private static final long TAG = 7;
 
+  /** The tag of a table that waits no more: of no level, as no other is. */
+  static final long NOWHERE = TAG;
+
   private static final int TAG_LEVEL_SHIFT = 3;
   private static final int TAG_LEVEL_MASK = 7;
 
@@ -286,7 +289,6 @@ final class WaitingTables {
         head = child;
       }
     }
-    pages.setBelow(table, 0);
     if (head != NONE) {
       gathers[gather].insert(head, tail);
     }

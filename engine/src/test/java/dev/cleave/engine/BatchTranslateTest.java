@@ -123,7 +123,10 @@ class BatchTranslateTest {
                   table.unmap(moving, 8 * REGION, small.gather);
                   small.gather.complete(); // the pages become other tables at once
                   table.map(
-                      moving, (1L << 35) + (i & 1) * (1L << 30), 8 * REGION, Access.READ_WRITE,
+                      moving,
+                      (1L << 35) + (i & 1) * (1L << 30),
+                      8 * REGION,
+                      Access.READ_WRITE,
                       SizeRule.atMost(12));
                 }
               });
