@@ -85,6 +85,9 @@ public final class IotlbGather {
   /** The range added to last: leaves come slot by slot, and must not be divided among ranges. */
   private int latest;
 
+  /** The range that begins last of all. */
+  private int highest;
+
   /** Pages whose leaves became one leaf, or part of one: a list with links in one direction. */
   private long merged = NONE;
 
@@ -152,8 +155,7 @@ public final class IotlbGather {
           (follows == 0 || Long.compareUnsigned(from, follows) <= 0)
               && (to == -1L || Long.compareUnsigned(to + 1, first[latest]) >= 0);
       if (touches) {
-        first[latest] = Unsigned.min(first[latest], from);
-        last[latest] = Unsigned.max(last[latest], to);
+        widen(latest, from, to);
         return;
       }
     }
@@ -169,6 +171,9 @@ public final class IotlbGather {
     latest = ranges++;
     first[latest] = from;
     last[latest] = to;
+    if (latest == 0 || Long.compareUnsigned(from, first[highest]) > 0) {
+      highest = latest;
+    }
   }
 
   /**
@@ -181,9 +186,32 @@ public final class IotlbGather {
     }
     ranges = 1;
     latest = 0;
+    highest = 0;
+  }
+
+  private void widen(int range, long from, long to) {
+    boolean isLower = Long.compareUnsigned(from, first[range]) < 0;
+    first[range] = Unsigned.min(first[range], from);
+    last[range] = Unsigned.max(last[range], to);
+    if (isLower && range == highest) {
+      for (int i = 0; i < ranges; i++) {
+        highest = Long.compareUnsigned(first[i], first[highest]) > 0 ? i : highest;
+      }
+    }
   }
 
   private void widenClosest(long from, long to) {
+    latest = closest(from, to);
+    widen(latest, from, to);
+  }
+
+  private int closest(long from, long to) {
+    // One pass over memory comes in order, and need not look at all (DirtySweep, 10 % dirty): what
+    // begins behind all ranges, and ends there, is closest to the one that begins last.
+    if (Long.compareUnsigned(from, first[highest]) >= 0
+        && Long.compareUnsigned(to, last[highest]) >= 0) {
+      return highest;
+    }
     int closest = 0;
     long least = -1;
     for (int i = 0; i < ranges; i++) {
@@ -193,9 +221,7 @@ public final class IotlbGather {
         closest = i;
       }
     }
-    first[closest] = Unsigned.min(first[closest], from);
-    last[closest] = Unsigned.max(last[closest], to);
-    latest = closest;
+    return closest;
   }
 
   /** Takes a page whose leaves became one leaf, or part of one; it has its tag. */
