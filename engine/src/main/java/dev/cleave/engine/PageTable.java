@@ -914,7 +914,7 @@ public final class PageTable implements AutoCloseable {
     IotlbGather all = newGather();
     long top = tree.lockTop();
     var _ = remover.drop(table(top), level(top), 0, TablePages.NONE, all);
-    all.publish();
+    all.tables.publish();
     var _ = tree.close();
     all.complete();
     tree.releaseOwner();
