@@ -96,6 +96,13 @@ public final class Pairs {
               LARGE,
               1.1),
           new Pair(
+              "translate in lists of 64, random over 64 GiB at 4K",
+              "one a call",
+              "RandomTranslate.batch",
+              "RandomTranslate.engine",
+              LARGE,
+              0.4),
+          new Pair(
               "split 2M into 512 x 4K",
               "the fill kernel on one table",
               "SplitMerge.split",
