@@ -129,7 +129,8 @@ class PreCopyTest {
     assertNull(result.overReporting());
     assertNull(result.during().hitRate());
     assertEquals(61, result.before().accesses(), "41 pages in 20 ms, and half as many reads");
-    assertEquals(61.0, (double) result.after().accesses(), 1, "what was not written meanwhile never is");
+    assertEquals(
+        61.0, (double) result.after().accesses(), 1, "what was not written meanwhile never is");
   }
 
   @Test
