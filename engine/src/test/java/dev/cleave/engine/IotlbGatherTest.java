@@ -136,6 +136,79 @@ class IotlbGatherTest {
     }
   }
 
+  /** One range each, apart from each other, as many as are remembered. */
+  private static void fill(IotlbGather gather) {
+    for (long i = 0; i < IotlbGather.MAX_RANGES; i++) {
+      gather.add(i << 30, (i << 30) + 4095);
+    }
+    assertEquals(IotlbGather.MAX_RANGES, gather.rangeCount());
+  }
+
+  @Test
+  void oneRangeTooManyWidensTheOneThatGrowsLeast() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      fill(gather);
+      gather.add((3L << 30) + 0x8000, (3L << 30) + 0x8fff);
+      assertEquals(IotlbGather.MAX_RANGES, gather.rangeCount());
+      assertEquals(3L << 30, gather.rangeFirst(3));
+      assertEquals((3L << 30) + 0x8fff, gather.rangeLast(3));
+      gather.add((5L << 30) - 0x3000, (5L << 30) - 0x2001);
+      assertEquals((5L << 30) - 0x3000, gather.rangeFirst(5));
+      assertEquals((5L << 30) + 0xfff, gather.rangeLast(5));
+      gather.add(40L << 30, (40L << 30) + 0xfff);
+      int highest = IotlbGather.MAX_RANGES - 1;
+      assertEquals((long) highest << 30, gather.rangeFirst(highest));
+      assertEquals((40L << 30) + 0xfff, gather.rangeLast(highest));
+      for (int i = 0; i < IotlbGather.MAX_RANGES; i++) {
+        if (i != 3 && i != 5 && i != highest) {
+          assertEquals((long) i << 30, gather.rangeFirst(i), "range " + i);
+          assertEquals(((long) i << 30) + 4095, gather.rangeLast(i), "range " + i);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aCoarseGatherMakesOneRangeOfTooMany() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.table.newGather(true);
+      for (long i = IotlbGather.MAX_RANGES; i > 0; i--) {
+        gather.add(i << 30, (i << 30) + 4095);
+      }
+      assertEquals(IotlbGather.MAX_RANGES, gather.rangeCount());
+      gather.add(7L << 30 | 0x8000, 7L << 30 | 0x8fff);
+      assertEquals(1, gather.rangeCount());
+      assertEquals(1L << 30, gather.rangeFirst(0));
+      assertEquals(((long) IotlbGather.MAX_RANGES << 30) + 4095, gather.rangeLast(0));
+      gather.add(0, 4095);
+      assertEquals(2, gather.rangeCount(), "what is apart is remembered apart again");
+      gather.complete();
+    }
+  }
+
+  @Test
+  void aGatherSaysWhatItHolds() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      assertEquals("IotlbGather[0 pages waiting]", gather.toString());
+      gather.add(0x1000, 0x2fff);
+      gather.add(0x8000, 0x8fff);
+      assertEquals(
+          "IotlbGather[0x1000..0x2fff, 0x8000..0x8fff, 0 pages waiting]", gather.toString());
+      gather.complete();
+      small.table.map(kind.base(), 0, PAGE, Access.READ);
+      small.table.unmap(kind.base(), PAGE, gather);
+      long pages = gather.tablePages();
+      assertTrue(pages > 0, pages + " pages");
+      assertTrue(gather.toString().endsWith(pages + " pages waiting]"), gather.toString());
+      long used = small.memory.usedBytes();
+      gather.complete();
+      assertEquals(used - pages * PAGE, small.memory.usedBytes());
+      assertEquals(0, gather.tablePages());
+    }
+  }
+
   static boolean isInOneBlock(IotlbGather gather, long first, long last) {
     boolean[] found = {false};
     gather.forEachBlock((iova, sizeLog2) -> {

@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.NoBenchmarksException;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
@@ -50,13 +51,15 @@ import picocli.CommandLine.Spec;
     description = "Measure the engine beside other ways of doing the same, in the same run.",
     footer = {
       "",
-      "work, against  what is measured, and beside what; then the time of one operation of each",
+      "work, against  what is measured, and beside what; then the time of one",
+      "               operation of each",
       "ratio          of the two times (of other amounts where the unit says so)",
       "error          half of the ratio's 95%% confidence interval",
       "limit          the largest ratio that is good enough: ok, or above",
       "",
-      "Times are medians of the iterations; the error is half the 95%% confidence interval of the",
-      "ratio. Let the machine be quiet. After -- come JMH's own options: -- -l lists all benchmarks."
+      "Times are medians of the iterations; the error is half the 95%% confidence",
+      "interval of the ratio. Let the machine be quiet. After -- come JMH's own",
+      "options: -- -l lists all benchmarks."
     })
 final class BenchCommand implements Callable<Integer> {
   private static final List<String> HEADER =
@@ -276,6 +279,10 @@ final class BenchCommand implements Callable<Integer> {
       return ExitPolicy.OK;
     } catch (CommandLineOptionException e) {
       throw new BadInput("bench: JMH does not understand its options: " + e.getMessage());
+    } catch (NoBenchmarksException e) {
+      throw new WorkFailed(
+          "no benchmark has such a name: %s; cleave bench -- -l lists them"
+              .formatted(String.join(" ", jmhArguments)));
     } catch (RunnerException e) {
       throw new WorkFailed("JMH failed: " + e.getMessage());
     }
