@@ -133,9 +133,13 @@ public enum ResultKind {
 
   private static void addPolicy(JsonObject policy, List<Figure> figures) {
     JsonElement order = policy.get("order");
+    JsonElement flush = policy.get("flush"); // which results of earlier versions lack
     String subject =
         policy.get("policy").getAsString()
-            + (order == null || order.isJsonNull() ? "" : " " + order.getAsString());
+            + (order == null || order.isJsonNull() ? "" : " " + order.getAsString())
+            + (flush == null || flush.getAsString().equals("immediate")
+                ? ""
+                : " " + flush.getAsString());
     for (ReplayColumn column : ReplayColumn.values()) {
       JsonElement within = column.isOfDevices() ? policy.get("dma") : policy;
       if (column.isCounted() && within instanceof JsonObject object && object.has(column.word())) {

@@ -265,10 +265,19 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
 
   @Override
   public void flush(PageTable table, IotlbGather gather) {
+    flush(table, gather, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Flushes with few commands.
+   *
+   * @param mostCommands as {@link FlushBlocks} takes it
+   */
+  public void flush(PageTable table, IotlbGather gather, int mostCommands) {
     int space = spaceOf(table);
     if (space >= 0) {
       flushedDomain = FIRST_DOMAIN + space;
-      gather.forEachBlock(invalidate);
+      FlushBlocks.forEach(gather, mostCommands, invalidate);
       awaitCompletion();
     }
   }
