@@ -36,7 +36,7 @@ import org.openjdk.jmh.infra.ThreadParams;
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.VECTOR_KERNELS, Tables.NATIVE_ACCESS})
+@Fork(jvmArgsAppend = Tables.NATIVE_ACCESS)
 public class DirtySweepByTwo {
   private static final long LENGTH = 64 * Tables.GIB;
   private static final long HALF = LENGTH / 2;
