@@ -95,8 +95,8 @@ final class LongRuns {
   }
 
   /**
-   * Whether none of {@value #LEAST} words has a bit of a mask. It takes eight words a round, since a
-   * loop so short is not worth vectors.
+   * Whether none of {@value #LEAST} words has a bit of a mask. It takes eight words a round, since
+   * a loop so short is not worth vectors.
    */
   static boolean isNone(MemorySegment segment, long offset, int index, long mask) {
     long bits = 0;
