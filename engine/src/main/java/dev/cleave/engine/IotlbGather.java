@@ -167,7 +167,8 @@ public final class IotlbGather {
     first[range] = Unsigned.min(first[range], from);
     last[range] = Unsigned.max(last[range], to);
     if (isLower && range == highest) {
-      for (int i = 0; i < ranges; i++) {
+      highest = 0;
+      for (int i = 1; i < ranges; i++) {
         highest = Long.compareUnsigned(first[i], first[highest]) > 0 ? i : highest;
       }
     }

@@ -218,6 +218,56 @@ class IotlbGatherTest {
     return found[0];
   }
 
+  /** What a gather does, said in the simplest way: join the latest, else add, else the closest. */
+  private static final class PlainRanges {
+    private final List<long[]> ranges = new ArrayList<>();
+    private long[] latest = {Long.MAX_VALUE, Long.MIN_VALUE};
+
+    void add(long from, long to) {
+      if (from > latest[1] + 1 || to + 1 < latest[0]) {
+        if (ranges.size() < IotlbGather.MAX_RANGES) {
+          latest = new long[] {from, to};
+          ranges.add(latest);
+        } else {
+          latest = ranges.getFirst();
+          for (long[] range : ranges) {
+            latest = hull(range, from, to) < hull(latest, from, to) ? range : latest;
+          }
+        }
+      }
+      latest[0] = Math.min(latest[0], from);
+      latest[1] = Math.max(latest[1], to);
+    }
+
+    private static long hull(long[] range, long from, long to) {
+      return Math.max(range[1], to) - Math.min(range[0], from);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 0", "2, 5", "3, 50", "4, 100"})
+  void rangesBeyondTheMostJoinTheClosestInWhateverOrderTheyCome(int seed, int percentBackwards) {
+    Random random = new Random(seed);
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      PlainRanges plain = new PlainRanges();
+      long at = 1L << 30;
+      for (int i = 0; i < 2000; i++) {
+        boolean isBack = random.nextInt(100) < percentBackwards;
+        at = Math.max(0, at + (isBack ? -PAGE : PAGE) * random.nextInt(100));
+        long to = at + random.nextInt(1, 4) * PAGE - 1;
+        gather.add(at, to);
+        plain.add(at, to);
+        assertEquals(plain.ranges.size(), gather.rangeCount());
+        for (int range = 0; range < gather.rangeCount(); range++) {
+          assertEquals(plain.ranges.get(range)[0], gather.rangeFirst(range), "range " + range);
+          assertEquals(plain.ranges.get(range)[1], gather.rangeLast(range), "range " + range);
+        }
+      }
+      gather.complete();
+    }
+  }
+
   @Test
   void completeLeavesNothingOwed() {
     try (SmallTable small = new SmallTable(kind)) {

@@ -81,7 +81,7 @@ public enum ResultKind {
     @Override
     String work(JsonObject content) {
       JsonObject input = content.getAsJsonObject("input");
-      return "%s in %s pieces"
+      return "%s of guest memory (extents: %d)"
           .formatted(
               Numbers.size(input.get("guestBytes").getAsLong()), input.get("extents").getAsInt());
     }
