@@ -49,6 +49,7 @@ class PairsTest {
           map one sized leaf of 1M | 256 stores | 1.5
           two threads on disjoint halves, single pages | one thread on both | 0.55
           two threads on disjoint halves, 2 MiB runs | one thread on both | 0.55
+          two threads on disjoint halves, 256 GiB as 4K leaves | one thread on both | 0.6
           map, translate and unmap one 4K page, both formats in turn | AMD v1 alone | 1.1
           map, translate and unmap one 4K page, both formats in turn | x86-64 alone | 1.1
           split 2M and merge it, both formats in turn | AMD v1 alone | 1.1
@@ -72,7 +73,7 @@ class PairsTest {
 
   @Test
   void noPairIsThereWithoutAPromise() {
-    assertEquals(32, Pairs.ALL.size());
+    assertEquals(33, Pairs.ALL.size());
   }
 
   static List<Pair> pairs() {
@@ -135,7 +136,8 @@ class PairsTest {
             ShareUnshare.class,
             FitUnchanged.class,
             SizedLeaves.class,
-            TwoThreads.class);
+            TwoThreads.class,
+            BulkByTwo.class);
     for (Class<?> type : types) {
       var fork = type.getAnnotation(Fork.class);
       assertTrue(
