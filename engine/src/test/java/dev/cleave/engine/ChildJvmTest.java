@@ -86,8 +86,7 @@ class ChildJvmTest {
   void theChoiceOfKernelsIsOneLineForWhoAsks() throws Exception {
     Ended ended =
         run(List.of("--enable-native-access=ALL-UNNAMED", "-Dcleave.kernels.verbose=true"));
-    assertEquals(
-        "kernels: plain; loops that C2 makes vectors of", ended.err());
+    assertEquals("kernels: plain; loops that C2 makes vectors of", ended.err());
   }
 
   @Test

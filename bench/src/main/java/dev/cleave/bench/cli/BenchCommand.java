@@ -214,8 +214,7 @@ final class BenchCommand implements Callable<Integer> {
       json.put("machine", provenance.machine());
       json.put("stability", rows);
       Invocation.json(jsonFile, json, provenance);
-      Outputs.csv(
-          csvFile, BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
+      Outputs.csv(csvFile, BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
       if (interruption.isRequested()) {
         invocation.sayInterrupted("%d of %d JVMs measured".formatted(stability.done(), forks));
         return ExitPolicy.INTERRUPTED;

@@ -43,7 +43,8 @@ final class LinuxReference {
         new BufferedReader(
             new InputStreamReader(
                 LinuxReference.class.getResourceAsStream(FILE), StandardCharsets.UTF_8))) {
-      lines.lines()
+      lines
+          .lines()
           .filter(line -> !line.startsWith("#"))
           .skip(1)
           .map(line -> line.split("\\|", -1))

@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -90,8 +90,9 @@ public final class Stability {
             .start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (process.waitFor() != 0 && !isEnded(process)) {
-      throw new WorkFailed("JVM %d ended with %d; what it said is in %s"
-          .formatted(seed, process.exitValue(), errors));
+      throw new WorkFailed(
+          "JVM %d ended with %d; what it said is in %s"
+              .formatted(seed, process.exitValue(), errors));
     }
     Files.delete(errors);
     return out.lines().toList();
@@ -104,8 +105,7 @@ public final class Stability {
 
   private void add(Fork fork, String line) {
     String[] fields = line.split(StabilityFork.SEPARATOR, -1);
-    Sample sample =
-        new Sample(fork, Double.parseDouble(fields[1]), Double.parseDouble(fields[2]));
+    Sample sample = new Sample(fork, Double.parseDouble(fields[1]), Double.parseDouble(fields[2]));
     add(fields[0], sample);
   }
 
@@ -130,7 +130,6 @@ public final class Stability {
       worst = sample.nanos() > worst.nanos() ? sample : worst;
       bytes = Math.max(bytes, sample.bytes());
     }
-    return StabilityRow.of(
-        work, samples.size(), best.nanos(), worst.nanos(), bytes, worst.fork());
+    return StabilityRow.of(work, samples.size(), best.nanos(), worst.nanos(), bytes, worst.fork());
   }
 }

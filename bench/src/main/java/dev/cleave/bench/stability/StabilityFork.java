@@ -25,8 +25,7 @@ public final class StabilityFork {
   /** What stands between the name, the time and the bytes of a work. */
   static final String SEPARATOR = "\t";
 
-  private static final ThreadMXBean THREADS =
-      (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int ROUNDS = 24;
   private static final int MOST_LOG2 = 12;
   private static final long LEAST_BATCH_NANOS = 100_000;

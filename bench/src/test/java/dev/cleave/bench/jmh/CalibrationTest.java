@@ -34,10 +34,8 @@ class CalibrationTest {
 
   @Test
   void whatIsBoundByTheCoreIsScaledByTheCalibration() {
-    assertEquals(
-        28.7, LinuxReference.nanos("map one 4K page", 330, 1).orElseThrow(), 1e-9);
-    assertEquals(
-        14.35, LinuxReference.nanos("map one 4K page", 165, 1).orElseThrow(), 1e-9);
+    assertEquals(28.7, LinuxReference.nanos("map one 4K page", 330, 1).orElseThrow(), 1e-9);
+    assertEquals(14.35, LinuxReference.nanos("map one 4K page", 165, 1).orElseThrow(), 1e-9);
   }
 
   @Test

@@ -27,8 +27,7 @@ class StabilityTest {
   @Test
   void everyWorkDoesSomethingEveryTime() {
     for (List<Work> works :
-        List.of(
-            new TableWorks("v1", AmdV1.LINUX).all(), new TableWorks("x86", X86.LINUX).all())) {
+        List.of(new TableWorks("v1", AmdV1.LINUX).all(), new TableWorks("x86", X86.LINUX).all())) {
       for (Work work : works) {
         for (int i = 0; i < 3; i++) {
           assertTrue(work.run(2) > 0, work.name());
@@ -72,7 +71,12 @@ class StabilityTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"10, 15, 0, true", "10, 15.1, 0, false", "10, 10, 0.004, true", "10, 10, 0.006, false"})
+  @CsvSource({
+    "10, 15, 0, true",
+    "10, 15.1, 0, false",
+    "10, 10, 0.004, true",
+    "10, 10, 0.006, false"
+  })
   void aRowIsAboveWhenItIsUnstableOrMakesGarbage(
       double best, double worst, double bytes, boolean reached) {
     StabilityRow row = StabilityRow.of("work", 2, best, worst, bytes, FORK);

@@ -28,8 +28,7 @@ public final class Kernels {
 
   static {
     if (CHOICE.warning() != null) { // not asked for otherwise: a logger takes milliseconds to find
-      System.getLogger(Kernels.class.getName())
-          .log(System.Logger.Level.WARNING, CHOICE.warning());
+      System.getLogger(Kernels.class.getName()).log(System.Logger.Level.WARNING, CHOICE.warning());
     }
     if (Boolean.getBoolean(KernelChoice.VERBOSE_PROPERTY)) {
       System.err.println(CHOICE.line());

@@ -29,10 +29,10 @@ public final class NativePages {
   private static final @Nullable Calls CALLS = Calls.link();
 
   /**
-   * All of the one shape that {@code mmap} has: every shape takes Java 10 to 20 ms to link, which is
-   * a tenth of what the first 2 GiB take ({@code FirstMap}). Arguments that a function does not have
-   * are in registers that it does not read, and of an {@code int} that it returns the lower half is
-   * looked at.
+   * All of the one shape that {@code mmap} has: every shape takes Java 10 to 20 ms to link, which
+   * is a tenth of what the first 2 GiB take ({@code FirstMap}). Arguments that a function does not
+   * have are in registers that it does not read, and of an {@code int} that it returns the lower
+   * half is looked at.
    */
   private record Calls(MethodHandle mmap, MethodHandle munmap, MethodHandle madvise) {
     @SuppressWarnings("restricted") // that the module may be denied native access is handled
@@ -98,8 +98,7 @@ public final class NativePages {
         .reinterpret(
             bytes,
             arena,
-            memory ->
-                call(() -> (long) calls.munmap.invokeExact(memory, bytes, 0, 0, 0, 0L)));
+            memory -> call(() -> (long) calls.munmap.invokeExact(memory, bytes, 0, 0, 0, 0L)));
   }
 
   private static MemorySegment allocate(long bytes, Arena arena) {
@@ -148,8 +147,7 @@ public final class NativePages {
         && (int)
                 call(() ->
                         (long)
-                            calls.madvise.invokeExact(
-                                memory, memory.byteSize(), advice, 0, 0, 0L))
+                            calls.madvise.invokeExact(memory, memory.byteSize(), advice, 0, 0, 0L))
                     .longValue()
             == 0;
   }
