@@ -61,6 +61,15 @@ class PairsTest {
           split 128 MiB to 4K and merge it in a space of 10^6 areas | 1 bare tables | 1.25
           split 128 MiB to 4K and merge it in a space of 10^6 areas | 2 bare tables | 1.25
           split 128 MiB to 4K and merge it in a space of 10^6 areas | 4 bare tables | 1.25
+          read and clear 64 GiB at 4K, 0 % dirty | reading the same table bytes once | 1.5
+          read and clear 64 GiB at 4K, 0.1 % dirty | reading the same table bytes once | 1.5
+          read and clear 64 GiB at 4K, 1 % dirty | reading the same table bytes once | 3
+          read and clear 64 GiB at 4K, 10 % dirty | reading the same table bytes once | 10
+          read and clear 64 GiB at 4K, 0 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB at 4K, 0.1 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB at 4K, 1 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB at 4K, 10 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB in two threads, a device beside | one thread on both | 0.7
           """)
   void everyPromisedRatioIsThereOnce(String work, String against, double limit) {
     List<Double> limits =
@@ -73,7 +82,7 @@ class PairsTest {
 
   @Test
   void noPairIsThereWithoutAPromise() {
-    assertEquals(33, Pairs.ALL.size());
+    assertEquals(42, Pairs.ALL.size());
   }
 
   static List<Pair> pairs() {
@@ -137,7 +146,9 @@ class PairsTest {
             FitUnchanged.class,
             SizedLeaves.class,
             TwoThreads.class,
-            BulkByTwo.class);
+            BulkByTwo.class,
+            DirtySweep.class,
+            DirtySweepByTwo.class);
     for (Class<?> type : types) {
       var fork = type.getAnnotation(Fork.class);
       assertTrue(
