@@ -165,6 +165,13 @@ public final class Pairs {
               "TwoThreads.runsByOne",
               LEVELS,
               0.55),
+          new Pair(
+              "two threads on disjoint halves, 256 GiB as 4K leaves",
+              ONE_THREAD,
+              "BulkByTwo.byTwo",
+              "BulkByTwo.byOne",
+              Map.of("guest", "256G"),
+              0.6),
           mixed(PAGES, "AMD v1 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesV1"),
           mixed(PAGES, "x86-64 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesX86"),
           mixed(REGIONS, "AMD v1 alone", "MixedFormats.regionsMixed", "MixedFormats.regionsV1"),

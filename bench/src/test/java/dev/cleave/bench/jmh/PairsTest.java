@@ -52,6 +52,7 @@ class PairsTest {
           map one sized leaf of 1M | 256 stores | 1.5
           two threads on disjoint halves, single pages | one thread on both | 0.55
           two threads on disjoint halves, 2 MiB runs | one thread on both | 0.55
+          two threads on disjoint halves, 256 GiB as 4K leaves | one thread on both | 0.6
           map, translate and unmap one 4K page, both formats in turn | AMD v1 alone | 1.1
           map, translate and unmap one 4K page, both formats in turn | x86-64 alone | 1.1
           split 2M and merge it, both formats in turn | AMD v1 alone | 1.1
@@ -149,6 +150,7 @@ class PairsTest {
             FitUnchanged.class,
             SizedLeaves.class,
             TwoThreads.class,
+            BulkByTwo.class,
             DirtySweep.class,
             DirtySweepByTwo.class);
     for (Class<?> type : types) {
