@@ -1,10 +1,13 @@
 package dev.cleave.engine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
+import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -114,6 +117,15 @@ final class DirtyBits {
     return format.isPresent(entry) && (iova & offsetMask(format.leafSizeLog2(entry, 1))) != 0;
   }
 
+  /**
+   * Whether nothing in a leaf table is dirty. Most are clean in most passes, and to find that out
+   * needs no lock: the range has all of the table, so that only hardware and those who should have
+   * been kept away change it (DirtySweep, 0 to 0.1 % dirty).
+   */
+  private boolean isClean(long directory) {
+    return !pages.anyHas(format.tablePaddr(directory), 0, TABLE_ENTRIES, dirtyMask);
+  }
+
   private long readBelow(
       long table,
       int level,
@@ -122,6 +134,9 @@ final class DirtyBits {
       long last,
       @Nullable DirtyBitmap bitmap,
       @Nullable IotlbGather gather) {
+    if (level == 2 && last - first == offsetMask(tableLog2(1)) && isClean(entry)) {
+      return 0;
+    }
     long child = tree.lockChild(table, level, first, entry);
     if (child == TableTree.NONE) {
       return 0;
@@ -138,17 +153,30 @@ final class DirtyBits {
   private long readMarked(
       long table, long first, long last, DirtyBitmap bitmap, @Nullable IotlbGather gather) {
     long bytes = 0;
+    int cleared = 0;
     long at = bitmap.nextDirty(first, last);
     while (at != DirtyBitmap.NONE) {
       long end = at | offsetMask(PAGE_LOG2);
-      long entry = pages.loadAcquire(slotAt(table, index(at, 1)));
+      long slot = slotAt(table, index(at, 1));
+      long entry = pages.loadAcquire(slot);
       if (format.isPresent(entry)) {
-        long from = Unsigned.max(at & -(1L << format.leafSizeLog2(entry, 1)), first);
-        end = leafEnd(1, entry, at, last);
-        bytes += readLeaf(table, 1, entry, from, end, bitmap, gather);
+        int sizeLog2 = format.leafSizeLog2(entry, 1);
+        if (sizeLog2 != PAGE_LOG2) {
+          long from = Unsigned.max(at & -(1L << sizeLog2), first);
+          end = leafEnd(1, entry, at, last);
+          bytes += readLeaf(table, 1, entry, from, end, bitmap, gather);
+        } else if ((entry & dirtyMask) != 0) { // a page, which has its mark
+          bytes += PAGE_BYTES;
+          if (gather != null) {
+            pages.clear(slot, dirtyMask);
+            cleared++;
+            gather.add(at, end);
+          }
+        }
       }
       at = end == last ? DirtyBitmap.NONE : bitmap.nextDirty(end + 1, last);
     }
+    pages.count(table, 0, cleared);
     return bytes;
   }
 

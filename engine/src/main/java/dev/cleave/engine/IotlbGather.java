@@ -85,6 +85,9 @@ public final class IotlbGather {
   /** The range added to last: leaves come slot by slot, and must not be divided among ranges. */
   private int latest;
 
+  /** The range that begins last of all. */
+  private int highest;
+
   /** Pages whose leaves became one leaf, or part of one: a list with links in one direction. */
   private long merged = NONE;
 
@@ -98,7 +101,12 @@ public final class IotlbGather {
   /** Tables that were taken out by the operation under way; nobody else sees them yet. */
   private long strung = NONE;
 
+  /** The one behind the first, which is linked when another comes before it. */
+  private long strungNext = NONE;
+
   private long strungLast = NONE;
+
+  /** With those that go with them. */
   private long strungPages;
 
   /**
@@ -147,8 +155,7 @@ public final class IotlbGather {
           (follows == 0 || Long.compareUnsigned(from, follows) <= 0)
               && (to == -1L || Long.compareUnsigned(to + 1, first[latest]) >= 0);
       if (touches) {
-        first[latest] = Unsigned.min(first[latest], from);
-        last[latest] = Unsigned.max(last[latest], to);
+        widen(latest, from, to);
         return;
       }
     }
@@ -164,6 +171,9 @@ public final class IotlbGather {
     latest = ranges++;
     first[latest] = from;
     last[latest] = to;
+    if (latest == 0 || Long.compareUnsigned(from, first[highest]) > 0) {
+      highest = latest;
+    }
   }
 
   /**
@@ -176,9 +186,32 @@ public final class IotlbGather {
     }
     ranges = 1;
     latest = 0;
+    highest = 0;
+  }
+
+  private void widen(int range, long from, long to) {
+    boolean isLower = Long.compareUnsigned(from, first[range]) < 0;
+    first[range] = Unsigned.min(first[range], from);
+    last[range] = Unsigned.max(last[range], to);
+    if (isLower && range == highest) {
+      for (int i = 0; i < ranges; i++) {
+        highest = Long.compareUnsigned(first[i], first[highest]) > 0 ? i : highest;
+      }
+    }
   }
 
   private void widenClosest(long from, long to) {
+    latest = closest(from, to);
+    widen(latest, from, to);
+  }
+
+  private int closest(long from, long to) {
+    // One pass over memory comes in order, and need not look at all (DirtySweep, 10 % dirty): what
+    // begins behind all ranges, and ends there, is closest to the one that begins last.
+    if (Long.compareUnsigned(from, first[highest]) >= 0
+        && Long.compareUnsigned(to, last[highest]) >= 0) {
+      return highest;
+    }
     int closest = 0;
     long least = -1;
     for (int i = 0; i < ranges; i++) {
@@ -188,9 +221,7 @@ public final class IotlbGather {
         closest = i;
       }
     }
-    first[closest] = Unsigned.min(first[closest], from);
-    last[closest] = Unsigned.max(last[closest], to);
-    latest = closest;
+    return closest;
   }
 
   /** Takes a page whose leaves became one leaf, or part of one; it has its tag. */
@@ -207,14 +238,25 @@ public final class IotlbGather {
   void string(long table, long parent) {
     stores += pages.stores(table);
     pages.setHolder(table, number, parent);
-    pages.setLinks(table, strung, NONE);
     if (strung == NONE) {
       strungLast = table;
     } else {
-      pages.setLinks(strung, pages.next(strung), table);
+      pages.setLinks(strung, strungNext, table);
     }
+    strungNext = strung;
     strung = table;
     strungPages++;
+  }
+
+  /** Takes a locked table that goes with one which is going to be strung. */
+  void takeAlong(long table) {
+    stores += pages.stores(table);
+    strungPages++;
+  }
+
+  /** Pages taken out by the operation under way and not {@linkplain #publish published}. */
+  long strungPages() {
+    return strungPages;
   }
 
   /** Written under the list's lock, read by anybody. */
@@ -227,16 +269,30 @@ public final class IotlbGather {
     if (strung == NONE) {
       return;
     }
+    pages.setLinks(strung, strungNext, NONE);
     pages.lockList(number);
-    pages.setLinks(strungLast, waiting, pages.previous(strungLast));
-    if (waiting != NONE) {
-      pages.setLinks(waiting, pages.next(waiting), strungLast);
-    }
-    waiting = strung;
+    link(strung, strungLast);
     countWaiting(strungPages);
     pages.unlockList(number);
     strung = NONE;
+    strungNext = NONE;
     strungPages = 0;
+  }
+
+  /** Takes tables that are linked, and went with another so far, in any thread. */
+  void insert(long head, long tail) {
+    pages.lockList(number);
+    link(head, tail);
+    pages.unlockList(number);
+  }
+
+  /** Links a list in front of the tables that wait; the list's lock is held. */
+  private void link(long head, long tail) {
+    if (waiting != NONE) {
+      pages.setLinks(tail, waiting, pages.previous(tail));
+      pages.setLinks(waiting, pages.next(waiting), tail);
+    }
+    waiting = head;
   }
 
   /** Gives a table up that is taken back, in any thread; the table's parent is locked. */
@@ -256,41 +312,32 @@ public final class IotlbGather {
     pages.unlockList(number);
   }
 
-  /** Takes the first of the waiting tables from the list, whose lock is held. */
-  private void pop(long table) {
-    waiting = pages.next(table);
-    if (waiting != NONE) {
-      pages.setLinks(waiting, pages.next(waiting), NONE);
-    }
-    if (!pages.isShadow(table)) {
-      pages.setPlace(table, 0); // what waits below it has no parent any more
-    }
-  }
-
   /**
    * Puts waiting tables back. A page that has its parent still needs the parent's lock, for which
    * nobody waits with the lock of a list.
    */
   private void releaseWaiting() {
     while (true) {
-      long free = NONE;
-      long popped = 0;
       pages.lockList(number);
-      long table = waiting;
+      long free = waiting;
+      long table = free;
+      long last = NONE;
+      long popped = 0;
+      boolean isSimple = true;
       while (table != NONE && waitingTables.isParentGone(table)) {
-        pop(table);
-        pages.setLinks(table, free, NONE);
-        free = table;
-        popped++;
-        table = waiting;
+        long with = pagesOf(table);
+        popped += with;
+        isSimple &= free(table) && with == 1;
+        last = table;
+        table = pages.next(table);
       }
-      if (popped != 0) {
-        countWaiting(-popped);
+      if (last != NONE) {
+        cut(table, popped);
+        pages.setLinks(last, NONE, NONE);
       }
       pages.unlockList(number);
-      for (long page = free, next; page != NONE; page = next) {
-        next = pages.next(page);
-        release(page);
+      if (last != NONE) {
+        release(free, isSimple);
       }
       if (table == NONE) {
         return;
@@ -303,27 +350,66 @@ public final class IotlbGather {
     long parent = waitingTables.lockParent(table);
     pages.lockList(number);
     boolean isStillWaiting = waiting == table;
+    boolean isSimple = true;
     if (isStillWaiting) {
       if (parent != NONE) {
         waitingTables.erase(parent, table);
       }
-      pop(table);
-      countWaiting(-1);
+      long with = pagesOf(table);
+      isSimple = free(table) && with == 1;
+      cut(pages.next(table), with);
+      pages.setLinks(table, NONE, NONE);
     }
     pages.unlockList(number);
     if (parent != NONE) {
       pages.unlock(parent);
     }
     if (isStillWaiting) {
-      release(table);
+      release(table, isSimple);
     }
   }
 
-  private void release(long table) {
-    if (pages.isShadow(table)) {
-      status.carry(table, pages.place(table));
+  /** Pages that go where a waiting table goes, and itself. */
+  private long pagesOf(long table) {
+    return pages.level(table) == 1 ? 1 : pages.below(table) + 1;
+  }
+
+  /**
+   * Tells what waits below a table that it has no parent any more.
+   *
+   * @return whether it leaves no status bits
+   */
+  private boolean free(long table) {
+    boolean isShadow = pages.isShadow(table);
+    if (!isShadow) {
+      pages.setPlace(table, 0);
     }
-    pages.release(table);
+    return !isShadow;
+  }
+
+  /** Takes what is before a table from the list, whose lock is held. */
+  private void cut(long table, long count) {
+    waiting = table;
+    if (table != NONE) {
+      pages.setLinks(table, pages.next(table), NONE);
+    }
+    countWaiting(-count);
+  }
+
+  /**
+   * Puts tables back that nobody can reach, and what goes with them.
+   *
+   * @param isSimple whether nothing does, and none has status bits to carry
+   */
+  private void release(long list, boolean isSimple) {
+    long first = list;
+    for (long table = isSimple ? NONE : list; table != NONE; table = pages.next(table)) {
+      if (pages.isShadow(table)) {
+        status.carry(table, pages.place(table));
+      }
+      first = waitingTables.listBelow(table, pages.level(table), first);
+    }
+    pages.releaseAll(first);
   }
 
   /** {@return whether nothing is owed: true for a new gather and after {@link #complete}} */
@@ -438,9 +524,8 @@ public final class IotlbGather {
       status.carry(page, pages.place(page));
     }
     pages.reclaim();
-    for (long page = merged, next; page != NONE; page = next) {
-      next = pages.next(page);
-      pages.release(page);
+    if (merged != NONE) {
+      pages.releaseAll(merged);
     }
     merged = NONE;
     mergedPages = 0;

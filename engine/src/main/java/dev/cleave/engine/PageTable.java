@@ -884,7 +884,8 @@ public final class PageTable implements AutoCloseable {
       gather.workspace.splitter.end();
     }
     IotlbGather all = newGather();
-    var _ = remover.drop(root(now), levels(now), 0, TablePages.NONE, all);
+    long top = tree.lockTop();
+    var _ = remover.drop(table(top), level(top), 0, TablePages.NONE, all);
     all.publish();
     var _ = tree.close();
     all.complete();

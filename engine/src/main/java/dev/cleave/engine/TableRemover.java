@@ -15,6 +15,8 @@ import dev.cleave.engine.memory.TablePages;
 
 /** Takes leaves out, and the tables that become empty with them. Thread-safe. */
 final class TableRemover {
+  private static final long NOT_THERE = -1;
+
   private final TableTree tree;
   private final TablePages pages;
   private final EntryFormat format;
@@ -78,6 +80,7 @@ final class TableRemover {
     }
     long mask = offsetMask(entryLog2(level));
     long bytes = 0;
+    int remnants = 0;
     long at = first;
     for (int i = 0; i < count; ) {
       long slot = slotAt(table, from + i);
@@ -93,8 +96,12 @@ final class TableRemover {
         bytes += end - at + 1;
         gather.add(at, end);
       } else if (end - at == mask && !pages.isHeld(format.tablePaddr(entry))) {
-        bytes += drop(format.tablePaddr(entry), level - 1, at, table, gather);
-        waiting.unlink(table, slot, entry);
+        long dropped = dropChild(table, level, slot, at, entry, gather);
+        if (dropped != NOT_THERE) {
+          pages.storeRelease(slot, format.remnant(entry));
+          remnants++;
+          bytes += dropped;
+        }
         gather.add(at, end);
       } else {
         bytes += removeBelow(table, level, entry, at, end, gather);
@@ -102,6 +109,7 @@ final class TableRemover {
       i += slots;
       at = end + 1;
     }
+    pages.count(table, -remnants, remnants);
     return bytes;
   }
 
@@ -160,35 +168,66 @@ final class TableRemover {
   }
 
   /**
-   * Takes a table out, and all below it, as they are: a walker inside goes on seeing what was
-   * there. {@link IotlbGather#publish} is to follow.
+   * Takes out all that is below a directory, of which a remnant is still to be made.
+   *
+   * @return bytes that were mapped, or NOT_THERE: then there is a remnant already
+   */
+  private long dropChild(
+      long table, int level, long slot, long first, long entry, IotlbGather gather) {
+    long child = format.tablePaddr(entry);
+    if (!pages.lock(child, tree.place(first, level - 1))) {
+      waiting.unlink(table, slot, entry); // somebody else has taken it out
+      return NOT_THERE;
+    }
+    return drop(child, level - 1, first, table, gather);
+  }
+
+  /**
+   * Takes a locked table out, and all below it, as they are: a walker inside goes on seeing what
+   * was there. {@link IotlbGather#publish} is to follow.
    *
    * @param parent the table that it stands in, or {@link TablePages#NONE}
    * @return bytes that were mapped
    */
   long drop(long table, int level, long first, long parent, IotlbGather gather) {
-    if (!pages.lock(table, tree.place(first, level))) {
-      waiting.setParent(table, parent); // somebody else has taken it out
-      return 0;
-    }
+    long before = gather.strungPages();
+    long bytes = bytesBelow(table, level, first, gather);
+    waiting.takeOutWhole(table, level, first, parent, gather.strungPages() - before, gather);
+    return bytes;
+  }
+
+  /** Takes out what is below a locked table that is taken out itself; returns what was mapped. */
+  private long bytesBelow(long table, int level, long first, IotlbGather gather) {
     int live = pages.live(table);
-    long bytes = 0;
     if (level == 1) {
-      bytes = (long) live << PAGE_LOG2;
-    } else {
-      for (int i = 0; i < TABLE_ENTRIES && live > 0; i++) {
-        long entry = pages.loadAcquire(slotAt(table, i));
-        if (format.isPresent(entry)) {
-          live--;
-          long at = first + ((long) i << entryLog2(level));
-          bytes +=
-              format.isLeaf(entry, level)
-                  ? 1L << entryLog2(level)
-                  : drop(format.tablePaddr(entry), level - 1, at, table, gather);
-        }
+      return (long) live << PAGE_LOG2;
+    }
+    long bytes = 0;
+    for (int i = 0; i < TABLE_ENTRIES && live > 0; i++) {
+      long slot = slotAt(table, i);
+      long entry = pages.loadAcquire(slot);
+      if (format.isPresent(entry)) {
+        live--;
+        bytes +=
+            format.isLeaf(entry, level)
+                ? 1L << entryLog2(level)
+                : dropAlong(
+                    table, level, slot, first + ((long) i << entryLog2(level)), entry, gather);
       }
     }
-    waiting.takeOutWithin(table, level, first, parent, gather);
+    return bytes;
+  }
+
+  private long dropAlong(
+      long table, int level, long slot, long first, long entry, IotlbGather gather) {
+    long child = format.tablePaddr(entry);
+    if (!pages.lock(child, tree.place(first, level - 1))) {
+      waiting.unlink(table, slot, entry); // somebody else has taken it out: it waits for itself
+      return 0;
+    }
+    long before = gather.strungPages();
+    long bytes = bytesBelow(child, level - 1, first, gather);
+    waiting.takeAlong(child, level - 1, first, gather.strungPages() - before, gather);
     return bytes;
   }
 

@@ -34,9 +34,13 @@ import java.util.function.IntFunction;
  *       page put back.
  * </ol>
  *
- * <p>A table that is taken out with all that is below it stays as it is; its directories count as
- * remnants. What it shows was unmapped and has not been flushed, so that a device may see it still.
- * Only where it had holes it has to be filled or taken back.
+ * <p>A table that is taken out with all that is below it stays as it is. What it shows was unmapped
+ * and has not been flushed, so that a device may see it still; only where it had holes it has to be
+ * filled or taken back. What its directories lead to has tags, but is not strung: it goes where the
+ * table above goes (that, and no list, is what keeps an unmap of 2 GiB at 19 ns a table: benchmark
+ * {@code BulkRange}). Before such a table changes, it is <em>parted</em>: what is right below it is
+ * strung, and waits for itself. So in a waiting table a directory leads to what goes with it, and a
+ * remnant to what waits for itself.
  *
  * <p>A waiting table is reached only through its parent, so whoever has locked the parent has it. A
  * list of waiting tables has a lock of its own, for which nobody waits while holding another such
@@ -115,24 +119,37 @@ final class WaitingTables {
   void takeOut(long table, int level, long iova, long parent, IotlbGather gather) {
     gather.string(table, parent);
     gather.publish();
-    pages.abandon(table, tag(iova, level));
+    abandon(table, level, iova, 0);
   }
 
-  /** As {@link #takeOut}, before others can see it: {@link IotlbGather#publish} is to follow. */
-  void takeOutWithin(long table, int level, long iova, long parent, IotlbGather gather) {
+  /**
+   * As {@link #takeOut}, together with what is below; {@link IotlbGather#publish} is to follow
+   * before others can see it.
+   *
+   * @param below pages that go with it
+   */
+  void takeOutWhole(long table, int level, long iova, long parent, long below, IotlbGather gather) {
     gather.string(table, parent);
-    pages.abandon(table, tag(iova, level));
+    abandon(table, level, iova, below);
   }
 
-  /** Notes where a table stands that has been taken out; its parent is locked. */
-  void setParent(long table, long parent) {
-    pages.setHolder(table, pages.gather(table), parent);
+  /** Takes out a locked table that stands in one which is taken out whole, and unlocks it. */
+  void takeAlong(long table, int level, long iova, long below, IotlbGather gather) {
+    gather.takeAlong(table);
+    abandon(table, level, iova, below);
+  }
+
+  private void abandon(long table, int level, long iova, long below) {
+    if (level > 1) {
+      pages.setBelow(table, below);
+    }
+    pages.abandon(table, tag(iova, level));
   }
 
   /** Makes a remnant of a directory whose table has been taken out; its parent is locked. */
   void unlink(long parent, long slot, long directory) {
     long table = format.tablePaddr(directory);
-    setParent(table, parent);
+    pages.setHolder(table, pages.gather(table), parent);
     pages.storeRelease(slot, format.remnant(directory));
     pages.count(parent, -1, 1);
   }
@@ -223,6 +240,7 @@ final class WaitingTables {
     if (level == 1) {
       lock(table, iova, 1);
     }
+    part(table, level);
     gathers[pages.gather(table)].unstring(table);
     if (pages.live(table) != 0 && !(level == 1 && isFilled)) {
       empty(table, level);
@@ -244,6 +262,59 @@ final class WaitingTables {
         pages.storeRelease(slot, format.isLeaf(entry, level) ? 0 : format.remnant(entry));
       }
     }
+  }
+
+  /** Has all that goes with a locked waiting table, and stands in it, wait for itself. */
+  private void part(long table, int level) {
+    if (level == 1 || pages.below(table) == 0) {
+      return;
+    }
+    int gather = pages.gather(table);
+    long head = NONE;
+    long tail = NONE;
+    for (int i = 0; i < TABLE_ENTRIES; i++) {
+      long entry = pages.loadAcquire(slotAt(table, i));
+      if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
+        long child = format.tablePaddr(entry);
+        pages.setHolder(child, gather, table);
+        pages.setLinks(child, head, NONE);
+        if (head == NONE) {
+          tail = child;
+        } else {
+          pages.setLinks(head, pages.next(head), child);
+        }
+        head = child;
+      }
+    }
+    pages.setBelow(table, 0);
+    if (head != NONE) {
+      gathers[gather].insert(head, tail);
+    }
+  }
+
+  /**
+   * Links what goes with a table that nobody can reach any more in front of a list of pages to put
+   * back.
+   *
+   * @return the first of the list
+   */
+  long listBelow(long table, int level, long list) {
+    long first = list;
+    long left = level == 1 ? 0 : pages.below(table);
+    for (int i = 0; left > 0; i++) {
+      long entry = pages.loadAcquire(slotAt(table, i));
+      if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
+        long child = format.tablePaddr(entry);
+        if (level > 2) {
+          left -= pages.below(child);
+          first = listBelow(child, level - 1, first);
+        }
+        pages.setLinks(child, first, NONE);
+        first = child;
+        left--;
+      }
+    }
+    return first;
   }
 
   // ---- shadows -------------------------------------------------------------------------------
@@ -277,6 +348,7 @@ final class WaitingTables {
         fill(table, 1, paddr, attributes);
       }
     } else {
+      part(table, level);
       for (int i = 0; i < TABLE_ENTRIES; i++) {
         long entry = pages.loadAcquire(slotAt(table, i));
         if (leadsToWaiting(entry, level, true)) {

@@ -1,7 +1,7 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.footprint.Footprints;
-import dev.cleave.bench.footprint.SharePattern;
+import dev.cleave.bench.footprint.MadePattern;
 import dev.cleave.bench.footprint.TableFootprint;
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Interruption;
@@ -235,7 +235,7 @@ final class BenchCommand implements Callable<Integer> {
 
   /** Pages and what is kept beside them, of the policy that is furthest from the minimum. */
   private static PairResult metadata() {
-    Footprints footprints = new Footprints(SharePattern.SCATTERED, Footprints.SEED);
+    Footprints footprints = new Footprints(MadePattern.SCATTERED, Footprints.SEED);
     TableFootprint worst =
         Stream.of(Policy.values())
             .filter(policy -> !policy.isSharedBacked())

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
     name = "compare",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    description = "Compare two results that bench, replay or footprint wrote with --json.",
+    description = "Compare two results that bench, replay, footprint or migrate wrote with --json.",
     footer = {
       "",
       "B/A is the second by the first, and its error half of the 95%% confidence interval.",

@@ -11,6 +11,7 @@ import dev.cleave.bench.conform.qemu.QemuOptions;
 import dev.cleave.bench.conform.qemu.QemuVersion;
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Interruption;
+import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.io.WorkFailed;
 import java.io.IOException;
@@ -18,6 +19,8 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -90,6 +93,12 @@ final class ConformCommand implements Callable<Integer> {
       description = "With --case: let QEMU dump the memory with the tables as an ELF core.")
   private Path dumpFile;
 
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write what is printed as CSV: one row, named as in JSON.")
+  private @Nullable String csvFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
@@ -104,6 +113,8 @@ final class ConformCommand implements Callable<Integer> {
         "--case runs one case: leave out --seconds and --cases");
     check(onlyCase != null || (!isHeld && dumpFile == null), "--hold and --dump need --case");
     check(memoryFile == null || !Files.exists(memoryFile), memoryFile + ": exists already");
+    Outputs.check(csvFile);
+    Outputs.check(jsonFile);
     try {
       return run();
     } catch (QemuFailure e) {
@@ -130,17 +141,14 @@ final class ConformCommand implements Callable<Integer> {
       failure =
           onlyCase == null
               ? runMany(conformance, start, interruption)
-              : runOne(conformance, machine);
+              : runOne(conformance, machine, interruption);
       result = conformance.result();
       Duration took = Duration.ofNanos(System.nanoTime() - start);
       ConformText.print(out, result, failure, took);
       out.flush();
-      if (jsonFile != null) {
-        Invocation.json(
-            jsonFile,
-            ConformJson.of(version, seed, result, failure, took),
-            invocation.provenance(seed));
-      }
+      Map<String, Object> json = ConformJson.of(version, seed, result, failure, took);
+      Invocation.csv(csvFile, List.of(json));
+      Invocation.json(jsonFile, json, invocation.provenance(seed));
       if (interruption.isRequested()) {
         invocation.sayInterrupted("after %d cases".formatted(result.cases()));
         return ExitPolicy.INTERRUPTED;
@@ -181,8 +189,9 @@ final class ConformCommand implements Callable<Integer> {
     return cases == null ? System.nanoTime() - start < limit : number < cases;
   }
 
-  private Optional<Failure> runOne(Conformance conformance, Machine machine) throws IOException {
-    Observation observation = new Observation(machine);
+  private Optional<Failure> runOne(
+      Conformance conformance, Machine machine, Interruption interruption) throws IOException {
+    Observation observation = new Observation(machine, interruption);
     Optional<Failure> failure = conformance.run(onlyCase, observation::look);
     if (observation.failure != null) {
       throw observation.failure;
@@ -193,10 +202,12 @@ final class ConformCommand implements Callable<Integer> {
   /** What is done with the tables of one case. */
   private final class Observation {
     private final Machine machine;
+    private final Interruption interruption;
     private @Nullable IOException failure;
 
-    private Observation(Machine machine) {
+    private Observation(Machine machine, Interruption interruption) {
       this.machine = machine;
+      this.interruption = interruption;
     }
 
     private void look() {
@@ -211,7 +222,7 @@ final class ConformCommand implements Callable<Integer> {
               "device table: 0x%x, e1000 is 00:%02x.0%n",
               GuestLayout.DEVICE_TABLE, Device.E1000.id() >> 3);
           out.flush();
-          var _ = System.in.read();
+          interruption.awaitInput(System.in);
         }
       } catch (IOException e) {
         failure = e;

@@ -71,6 +71,12 @@ final class ExplainCommand implements Callable<Integer> {
   @Option(names = "--verbose", description = "Every field, every bit of flags, and every step.")
   private boolean isVerbose;
 
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write a row for each line that was explained, named as in JSON.")
+  private @Nullable String csvFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what was explained as JSON.")
   private String jsonFile;
 
@@ -82,6 +88,7 @@ final class ExplainCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     roots.checkForDevices();
     rmpOptions.check();
+    Outputs.check(csvFile);
     Outputs.check(jsonFile);
     if (image == null && (base != null || roots.isAny() || rmpOptions.isAny())) {
       throw new BadInput("options that choose a table or an RMP need --image");
@@ -94,14 +101,13 @@ final class ExplainCommand implements Callable<Integer> {
         explain(tables(opened));
       }
     }
-    if (jsonFile != null) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("input", file);
-      json.put("explained", explained);
-      json.put("passedLines", passed);
-      json.put("badLines", bad);
-      Invocation.json(jsonFile, json, Invocation.provenance(spec, null));
-    }
+    Invocation.csv(csvFile, explained);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("input", file);
+    json.put("explained", explained);
+    json.put("passedLines", passed);
+    json.put("badLines", bad);
+    Invocation.json(jsonFile, json, Invocation.provenance(spec, null));
     return ExitPolicy.OK;
   }
 
@@ -124,7 +130,7 @@ final class ExplainCommand implements Callable<Integer> {
           out.println("    line: " + line.strip());
           explanation.details().forEach(detail -> out.println("    " + detail));
         }
-        if (jsonFile != null) {
+        if (jsonFile != null || csvFile != null) {
           explained.add(explanation.json(number));
         }
       }

@@ -1,6 +1,8 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.footprint.Footprints;
+import dev.cleave.bench.footprint.GivenPattern;
+import dev.cleave.bench.footprint.MadePattern;
 import dev.cleave.bench.footprint.RivalFootprint;
 import dev.cleave.bench.footprint.SharePattern;
 import dev.cleave.bench.footprint.TableFootprint;
@@ -16,13 +18,19 @@ import dev.cleave.bench.report.Report;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,17 +45,25 @@ import picocli.CommandLine.Spec;
     description = "Build the tables of guests that share some of their pages and weigh them.",
     footer = {
       "",
-      "A guest above 16G is taken as identical pieces of 16G: one is built, all are counted, and the",
-      "tables above them too. A table includes what is kept beside its pages to manage them. The",
-      "minimum is what a radix tree cannot do without for the leaf sizes that the policy may use.",
-      "Other structures are built likewise, without regard to leaf sizes, and their objects counted.",
+      "A guest above 16G is taken as identical pieces of 16G: one is built, all are",
+      "counted, and the tables above them too. A table includes what is kept beside",
+      "its pages to manage them. The minimum is what a radix tree cannot do without",
+      "for the leaf sizes that the policy may use. Other structures are built",
+      "likewise, without regard to leaf sizes, and their objects counted.",
       "",
-      "Patterns of shared pages, made from --seed:",
-      "  scattered  single pages anywhere: the worst that a guest can do to its tables",
-      "  clustered  runs of 1 MiB anywhere, as rings and queues of many devices are",
-      "  boot       as after boot of a guest whose devices use bounce buffers: 49 of 50 shared pages",
-      "             lie at the end of memory in one piece, the pool; one of 50 in runs of 16 pages in",
-      "             the first sixteenth of memory, as drivers share them. A model, not a log.",
+      "Patterns of shared pages, made from --seed and --shared:",
+      "  scattered   single pages anywhere: the worst that a guest can do to its tables",
+      "  clustered   runs of 1 MiB anywhere, as rings and queues of many devices are",
+      "  boot        as after boot of a guest whose devices use bounce buffers: 49 of 50",
+      "              shared pages lie at the end of memory in one piece, the pool; one",
+      "              of 50 in runs of 16 pages in the first sixteenth of memory, as",
+      "              drivers share them. A model, not a log.",
+      "and patterns of your own, built whole, below 8T:",
+      "  log:FILE    the pages that are shared when a log ends that replay understands;",
+      "              the guest ends where the log's ends (above 16G at a multiple of it)",
+      "              unless --guest-memory says otherwise",
+      "  pages:FILE  on each line the gpa of a page, or a gpa and a length in bytes;",
+      "              blank lines and lines that begin with # say nothing",
       "",
       "bytes    what the table takes, or the other structure",
       "per GiB  the same for each GiB of the guest",
@@ -67,6 +83,8 @@ final class FootprintCommand implements Callable<Integer> {
           "bytesPerGib",
           "minimumBytes",
           "ratio");
+  private static final List<String> GUESTS = List.of("16G", "256G", "4T");
+  private static final List<String> FRACTIONS = List.of("0", "0.1%", "1%", "10%");
   private static final int TEXT_COLUMNS = 4;
   private static final long MOST_GUEST_BYTES = 16L << 40;
 
@@ -78,21 +96,24 @@ final class FootprintCommand implements Callable<Integer> {
       names = "--guest-memory",
       paramLabel = "SIZE",
       split = ",",
-      description = "How much each guest has (default: 16G,256G,4T).")
-  private List<String> guests = List.of("16G", "256G", "4T");
+      description = "How much each guest has (default: 16G,256G,4T, or as a log says).")
+  private @Nullable List<String> guests;
 
   @Option(
       names = "--shared",
       paramLabel = "PERCENT",
       split = ",",
-      description = "How much of it is shared (default: 0,0.1%%,1%%,10%%).")
-  private List<String> fractions = List.of("0", "0.1%", "1%", "10%");
+      description =
+          "How much of it is shared, where the pattern does not say so (default: 0,0.1%%,1%%,10%%).")
+  private @Nullable List<String> fractions;
 
   @Option(
       names = "--pattern",
       paramLabel = "NAME",
       split = ",",
-      description = "Where shared pages lie: scattered, clustered, boot (default: scattered).")
+      description =
+          "Where shared pages lie: scattered, clustered, boot, log:FILE, pages:FILE (default:"
+              + " scattered).")
   private List<String> patterns = List.of("scattered");
 
   @Option(
@@ -137,13 +158,6 @@ final class FootprintCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<Long> sizes = guests.stream().map(FootprintCommand::guestBytes).distinct().toList();
-    List<Double> shares = fractions.stream().map(FootprintCommand::fraction).distinct().toList();
-    List<SharePattern> kinds =
-        patterns.stream()
-            .map(word -> named("--pattern", word, SharePattern::of))
-            .distinct()
-            .toList();
     List<Policy> chosen =
         policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
     for (Policy policy : chosen) {
@@ -156,41 +170,96 @@ final class FootprintCommand implements Callable<Integer> {
     Outputs.check(reportFile);
     Outputs.check(csvFile);
     Outputs.checkDirectory("--charts", chartsDirectory);
-    int all = kinds.size() * sizes.size() * shares.size();
+    List<Weighed> all = weighed();
     try (Interruption interruption = Interruption.listen()) {
       int done = 0;
       Progress progress = invocation.progress();
-      for (SharePattern kind : kinds) {
-        Footprints footprints = new Footprints(kind, seed);
-        for (long guest : sizes) {
-          for (double share : shares) {
-            if (!interruption.isRequested()) {
-              progress.at("guests", done++, all);
-              weigh(kind, footprints, guest, share, chosen);
-            }
-          }
+      Map<String, Footprints> footprints = new HashMap<>();
+      for (Weighed one : all) {
+        if (!interruption.isRequested()) {
+          progress.at("guests", done++, all.size());
+          SharePattern pattern = one.pattern();
+          weigh(
+              one,
+              footprints.computeIfAbsent(pattern.word(), _ -> new Footprints(pattern, seed)),
+              chosen);
         }
       }
       progress.clear();
       print();
       write();
       if (interruption.isRequested()) {
-        invocation.sayInterrupted("%d of %d guests were weighed".formatted(done, all));
+        invocation.sayInterrupted("%d of %d guests were weighed".formatted(done, all.size()));
         return ExitPolicy.INTERRUPTED;
       }
       return ExitPolicy.OK;
     }
   }
 
-  private void weigh(
-      SharePattern pattern, Footprints footprints, long guest, double share, List<Policy> chosen) {
+  /** One guest. */
+  private record Weighed(SharePattern pattern, long guestBytes, double share) {}
+
+  /** All guests that were asked for. */
+  private List<Weighed> weighed() throws IOException {
+    List<Long> sizes = words(guests, GUESTS).map(FootprintCommand::guestBytes).distinct().toList();
+    List<Double> shares =
+        words(fractions, FRACTIONS).map(FootprintCommand::fraction).distinct().toList();
+    List<Weighed> all = new ArrayList<>();
+    boolean usesShares = false;
+    for (String word : new LinkedHashSet<>(patterns)) {
+      if (GivenPattern.isName(word)) {
+        GivenPattern given = GivenPattern.read(word);
+        boolean isTold = guests == null && given.guestBytes() > 0;
+        for (long size : isTold ? List.of(given.guestBytes()) : sizes) {
+          checkHolds(size, given);
+          all.add(new Weighed(given, size, given.share(size)));
+        }
+      } else {
+        MadePattern made = MadePattern.of(word).orElseThrow(() -> noPattern(word));
+        usesShares = true;
+        sizes.forEach(size -> shares.forEach(share -> all.add(new Weighed(made, size, share))));
+      }
+    }
+    if (fractions != null && !usesShares) {
+      throw new BadInput("--shared is for patterns that are made; a file says what is shared");
+    }
+    return all;
+  }
+
+  private static Stream<String> words(@Nullable List<String> given, List<String> others) {
+    return (given == null ? others : given).stream();
+  }
+
+  private static BadInput noPattern(String word) {
+    return new BadInput(
+        "--pattern: '%s' is not a pattern, expected %s, log:FILE, pages:FILE"
+            .formatted(
+                word,
+                Arrays.stream(MadePattern.values())
+                    .map(MadePattern::word)
+                    .collect(Collectors.joining(", "))));
+  }
+
+  private static void checkHolds(long guestBytes, GivenPattern given) {
+    if (guestBytes < given.lastEnd() || guestBytes >= GivenPattern.GUEST_LIMIT) {
+      throw new BadInput(
+          "--guest-memory: with %s a guest must have at least %s and less than %s, got %s"
+              .formatted(
+                  given.word(),
+                  Numbers.size(given.lastEnd()),
+                  Numbers.size(GivenPattern.GUEST_LIMIT),
+                  Numbers.size(guestBytes)));
+    }
+  }
+
+  private void weigh(Weighed one, Footprints footprints, List<Policy> chosen) {
     List<List<String>> printed =
-        rows.computeIfAbsent(pattern.word(), _ -> new ArrayList<>(List.of(HEADER)));
+        rows.computeIfAbsent(one.pattern().word(), _ -> new ArrayList<>(List.of(HEADER)));
     for (Policy policy : chosen) {
-      tables.add(footprints.table(guest, share, policy));
+      tables.add(footprints.table(one.guestBytes(), one.share(), policy));
       printed.add(row(tables.getLast()));
     }
-    for (RivalFootprint rival : footprints.rivals(guest, share)) {
+    for (RivalFootprint rival : footprints.rivals(one.guestBytes(), one.share())) {
       rivals.add(rival);
       printed.add(row(rival));
     }
@@ -205,8 +274,8 @@ final class FootprintCommand implements Callable<Integer> {
     Outputs.csv(csvFile, CSV, fields());
     if ((reportFile != null || chartsDirectory != null) && !tables.isEmpty()) {
       Map<String, Object> input = new LinkedHashMap<>();
-      input.put("guests", String.join(", ", guests));
-      input.put("shared", String.join(", ", fractions));
+      input.put("guests", told(tables.stream().map(table -> Numbers.size(table.guestMemory()))));
+      input.put("shared", told(tables.stream().map(table -> percent(table.shared()))));
       input.put("patterns", String.join(", ", patterns));
       input.put("policies", String.join(", ", policies));
       Report report = FootprintReport.of(tables, rivals, input, provenance);
@@ -215,6 +284,10 @@ final class FootprintCommand implements Callable<Integer> {
       }
       report.writeCharts(chartsDirectory);
     }
+  }
+
+  private static String told(Stream<String> words) {
+    return words.distinct().collect(Collectors.joining(", "));
   }
 
   private List<List<String>> fields() {

@@ -1,6 +1,7 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Geometry;
@@ -10,9 +11,11 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -31,11 +34,19 @@ final class InfoCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write what is printed as CSV: one row, named as in JSON.")
+  private @Nullable String csvFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
   @Override
   public Integer call() throws IOException {
+    Outputs.check(csvFile);
+    Outputs.check(jsonFile);
     Map<String, Object> info = new LinkedHashMap<>();
     info.put("version", "cleave " + Provenance.programVersion());
     info.put("jdk", System.getProperty("java.vendor.version") + ", " + Runtime.version());
@@ -59,9 +70,8 @@ final class InfoCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     info.forEach((name, value) -> out.printf("%-14s %s%n", name, value));
     out.flush();
-    if (jsonFile != null) {
-      Invocation.json(jsonFile, info, Invocation.provenance(spec, null));
-    }
+    Invocation.csv(csvFile, List.of(info));
+    Invocation.json(jsonFile, info, Invocation.provenance(spec, null));
     return ExitPolicy.OK;
   }
 

@@ -111,6 +111,12 @@ final class InspectCommand implements Callable<Integer> {
       description = "Name every defect and every leaf that could be merged; exit 1 on an error.")
   private boolean audit;
 
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write a row for each domain, named as in JSON.")
+  private @Nullable String csvFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
@@ -123,6 +129,10 @@ final class InspectCommand implements Callable<Integer> {
     roots.check();
     rmpOptions.check();
     Outputs.check(statesFile);
+    Outputs.check(csvFile);
+    Outputs.check(jsonFile);
+    Outputs.check(leavesFile);
+    Outputs.check(directoriesFile);
     progress = invocation.progress();
     OptionalLong start = base == null ? OptionalLong.empty() : OptionalLong.of(base);
     try (MemoryImage opened = MemoryImage.open(image, start)) {
@@ -156,10 +166,9 @@ final class InspectCommand implements Callable<Integer> {
       writeStates(opened, domains, rmp);
     }
     print(inspected, others);
-    if (jsonFile != null) {
-      Invocation.json(
-          jsonFile, InspectJson.of(image, inspected, others, audit), invocation.provenance(null));
-    }
+    Invocation.csv(csvFile, InspectJson.domains(inspected, audit));
+    Invocation.json(
+        jsonFile, InspectJson.of(image, inspected, others, audit), invocation.provenance(null));
     return judge(inspected);
   }
 

@@ -28,7 +28,7 @@ final class InspectJson {
       boolean audit) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("input", input);
-    json.put("domains", domains.stream().map(domain -> domain(domain, audit)).toList());
+    json.put("domains", domains(domains, audit));
     json.put(
         "otherDevices",
         others.entrySet().stream()
@@ -39,6 +39,10 @@ final class InspectJson {
     json.put("errors", domains.stream().mapToLong(domain -> domain.findings().errors()).sum());
     json.put("warnings", domains.stream().mapToLong(domain -> domain.findings().warnings()).sum());
     return json;
+  }
+
+  static List<Map<String, Object>> domains(List<InspectedDomain> domains, boolean audit) {
+    return domains.stream().map(domain -> domain(domain, audit)).toList();
   }
 
   private static Map<String, Object> domain(InspectedDomain inspected, boolean audit) {

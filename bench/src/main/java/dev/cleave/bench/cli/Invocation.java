@@ -1,6 +1,7 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Excerpt;
+import dev.cleave.bench.io.FlatRows;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.provenance.Provenance;
@@ -62,6 +63,19 @@ final class Invocation {
       Map<String, Object> json = new LinkedHashMap<>(result);
       json.put("provenance", provenance);
       Outputs.json(file, json);
+    }
+  }
+
+  /**
+   * Writes results as CSV, one row each.
+   *
+   * @param file a path, or null to write nothing
+   * @param results what is printed, with JSON's names
+   */
+  static void csv(@Nullable String file, List<?> results) throws IOException {
+    if (file != null) {
+      FlatRows flat = FlatRows.of(results);
+      Outputs.csv(file, flat.columns(), flat.rows());
     }
   }
 

@@ -9,7 +9,11 @@ import dev.cleave.bench.ioas.LogCheckResult;
 import dev.cleave.bench.ioas.LogDifference;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,6 +47,12 @@ final class IoasCommand implements Callable<Integer> {
       description = "The log; .gz is unpacked.")
   private String log;
 
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write the first differences as CSV, named as in JSON.")
+  private @Nullable String csvFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
@@ -51,13 +61,24 @@ final class IoasCommand implements Callable<Integer> {
     if (log.equals(Inputs.STANDARD_INPUT)) {
       throw new BadInput("--check needs a file: the leaves of its dumps lie beside it");
     }
+    Outputs.check(csvFile);
     Outputs.check(jsonFile);
     LogCheckResult result = check();
     print(spec.commandLine().getOut(), result);
-    if (jsonFile != null) {
-      Outputs.json(jsonFile, result);
-    }
+    Outputs.csv(csvFile, List.of("line", "text", "what"), rows(result));
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("operations", result.operations());
+    json.put("dumps", result.dumps());
+    json.put("differences", result.differences());
+    json.put("first", result.first());
+    Invocation.json(jsonFile, json, invocation.provenance(null));
     return result.differences() == 0 ? ExitPolicy.OK : ExitPolicy.FAILED;
+  }
+
+  private static List<List<String>> rows(LogCheckResult result) {
+    return result.first().stream()
+        .map(found -> List.of(Long.toString(found.line()), found.text(), found.what()))
+        .toList();
   }
 
   private LogCheckResult check() {

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       FootprintCommand.class,
       CompareCommand.class,
       TortureCommand.class,
+      MigrateCommand.class,
       IoasCommand.class,
       InfoCommand.class,
       HelpCommand.class
@@ -64,6 +65,7 @@ public final class Main implements Callable<Integer> {
     try {
       CommandLine line = new CommandLine(new Main());
       ReplayGlossary.addTo(line.getSubcommands().get("replay"));
+      MigrateGlossary.addTo(line.getSubcommands().get("migrate"));
       return line.setOut(out)
           .setErr(err)
           .setExpandAtFiles(false)

@@ -161,6 +161,17 @@ final class ReplayCommand implements Callable<Integer> {
   private @Nullable List<String> orderNames;
 
   @Option(
+      names = "--flush",
+      paramLabel = "HOW",
+      split = ",",
+      description =
+          "When flushes are issued that can wait, of unmaps and of merges that no RMP change waits"
+              + " for: immediate (default), or deferred[=N]: N operations at once (64, at most"
+              + " 65536), and before what they owe would matter; with several, every policy runs"
+              + " once for each.")
+  private List<String> flushNames = List.of("immediate");
+
+  @Option(
       names = "--dma",
       paramLabel = "N",
       defaultValue = "0",
@@ -227,6 +238,7 @@ final class ReplayCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     List<Policy> named = namedPolicies();
     List<RmpFollower.Order> orders = orders();
+    List<Integer> flushes = flushNames.stream().map(DeferredFlush::parse).distinct().toList();
     guestTables.check();
     check(dmaAccesses >= 0, "--dma must be below 2^63");
     long sizes = PageSizes.parse(pageSizes, AmdV1.LINUX.leafSizes());
@@ -261,29 +273,35 @@ final class ReplayCommand implements Callable<Integer> {
       for (Policy policy : policies) {
         boolean hasOrder = policy.hasOrder() && options.followsRmp();
         for (RmpFollower.Order order : hasOrder ? orders : orders.subList(0, 1)) {
-          if (!interruption.isRequested()) {
-            results.add(
-                run(
-                    policy,
-                    trace,
-                    GuestTableOptions.forPolicy(policy, options.withOrder(order), trace),
-                    ram,
-                    results,
-                    progress,
-                    interruption));
+          for (int flush : flushes) {
+            if (!interruption.isRequested()) {
+              ReplayOptions chosen = options.withOrder(order).withFlushEntries(flush);
+              results.add(
+                  run(
+                      policy,
+                      trace,
+                      GuestTableOptions.forPolicy(policy, chosen, trace),
+                      ram,
+                      results,
+                      progress,
+                      interruption));
+            }
           }
         }
       }
       progress.clear();
       PrintWriter out = spec.commandLine().getOut();
       List<String> warnings = ReplaySummary.warnings(trace, results.getFirst());
+      List<String> flushWords =
+          flushes.stream().map(flush -> options.withFlushEntries(flush).flushWord()).toList();
       warnings.forEach(invocation::warn);
-      ReplaySummary.print(out, trace, options, results.getFirst(), misplacedLines);
+      ReplaySummary.print(out, trace, options, flushWords, results.getFirst(), misplacedLines);
       ReplayText.print(out, results);
       out.flush();
       Provenance provenance = invocation.provenance(seed);
       Outputs.csv(csvFile, ReplayCsv.columns(), results.stream().map(ReplayCsv::row).toList());
-      Invocation.json(jsonFile, ReplayJson.of(trace, options, results, warnings), provenance);
+      Invocation.json(
+          jsonFile, ReplayJson.of(trace, options, flushWords, results, warnings), provenance);
       if (isRecorded()) {
         Report report =
             ReplayReport.of(
@@ -291,7 +309,7 @@ final class ReplayCommand implements Callable<Integer> {
                 options,
                 recorded,
                 warnings,
-                ReplayJson.input(trace, options),
+                ReplayJson.input(trace, options, flushWords),
                 provenance);
         if (reportFile != null) {
           report.write(reportFile);

@@ -15,7 +15,7 @@ final class ReplayCsv {
   }
 
   static List<String> columns() {
-    List<String> columns = new ArrayList<>(List.of("policy", "order"));
+    List<String> columns = new ArrayList<>(List.of("policy", "order", "flush"));
     counted().forEach(column -> columns.add(column.key()));
     return columns;
   }
@@ -25,6 +25,7 @@ final class ReplayCsv {
     List<String> row = new ArrayList<>();
     row.add(result.policy());
     row.add(result.order() == null ? "" : result.order());
+    row.add(result.flush());
     for (ReplayColumn column : counted()) {
       boolean isThere = !column.isOfDevices() || result.dma() != null;
       row.add(isThere ? Long.toString(result.get(column)) : "");

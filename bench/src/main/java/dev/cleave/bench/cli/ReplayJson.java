@@ -21,9 +21,13 @@ final class ReplayJson {
   private ReplayJson() {}
 
   static Map<String, Object> of(
-      Trace trace, ReplayOptions options, List<PolicyResult> results, List<String> warnings) {
+      Trace trace,
+      ReplayOptions options,
+      List<String> flushes,
+      List<PolicyResult> results,
+      List<String> warnings) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("input", input(trace, options));
+    json.put("input", input(trace, options, flushes));
     json.put("warnings", warnings);
     json.put("policies", results.stream().map(ReplayJson::policy).toList());
     return json;
@@ -33,6 +37,7 @@ final class ReplayJson {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("policy", result.policy());
     json.put("order", result.order());
+    json.put("flush", result.flush());
     put(json, column -> !column.isOfDevices(), result::get);
     Map<String, Object> dma = new LinkedHashMap<>();
     if (result.dma() != null) {
@@ -73,7 +78,7 @@ final class ReplayJson {
   }
 
   /** What was replayed. */
-  static Map<String, Object> input(Trace trace, ReplayOptions options) {
+  static Map<String, Object> input(Trace trace, ReplayOptions options, List<String> flushes) {
     Map<String, Object> input = new LinkedHashMap<>();
     List<Map<String, Object>> files = new ArrayList<>();
     trace
@@ -104,6 +109,7 @@ final class ReplayJson {
     input.put("paddrBase", Numbers.hex(options.paddrBase()));
     input.put("tables", options.hasNestedTable() ? List.of("iommu", "npt") : List.of("iommu"));
     input.put("backing", options.isSharedInPlace() ? "in-place" : "separate");
+    input.put("flush", flushes);
     return input;
   }
 

@@ -50,6 +50,7 @@ final class ReplaySummary {
       PrintWriter out,
       Trace trace,
       ReplayOptions options,
+      List<String> flushes,
       PolicyResult first,
       List<String> misplacedLines) {
     trace
@@ -75,6 +76,9 @@ final class ReplaySummary {
     sources(out, trace);
     if (options.followsRmp()) {
       out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
+    }
+    if (flushes.size() > 1 || !flushes.getFirst().equals("immediate")) {
+      out.println("flushes that can wait are " + String.join(", then ", flushes));
     }
     if (first.get(ReplayColumn.MISPLACED) > 0) {
       out.printf(

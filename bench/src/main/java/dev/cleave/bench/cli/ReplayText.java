@@ -34,12 +34,16 @@ final class ReplayText {
       PrintWriter out, String subject, List<ReplayColumn> columns, List<PolicyResult> results) {
     boolean namesOrder =
         results.stream().map(PolicyResult::order).filter(Objects::nonNull).distinct().count() > 1;
+    boolean namesFlush = results.stream().map(PolicyResult::flush).distinct().count() > 1;
     boolean haveTables = columns.stream().anyMatch(ReplayColumn::isOfTable);
     List<List<String>> rows = new ArrayList<>();
     rows.add(row(subject, columns, ReplayColumn::heading));
     for (PolicyResult result : results) {
       rows.add(
-          row(name(result, namesOrder), columns, column -> text(column, column.shown(result))));
+          row(
+              name(result, namesOrder, namesFlush),
+              columns,
+              column -> text(column, column.shown(result))));
       if (haveTables) {
         if (result.spaces().size() > 1) {
           result.spaces().forEach(space -> rows.add(row(space, columns)));
@@ -84,9 +88,8 @@ final class ReplayText {
     return TextTable.number(column.unit(), shown == null ? 0 : shown);
   }
 
-  private static String name(PolicyResult result, boolean namesOrder) {
-    return result.order() == null || !namesOrder
-        ? result.policy()
-        : result.policy() + " " + result.order();
+  private static String name(PolicyResult result, boolean namesOrder, boolean namesFlush) {
+    String order = result.order() == null || !namesOrder ? "" : " " + result.order();
+    return result.policy() + order + (namesFlush ? " " + result.flush() : "");
   }
 }

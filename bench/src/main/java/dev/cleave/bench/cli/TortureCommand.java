@@ -12,10 +12,12 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -80,6 +82,12 @@ final class TortureCommand implements Callable<Integer> {
               + " (default: ${DEFAULT-VALUE}).")
   private String flush;
 
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write what is printed as CSV: one row, named as in JSON.")
+  private @Nullable String csvFile;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
   private String jsonFile;
 
@@ -91,15 +99,15 @@ final class TortureCommand implements Callable<Integer> {
     if (threads < 1 || threads > Torture.MOST_WRITERS) {
       throw new BadInput("--threads must be 1 to " + Torture.MOST_WRITERS + ", threads=" + threads);
     }
+    Outputs.check(csvFile);
     Outputs.check(jsonFile);
     Fault broken = fault();
     int deferred = DeferredFlush.parse(flush);
     try (Interruption interruption = Interruption.listen()) {
       TortureResult result = run(broken, deferred, interruption);
       print(spec.commandLine().getOut(), result);
-      if (jsonFile != null) {
-        Invocation.json(jsonFile, json(broken, result), invocation.provenance(seed));
-      }
+      Invocation.csv(csvFile, List.of(json(broken, result)));
+      Invocation.json(jsonFile, json(broken, result), invocation.provenance(seed));
       if (result.violation() != null) {
         return ExitPolicy.FAILED;
       }

@@ -1,14 +1,23 @@
 package dev.cleave.bench.cli;
 
-import jdk.incubator.vector.LongVector;
+import com.sun.management.HotSpotDiagnosticMXBean;
+import java.lang.management.ManagementFactory;
 
-/** How wide this JVM's vectors are. */
+/** How wide the vectors are that this JVM's compiler makes. */
 final class VectorWidth {
   private VectorWidth() {}
 
-  /** Bits of the preferred vector, 0 without the Vector API's module. */
+  /** Bits of the widest vector, 0 where the JVM has no such limit to ask for. */
   static int bits() {
-    boolean isThere = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-    return isThere ? LongVector.SPECIES_PREFERRED.vectorBitSize() : 0;
+    HotSpotDiagnosticMXBean diagnostic =
+        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+    if (diagnostic == null) {
+      return 0;
+    }
+    try {
+      return Byte.SIZE * Integer.parseInt(diagnostic.getVMOption("MaxVectorSize").getValue());
+    } catch (IllegalArgumentException _) {
+      return 0; // a JVM without C2 does not know it
+    }
   }
 }

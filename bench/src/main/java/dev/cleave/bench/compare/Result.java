@@ -37,8 +37,8 @@ public record Result(String file, ResultKind kind, List<Figure> figures, JsonObj
             .orElseThrow(() ->
                 BadInput.in(
                     file,
-                    "is no result that can be compared, expected what bench, replay or footprint"
-                        + " wrote with --json"));
+                    "is no result that can be compared, expected what bench, replay, footprint or"
+                        + " migrate wrote with --json"));
     List<Figure> figures;
     try {
       figures = kind.figures(content);

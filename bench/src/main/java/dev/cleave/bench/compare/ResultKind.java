@@ -7,6 +7,7 @@ import dev.cleave.bench.compare.Figure.Sureness;
 import dev.cleave.bench.figure.Better;
 import dev.cleave.bench.figure.Unit;
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.migrate.MigrationColumn;
 import dev.cleave.bench.replay.ReplayColumn;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,6 +64,25 @@ public enum ResultKind {
       }
       return figures;
     }
+  },
+  /** Migrations of a guest, under several loads. */
+  MIGRATE("migrations") {
+    @Override
+    List<Figure> figures(JsonObject content) {
+      List<Figure> figures = new ArrayList<>();
+      for (JsonObject migration : Result.objects(content, "migrations")) {
+        addMigration(migration, figures);
+      }
+      return figures;
+    }
+
+    @Override
+    String work(JsonObject content) {
+      JsonObject input = content.getAsJsonObject("input");
+      return "%s in %s pieces"
+          .formatted(
+              Numbers.size(input.get("guestBytes").getAsLong()), input.get("extents").getAsInt());
+    }
   };
 
   @SuppressWarnings("ImmutableEnumChecker") // made by List.of
@@ -113,9 +133,13 @@ public enum ResultKind {
 
   private static void addPolicy(JsonObject policy, List<Figure> figures) {
     JsonElement order = policy.get("order");
+    JsonElement flush = policy.get("flush"); // which results of earlier versions lack
     String subject =
         policy.get("policy").getAsString()
-            + (order == null || order.isJsonNull() ? "" : " " + order.getAsString());
+            + (order == null || order.isJsonNull() ? "" : " " + order.getAsString())
+            + (flush == null || flush.getAsString().equals("immediate")
+                ? ""
+                : " " + flush.getAsString());
     for (ReplayColumn column : ReplayColumn.values()) {
       JsonElement within = column.isOfDevices() ? policy.get("dma") : policy;
       if (column.isCounted() && within instanceof JsonObject object && object.has(column.word())) {
@@ -128,6 +152,28 @@ public enum ResultKind {
                 shown(column.unit()),
                 column.better(),
                 column.unit() == Unit.NANOS ? Sureness.MEASURED : Sureness.EXACT));
+      }
+    }
+  }
+
+  private static void addMigration(JsonObject migration, List<Figure> figures) {
+    String subject =
+        migration.get("pattern").getAsString()
+            + ", "
+            + migration.get("strategy").getAsString()
+            + (migration.get("rmp").getAsBoolean() ? " + RMP" : "");
+    for (MigrationColumn column : MigrationColumn.values()) {
+      JsonElement value = migration.get(column.word());
+      if (!value.isJsonNull()) {
+        figures.add(
+            new Figure(
+                subject,
+                column.word(),
+                value.getAsDouble(),
+                OptionalDouble.empty(),
+                column.unit(),
+                column.better(),
+                column.isMeasured() ? Sureness.MEASURED : Sureness.EXACT));
       }
     }
   }

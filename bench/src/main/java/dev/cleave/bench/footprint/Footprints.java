@@ -5,6 +5,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.engine.TableMemory;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +13,8 @@ import java.util.Map;
 /**
  * Measures guests. A guest above 16 GiB is made of identical pieces of 16 GiB; then one piece is
  * built and counted for all, and the tables above the pieces are counted exactly. That is
- * remembered, so that a piece is built once for guests of any size.
+ * remembered, so that a piece is built once for guests of any size. Where the shared pages are
+ * given, what depends on them is built whole.
  *
  * <p>Not thread-safe.
  */
@@ -49,22 +51,40 @@ public final class Footprints {
     this.seed = seed;
   }
 
-  private Guest guest(long bytes, double shared) {
-    return bytes == PIECE_BYTES
-        ? pieces.computeIfAbsent(shared, share -> Guest.of(bytes, pattern, share, seed))
-        : Guest.of(bytes, pattern, shared, seed);
+  /**
+   * What is built of a guest.
+   *
+   * @param seesStates whether what is built depends on which pages are shared; else a guest that
+   *     shares none will do
+   */
+  private Guest guest(long guestBytes, double shared, boolean seesStates) {
+    long bytes = Math.min(guestBytes, PIECE_BYTES);
+    return switch (pattern) {
+      case GivenPattern given -> {
+        if (!seesStates) {
+          yield new Guest(bytes, false, new BitSet());
+        }
+        boolean isWhole = given.pages().cardinality() == guestBytes >>> PAGE_LOG2;
+        yield new Guest(guestBytes, isWhole, isWhole ? new BitSet() : given.pages());
+      }
+      case MadePattern made ->
+          bytes == PIECE_BYTES
+              ? pieces.computeIfAbsent(shared, share -> Guest.of(bytes, made, share, seed))
+              : Guest.of(bytes, made, shared, seed);
+    };
   }
 
   /**
    * The table of a guest under a policy.
    *
-   * @param guestBytes a positive multiple of 4096, above {@link #PIECE_BYTES} a multiple of that
-   * @param shared fraction of it that is shared, 0 to 1
+   * @param guestBytes a positive multiple of 4096, above {@link #PIECE_BYTES} a multiple of that;
+   *     with a {@link GivenPattern} below its limit, and not less than it has pages in
+   * @param shared fraction of it that is shared, 0 to 1; of a {@link GivenPattern} what it says
    */
   public TableFootprint table(long guestBytes, double shared, Policy policy) {
-    long pieceBytes = Math.min(guestBytes, PIECE_BYTES);
-    Guest guest = guest(pieceBytes, shared);
-    if (guest.isUniform() && policy != Policy.ALL_4K) {
+    boolean seesStates = policy != Policy.ALL_4K;
+    Guest guest = guest(guestBytes, shared, seesStates);
+    if (guest.isUniform() && seesStates) {
       // Leaves go beyond pieces, and are few.
       guest = guest.stretchedTo(guestBytes);
     }
@@ -98,7 +118,7 @@ public final class Footprints {
   }
 
   private RivalFootprint rival(Rivals rival, long guestBytes, double shared) {
-    Guest piece = guest(Math.min(guestBytes, PIECE_BYTES), shared);
+    Guest piece = guest(guestBytes, shared, rival.seesStates());
     Guest guest = rival.seesStates() && piece.isUniform() ? piece.stretchedTo(guestBytes) : piece;
     long sharedPages = rival.seesStates() ? guest.sharedPages() : 0;
     long count = guestBytes / guest.bytes();

@@ -28,7 +28,7 @@ record Guest(long bytes, boolean isWhollyShared, BitSet shared) {
    * @param share of it, 0 to 1
    * @param seed what random choices depend on
    */
-  static Guest of(long bytes, SharePattern pattern, double share, long seed) {
+  static Guest of(long bytes, MadePattern pattern, double share, long seed) {
     if (share == 1) {
       return new Guest(bytes, true, new BitSet());
     }

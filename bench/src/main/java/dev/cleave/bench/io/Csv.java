@@ -40,7 +40,8 @@ public final class Csv implements AutoCloseable {
     for (String field : rest) {
       field(field);
     }
-    row.setCharAt(row.length() - 1, '\n');
+    row.setLength(Math.max(0, row.length() - 1));
+    row.append('\n');
     out.append(row);
     row.setLength(0);
   }

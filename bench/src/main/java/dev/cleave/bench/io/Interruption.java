@@ -1,7 +1,11 @@
 package dev.cleave.bench.io;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lets long work end early when the user asks for it (Ctrl-C): the work looks at {@link
@@ -68,6 +72,37 @@ public final class Interruption implements AutoCloseable {
   /** Whether the work is to end, asked when something else has ended that may be the first sign. */
   public boolean isRequestedNowOrSoon() {
     return isOver(requested, SOON_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Waits until a byte, or the end, of a stream arrives, or the work is to end.
+   *
+   * @throws IOException if reading fails
+   */
+  public void awaitInput(InputStream in) throws IOException {
+    CompletableFuture<@Nullable IOException> read = new CompletableFuture<>();
+    // Nothing ends a thread that reads, but the end of the process.
+    Thread.ofPlatform()
+        .daemon()
+        .start(() -> {
+          try {
+            var _ = in.read();
+            read.complete(null);
+          } catch (IOException e) {
+            read.complete(e);
+          }
+        });
+    Thread.ofPlatform()
+        .daemon()
+        .start(() -> {
+          if (isOver(requested, Long.MAX_VALUE, TimeUnit.NANOSECONDS)) {
+            read.complete(null);
+          }
+        });
+    IOException failure = read.join();
+    if (failure != null) {
+      throw failure;
+    }
   }
 
   /** Everything that can be shown has been: the process may end. */

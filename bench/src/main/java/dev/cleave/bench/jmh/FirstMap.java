@@ -34,7 +34,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 1)
 @Fork(
     value = 10,
-    jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.VECTOR_KERNELS, Tables.NATIVE_ACCESS})
+    jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.NATIVE_ACCESS})
 public class FirstMap {
   private static final int TABLES = 1024;
   private static final int ENTRIES = 512;
@@ -46,7 +46,7 @@ public class FirstMap {
   @State(Scope.Thread)
   public static class Fresh {
     /** What the system property asks for. */
-    @Param({"auto", "plain", "vector"})
+    @Param({"plain", "vector"})
     public String kernels;
 
     private Arena arena;

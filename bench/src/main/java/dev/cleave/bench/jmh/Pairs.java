@@ -11,6 +11,8 @@ public final class Pairs {
   private static final String FILL = "fill of the same table bytes";
   private static final String REWALK = "the re-walking table";
   private static final String ONE_THREAD = "one thread on both";
+  private static final String TABLE_BYTES = "reading the same table bytes once";
+  private static final String HEAP_RADIX = "on-heap long[] radix";
   private static final String PAGES = "map, translate and unmap one 4K page, both formats in turn";
   private static final String REGIONS = "split 2M and merge it, both formats in turn";
 
@@ -74,7 +76,7 @@ public final class Pairs {
               0.1),
           new Pair(
               "translate, random over 64 GiB at 4K",
-              "on-heap long[] radix",
+              HEAP_RADIX,
               "RandomTranslate.engine",
               "RandomTranslate.heapRadix",
               LARGE,
@@ -158,7 +160,22 @@ public final class Pairs {
           inBulk("map + unmap 256 MiB of 4K leaves", 4, "AddressSpaces.bulk"),
           inBulk("split 128 MiB to 4K and merge it", 1, "AddressSpaces.adjust"),
           inBulk("split 128 MiB to 4K and merge it", 2, "AddressSpaces.adjust"),
-          inBulk("split 128 MiB to 4K and merge it", 4, "AddressSpaces.adjust"));
+          inBulk("split 128 MiB to 4K and merge it", 4, "AddressSpaces.adjust"),
+          dirty("0", TABLE_BYTES, "DirtySweep.readTableBytes", 1.5),
+          dirty("0.1", TABLE_BYTES, "DirtySweep.readTableBytes", 1.5),
+          dirty("1", TABLE_BYTES, "DirtySweep.readTableBytes", 3),
+          dirty("10", TABLE_BYTES, "DirtySweep.readTableBytes", 10),
+          dirty("0", HEAP_RADIX, "DirtySweep.heapRadix", 1),
+          dirty("0.1", HEAP_RADIX, "DirtySweep.heapRadix", 1),
+          dirty("1", HEAP_RADIX, "DirtySweep.heapRadix", 1),
+          dirty("10", HEAP_RADIX, "DirtySweep.heapRadix", 1),
+          new Pair(
+              "read and clear 64 GiB in two threads, a device beside",
+              ONE_THREAD,
+              "DirtySweepByTwo.passByTwo",
+              "DirtySweepByTwo.passByOne",
+              Map.of(),
+              0.7));
 
   private Pairs() {}
 
@@ -171,6 +188,17 @@ public final class Pairs {
         benchmark + "Bare",
         Map.of("tables", Integer.toString(tables)),
         1.25);
+  }
+
+  /** A pass of dirty tracking. */
+  private static Pair dirty(String percent, String against, String rival, double limit) {
+    return new Pair(
+        "read and clear 64 GiB at 4K, %s %% dirty".formatted(percent),
+        against,
+        "DirtySweep.readAndClear",
+        rival,
+        Map.of("dirtyPercent", percent),
+        limit);
   }
 
   private static Pair mixed(String work, String against, String benchmark, String rival) {

@@ -4,7 +4,6 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.kernel.Kernels;
 import dev.cleave.engine.memory.TablePages;
 import java.util.Random;
 
@@ -20,22 +19,14 @@ final class Tables {
   static final long PAGE_BYTES = 1L << 12;
   static final long GIB = 1L << 30;
 
-  /** What a fork needs: it inherits no flag. */
+  /** What a fork needs that compares with the kernels of the Vector API: it inherits no flag. */
   static final String VECTOR_MODULE = "--add-modules=jdk.incubator.vector";
 
-  /** What a JVM that has run for a while has; where the Vector API is missing, plain kernels. */
-  static final String VECTOR_KERNELS = "-Dcleave.kernels=vector";
-
+  /** What every fork needs. */
   static final String NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED";
 
   private static final long SEED = 0x5eed;
   private static final long CAPACITY_BYTES = 16L << 30;
-
-  private static final long EXERCISE_NANOS = 1_000_000_000;
-
-  static {
-    Kernels.exercise(EXERCISE_NANOS);
-  }
 
   private Tables() {}
 

@@ -72,6 +72,9 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Where the firmware's page about the guest lies. */
   private final long context;
 
+  /** Whether devices' accesses are noted in the tables, by A and D. */
+  private final boolean hasMarks;
+
   private final IotlbGather.BlockVisitor invalidate = this::invalidate;
   private final List<Attachment> attachments = new ArrayList<>();
   private int flushedDomain;
@@ -87,20 +90,52 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
    */
   public ModelMachine(GuestRam ram, GuestFrames frames, List<TableMemory> tables, boolean hasRmp) {
+    this(ram.pieces(), ram.spaEnd(), frames, tables, hasRmp, false);
+  }
+
+  /**
+   * A machine whose IOMMU runs and notes in the tables what devices access (HAD = 3), and in which
+   * nobody keeps what they move: guest memory has addresses and no bytes.
+   *
+   * @param spaEnd where guest memory ends, at most 2^49
+   * @param frames where the guest's pages lie
+   * @param tables what holds page tables, at or above {@link #TABLE_BASE}
+   * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
+   * @return the machine
+   */
+  public static ModelMachine marking(
+      long spaEnd, GuestFrames frames, TableMemory tables, boolean hasRmp) {
+    return new ModelMachine(
+        List.of(),
+        (spaEnd + REGION_BYTES - 1) & -REGION_BYTES,
+        frames,
+        List.of(tables),
+        hasRmp,
+        true);
+  }
+
+  private ModelMachine(
+      List<PhysicalMemory.Piece> pieces,
+      long spaEnd,
+      GuestFrames frames,
+      List<TableMemory> tables,
+      boolean hasRmp,
+      boolean hasMarks) {
     this.frames = frames;
-    memory.addAll(ram.pieces());
+    this.hasMarks = hasMarks;
+    memory.addAll(pieces);
     tables.forEach(table -> memory.add(table.base(), table.hardwareView()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
       // one region more than the guest's, for its context
-      long covered = ram.spaEnd() + REGION_BYTES;
+      long covered = spaEnd + REGION_BYTES;
       memory.add(RMP_BASE, NativePages.reserve(ReverseMap.tableBytes(covered), arena));
       rmp = new ReverseMap(memory, RMP_BASE, covered);
     } else {
       rmp = null;
     }
     iommu = new Iommu(memory, IommuConfig.standard(), rmp);
-    context = ram.spaEnd();
+    context = spaEnd;
     if (rmp != null) {
       createGuest(rmp);
     }
@@ -178,7 +213,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   }
 
   /** One of the devices of an address space, counted in the order of {@link #attach}. */
-  static int deviceId(int space, int device) {
+  public static int deviceId(int space, int device) {
     return (space * DEVICES + device + 1) * FUNCTIONS;
   }
 
@@ -204,6 +239,9 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     DeviceTableEntry entry =
         DeviceTableEntry.v1(
             PageTable.root(top), PageTable.levels(top), rmp == null ? FIRST_DOMAIN + space : 0);
+    if (hasMarks) {
+      entry = entry.withStatusUpdates();
+    }
     for (int i = 0; i < DEVICES; i++) {
       int device = deviceId(space, i);
       long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);
@@ -227,10 +265,19 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
 
   @Override
   public void flush(PageTable table, IotlbGather gather) {
+    flush(table, gather, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Flushes with few commands.
+   *
+   * @param mostCommands as {@link FlushBlocks} takes it
+   */
+  public void flush(PageTable table, IotlbGather gather, int mostCommands) {
     int space = spaceOf(table);
     if (space >= 0) {
       flushedDomain = FIRST_DOMAIN + space;
-      gather.forEachBlock(invalidate);
+      FlushBlocks.forEach(gather, mostCommands, invalidate);
       awaitCompletion();
     }
   }
@@ -258,7 +305,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   }
 
   /** Forgets logged events, so that the log never fills. */
-  void drainEvents() {
+  public void drainEvents() {
     iommu.writeMmio(Register.EVENT_HEAD, iommu.readMmio(Register.EVENT_TAIL));
   }
 

@@ -9,6 +9,7 @@ import dev.cleave.hwmodel.rmp.RmpFirmware;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
 import dev.cleave.hwmodel.rmp.RmpResult;
 import dev.cleave.hwmodel.rmp.RmpState;
+import java.util.function.LongPredicate;
 
 /**
  * The hypervisor's side of the model's RMP: guest pages by their guest addresses. Pages that the
@@ -17,7 +18,7 @@ import dev.cleave.hwmodel.rmp.RmpState;
 public final class ModelRmp {
 
   private final GuestFrames frames;
-  private final GuestRam ram;
+  private final LongPredicate isTracked;
   private final RmpInstructions instructions;
   private final RmpFirmware firmware;
 
@@ -29,8 +30,22 @@ public final class ModelRmp {
    * @param rmp the RMP
    */
   public ModelRmp(GuestFrames frames, GuestRam ram, ReverseMap rmp) {
+    this(frames, ram::isTracked, rmp);
+  }
+
+  /**
+   * The hypervisor's side of an RMP that knows of all the guest's memory.
+   *
+   * @param frames where guest pages lie
+   * @param rmp the RMP
+   */
+  public ModelRmp(GuestFrames frames, ReverseMap rmp) {
+    this(frames, _ -> true, rmp);
+  }
+
+  private ModelRmp(GuestFrames frames, LongPredicate isTracked, ReverseMap rmp) {
     this.frames = frames;
-    this.ram = ram;
+    this.isTracked = isTracked;
     this.instructions = new RmpInstructions(rmp);
     this.firmware = new RmpFirmware(rmp);
   }
@@ -56,7 +71,7 @@ public final class ModelRmp {
 
   /** Whether a page lies in memory that the RMP knows of. */
   private boolean holds(long gpa) {
-    return frames.holds(gpa) && ram.isTracked(frames.spa(gpa));
+    return frames.holds(gpa) && isTracked.test(frames.spa(gpa));
   }
 
   /** PSMASH. */

@@ -2,14 +2,19 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.machine.FlushBlocks;
 import dev.cleave.engine.IotlbGather;
 
-/** Counts the flush commands that a table's gathers take, one for each aligned block. */
+/**
+ * Counts the flush commands that a table's gathers take, one for each aligned block, and how often
+ * their completion is waited for.
+ */
 public final class FlushCounter {
   private final IotlbGather.BlockVisitor counter = this::count;
   private boolean isOfPages;
   private long commands;
   private long bytes;
+  private long waits;
 
   FlushCounter() {}
 
@@ -21,8 +26,14 @@ public final class FlushCounter {
     isOfPages = areAll;
   }
 
-  void add(IotlbGather gather) {
-    gather.forEachBlock(counter);
+  /**
+   * A gather is flushed.
+   *
+   * @param mostCommands as {@link FlushBlocks} takes it
+   */
+  void add(IotlbGather gather, int mostCommands) {
+    waits++;
+    FlushBlocks.forEach(gather, mostCommands, counter);
   }
 
   private void count(long iova, int sizeLog2) {
@@ -42,5 +53,10 @@ public final class FlushCounter {
   /** Bytes that they named. */
   public long bytes() {
     return bytes;
+  }
+
+  /** Times that the completion of some of them was waited for. */
+  public long waits() {
+    return waits;
   }
 }

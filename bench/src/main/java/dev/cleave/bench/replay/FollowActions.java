@@ -60,6 +60,7 @@ final class FollowActions implements PolicyActions {
 
   @Override
   public void populate(long gpa, long paddr, long length) {
+    tables.checkFit(rmp.losing(gpa, paddr, length), known);
     tables.fit(rmp.populate(gpa, paddr, length, known), known.rule());
   }
 

@@ -40,9 +40,11 @@ final class GuestTable implements AutoCloseable {
   private final @Nullable SharedMemory sharedMemory;
   private final FlushCounter flushes = new FlushCounter();
   private final KeptTables keptTables;
+  private @Nullable OwedFlushes owed;
   private long gapBytes;
   private long mappedBytes;
   private long peakMappedBytes;
+  private long peakPinnedBytes;
   private long mapCalls;
   private long unmapCalls;
 
@@ -111,23 +113,63 @@ final class GuestTable implements AutoCloseable {
     return flushes;
   }
 
+  /** From now on flushes that can wait are owed, and flushed in batches. */
+  void deferFlushes(int entries, IotlbFlush flush) {
+    owed = new OwedFlushes(table, entries, flush);
+  }
+
+  /** What waits for its flush; null if nothing ever does. */
+  @Nullable OwedFlushes owed() {
+    return owed;
+  }
+
+  /**
+   * Maps a range. Where something was unmapped and may still be seen, it is mapped as it was
+   * before.
+   */
   void map(long iova, long paddr, long length, int access, SizeRule rule) {
     table.map(iova, paddr, length, isNested ? Access.READ_WRITE : access, rule);
     mapCalls++;
     mappedBytes += length;
+    if (owed != null) {
+      owed.mappedAgain(iova, length);
+    }
   }
 
-  /** Unmaps a range, of which something is mapped; returns how many bytes that was. */
+  /**
+   * Unmaps a range, of which something is mapped; its flush can wait.
+   *
+   * @return how many bytes were mapped
+   */
   long unmap(long iova, long length) {
-    long bytes = table.unmap(iova, length, gather);
+    return unmapped(owed == null ? table.unmap(iova, length, gather) : owed.unmap(iova, length));
+  }
+
+  private long unmapped(long bytes) {
     unmapCalls++;
     mappedBytes -= bytes;
     return bytes;
   }
 
-  /** Takes out what is mapped of a range; returns how many bytes that was. */
+  /** Takes out what is mapped of a range, whose flush can wait; returns how many bytes that was. */
   long takeOut(long iova, long length) {
-    return cursor.over(iova, iova + length - 1).advance() ? unmap(iova, length) : 0;
+    return isMapped(iova, length) ? unmap(iova, length) : 0;
+  }
+
+  /** The same where the flush is to be issued at once. */
+  long takeOutAtOnce(long iova, long length) {
+    return isMapped(iova, length) ? unmapped(table.unmap(iova, length, gather)) : 0;
+  }
+
+  private boolean isMapped(long iova, long length) {
+    return cursor.over(iova, iova + length - 1).advance();
+  }
+
+  /** Replaces smaller leaves by larger ones; the flush can wait. */
+  long merge(long iova, long length, int largestLog2) {
+    return owed == null
+        ? table.merge(iova, length, largestLog2, gather)
+        : owed.merge(iova, length, largestLog2);
   }
 
   /** The same, as part of a call that is counted as {@link #addUnmapCalls} says. */
@@ -167,9 +209,10 @@ final class GuestTable implements AutoCloseable {
     return mappedBytes;
   }
 
-  /** Takes note of how many bytes are mapped. */
+  /** Takes note of how many bytes are mapped, and how many are pinned. */
   void notePeak() {
     peakMappedBytes = Math.max(peakMappedBytes, mappedBytes);
+    peakPinnedBytes = Math.max(peakPinnedBytes, pinnedBytes());
   }
 
   /** The most bytes that were, after any event. */
@@ -177,9 +220,22 @@ final class GuestTable implements AutoCloseable {
     return peakMappedBytes;
   }
 
-  /** How much of some mapped memory is pinned: processors reach theirs without. */
-  long pinned(long bytes) {
-    return isNested ? 0 : bytes;
+  /**
+   * Bytes that are pinned, since devices can reach them or may still: processors reach theirs
+   * without.
+   */
+  long pinnedBytes() {
+    return isNested ? 0 : mappedBytes + owedBytes();
+  }
+
+  /** The most bytes that were, after any event. */
+  long peakPinnedBytes() {
+    return peakPinnedBytes;
+  }
+
+  /** Bytes that are unmapped, and whose flush waits. */
+  long owedBytes() {
+    return owed == null ? 0 : owed.bytes();
   }
 
   /** Map calls so far. */
@@ -207,8 +263,14 @@ final class GuestTable implements AutoCloseable {
     return Math.max(memory.peakBytes(), usedBytes());
   }
 
-  /** Flushes what the gather owes, and frees what waited for it. */
+  /**
+   * Flushes what the gather owes, and frees what waited for it; and a batch of what can wait, if it
+   * is full.
+   */
   void settle(IotlbFlush flush) {
+    if (owed != null) {
+      owed.flushIfFull();
+    }
     if (!gather.isEmpty()) {
       flush.flush(table, gather);
       gather.complete();
@@ -224,8 +286,16 @@ final class GuestTable implements AutoCloseable {
     return gapBytes;
   }
 
+  /** Flushes what waits; returns whether anything did. */
+  boolean flushOwed() {
+    return owed != null && owed.flush();
+  }
+
   @Override
   public void close() {
+    if (owed != null) {
+      owed.close();
+    }
     table.close();
     memory.close();
   }

@@ -14,6 +14,7 @@ import dev.cleave.engine.rmp.FollowedTable;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,13 +25,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 final class GuestTables implements IotlbFlush, AutoCloseable {
+  /** A batch that takes more commands is flushed by one, of the smallest block around it. */
+  private static final int MOST_BATCH_COMMANDS = 8;
+
   private final List<ReplayedSpace> spaces = new ArrayList<>();
   private final @Nullable GuestTable nested;
   private final List<GuestTable> all = new ArrayList<>();
-  private @Nullable IotlbFlush hardware;
+  private @Nullable Hardware hardware;
   private Runnable look = () -> {};
   private long peakBytes;
   private long peakMappedBytes;
+  private long peakPinnedBytes;
 
   GuestTables(ReplayOptions options, long pageSizes) {
     for (AddressSpace space : options.spaces()) {
@@ -42,6 +47,9 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     if (nested != null) {
       all.add(nested);
     }
+    if (options.flushEntries() > 0) {
+      all.forEach(table -> table.deferFlushes(options.flushEntries(), this::flushBatch));
+    }
   }
 
   /**
@@ -50,7 +58,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
    * @param flush gets those of IOMMU tables, or null
    * @param looker is called before and after each flush
    */
-  void onFlush(@Nullable IotlbFlush flush, Runnable looker) {
+  void onFlush(@Nullable Hardware flush, Runnable looker) {
     hardware = flush;
     look = looker;
   }
@@ -184,6 +192,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     } catch (PageTableException e) {
       if (nested != null) {
         nested.settle(this);
+        var _ = nested.flushOwed();
         restore(nested, space, iova, iova + length - 1, rule);
       }
       throw e;
@@ -267,7 +276,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
       return;
     }
     for (Run run : runs) {
-      var _ = table.takeOut(run.gpa, run.length);
+      var _ = table.takeOutAtOnce(run.gpa, run.length);
     }
     table.settle(this);
     for (Run run : runs) {
@@ -285,6 +294,28 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return table.mappedBytes(iova, length) == 0;
   }
 
+  /**
+   * Refuses what {@link #fit} could not do once regions have lost their 2 MiB entry.
+   *
+   * @param regions in ascending order
+   * @param known whose rule it will be
+   * @throws PageTableException OUT_OF_TABLE_MEMORY
+   */
+  void checkFit(List<Run> regions, RmpBitmap known) {
+    if (regions.isEmpty()) {
+      return;
+    }
+    long first = regions.getFirst().gpa;
+    long bytes = regions.getLast().gpa + regions.getLast().length - first;
+    regions.forEach(region -> known.setLarge(region.gpa, region.length, false));
+    try {
+      // all regions at once, since they take of the same memory
+      all.forEach(table -> table.table().checkFit(first, bytes, known.rule(), table.gather()));
+    } finally {
+      regions.forEach(region -> known.setLarge(region.gpa, region.length, true));
+    }
+  }
+
   /** Makes leaves legal that an RMP entry no longer allows. */
   void fit(List<Run> runs, SizeRule rule) {
     for (GuestTable table : all) {
@@ -295,19 +326,55 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     }
   }
 
+  /** Flushes at once, and before it what was owed earlier. */
   @Override
   public void flush(PageTable table, IotlbGather gather) {
+    for (GuestTable owner : all) {
+      if (owner.table() == table) {
+        var _ = owner.flushOwed();
+      }
+    }
+    flush(table, gather, Integer.MAX_VALUE);
+  }
+
+  private void flushBatch(PageTable table, IotlbGather gather) {
+    flush(table, gather, MOST_BATCH_COMMANDS);
+  }
+
+  private void flush(PageTable table, IotlbGather gather, int mostCommands) {
     notePeak();
     for (GuestTable owner : all) {
       if (owner.table() == table) {
-        owner.flushes().add(gather);
+        owner.flushes().add(gather, mostCommands);
       }
     }
     look.run(); // what the IOTLB still holds
     if (hardware != null && (nested == null || table != nested.table())) {
-      hardware.flush(table, gather);
+      hardware.flush(table, gather, mostCommands);
     }
     look.run();
+  }
+
+  /** Flushes what the tables owe; returns whether they owed anything. */
+  boolean flushOwed() {
+    boolean anyOwed = false;
+    for (GuestTable table : all) {
+      anyOwed |= table.flushOwed();
+    }
+    return anyOwed;
+  }
+
+  /**
+   * Something is about to become of the pages between two addresses that devices must not see with
+   * old eyes: tables that owe a flush of any of them flush.
+   */
+  void flushOwed(long first, long last) {
+    for (GuestTable table : all) {
+      OwedFlushes owed = table.owed();
+      if (owed != null && owed.isOwed(first, last)) {
+        var _ = owed.flush();
+      }
+    }
   }
 
   /** Memory that the IOMMU tables use together at this moment. */
@@ -319,12 +386,8 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return bytes;
   }
 
-  private long mappedBytes() {
-    long bytes = 0;
-    for (ReplayedSpace space : spaces) {
-      bytes += space.table().mappedBytes();
-    }
-    return bytes;
+  private long sum(ToLongFunction<GuestTable> bytes) {
+    return spaces.stream().map(ReplayedSpace::table).mapToLong(bytes).sum();
   }
 
   /** Takes note of how much that is. */
@@ -335,7 +398,8 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   /** Takes note of that, and of how much is mapped, after an event. */
   void noteEnd() {
     notePeak();
-    peakMappedBytes = Math.max(peakMappedBytes, mappedBytes());
+    peakMappedBytes = Math.max(peakMappedBytes, sum(GuestTable::mappedBytes));
+    peakPinnedBytes = Math.max(peakPinnedBytes, sum(GuestTable::pinnedBytes));
     all.forEach(GuestTable::notePeak);
   }
 
@@ -347,6 +411,11 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   /** The most that the IOMMU tables mapped together, after any event. */
   long peakMappedBytes() {
     return peakMappedBytes;
+  }
+
+  /** The most that they kept pinned. */
+  long peakPinnedBytes() {
+    return peakPinnedBytes;
   }
 
   @Override

@@ -12,7 +12,6 @@ import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.bench.machine.ModelRmp;
 import dev.cleave.bench.trace.TraceEvent;
-import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;
@@ -27,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe.
  */
-final class Hardware implements IotlbFlush, AutoCloseable {
+final class Hardware implements AutoCloseable {
   /** Accesses to a region at each step of an event that changes it, in so many regions at most. */
   private static final int VISIT_ACCESSES = 4;
 
@@ -82,9 +81,9 @@ final class Hardware implements IotlbFlush, AutoCloseable {
     return rmp;
   }
 
-  @Override
-  public void flush(PageTable table, IotlbGather gather) {
-    machine.flush(table, gather);
+  /** Flushes what a gather holds, with so many commands at most, and waits for them. */
+  void flush(PageTable table, IotlbGather gather, int mostCommands) {
+    machine.flush(table, gather, mostCommands);
   }
 
   /** Devices use the tables' tops as they are now. */

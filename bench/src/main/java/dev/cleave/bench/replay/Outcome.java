@@ -25,4 +25,9 @@ public record Outcome(String status, long value) {
   public boolean isOk() {
     return status.equals(OK);
   }
+
+  /** Whether it was refused for a reason. */
+  boolean isRefusedFor(PageTableException.Reason reason) {
+    return status.equals(reason.name());
+  }
 }

@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
 
 /**
@@ -13,7 +14,12 @@ interface PolicyActions extends AutoCloseable {
   /** Pages become private. */
   void unshare(long gpa, long length);
 
-  /** Memory is about to be mapped to the guest. */
+  /**
+   * Memory is about to be mapped to the guest.
+   *
+   * @throws PageTableException OUT_OF_TABLE_MEMORY, if leaves around it would have to be split for
+   *     that; nothing has changed
+   */
   void populate(long gpa, long paddr, long length);
 
   /** Which leaf sizes a map may use. */

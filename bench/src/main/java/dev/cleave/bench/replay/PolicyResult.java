@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param policy its name
  * @param order what came first when table and RMP changed; null where no order is chosen
+ * @param flush when flushes were issued: {@code immediate} or {@code deferred=N}
  * @param figures those columns that are about the run as a whole
  * @param dma what devices met, with {@code --dma}
  * @param tables what the IOMMU tables of all address spaces came to together, then the nested one
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 public record PolicyResult(
     String policy,
     @Nullable String order,
+    String flush,
     Map<ReplayColumn, Long> figures,
     @Nullable DmaResult dma,
     List<TableResult> tables,
@@ -28,6 +30,7 @@ public record PolicyResult(
   static PolicyResult of(
       String policy,
       @Nullable String order,
+      String flush,
       RunEnd end,
       @Nullable DmaResult dma,
       List<TableResult> tables,
@@ -39,7 +42,7 @@ public record PolicyResult(
         figures.put(column, figure);
       }
     }
-    return new PolicyResult(policy, order, figures, dma, tables, spaces, end.refused());
+    return new PolicyResult(policy, order, flush, figures, dma, tables, spaces, end.refused());
   }
 
   /**

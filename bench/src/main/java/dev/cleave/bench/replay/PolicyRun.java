@@ -1,7 +1,9 @@
 package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.machine.GuestFrames;
 import dev.cleave.bench.machine.GuestRam;
@@ -13,6 +15,7 @@ import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +38,11 @@ public final class PolicyRun implements AutoCloseable {
   private final SimulatedRmp rmp;
   private final PolicyActions actions;
   private final @Nullable Hardware hardware;
+  private final boolean isWatching;
   private long peakBackingBytes;
+
+  /** Why the next event cannot be carried out; null if it can be tried. */
+  private @Nullable PageTableException unprepared;
 
   /**
    * Makes empty tables.
@@ -53,6 +60,7 @@ public final class PolicyRun implements AutoCloseable {
           policy.word() + " needs page states, a shared backing and no nested table");
     }
     this.policy = policy;
+    this.isWatching = isWatching;
     long pageSizes = policy.hasSmallLeaves() ? PAGE_SIZE_4K : options.pageSizes();
     tables = new GuestTables(options, pageSizes);
     table = tables.spaces().getFirst().table().table();
@@ -91,14 +99,34 @@ public final class PolicyRun implements AutoCloseable {
     };
   }
 
-  /** What has to be known before an event, and is no part of carrying it out. */
+  /**
+   * What has to be known before an event, and is no part of carrying it out. If that cannot be
+   * done, the event will be refused.
+   */
   public void prepare(TraceEvent event) {
+    unprepared = null;
+    try {
+      populateBefore(event);
+    } catch (PageTableException e) {
+      unprepared = e;
+    }
+  }
+
+  private void populateBefore(TraceEvent event) {
     if (event instanceof TraceEvent.Map map && options.followsRmp()) {
       long paddr = map.paddrOr(options.paddrBase());
       boolean isOfPages = ((map.iova() | paddr | map.length()) & (PAGE_BYTES - 1)) == 0;
       // What will be refused gives the guest nothing.
       if (isOfPages && map.length() > 0 && actions.isFree(space(map), map.iova(), map.length())) {
-        actions.populate(map.iova(), paddr, map.length());
+        tables.flushOwed(map.iova(), map.iova() + map.length() - 1);
+        try {
+          actions.populate(map.iova(), paddr, map.length());
+        } catch (PageTableException e) {
+          if (!tables.flushOwed()) {
+            throw e;
+          }
+          actions.populate(map.iova(), paddr, map.length());
+        }
       }
     }
   }
@@ -125,8 +153,33 @@ public final class PolicyRun implements AutoCloseable {
       return 0;
     }
     return policy == Policy.STATIC
-        ? tables.spaces().stream().mapToLong(space -> space.table().mappedBytes()).max().orElse(0)
-        : rmp.actual().sharedPages() * PAGE_BYTES;
+        ? tables.spaces().stream().mapToLong(space -> space.table().pinnedBytes()).max().orElse(0)
+        : rmp.actual().sharedPages() * PAGE_BYTES + undiscardedBytes();
+  }
+
+  /** Pages that are private again, whose shared memory is discarded once they are flushed. */
+  private long undiscardedBytes() {
+    if (!policy.isSharedBacked()) {
+      return 0;
+    }
+    long end = options.guestBytes();
+    BitSet pages = new BitSet();
+    for (ReplayedSpace space : tables.spaces()) {
+      OwedFlushes owed = space.table().owed();
+      if (owed != null) {
+        for (Extent extent : owed.unflushed()) {
+          if (Long.compareUnsigned(extent.first(), end) < 0) {
+            GuestTables.runs(rmp.actual(), extent.first(), Math.min(extent.last() + 1, end), false)
+                .forEach(run -> pages.set(page(run.gpa()), page(run.gpa() + run.length())));
+          }
+        }
+      }
+    }
+    return (long) pages.cardinality() * PAGE_BYTES;
+  }
+
+  private static int page(long gpa) {
+    return (int) (gpa / PAGE_BYTES);
   }
 
   /** The most that did. */
@@ -141,18 +194,27 @@ public final class PolicyRun implements AutoCloseable {
       hardware.before(event, space);
     }
     Outcome outcome = apply(event, space);
+    if (outcome.isRefusedFor(Reason.OUT_OF_TABLE_MEMORY) && tables.flushOwed()) {
+      outcome = apply(event, space); // pages that waited for a flush are free now
+    }
     if (hardware != null) {
       hardware.after(event, space, outcome.isOk(), rmp.actual());
     }
     tables.noteEnd();
-    peakBackingBytes = Math.max(peakBackingBytes, backingBytes());
+    if (isWatching) { // which takes time
+      peakBackingBytes = Math.max(peakBackingBytes, backingBytes());
+    }
     return outcome;
   }
 
   private Outcome apply(TraceEvent event, ReplayedSpace space) {
+    if (unprepared != null) {
+      return Outcome.refused(unprepared.reason());
+    }
     try {
       return switch (event) {
         case TraceEvent.Map map -> {
+          flushBefore(map.iova(), map.length());
           actions.map(
               space, map.iova(), map.paddrOr(options.paddrBase()), map.length(), map.access());
           yield Outcome.ok(map.length());
@@ -166,13 +228,13 @@ public final class PolicyRun implements AutoCloseable {
         case TraceEvent.Merge(long _, var _, long iova, long length, long largest) ->
             Outcome.ok(space.merge(iova, length, largest, tables));
         case TraceEvent.Share(long _, long gpa, long length) -> {
-          checkThenWatch(gpa, length);
-          actions.share(gpa, length);
+          check(gpa, length);
+          change(gpa, length, () -> actions.share(gpa, length));
           yield Outcome.ok(length);
         }
         case TraceEvent.Unshare(long _, long gpa, long length) -> {
-          checkThenWatch(gpa, length);
-          actions.unshare(gpa, length);
+          check(gpa, length);
+          change(gpa, length, () -> actions.unshare(gpa, length));
           yield Outcome.ok(length);
         }
         case TraceEvent.Translate(long _, var _, long iova) -> space.translate(iova);
@@ -184,7 +246,30 @@ public final class PolicyRun implements AutoCloseable {
     }
   }
 
-  private void checkThenWatch(long gpa, long length) {
+  /** An iova is not used anew before what it led to has been flushed. */
+  private void flushBefore(long iova, long length) {
+    if (length != 0 && Long.compareUnsigned(iova + (length - 1), iova) >= 0) {
+      tables.flushOwed(iova, iova + (length - 1));
+    }
+  }
+
+  /**
+   * No RMP entry changes under a leaf that a device may still see. Where shared pages have memory
+   * of their own the leaves lead there, and the entries that change are of other memory.
+   */
+  private void change(long gpa, long length, Runnable states) {
+    if (!policy.isSharedBacked()) {
+      tables.flushOwed(gpa & -REGION_BYTES, gpa + length - 1 | (REGION_BYTES - 1));
+    }
+    rmp.beginWatch(gpa, length);
+    try {
+      states.run();
+    } finally {
+      rmp.endWatch();
+    }
+  }
+
+  private void check(long gpa, long length) {
     if (gpa % PAGE_BYTES != 0 || length == 0 || length % PAGE_BYTES != 0) {
       throw new PageTableException(
           Reason.MISALIGNED, gpa, "pages are shared whole, gpa=0x%x".formatted(gpa));
@@ -195,7 +280,11 @@ public final class PolicyRun implements AutoCloseable {
           gpa,
           "guest memory ends at 0x%x, gpa=0x%x".formatted(options.guestBytes(), gpa));
     }
-    rmp.beginWatch(gpa, length);
+  }
+
+  /** The end: flushes what is still owed. */
+  void flushOwed() {
+    var _ = tables.flushOwed();
   }
 
   /** Does what the policy has put off until nothing changes for a while. */
@@ -303,6 +392,7 @@ public final class PolicyRun implements AutoCloseable {
 
   @Override
   public void close() {
+    flushOwed();
     actions.close();
     rmp.close();
     if (hardware != null) {

@@ -117,9 +117,9 @@ final class RemapActions implements PolicyActions {
    * Takes out regions, and the pages that move: theirs is no gap, since they come to lie elsewhere.
    */
   private void takeOut(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
-    moved.forEach(run -> table.takeOut(run.gpa(), run.length()));
+    moved.forEach(run -> table.takeOutAtOnce(run.gpa(), run.length()));
     forEachRun(
-        changed, (first, bytes) -> table.addGap(table.takeOut(first, inGuest(first, bytes))));
+        changed, (first, bytes) -> table.addGap(table.takeOutAtOnce(first, inGuest(first, bytes))));
     table.settle(tables);
   }
 
@@ -176,7 +176,7 @@ final class RemapActions implements PolicyActions {
         regions,
         (first, bytes) -> {
           note(cursor, first, first + bytes - 1, extents);
-          table.addGap(table.takeOut(first, bytes));
+          table.addGap(table.takeOutAtOnce(first, bytes));
         });
     table.settle(tables);
     return extents;
@@ -201,6 +201,7 @@ final class RemapActions implements PolicyActions {
 
   @Override
   public void populate(long gpa, long paddr, long length) {
+    tables.checkFit(rmp.losing(gpa, paddr, length), known);
     tables.fit(rmp.populate(gpa, paddr, length, known), known.rule());
   }
 

@@ -70,6 +70,7 @@ public final class Replay {
       run.runDevices(devices.accessesAfter(tally.events));
       watcher.ended(event, outcome);
     }
+    run.flushOwed();
     Histogram nanos = new Histogram(LONGEST_NANOS, DIGITS);
     long total = 0;
     for (TraceEvent event : events.subList(0, tally.events)) {
@@ -87,6 +88,7 @@ public final class Replay {
     return PolicyResult.of(
         policy.word(),
         policy.hasOrder() && options.followsRmp() ? word(options.order()) : null,
+        options.flushWord(),
         new RunEnd(
             tally.events,
             tally.failed,

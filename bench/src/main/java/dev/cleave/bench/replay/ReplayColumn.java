@@ -80,6 +80,14 @@ public enum ReplayColumn {
       BYTES,
       LOW,
       "Bytes that flush commands named."),
+  FLUSH_WAITS(
+      table(end -> end.table().flushes().waits()),
+      "flushWaits",
+      "waits",
+      "Flush waits",
+      COUNT,
+      LOW,
+      "Times that the completion of flush commands was waited for: once for all of a batch."),
   GAP_BYTES(
       table(end -> end.table().gapBytes()),
       "gapBytes",
@@ -137,15 +145,16 @@ public enum ReplayColumn {
       NEITHER,
       "What is mapped at the end."),
   PINNED_BYTES_PEAK(
-      table(end -> end.table().pinned(end.table().peakMappedBytes())),
+      table(end -> end.table().peakPinnedBytes()),
       "pinnedBytesPeak",
       "pinned",
       "Pinned peak",
       BYTES,
       LOW,
-      "The most memory that was pinned because devices could reach it."),
+      "The most memory that was pinned because devices could reach it: what is unmapped and not yet"
+          + " flushed included."),
   PINNED_BYTES_END(
-      table(end -> end.table().pinned(end.table().mappedBytes())),
+      table(end -> end.table().pinnedBytes()),
       "pinnedBytesEnd",
       null,
       "Pinned",

@@ -19,6 +19,7 @@ import java.util.List;
  * @param hasNestedTable whether a nested table follows together with the IOMMU table
  * @param sharedBase paddr of where gpa 0 lies when it is shared, 2 MiB-aligned; 0 if shared pages
  *     stay where they are
+ * @param flushEntries operations that owe a flush before any is issued; 0 to flush at once
  * @param spaces the address spaces, one at least; an event that says none is one of the first's
  */
 public record ReplayOptions(
@@ -33,6 +34,7 @@ public record ReplayOptions(
     long seed,
     boolean hasNestedTable,
     long sharedBase,
+    int flushEntries,
     List<AddressSpace> spaces) {
   /** Options for one IOMMU table alone, whose pages stay where they are. */
   public ReplayOptions(
@@ -56,6 +58,7 @@ public record ReplayOptions(
         dmaAccesses,
         seed,
         false,
+        0,
         0,
         List.of(AddressSpace.OPS));
   }
@@ -84,6 +87,7 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         sharedBase,
+        flushEntries,
         spaces);
   }
 
@@ -101,6 +105,7 @@ public record ReplayOptions(
         seed,
         hasOne,
         sharedBase,
+        flushEntries,
         spaces);
   }
 
@@ -118,6 +123,7 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         base,
+        flushEntries,
         spaces);
   }
 
@@ -135,6 +141,30 @@ public record ReplayOptions(
         seed,
         hasNestedTable,
         sharedBase,
+        flushEntries,
         others);
+  }
+
+  /** The same with flushes deferred, or not. */
+  public ReplayOptions withFlushEntries(int entries) {
+    return new ReplayOptions(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasNestedTable,
+        sharedBase,
+        entries,
+        spaces);
+  }
+
+  /** When flushes are issued, as {@code --flush} says it. */
+  public String flushWord() {
+    return flushEntries == 0 ? "immediate" : "deferred=" + flushEntries;
   }
 }

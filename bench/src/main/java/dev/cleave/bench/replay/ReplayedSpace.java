@@ -53,7 +53,7 @@ final class ReplayedSpace {
 
   /** Replaces smaller leaves where larger ones are possible; returns how many bytes were mapped. */
   long merge(long iova, long length, long largest, IotlbFlush flush) {
-    long bytes = table.merge(iova, length, sizeLog2(iova, largest), guestTable.gather());
+    long bytes = guestTable.merge(iova, length, sizeLog2(iova, largest));
     guestTable.settle(flush);
     return bytes;
   }

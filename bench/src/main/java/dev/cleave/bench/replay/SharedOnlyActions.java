@@ -122,8 +122,7 @@ final class SharedOnlyActions extends SharedBackingActions {
     long length = (long) regions << REGION_LOG2;
     for (GuestTable table : tables().all()) {
       if (!tables().isFree(table, gpa, length)) {
-        var _ =
-            table.table().merge(gpa, length, Long.numberOfTrailingZeros(length), table.gather());
+        var _ = table.merge(gpa, length, Long.numberOfTrailingZeros(length));
         table.settle(tables());
       }
     }

@@ -41,7 +41,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   private final @Nullable ModelRmp model;
   private boolean isStalled;
   private long first;
-  private long last;
+  private long last = -1;
 
   /**
    * An RMP whose pages are all private with entries of 4 KiB.
@@ -74,6 +74,12 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     first = gpa & -REGION_BYTES;
     last = gpa + length - 1;
     watches.forEach(RmpWatch::begin);
+  }
+
+  /** The event has ended: until the next one there is nothing to look at. */
+  void endWatch() {
+    first = 0;
+    last = -1;
   }
 
   /** Compares leaves and RMP in the range of the event. */
@@ -113,6 +119,28 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   /** What is really assigned, to be looked at. */
   RmpBitmap actual() {
     return actual;
+  }
+
+  /**
+   * Regions that {@link #populate} would take their 2 MiB entry from: what is mapped there in part
+   * again, or to another place.
+   */
+  List<GuestTables.Run> losing(long gpa, long paddr, long length) {
+    List<GuestTables.Run> regions = new ArrayList<>();
+    long end = length > actual.guestBytes() - gpa ? actual.guestBytes() : gpa + length;
+    for (long at = gpa, next; at >= 0 && at < end; at = next) {
+      long region = at & -REGION_BYTES;
+      next = Math.min(region + REGION_BYTES, end);
+      long place = paddr + (at - gpa);
+      boolean stays =
+          next - at == REGION_BYTES
+              && place % REGION_BYTES == 0
+              && frames.elsewhere(at, place, REGION_BYTES).isEmpty();
+      if (actual.isLarge(region) && !stays) {
+        regions.add(new GuestTables.Run(region, REGION_BYTES));
+      }
+    }
+    return regions;
   }
 
   /**

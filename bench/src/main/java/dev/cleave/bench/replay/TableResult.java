@@ -34,7 +34,7 @@ public record TableResult(String table, Map<ReplayColumn, Long> figures) {
     }
     figures.put(ReplayColumn.TABLE_BYTES_PEAK, tables.peakBytes());
     figures.put(ReplayColumn.MAPPED_BYTES_PEAK, tables.peakMappedBytes());
-    figures.put(ReplayColumn.PINNED_BYTES_PEAK, tables.peakMappedBytes());
+    figures.put(ReplayColumn.PINNED_BYTES_PEAK, tables.peakPinnedBytes());
     return new TableResult(name, figures);
   }
 

@@ -53,6 +53,14 @@ final class ReplayCharts {
                   + " faults; only atomic, with DMA stalled meanwhile, has no such window.",
               orders));
     }
+    if (runs.stream().map(run -> run.result().flush()).distinct().count() > 1) {
+      sections.add(
+          new Section(
+              "What deferring flushes saves",
+              "Flushes that no change of the RMP waits for, issued at once or in batches; until"
+                  + " then memory that is unmapped stays pinned.",
+              deferral()));
+    }
     return sections;
   }
 
@@ -179,6 +187,7 @@ final class ReplayCharts {
             "Times that leaves and RMP of a region disagreed.",
             new Axis("windows", Unit.COUNT, false),
             ordered,
+            PolicyResult::order,
             ReplayColumn.RMP_FAULTS));
     if (hasDma) {
       charts.add(
@@ -188,6 +197,7 @@ final class ReplayCharts {
               "Accesses that table or RMP refused.",
               new Axis("accesses", Unit.COUNT, false),
               ordered,
+              PolicyResult::order,
               ReplayColumn.DMA_REFUSED));
       charts.add(
           bars(
@@ -196,7 +206,53 @@ final class ReplayCharts {
               "Time that all devices were kept waiting.",
               new Axis("time", Unit.NANOS, false),
               ordered,
+              PolicyResult::order,
               ReplayColumn.DMA_STALL_NS));
+    }
+    return charts;
+  }
+
+  /** Each policy's figures with its flushes at once and deferred, in its first order. */
+  private List<Chart> deferral() {
+    List<PolicyResult> results = runs.stream().map(RecordedRun::result).toList();
+    List<Chart> charts = new ArrayList<>();
+    charts.add(
+        bars(
+            "deferral-flushes",
+            "Flush commands",
+            "All that were issued.",
+            new Axis("commands", Unit.COUNT, false),
+            results,
+            PolicyResult::flush,
+            ReplayColumn.FLUSHES));
+    charts.add(
+        bars(
+            "deferral-waits",
+            "Waits for a flush",
+            "Times that the completion of flush commands was waited for.",
+            new Axis("waits", Unit.COUNT, false),
+            results,
+            PolicyResult::flush,
+            ReplayColumn.FLUSH_WAITS));
+    charts.add(
+        bars(
+            "deferral-pinned",
+            "Pinned memory",
+            "The most, with what is unmapped and not yet flushed.",
+            new Axis("bytes", Unit.BYTES, false),
+            results,
+            PolicyResult::flush,
+            ReplayColumn.PINNED_BYTES_PEAK));
+    if (hasDma) {
+      charts.add(
+          bars(
+              "deferral-hits",
+              "IOTLB hit rate",
+              "Accesses that the IOTLB answered; a batch drops more than what was unmapped.",
+              new Axis("hits", Unit.PART, false),
+              results,
+              PolicyResult::flush,
+              ReplayColumn.DMA_IOTLB_HITS));
     }
     return charts;
   }
@@ -207,20 +263,21 @@ final class ReplayCharts {
       String note,
       Axis up,
       List<PolicyResult> results,
+      Function<PolicyResult, @Nullable String> kind,
       ReplayColumn figure) {
     List<String> policies = results.stream().map(PolicyResult::policy).distinct().toList();
     List<Series> series = new ArrayList<>();
-    for (String order : results.stream().map(PolicyResult::order).distinct().toList()) {
+    for (String one : results.stream().map(kind).distinct().toList()) {
       List<@Nullable Number> values = new ArrayList<>();
       for (String policy : policies) {
         values.add(
             results.stream()
-                .filter(one -> one.policy().equals(policy) && order.equals(one.order()))
+                .filter(run -> run.policy().equals(policy) && one.equals(kind.apply(run)))
                 .findFirst()
                 .map(figure::shown)
                 .orElse(null));
       }
-      series.add(new Series(order, Style.SOLID, values));
+      series.add(new Series(one, Style.SOLID, values));
     }
     return new Chart(
         id,

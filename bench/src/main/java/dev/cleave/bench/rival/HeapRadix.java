@@ -7,17 +7,22 @@ import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 
 import dev.cleave.bench.extent.ObjectBytes;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
  * A radix table of {@code long[512]} arrays on the Java heap, 4 KiB pages only.
  *
  * <p>Three array loads lead to an entry, as three levels do in hardware's table; the uppermost
  * array is as long as the address space wants, so that terabytes need no fourth. An entry is paddr
- * and access flags, 0 is a hole. An array stays when its last entry goes.
+ * and access flags, with the top flag for dirty, 0 is a hole. An array stays when its last entry
+ * goes.
  */
 public final class HeapRadix implements RivalTable {
   private static final int GIB_LOG2 = 30;
   private static final long FLAGS = PAGE_BYTES - 1L;
+  private static final long DIRTY = 1L << 11;
+  private static final VarHandle ENTRIES = MethodHandles.arrayElementVarHandle(long[].class);
 
   private final long[][][] root;
 
@@ -94,6 +99,47 @@ public final class HeapRadix implements RivalTable {
   private long[] find(long iova) {
     long[][] middle = root[(int) (iova >>> GIB_LOG2)];
     return middle == null ? null : middle[index(iova, REGION_LOG2)];
+  }
+
+  /** A device has written a page that is mapped. */
+  public void setDirty(long iova) {
+    var _ = (long) ENTRIES.getAndBitwiseOr(find(iova), index(iova, PAGE_LOG2), DIRTY);
+  }
+
+  /**
+   * Says which pages of a range were written to, and makes them clean, each by one atomic step.
+   *
+   * @param iova first address, a multiple of 2 MiB
+   * @param length bytes, likewise
+   * @param bitmap gets bit {@code p % 64} of word {@code p / 64} for page {@code p} of the range
+   * @return bytes that were dirty
+   */
+  public long readAndClearDirty(long iova, long length, long[] bitmap) {
+    long pages = 0;
+    int word = 0;
+    for (long at = iova; at != iova + length; at += 1L << REGION_LOG2) {
+      long[] leaves = find(at);
+      for (int i = 0; i < TABLE_ENTRIES; i += Long.SIZE, word++) {
+        long bits = leaves == null ? 0 : clearDirty(leaves, i);
+        if (bits != 0) {
+          bitmap[word] |= bits;
+          pages += Long.bitCount(bits);
+        }
+      }
+    }
+    return pages << PAGE_LOG2;
+  }
+
+  /** Clears the dirty ones of 64 entries; returns a bit for each, the lowest for the first. */
+  private static long clearDirty(long[] leaves, int from) {
+    long bits = 0;
+    for (int i = 0; i < Long.SIZE; i++) {
+      if ((leaves[from + i] & DIRTY) != 0) {
+        var _ = (long) ENTRIES.getAndBitwiseAnd(leaves, from + i, ~DIRTY);
+        bits |= 1L << i;
+      }
+    }
+    return bits;
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.cleave.engine.memory.TablePages;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Table memory that breaks a promise of the engine's on purpose, to show that the breach is found.
@@ -16,7 +17,10 @@ public final class BrokenPages extends TablePages {
 
   private final boolean publishesEarly;
   private final boolean forgetsLateBits;
-  private final boolean countsTooMany;
+  private final Fault fault;
+
+  /** The table that was taken back last, or NONE. */
+  private final AtomicLong takenBack = new AtomicLong(NONE);
 
   /** Pages taken and not yet published. */
   private final Set<Long> unpublished = ConcurrentHashMap.newKeySet();
@@ -32,27 +36,51 @@ public final class BrokenPages extends TablePages {
    *
    * @param bytes its size
    * @param base physical address of its first byte
-   * @param fault what it breaks: a directory is seen before what its table holds, as if it were
-   *     stored without release, status bits that arrive in a merged table are dropped, or a table
-   *     that is taken back counts an entry too many
+   * @param fault what it breaks
    */
   public BrokenPages(long bytes, long base, Fault fault) {
     super(TablePages.reserve(bytes, bytes, base, false));
     this.publishesEarly = fault == Fault.MISSING_RELEASE;
     this.forgetsLateBits = fault == Fault.FORGOTTEN_DIRTY;
-    this.countsTooMany = fault == Fault.STALE_COUNT;
+    this.fault = fault;
   }
 
   @Override
   public void reuse(long table, long place) {
     super.reuse(table, place);
-    if (countsTooMany) {
-      count(table, 1, 0);
+    switch (fault) {
+      case STALE_COUNT -> count(table, 1, 0);
+      case FREED_BY_OLD_GATHER, TAKEN_BACK_TWICE -> takenBack.set(table);
+      default -> {}
+    }
+  }
+
+  /** The next to complete has the table in its list still. */
+  @Override
+  public void releaseAll(long first) {
+    super.releaseAll(first);
+    long table = fault == Fault.FREED_BY_OLD_GATHER ? takenBack.getAndSet(NONE) : NONE;
+    if (table != NONE) {
+      super.release(table);
+    }
+  }
+
+  @Override
+  public void setShadow(long table) {
+    super.setShadow(table);
+    if (fault == Fault.NO_SHADOW) {
+      zero(table, 0, 512);
     }
   }
 
   @Override
   public long take(int level, boolean zeroed, long place) {
+    long twice = fault == Fault.TAKEN_BACK_TWICE ? takenBack.getAndSet(NONE) : NONE;
+    if (twice != NONE && level(twice) == level && tryLock(twice, place(twice)) >= 0) {
+      unreserve(1);
+      setPlace(twice, place);
+      return twice;
+    }
     long table = super.take(level, zeroed, place);
     if (publishesEarly && hasTop) {
       unpublished.add(table);

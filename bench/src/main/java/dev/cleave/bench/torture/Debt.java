@@ -16,7 +16,7 @@ import java.util.Queue;
 final class Debt {
   final IotlbGather gather;
   private final Queue<Debt> home;
-  private final int[] pages = new int[Space.REGION_PAGES];
+  private final int[] pages = new int[2 * Space.REGION_PAGES];
   private int count;
   private OperationKind kind;
   private int region;
@@ -73,6 +73,10 @@ final class Debt {
     if (isOfDirty) {
       devices.forEach(device -> forgetWrites(device, space));
     }
+    if (kind == OperationKind.RESTORE_REGION) {
+      forgetWritesInRegion(space, devices);
+      space.restoresOwed.decrementAndGet(region);
+    }
     settleHardware(space);
   }
 
@@ -102,6 +106,17 @@ final class Debt {
       }
     }
     device.endInvalidation();
+  }
+
+  /**
+   * Devices may have written through translations that were dirty before the region was unmapped.
+   */
+  private void forgetWritesInRegion(Space space, List<Device> devices) {
+    devices.forEach(Device::beginInvalidation);
+    for (int i = 0; i < Space.REGION_PAGES; i++) {
+      space.forgetWrites(region * Space.REGION_PAGES + i);
+    }
+    devices.forEach(Device::endInvalidation);
   }
 
   /** Late bits of a merge have been carried over. */

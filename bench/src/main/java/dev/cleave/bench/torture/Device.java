@@ -78,6 +78,11 @@ final class Device implements Runnable {
     }
   }
 
+  /** Reads a page, in any thread. */
+  void look(int page) {
+    access(page / Space.REGION_PAGES, page, false);
+  }
+
   private void access(int region, int page, boolean isWrite) {
     enter();
     long then = space.hardware.get(page);

@@ -16,7 +16,22 @@ public enum Fault {
   /** Of what a split owes only the first page is flushed. */
   SHORT_FLUSH,
   /** A table that is taken back counts an entry too many. */
-  STALE_COUNT;
+  STALE_COUNT,
+  /** A table that is taken back is put back by the gather that it waited in. */
+  FREED_BY_OLD_GATHER,
+  /** A table that is taken back is handed out once more. */
+  TAKEN_BACK_TWICE,
+  /** A table that waits below a larger leaf does not say what the leaf says. */
+  NO_SHADOW;
+
+  /**
+   * Whether it is one of tables that wait for a flush, which deferred flushing makes many of.
+   *
+   * @return false where flushing at once finds it as well
+   */
+  public boolean isOfWaitingTables() {
+    return compareTo(STALE_COUNT) >= 0;
+  }
 
   /**
    * Its name on the command line.
@@ -30,8 +45,8 @@ public enum Fault {
   /** Table pages that have the fault, if it is one of memory. */
   TablePages pages(long bytes, long base) {
     return switch (this) {
-      case MISSING_RELEASE, FORGOTTEN_DIRTY, STALE_COUNT -> new BrokenPages(bytes, base, this);
-      default -> TablePages.reserve(bytes, bytes, base, false);
+      case NONE, FREE_BEFORE_FLUSH, SHORT_FLUSH -> TablePages.reserve(bytes, bytes, base, false);
+      default -> new BrokenPages(bytes, base, this);
     };
   }
 }

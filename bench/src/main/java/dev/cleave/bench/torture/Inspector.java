@@ -51,7 +51,7 @@ final class Inspector {
     if (stamp == 0) {
       return;
     }
-    if (space.mergesOwed.get(region) == 0) {
+    if (space.canInspect(region)) {
       devices.forEach(Device::beginInvalidation);
       inspect(region * Space.REGION_PAGES, Space.REGION_PAGES);
       devices.forEach(Device::endInvalidation);

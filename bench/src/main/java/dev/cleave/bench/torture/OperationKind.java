@@ -22,8 +22,12 @@ public enum OperationKind {
   SET_DIRTY,
   /** Maps a region. */
   MAP_REGION,
-  /** Unmaps a region. */
+  /** Unmaps a region, so that its table waits, and maps some of it anew. */
   UNMAP_REGION,
+  /** Unmaps two regions with the table that both stand in. */
+  UNMAP_PAIR,
+  /** Unmaps a region in two parts and maps it as it was before anything is flushed. */
+  RESTORE_REGION,
   /** Splits a region. */
   SPLIT_REGION,
   /** Merges a region. */

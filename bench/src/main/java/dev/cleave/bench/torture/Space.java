@@ -50,6 +50,9 @@ final class Space {
   /** Flushes that merges of a whole region still owe. */
   final AtomicIntegerArray mergesOwed = new AtomicIntegerArray(REGIONS);
 
+  /** Flushes that restored regions still owe: until then a device may write unseen. */
+  final AtomicIntegerArray restoresOwed = new AtomicIntegerArray(REGIONS);
+
   private final StampedLock[] locks = new StampedLock[REGIONS];
   private final AtomicInteger[] generations = new AtomicInteger[REGIONS];
 
@@ -73,6 +76,16 @@ final class Space {
    */
   static boolean isQuiet(int region) {
     return region % 2 == 1;
+  }
+
+  /** Whether a region and the one behind it are all there is in their GiB. */
+  static boolean isPair(int region) {
+    return region >= RUN_LENGTHS[0] && region % 2 == 0;
+  }
+
+  /** Whether what devices wrote to can be told from what is dirty. */
+  boolean canInspect(int region) {
+    return mergesOwed.get(region) == 0 && restoresOwed.get(region) == 0;
   }
 
   StampedLock lock(int region) {

@@ -110,7 +110,9 @@ public final class Torture {
     List<Writer> all = new ArrayList<>();
     for (int i = 0; i < writers; i++) {
       long seed = seeds.nextLong();
-      all.add(new Writer(table, space, flusher, verdict, inspector, i, writers, seed, done.get(i)));
+      all.add(
+          new Writer(
+              table, space, flusher, devices, verdict, inspector, i, writers, seed, done.get(i)));
     }
     flusher.serve(all);
     long begin = System.nanoTime();

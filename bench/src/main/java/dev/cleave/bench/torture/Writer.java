@@ -9,6 +9,7 @@ import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.format.Access;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.SplittableRandom;
@@ -39,6 +40,7 @@ final class Writer implements Runnable {
   private final PageTable table;
   private final Space space;
   private final Flusher flusher;
+  private final List<Device> devices;
   private final Verdict verdict;
   private final Inspector inspector;
   private final int number;
@@ -56,6 +58,7 @@ final class Writer implements Runnable {
       PageTable table,
       Space space,
       Flusher flusher,
+      List<Device> devices,
       Verdict verdict,
       Inspector inspector,
       int number,
@@ -65,6 +68,7 @@ final class Writer implements Runnable {
     this.table = table;
     this.space = space;
     this.flusher = flusher;
+    this.devices = devices;
     this.verdict = verdict;
     this.inspector = inspector;
     this.number = number;
@@ -161,6 +165,15 @@ final class Writer implements Runnable {
     return mapped;
   }
 
+  private int settledMapped(int from, int count) {
+    int mapped = 0;
+    for (int page = from; page < from + count; page++) {
+      boolean isHole = space.hardware.after(page) == PageViews.NOT_MAPPED;
+      mapped += isHole || !space.hardware.isSettled(page) ? 0 : 1;
+    }
+    return mapped;
+  }
+
   private boolean isSettled(int from, int count) {
     for (int page = from; page < from + count; page++) {
       if (!space.hardware.isSettled(page)) {
@@ -187,8 +200,10 @@ final class Writer implements Runnable {
           && map(
               OperationKind.MAP_REGION, region, from, REGION_PAGES, sizes[random.nextInt(3)], debt);
     }
-    return switch (random.nextInt(8)) {
-      case 0 -> isSettled && unmap(OperationKind.UNMAP_REGION, region, from, REGION_PAGES, debt);
+    return switch (random.nextInt(11)) {
+      case 0, 8 -> mapped == settledMapped(from, REGION_PAGES) && emptyRegion(region, from, debt);
+      case 9 -> isSettled && restore(region, from, debt);
+      case 10 -> Space.isPair(region) && emptyPair(region, from, debt);
       case 1, 2, 3 -> mergeRegion(region, from, debt);
       case 4 ->
           isSettled && clearDirty(OperationKind.CLEAR_REGION, region, from, REGION_PAGES, debt);
@@ -210,11 +225,102 @@ final class Writer implements Runnable {
   }
 
   private boolean inspect(int region, int from) {
-    if (space.mergesOwed.get(region) == 0) {
+    if (space.canInspect(region)) {
       begin(OperationKind.INSPECT_REGION, from, REGION_PAGES, 0);
       inspector.inspect(from, REGION_PAGES);
     }
     return false;
+  }
+
+  /** What devices have seen of the region is in the way of what is mapped in it next. */
+  private boolean emptyRegion(int region, int from, Debt debt) {
+    devices.forEach(device -> device.look(from));
+    boolean owes = unmap(OperationKind.UNMAP_REGION, region, from, REGION_PAGES, debt);
+    mapBeside(region, from);
+    return owes;
+  }
+
+  /** Maps some of what has been a hole for long in a region whose flush is outstanding. */
+  private void mapBeside(int region, int from) {
+    Debt debt = free.poll();
+    if (debt == null) {
+      return;
+    }
+    int page = from + random.nextInt(REGION_PAGES);
+    int count = 1 + random.nextInt(Math.min(8, from + REGION_PAGES - page));
+    if (mappedPages(page, count) != 0 || !mapHole(region, page, count, debt)) {
+      free.add(debt);
+    }
+  }
+
+  /** Unmaps the GiB that two regions stand in; the first is this writer's for itself already. */
+  private boolean emptyPair(int region, int from, Debt debt) {
+    StampedLock lock = space.lock(region + 1);
+    long stamp = lock.tryWriteLock();
+    if (stamp == 0) {
+      return false;
+    }
+    int mapped = mappedPages(from, 2 * REGION_PAGES);
+    boolean isDone = mapped == settledMapped(from, 2 * REGION_PAGES);
+    if (isDone) {
+      devices.forEach(device -> device.look(from));
+      devices.forEach(device -> device.look(from + REGION_PAGES));
+      debt.begin(OperationKind.UNMAP_PAIR, region);
+      begin(OperationKind.UNMAP_PAIR, from, 2 * REGION_PAGES, 0);
+      changeMapped(from, 2 * REGION_PAGES, debt);
+      long bytes = table.unmap(space.iova(from), 1L << 30, debt.gather);
+      checkBytes(OperationKind.UNMAP_PAIR, from, mapped, bytes);
+      var _ = finish(debt);
+      mapBeside(region, from);
+      mapBeside(region + 1, from + REGION_PAGES);
+    }
+    lock.unlock(stamp);
+    return isDone;
+  }
+
+  /**
+   * Unmaps a region that leads to one piece of memory in two parts, and maps it as it was, with
+   * leaves of another size. So no device may see anything else, although nothing has been flushed.
+   */
+  private boolean restore(int region, int from, Debt debt) {
+    int view = space.hardware.after(from);
+    for (int page = from; page < from + REGION_PAGES; page++) {
+      if (view == PageViews.NOT_MAPPED || space.hardware.after(page) != view) {
+        return false;
+      }
+    }
+    devices.forEach(device -> device.look(from));
+    space.restoresOwed.incrementAndGet(region);
+    debt.begin(OperationKind.RESTORE_REGION, region);
+    begin(OperationKind.RESTORE_REGION, from, REGION_PAGES, PageViews.generation(view));
+    int part = 1 + random.nextInt(REGION_PAGES - 1);
+    beginAll(from, PageViews.NOT_MAPPED);
+    long bytes = table.unmap(space.iova(from), part * PAGE_BYTES, debt.gather);
+    int rest = REGION_PAGES - part;
+    bytes += table.unmap(space.iova(from + part), rest * PAGE_BYTES, debt.gather);
+    checkBytes(OperationKind.RESTORE_REGION, from, REGION_PAGES, bytes);
+    beginAll(from, view);
+    int[] sizes = {12, 16, 21, 21};
+    table.map(
+        space.iova(from),
+        Space.paddr(from, PageViews.generation(view)),
+        REGION_PAGES * PAGE_BYTES,
+        access(PageViews.permissions(view)),
+        SizeRule.atMost(sizes[random.nextInt(sizes.length)]));
+    for (int page = from; page < from + REGION_PAGES; page++) {
+      space.software.settle(page);
+      space.hardware.settle(page);
+    }
+    devices.forEach(device -> device.look(from + random.nextInt(REGION_PAGES)));
+    return finish(debt);
+  }
+
+  private void beginAll(int from, int view) {
+    for (int page = from; page < from + REGION_PAGES; page++) {
+      space.forgetWrites(page);
+      space.software.begin(page, view);
+      space.hardware.begin(page, view);
+    }
   }
 
   // ---- operations ----------------------------------------------------------------------------
@@ -241,7 +347,9 @@ final class Writer implements Runnable {
         count * PAGE_BYTES,
         access(permissions),
         SizeRule.atMost(largestLog2));
-    return finish(debt);
+    boolean owes = finish(debt);
+    devices.get(random.nextInt(devices.size())).look(from + random.nextInt(count)); // at once
+    return owes;
   }
 
   private static int access(int permissions) {
@@ -251,6 +359,13 @@ final class Writer implements Runnable {
   private boolean unmap(OperationKind kind, int region, int from, int count, Debt debt) {
     debt.begin(kind, region);
     begin(kind, from, count, 0);
+    int mapped = changeMapped(from, count, debt);
+    long bytes = table.unmap(space.iova(from), count * PAGE_BYTES, debt.gather);
+    checkBytes(kind, from, mapped, bytes);
+    return finish(debt);
+  }
+
+  private int changeMapped(int from, int count, Debt debt) {
     int mapped = 0;
     for (int page = from; page < from + count; page++) {
       if (space.hardware.after(page) != PageViews.NOT_MAPPED) {
@@ -258,9 +373,7 @@ final class Writer implements Runnable {
         mapped++;
       }
     }
-    long bytes = table.unmap(space.iova(from), count * PAGE_BYTES, debt.gather);
-    checkBytes(kind, from, mapped, bytes);
-    return finish(debt);
+    return mapped;
   }
 
   private boolean protect(int region, int from, int count, Debt debt) {

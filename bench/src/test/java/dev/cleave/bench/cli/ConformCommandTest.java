@@ -25,6 +25,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What conform prints and writes, and that nothing of QEMU stays behind. */
 class ConformCommandTest {
+  /** Less than a work that does not look up is waited for. */
+  private static final long SOON_SECONDS = 20;
+
   @TempDir Path temporary;
 
   @ParameterizedTest
@@ -103,9 +106,12 @@ class ConformCommandTest {
     try (Held held = Held.start()) {
       ProcessHandle qemu = held.qemu();
       assertTrue(qemu.isAlive());
+      long start = System.nanoTime();
       Signals.send(signal, held.java);
       Signals.awaitEnd(held.java);
+      long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
 
+      assertTrue(seconds < SOON_SECONDS, "it took " + seconds + " s to end");
       assertEnds(qemu);
       assertEquals(List.of(), leftovers(held.java.pid()));
     }

@@ -56,12 +56,74 @@ class FootprintCommandTest {
         "--shared some",
         "--shared NaN",
         "--pattern random",
+        "--pattern log:",
+        "--pattern pages:nosuch",
         "--policy none",
       })
   void whatCannotBeWeighedIsRefused(String arguments) {
     Cleave.Result result = Cleave.run((Object[]) ("footprint " + arguments).split(" "));
     assertEquals(2, result.code(), result.err());
     assertEquals(1, result.errLines().size(), result.err());
+  }
+
+  private static final String TRACE =
+      "src/main/resources/dev/cleave/bench/traces/pagestate-linux-6.12.trace.gz";
+
+  @Test
+  void theGuestOfALogIsWeighedAsTheLogLeavesIt() throws Exception {
+    Path csv = directory.resolve("footprint.csv");
+    Path leaves = directory.resolve("leaves.csv");
+    var result = Cleave.run("footprint", "--pattern", "log:" + TRACE, "--csv", csv);
+    assertEquals(0, result.code(), result.err());
+    Path json = directory.resolve("replay.json");
+    Cleave.run("replay", TRACE, "--policy", "follow", "--json", json, "--leaves", leaves);
+    JsonObject replayed = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
+    long end =
+        replayed
+            .getAsJsonArray("policies")
+            .get(0)
+            .getAsJsonObject()
+            .get("tableBytesEnd")
+            .getAsLong();
+    String follow =
+        Files.readAllLines(csv).stream()
+            .filter(line -> line.contains(",table,follow,"))
+            .findFirst()
+            .orElseThrow();
+    long bytes = Long.parseLong(follow.split(",", -1)[5]);
+    // The same tables, and 32 bytes of record for each.
+    assertEquals(end / 4096 * (4096 + 32), bytes, follow);
+  }
+
+  @Test
+  void aListOfSharedPagesNeedsAGuestThatHasThem() throws Exception {
+    Path pages = Files.writeString(directory.resolve("pages"), "0x1000\n20M 1M\n");
+    var small = Cleave.run("footprint", "--pattern", "pages:" + pages, "--guest-memory", "16M");
+    assertEquals(2, small.code());
+    assertEquals(
+        "cleave: --guest-memory: with pages:"
+            + pages
+            + " a guest must have at least 21M and less than 8T, got 16M",
+        small.err().strip());
+    var shared =
+        Cleave.run(
+            "footprint", "--pattern", "pages:" + pages, "--guest-memory", "64M", "--shared", "1%");
+    assertEquals(2, shared.code());
+    assertTrue(shared.err().contains("--shared is for patterns that are made"), shared.err());
+    var good =
+        Cleave.run(
+            "footprint",
+            "--pattern",
+            "boot,pages:" + pages,
+            "--guest-memory",
+            "64M",
+            "--shared",
+            "1%",
+            "--report",
+            directory.resolve("page.html"));
+    assertEquals(0, good.code(), good.err());
+    assertTrue(good.out().contains("shared pages: pages:" + pages), good.out());
+    assertTrue(good.out().contains("64M    1.569%"), good.out());
   }
 
   @ParameterizedTest

@@ -14,13 +14,16 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every result says of where it comes from, and tables as CSV. */
 class ProvenanceTest {
+  private static final String GOLDEN = "src/test/resources/golden/7.3.4/main";
   private static final String FOOTPRINT = "footprint --guest-memory 2M --shared 1% --policy follow";
 
   @TempDir private Path directory;
@@ -44,11 +47,14 @@ class ProvenanceTest {
         "replay OPS --policy follow --seed 9",
         FOOTPRINT + " --seed 9",
         "info",
+        "explain src/test/resources/cases/events.dmesg",
+        "inspect GOLDEN --audit",
+        "ioas --check src/test/resources/golden/iommufd/ops.log.gz",
         "torture --seconds 1 --threads 2 --seed 9"
       })
   void everyResultSaysWhereItComesFrom(String line) throws IOException {
     Path json = directory.resolve("out.json");
-    run(line.replace("OPS", opsFile()), "--json", json);
+    run(line.replace("OPS", opsFile()).replace("GOLDEN", GOLDEN), "--json", json);
     JsonObject made =
         JsonParser.parseString(Files.readString(json))
             .getAsJsonObject()
@@ -103,6 +109,32 @@ class ProvenanceTest {
       }
       long accesses = Long.parseLong(fields[names.indexOf("dma.accesses")]);
       assertTrue(Long.parseLong(fields[names.indexOf("dma.windowAccesses")]) <= accesses);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "info, 1, version",
+    "torture --seconds 1 --threads 2, 1, operations",
+    "explain src/test/resources/cases/events.dmesg, 3, line",
+    "inspect GOLDEN --audit, 15, mappedBytes",
+    "ioas --check src/test/resources/golden/iommufd/ops.log.gz, 0, what",
+  })
+  void everyOtherResultIsATableToo(String line, int rows, String column) throws IOException {
+    Path csv = directory.resolve("out.csv");
+    Path json = directory.resolve("out.json");
+    run(line.replace("GOLDEN", GOLDEN), "--csv", csv, "--json", json);
+    List<String> lines = Files.readAllLines(csv);
+    assertEquals(1 + rows, lines.size(), lines.toString());
+    int at = List.of(lines.getFirst().split(",", -1)).indexOf(column);
+    assertTrue(at >= 0, lines.getFirst());
+    if (rows > 0) {
+      String value = lines.get(1).split(",", -1)[at];
+      assertTrue(
+          Pattern.compile("\"" + column + "\": \"?" + Pattern.quote(value) + "\\b")
+              .matcher(Files.readString(json))
+              .find(),
+          column + " " + value);
     }
   }
 

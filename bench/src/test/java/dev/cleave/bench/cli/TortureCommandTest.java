@@ -44,7 +44,7 @@ class TortureCommandTest {
   @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
   void aPlantedFaultIsFoundAndTheLastOperationsAreTold(Fault fault) {
-    boolean isOfWaiting = fault.compareTo(Fault.STALE_COUNT) >= 0;
+    boolean isOfWaiting = fault.isOfWaitingTables();
     String how = isOfWaiting ? "deferred" : "immediate";
     Result result =
         Cleave.run(
@@ -66,7 +66,7 @@ class TortureCommandTest {
           --seconds 0   |--seconds must be at least 1, seconds=0
           --threads 0   |--threads must be 1 to 16, threads=0
           --threads 17  |--threads must be 1 to 16, threads=17
-          --break legs  |--break must be one of missing-release, free-before-flush, forgotten-dirty, short-flush, stale-count, break=legs
+          --break legs  |--break must be one of missing-release, free-before-flush, forgotten-dirty, short-flush, stale-count, freed-by-old-gather, taken-back-twice, no-shadow, break=legs
           --flush later |--flush must be immediate, deferred or deferred=N with N from 1 to 65536, flush=later
           --flush deferred=0 |--flush must be immediate, deferred or deferred=N with N from 1 to 65536, flush=deferred=0
           """)

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.engine.TableMemory;
+import java.util.BitSet;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -22,7 +24,7 @@ class FootprintsTest {
       value = Policy.class,
       names = {"FOLLOW", "FOLLOW_LAZY", "ALL_4K", "REMAP"})
   void everyPolicyComesToTheMinimumAtRest(Policy policy) {
-    for (SharePattern pattern : SharePattern.values()) {
+    for (MadePattern pattern : MadePattern.values()) {
       TableFootprint table =
           new Footprints(pattern, Footprints.SEED).table(GIB + 6 * MIB, 0.002, policy);
       assertEquals(table.minimumBytes(), table.tableBytes(), pattern + ", " + policy);
@@ -33,8 +35,8 @@ class FootprintsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SharePattern.class)
-  void aPatternSharesExactlyItsPart(SharePattern pattern) {
+  @EnumSource(MadePattern.class)
+  void aPatternSharesExactlyItsPart(MadePattern pattern) {
     for (double shared : new double[] {0, 0.0001, 0.01, 0.5, 0.99, 1}) {
       int pages = (int) (256 * MIB / PAGE);
       var set = pattern.sharedPages(256 * MIB, shared, 7);
@@ -45,7 +47,7 @@ class FootprintsTest {
 
   @Test
   void aGuestOfPiecesHasTheirTablesAndThoseAbove() {
-    Footprints footprints = new Footprints(SharePattern.CLUSTERED, Footprints.SEED);
+    Footprints footprints = new Footprints(MadePattern.CLUSTERED, Footprints.SEED);
     TableFootprint piece = footprints.table(16 * GIB, 0.0001, Policy.FOLLOW);
     TableFootprint guest = footprints.table(1024 * GIB, 0.0001, Policy.FOLLOW);
     assertEquals(1, piece.pieces());
@@ -58,7 +60,7 @@ class FootprintsTest {
   @Test
   void aGuestWithoutSharedPagesIsBuiltWholeAndNeedsNextToNothing() {
     TableFootprint guest =
-        new Footprints(SharePattern.SCATTERED, Footprints.SEED).table(1024 * GIB, 0, Policy.FOLLOW);
+        new Footprints(MadePattern.SCATTERED, Footprints.SEED).table(1024 * GIB, 0, Policy.FOLLOW);
     assertEquals(1, guest.pieces());
     assertEquals(PAGE, guest.tableBytes());
   }
@@ -67,7 +69,7 @@ class FootprintsTest {
   @ValueSource(doubles = {0, 1})
   void aGuestOf16TibInOneStateIsOneLeaf(double shared) {
     TableFootprint guest =
-        new Footprints(SharePattern.SCATTERED, Footprints.SEED)
+        new Footprints(MadePattern.SCATTERED, Footprints.SEED)
             .table(16 * 1024 * GIB, shared, Policy.FOLLOW);
     assertEquals(1, guest.pieces());
     assertEquals(PAGE, guest.tableBytes());
@@ -75,7 +77,7 @@ class FootprintsTest {
 
   @Test
   void otherStructuresAreAsLargeAsTheirContentsMakeThem() {
-    var rivals = new Footprints(SharePattern.CLUSTERED, Footprints.SEED).rivals(GIB, 0.01);
+    var rivals = new Footprints(MadePattern.CLUSTERED, Footprints.SEED).rivals(GIB, 0.01);
     long pages = GIB / PAGE;
     for (RivalFootprint rival : rivals) {
       assertTrue(rival.fits(), rival.toString());
@@ -91,7 +93,7 @@ class FootprintsTest {
 
   @Test
   void theyTakeTheSameInEveryRun() {
-    for (SharePattern pattern : SharePattern.values()) {
+    for (MadePattern pattern : MadePattern.values()) {
       assertEquals(
           new Footprints(pattern, 3).rivals(GIB, 0.01),
           new Footprints(pattern, 3).rivals(GIB, 0.01));
@@ -101,7 +103,7 @@ class FootprintsTest {
   @Test
   void anExtentMapOfOneExtentTakesItsObjects() {
     RivalFootprint extents =
-        new Footprints(SharePattern.SCATTERED, 1)
+        new Footprints(MadePattern.SCATTERED, 1)
             .rivals(GIB, 0).stream()
                 .filter(rival -> rival.rival().equals("extent map"))
                 .findFirst()
@@ -112,10 +114,51 @@ class FootprintsTest {
 
   @Test
   void anotherSeedSharesOtherPagesButAsMany() {
-    var one = SharePattern.SCATTERED.sharedPages(GIB, 0.01, 1);
-    var other = SharePattern.SCATTERED.sharedPages(GIB, 0.01, 2);
+    var one = MadePattern.SCATTERED.sharedPages(GIB, 0.01, 1);
+    var other = MadePattern.SCATTERED.sharedPages(GIB, 0.01, 2);
     assertNotEquals(one, other);
     assertEquals(one.cardinality(), other.cardinality());
-    assertEquals(one, SharePattern.SCATTERED.sharedPages(GIB, 0.01, 1));
+    assertEquals(one, MadePattern.SCATTERED.sharedPages(GIB, 0.01, 1));
+  }
+
+  private static Footprints given(BitSet pages) {
+    return new Footprints(new GivenPattern("pages:file", pages, 0), Footprints.SEED);
+  }
+
+  @Test
+  void aGivenPatternIsWeighedAsTheMadeOneThatSharesTheSamePages() {
+    long bytes = 64 * MIB;
+    BitSet pages = MadePattern.CLUSTERED.sharedPages(bytes, 0.1, 7);
+    for (Policy policy : List.of(Policy.FOLLOW, Policy.ALL_4K, Policy.REMAP)) {
+      TableFootprint made = new Footprints(MadePattern.CLUSTERED, 7).table(bytes, 0.1, policy);
+      TableFootprint given = given(pages).table(bytes, 0.1, policy);
+      assertEquals(made.tableBytes(), given.tableBytes(), policy.word());
+      assertEquals(made.minimumBytes(), given.minimumBytes(), policy.word());
+    }
+    assertEquals(
+        new Footprints(MadePattern.CLUSTERED, 7)
+            .rivals(bytes, 0.1).stream().map(RivalFootprint::bytes).toList(),
+        given(pages).rivals(bytes, 0.1).stream().map(RivalFootprint::bytes).toList());
+  }
+
+  @Test
+  void aLargeGuestIsBuiltWholeAroundItsGivenPages() {
+    BitSet pages = new BitSet();
+    pages.set((int) ((40 * GIB + 6 * MIB) / PAGE));
+    TableFootprint guest = given(pages).table(64 * GIB, 0.5 / (1 << 24), Policy.FOLLOW);
+    // the top, and the tables of the page's GiB and of its region
+    assertEquals(3 * PAGE, guest.tableBytes());
+    assertEquals(1, guest.pieces());
+    assertEquals(4, given(pages).table(64 * GIB, 0, Policy.ALL_4K).pieces());
+    for (RivalFootprint rival : given(pages).rivals(64 * GIB, 0)) {
+      assertEquals(rival.rival().equals("extent map") ? 1 : 4, rival.pieces(), rival.rival());
+    }
+  }
+
+  @Test
+  void aGuestAllOfWhosePagesAreGivenIsOneLeaf() {
+    BitSet pages = new BitSet();
+    pages.set(0, (int) (2 * GIB / PAGE));
+    assertEquals(PAGE, given(pages).table(2 * GIB, 1, Policy.FOLLOW).tableBytes());
   }
 }

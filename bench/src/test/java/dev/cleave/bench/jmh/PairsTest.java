@@ -60,6 +60,15 @@ class PairsTest {
           split 128 MiB to 4K and merge it in a space of 10^6 areas | 1 bare tables | 1.25
           split 128 MiB to 4K and merge it in a space of 10^6 areas | 2 bare tables | 1.25
           split 128 MiB to 4K and merge it in a space of 10^6 areas | 4 bare tables | 1.25
+          read and clear 64 GiB at 4K, 0 % dirty | reading the same table bytes once | 1.5
+          read and clear 64 GiB at 4K, 0.1 % dirty | reading the same table bytes once | 1.5
+          read and clear 64 GiB at 4K, 1 % dirty | reading the same table bytes once | 3
+          read and clear 64 GiB at 4K, 10 % dirty | reading the same table bytes once | 10
+          read and clear 64 GiB at 4K, 0 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB at 4K, 0.1 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB at 4K, 1 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB at 4K, 10 % dirty | on-heap long[] radix | 1
+          read and clear 64 GiB in two threads, a device beside | one thread on both | 0.7
           """)
   void everyPromisedRatioIsThereOnce(String work, String against, double limit) {
     List<Double> limits =
@@ -72,7 +81,7 @@ class PairsTest {
 
   @Test
   void noPairIsThereWithoutAPromise() {
-    assertEquals(32, Pairs.ALL.size());
+    assertEquals(41, Pairs.ALL.size());
   }
 
   static List<Pair> pairs() {
@@ -135,7 +144,9 @@ class PairsTest {
             ShareUnshare.class,
             FitUnchanged.class,
             SizedLeaves.class,
-            TwoThreads.class);
+            TwoThreads.class,
+            DirtySweep.class,
+            DirtySweepByTwo.class);
     for (Class<?> type : types) {
       var fork = type.getAnnotation(Fork.class);
       assertTrue(

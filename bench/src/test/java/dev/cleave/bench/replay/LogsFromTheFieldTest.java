@@ -230,6 +230,24 @@ class LogsFromTheFieldTest {
     assertEquals(0, dma.get("wrongData").getAsLong());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"follow", "follow-lazy", "remap"})
+  void aMapIsRefusedWhereAnotherSpaceHasNoTableForTheLeavesAroundIt(String policy)
+      throws IOException {
+    String map =
+        "iommufd_backend_map_dma  iommufd=1 ioas=%d iova=%s size=%s addr=0x0 readonly=0 (0)\n";
+    // ioas 1 takes a top and two tables, all there are; a part of its second 2 MiB would take one.
+    String full = map.formatted(1, "0x0", "0x400000") + map.formatted(1, "0x800000", "0x1000");
+    Path log =
+        log(full + map.formatted(2, "0x200000", "0x100000") + map.formatted(2, "0x0", "0x200000"));
+    Written written = replay(log, "--policy", policy, "--rmp", "on", "--table-memory", "12K");
+    assertTrue(
+        written.results.endsWith(
+            "iommufd1.ioas2,3,map,OUT_OF_TABLE_MEMORY,0\niommufd1.ioas2,4,map,OK,2097152\n"),
+        written.results);
+    assertEquals(0, written.policy(0).get("illegalLeaves").getAsLong());
+  }
+
   @Test
   void aFlushIsThatOfTheSpaceWhoseMappingWent() throws IOException {
     String map = " a-1 [000] ..... 1.0: map: IOMMU: dev=%s iova=0x1000 paddr=0x%x size=4096\n";

@@ -30,6 +30,7 @@ class ReplayFindingsTest {
     return new PolicyResult(
         policy,
         null,
+        "immediate",
         Map.of(ReplayColumn.EVENTS, 1234L),
         null,
         List.of(table),
@@ -103,6 +104,7 @@ class ReplayFindingsTest {
     return new PolicyResult(
         result.policy(),
         null,
+        "immediate",
         Map.of(ReplayColumn.EVENTS, 1234L),
         new DmaResult(100, 0, 0, 0, 0, refused, 0, wrong, 0, 0),
         result.tables(),

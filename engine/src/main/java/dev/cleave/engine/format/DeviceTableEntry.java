@@ -50,6 +50,10 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
   private static final long READ = 1L << 61;
   private static final long WRITE = 1L << 62;
   private static final int RESERVED_MODE = 7;
+
+  /** HAD = 3: hardware sets A and D. */
+  private static final long STATUS_UPDATES = 3L << 7;
+
   private static final int DOMAIN_MASK = 0xFFFF;
 
   /** Bits that no revision of the specification gives a meaning. */
@@ -187,6 +191,16 @@ public record DeviceTableEntry(long q0, long q1, long q2, long q3) {
       permissions |= WRITE;
     }
     return new DeviceTableEntry((q0 & ~(READ | WRITE)) | permissions, q1, q2, q3);
+  }
+
+  /**
+   * The same entry with hardware that sets accessed and dirty bits in the host table (HAD = 3), as
+   * dirty tracking needs it.
+   *
+   * @return an entry, equal in everything else
+   */
+  public DeviceTableEntry withStatusUpdates() {
+    return new DeviceTableEntry(q0 | STATUS_UPDATES, q1, q2, q3);
   }
 
   /**

@@ -13,35 +13,29 @@ import org.jspecify.annotations.Nullable;
 record KernelChoice(Kind kind, String reason, @Nullable String warning) {
   /** Ways to do the work. */
   enum Kind {
-    /** Plain loops. */
+    /** Loops. */
     PLAIN,
-    /** Vectors from the start. */
-    VECTOR,
-    /** Plain loops until the vectors are compiled. */
-    WARMING
+    /** The Vector API. */
+    VECTOR
   }
 
   static final String PROPERTY = "cleave.kernels";
   static final String VERBOSE_PROPERTY = "cleave.kernels.verbose";
   static final String AUTO = "auto";
   static final String MODULE = "jdk.incubator.vector";
-  private static final int FEATURE = 25;
 
   /**
    * What there is to decide from.
    *
-   * @param feature version of Java
    * @param vmName of the virtual machine
    * @param vmVersion of the virtual machine
    * @param vmInfo how it runs code
    * @param hasVectorModule whether the Vector API is there
    */
-  record JavaRuntime(
-      int feature, String vmName, String vmVersion, String vmInfo, boolean hasVectorModule) {
+  record JavaRuntime(String vmName, String vmVersion, String vmInfo, boolean hasVectorModule) {
     /** This one. */
     static JavaRuntime current(boolean hasVectorModule) {
       return new JavaRuntime(
-          Runtime.version().feature(),
           System.getProperty("java.vm.name", ""),
           System.getProperty("java.vm.version", ""),
           System.getProperty("java.vm.info", ""),
@@ -62,8 +56,8 @@ record KernelChoice(Kind kind, String reason, @Nullable String warning) {
   /**
    * Decides.
    *
-   * @param wanted {@code auto}, {@code plain} or {@code vector}; vectors that were asked for are
-   *     used at once and on any virtual machine that has them
+   * @param wanted {@code auto}, {@code plain} or {@code vector}; the Vector API is used only where
+   *     it is asked for, and then on any virtual machine that has it
    * @param runtime where they would run
    */
   static KernelChoice decide(String wanted, JavaRuntime runtime) {
@@ -96,19 +90,11 @@ record KernelChoice(Kind kind, String reason, @Nullable String warning) {
   }
 
   private static KernelChoice decide(JavaRuntime runtime) {
-    if (runtime.feature() != FEATURE) {
-      return plain(
-          "the vector kernels are for Java %d, this is %d".formatted(FEATURE, runtime.feature()));
-    }
-    if (!runtime.isHotSpot() || !runtime.hasC2()) {
-      return plain(
-          "vectors need HotSpot's C2, this is %s, %s, %s"
-              .formatted(runtime.vmName(), runtime.vmVersion(), runtime.vmInfo()));
-    }
-    if (!runtime.hasVectorModule()) {
-      return plain(missingModule());
-    }
-    return new KernelChoice(Kind.WARMING, "plain until C2 has compiled the vector ones", null);
+    return plain(
+        runtime.isHotSpot() && runtime.hasC2()
+            ? "loops that C2 makes vectors of"
+            : "loops; vectors would need HotSpot's C2, this is %s, %s, %s"
+                .formatted(runtime.vmName(), runtime.vmVersion(), runtime.vmInfo()));
   }
 
   private static String missingModule() {

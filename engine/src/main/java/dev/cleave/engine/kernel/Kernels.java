@@ -5,20 +5,19 @@ import java.util.Optional;
 /**
  * Chooses the kernels once, when the class is loaded. Thread-safe.
  *
- * <p>The vector kernels need Java 25, HotSpot with C2, and {@code
- * --add-modules=jdk.incubator.vector}. Without, all stays plain, which is nothing to complain of;
- * the choice is one line for the {@link System.Logger} of this class at DEBUG, and on standard
- * error where the system property {@code cleave.kernels.verbose} is {@code true}. The system
- * property {@code cleave.kernels} may be {@code plain} or {@code vector} to have the one or the
- * other from the start, for tests and experiments; a wish that cannot be met is warned of.
+ * <p>They are plain loops that C2 makes vectors of, without any flag. The choice is one line for
+ * the {@link System.Logger} of this class at DEBUG, and on standard error where the system property
+ * {@code cleave.kernels.verbose} is {@code true}. The system property {@code cleave.kernels} may be
+ * {@code vector} to have those of the Vector API, for experiments; they need {@code
+ * --add-modules=jdk.incubator.vector}, and a wish that cannot be met is warned of.
  *
- * <p>Vectors do not come at once, because uncompiled they cost more than they ever save in a short
- * run. {@code FirstMap} of the workbench measures the first 2 GiB mapped as 4 KiB leaves in a fresh
- * JVM, class loading included. On one busy core of a 512-bit machine, mean of six JVMs: 0.41 s
- * plain, 0.37 s as chosen here (the difference is noise), 0.70 s with vectors from the start. Once
- * compiled, vectors write a table in 40 ns where plain loops take 141, and compare one in 66 where
- * those take 166 ({@code TableKernelShapes}, 512 words in the first cache). Vectors of 128 bits are
- * not used: see {@code VectorKernels#isWideEnough}.
+ * <p>The Vector API is not used unasked, because it is fast only where C2 has compiled it. Until
+ * then every vector is an object, and compiling it takes the time of a compiler that the caller's
+ * own methods wait for. While a thread of its own warmed those kernels beside a busy neighbour,
+ * "split 2M and merge it" ({@code MixedFormats}) took 4 to 27 µs for up to ten seconds instead of
+ * 0.5, and the JVM made 1 to 10 KB of garbage for each. What it would save: a table is written in
+ * 19 ns by the Vector API, PLAINFILL by a loop, and compared in 33 against PLAINBITS ({@code
+ * TableKernelShapes}, 512 words in the first cache, 512 bits).
  */
 public final class Kernels {
   private static final KernelChoice CHOICE =
@@ -52,7 +51,6 @@ public final class Kernels {
     return switch (kind) {
       case PLAIN -> new PlainKernels();
       case VECTOR -> new VectorKernels();
-      case WARMING -> new WarmingKernels();
     };
   }
 
@@ -68,22 +66,7 @@ public final class Kernels {
 
   /** {@return why these were chosen, a phrase for a person} */
   public static String reason() {
-    return CHOSEN instanceof WarmingKernels warming ? warming.progress() : CHOICE.reason();
-  }
-
-  /**
-   * Runs every kernel over every shape for a while, so that C2 compiles them before what comes next
-   * is measured.
-   *
-   * @param nanos how long
-   */
-  public static void exercise(long nanos) {
-    long begin = System.nanoTime();
-    try (KernelExercise exercise = new KernelExercise()) {
-      while (System.nanoTime() - begin < nanos) {
-        var _ = exercise.run(CHOSEN);
-      }
-    }
+    return CHOICE.reason();
   }
 
   /** {@return the plain kernels, which run everywhere, to compare with} */

@@ -1,15 +1,18 @@
 package dev.cleave.engine.kernel;
 
+import static dev.cleave.engine.kernel.LongRuns.BLOCK;
+import static dev.cleave.engine.kernel.LongRuns.LEAST;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The kernels as plain loops, which run everywhere and are fast from the start.
+ * The kernels as loops, which run everywhere and never make an object.
  *
- * <p>C2 makes vectors of {@link #replicate} and of {@link #countAny} for one bit. Of the others it
- * does not, for a value that is carried from one round to the next, or an early end; but it unrolls
- * them. Stateless and thread-safe.
+ * <p>Short runs are dealt with here, word by word. Long ones are {@link LongRuns}, loops that C2
+ * makes vectors of; the two have no loop in common, because how a loop is compiled depends on how
+ * long it was when it was profiled. Stateless and thread-safe.
  */
 final class PlainKernels implements TableKernels {
   /**
@@ -19,41 +22,72 @@ final class PlainKernels implements TableKernels {
   static final ValueLayout.OfLong WORD =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /** From so many replicas on, a loop for each value is faster than a product for each word. */
-  private static final int LOOP_REPLICAS_LOG2 = 5;
+  /** As many replicas as make all words of a block one value. */
+  private static final int ALL_REPLICAS_LOG2 = Long.SIZE - 1;
 
   static boolean isAligned(long offset) {
     return offset % Long.BYTES == 0;
   }
 
   static long word(MemorySegment segment, long offset, int index) {
-    return segment.get(WORD, offset + (long) index * Long.BYTES);
+    return segment.get(WORD, behind(offset, index));
   }
 
   static void setWord(MemorySegment segment, long offset, int index, long value) {
-    segment.set(WORD, offset + (long) index * Long.BYTES, value);
+    segment.set(WORD, behind(offset, index), value);
+  }
+
+  static long behind(long offset, int index) {
+    return offset + (long) index * Long.BYTES;
+  }
+
+  /** Whether a step is one that {@link LongRuns} know: every size of a leaf is, and 0. */
+  private static boolean isShift(long step) {
+    return (step & (step - 1)) == 0;
+  }
+
+  /** What {@link LongRuns} shift an index right by, so that a step of 0 is one. */
+  private static int replicasLog2(long step, int replicasLog2) {
+    return step == 0 ? ALL_REPLICAS_LOG2 : replicasLog2;
+  }
+
+  private static long value(long first, long step, int index, int replicasLog2) {
+    return first + (index >> replicasLog2) * step;
   }
 
   @Override
   public void fill(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     assert isAligned(offset);
+    if (count <= 1 << replicasLog2) {
+      replicate(segment, offset, count, first);
+    } else if (count < LEAST || !isShift(step)) {
+      fillShort(segment, offset, count, first, step, replicasLog2);
+    } else {
+      int replicas = replicasLog2(step, replicasLog2);
+      for (int i = 0; i < count; i += BLOCK) {
+        LongRuns.fill(
+            segment,
+            behind(offset, i),
+            Math.min(BLOCK, count - i),
+            value(first, step, i, replicasLog2),
+            Long.numberOfTrailingZeros(step),
+            replicas);
+      }
+    }
+  }
+
+  private static void fillShort(
+      MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     if (replicasLog2 == 0) {
       long value = first;
       for (int i = 0; i < count; i++) {
         setWord(segment, offset, i, value);
         value += step;
       }
-    } else if (replicasLog2 < LOOP_REPLICAS_LOG2) {
-      for (int i = 0; i < count; i++) {
-        setWord(segment, offset, i, first + (i >> replicasLog2) * step);
-      }
     } else {
-      long value = first;
-      for (int i = 0, run; i < count; i += run) {
-        run = Math.min(1 << replicasLog2, count - i);
-        replicate(segment, offset + (long) i * Long.BYTES, run, value);
-        value += step;
+      for (int i = 0; i < count; i++) {
+        setWord(segment, offset, i, value(first, step, i, replicasLog2));
       }
     }
   }
@@ -61,7 +95,27 @@ final class PlainKernels implements TableKernels {
   @Override
   public void replicate(MemorySegment segment, long offset, int count, long value) {
     assert isAligned(offset);
-    for (int i = 0; i < count; i++) {
+    if (count < LEAST) {
+      replicateShort(segment, offset, count, value);
+    } else {
+      LongRuns.replicate(segment, offset, count, value);
+    }
+  }
+
+  /** Eight at a time: the replicas of a sized leaf are 16, 32 and so on. */
+  private static void replicateShort(MemorySegment segment, long offset, int count, long value) {
+    int i = 0;
+    for (; i + 8 <= count; i += 8) {
+      setWord(segment, offset, i, value);
+      setWord(segment, offset, i + 1, value);
+      setWord(segment, offset, i + 2, value);
+      setWord(segment, offset, i + 3, value);
+      setWord(segment, offset, i + 4, value);
+      setWord(segment, offset, i + 5, value);
+      setWord(segment, offset, i + 6, value);
+      setWord(segment, offset, i + 7, value);
+    }
+    for (; i < count; i++) {
       setWord(segment, offset, i, value);
     }
   }
@@ -74,33 +128,32 @@ final class PlainKernels implements TableKernels {
   @Override
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
-    for (int i = 0; i < count; i++) {
-      if ((word(segment, offset, i) & mask) != 0) {
-        return true;
+    if (count < LEAST) {
+      for (int i = 0; i < count; i++) {
+        if ((word(segment, offset, i) & mask) != 0) {
+          return true;
+        }
       }
+      return false;
     }
-    return false;
+    // a table in use has some at one end most of the time
+    if (((word(segment, offset, 0) | word(segment, offset, count - 1)) & mask) != 0) {
+      return true;
+    }
+    return (LongRuns.or(segment, offset, count) & mask) != 0;
   }
 
   @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
-    long found = 0;
-    if (Long.bitCount(mask) == 1) {
-      int bit = Long.numberOfTrailingZeros(mask);
-      for (int i = 0; i < count; i++) {
-        found += word(segment, offset, i) >>> bit & 1;
-      }
-    } else {
-      for (int i = 0; i < count; i++) {
-        found += oneIfAny(word(segment, offset, i) & mask);
-      }
+    if (count >= LEAST) {
+      return LongRuns.countAny(segment, offset, count, mask);
     }
-    return (int) found;
-  }
-
-  private static long oneIfAny(long bits) {
-    return (bits | -bits) >>> (Long.SIZE - 1);
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+      found += (word(segment, offset, i) & mask) != 0 ? 1 : 0;
+    }
+    return found;
   }
 
   @Override
@@ -113,34 +166,51 @@ final class PlainKernels implements TableKernels {
       int replicasLog2,
       long ignored) {
     assert isAligned(offset);
-    if (replicasLog2 == 0) {
-      return progressionBits(segment, offset, count, first, step, ignored);
+    if (count < LEAST || !isShift(step)) {
+      return shortProgressionBits(segment, offset, count, first, step, replicasLog2, ignored);
     }
+    // most tables that are none show it at once
+    long last = value(first, step, count - 1, replicasLog2);
+    long differences =
+        (word(segment, offset, 0) ^ first) | (word(segment, offset, count - 1) ^ last);
+    if ((differences & ~ignored) != 0) {
+      return NO_PROGRESSION;
+    }
+    int replicas = replicasLog2(step, replicasLog2);
     long bits = 0;
-    long value = first;
-    for (int i = 0, run; i < count; i += run) {
-      run = Math.min(1 << replicasLog2, count - i);
-      long found = progressionBits(segment, offset + (long) i * Long.BYTES, run, value, 0, ignored);
+    for (int i = 0; i < count; i += BLOCK) {
+      long found =
+          LongRuns.progressionBits(
+              segment,
+              behind(offset, i),
+              Math.min(BLOCK, count - i),
+              value(first, step, i, replicasLog2),
+              Long.numberOfTrailingZeros(step),
+              replicas,
+              ignored);
       if (found == NO_PROGRESSION) {
         return NO_PROGRESSION;
       }
       bits |= found;
-      value += step;
     }
     return bits;
   }
 
-  private static long progressionBits(
-      MemorySegment segment, long offset, int count, long first, long step, long ignored) {
+  private static long shortProgressionBits(
+      MemorySegment segment,
+      long offset,
+      int count,
+      long first,
+      long step,
+      int replicasLog2,
+      long ignored) {
     long bits = 0;
-    long value = first;
     for (int i = 0; i < count; i++) {
       long word = word(segment, offset, i);
-      if (((word ^ value) & ~ignored) != 0) {
+      if (((word ^ value(first, step, i, replicasLog2)) & ~ignored) != 0) {
         return NO_PROGRESSION;
       }
       bits |= word;
-      value += step;
     }
     return bits & ignored;
   }
@@ -148,6 +218,9 @@ final class PlainKernels implements TableKernels {
   @Override
   public long or(MemorySegment segment, long offset, int count) {
     assert isAligned(offset);
+    if (count >= LEAST) {
+      return LongRuns.or(segment, offset, count);
+    }
     long bits = 0;
     for (int i = 0; i < count; i++) {
       bits |= word(segment, offset, i);
@@ -167,7 +240,10 @@ final class PlainKernels implements TableKernels {
     int found = 0;
     for (int i = 0; i < count; i += Long.SIZE) {
       int run = Math.min(Long.SIZE, count - i);
-      long bits = anyBits(segment, offset, i, run, mask);
+      long bits =
+          run == LEAST
+              ? LongRuns.anyBits(segment, offset, i, mask)
+              : anyBits(segment, offset, i, run, mask);
       found += Long.bitCount(bits);
       orBits(bitmap, firstBit + i, bits);
     }
@@ -198,24 +274,27 @@ final class PlainKernels implements TableKernels {
     }
   }
 
+  /** All words of a region are loaded before the first is judged, so that nothing waits. */
   @Override
   public long uniformRegions(
       MemorySegment bits, long offset, int regions, long whereSet, long whereClear) {
     assert isAligned(offset) && regions <= Long.SIZE;
-    long counts = 0;
+    long set = 0;
+    long clear = 0;
     for (int region = 0; region < regions; region++) {
       int at = region * REGION_WORDS;
-      // the value that all words must have is the first word, and that one or the other
-      long first = word(bits, offset, at);
-      long differences = 0;
-      for (int i = 1; i < REGION_WORDS; i++) {
-        differences |= word(bits, offset, at + i) ^ first;
-      }
-      if (differences == 0) {
-        counts |= ((first == -1 ? whereSet : 0) | (first == 0 ? whereClear : 0)) & 1L << region;
-      }
+      long a = word(bits, offset, at);
+      long b = word(bits, offset, at + 1);
+      long c = word(bits, offset, at + 2);
+      long d = word(bits, offset, at + 3);
+      long e = word(bits, offset, at + 4);
+      long f = word(bits, offset, at + 5);
+      long g = word(bits, offset, at + 6);
+      long h = word(bits, offset, at + 7);
+      set |= ((a & b & c & d & e & f & g & h) == -1 ? 1L : 0L) << region;
+      clear |= ((a | b | c | d | e | f | g | h) == 0 ? 1L : 0L) << region;
     }
-    return counts;
+    return (set & whereSet) | (clear & whereClear);
   }
 
   @Override

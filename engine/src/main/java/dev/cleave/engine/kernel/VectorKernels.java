@@ -1,5 +1,6 @@
 package dev.cleave.engine.kernel;
 
+import static dev.cleave.engine.kernel.PlainKernels.behind;
 import static dev.cleave.engine.kernel.PlainKernels.isAligned;
 import static dev.cleave.engine.kernel.PlainKernels.orBits;
 
@@ -13,8 +14,10 @@ import jdk.incubator.vector.VectorSpecies;
  * The kernels by the Vector API, for any width of vectors up to 512 bits. What is less than a
  * vector is left to {@link PlainKernels}.
  *
- * <p>Stateless and thread-safe. Until C2 has compiled a method it is some thousand times slower
- * than its plain counterpart: see {@link WarmingKernels}.
+ * <p>Stateless and thread-safe. Until C2 has compiled a method every vector is an object, and it is
+ * some thousand times slower than its plain counterpart: see {@link Kernels}. C2 has no masks for
+ * two lanes (on x86, JDK 25), so that with vectors of 128 bits every comparison makes objects for
+ * good: a hundred times slower ({@code TableKernelShapes}).
  */
 final class VectorKernels implements TableKernels {
   /** A region is 512 bits, so that wider vectors would be of no use to scan one. */
@@ -30,15 +33,6 @@ final class VectorKernels implements TableKernels {
 
   private static final PlainKernels PLAIN = new PlainKernels();
 
-  /**
-   * Whether they can be faster than plain loops. C2 has no masks for two lanes (on x86, JDK 25), so
-   * that with vectors of 128 bits every comparison makes objects: a hundred times slower
-   * (TableKernelShapes).
-   */
-  boolean isWideEnough() {
-    return LANES >= 4;
-  }
-
   /** Bits of a vector. */
   static int bits() {
     return SPECIES.vectorBitSize();
@@ -51,10 +45,6 @@ final class VectorKernels implements TableKernels {
 
   private static void store(LongVector vector, MemorySegment segment, long offset, int index) {
     vector.intoMemorySegment(segment, offset + (long) index * Long.BYTES, ORDER);
-  }
-
-  private static long behind(long offset, int index) {
-    return offset + (long) index * Long.BYTES;
   }
 
   /** How many of the words whole vectors take. */

@@ -227,17 +227,47 @@ final class PagePool {
   }
 
   void release(int page) {
-    records.end(page);
     Stripe own = enter();
-    push(own, page);
+    records.end(page, own.top);
+    own.top = page;
+    own.pages++;
     own.addUsed(-1);
-    if (own.pages > 4 * BATCH) {
-      for (int i = 0; i < 2 * BATCH; i++) {
-        push(pop(own));
-      }
-    }
+    spill(own);
     giveCredit(own, 1); // after the page is there: whoever is promised it finds it
     own.leave();
+  }
+
+  /** Puts a list of pages back; entering a stripe once for all of them halves what each costs. */
+  void releaseAll(int first) {
+    Stripe own = enter();
+    int count = 0;
+    for (int page = first, next; page != NONE; page = next) {
+      next = records.next(page);
+      records.end(page, own.top);
+      own.top = page;
+      count++;
+    }
+    own.pages += count;
+    own.addUsed(-count);
+    spill(own);
+    giveCredit(own, count);
+    own.leave();
+  }
+
+  /** Gives what a stripe has too much to the common stack. */
+  private void spill(Stripe own) {
+    if (own.pages <= 4 * BATCH) {
+      return;
+    }
+    int first = own.top;
+    int last = first;
+    int count = own.pages - 2 * BATCH;
+    for (int i = 1; i < count; i++) {
+      last = records.freeLink(last);
+    }
+    own.top = records.freeLink(last);
+    own.pages -= count;
+    push(first, last);
   }
 
   private void push(Stripe stripe, int page) {
@@ -321,11 +351,16 @@ final class PagePool {
   }
 
   private void push(int page) {
+    push(page, page);
+  }
+
+  /** Puts pages that are linked onto the common stack. */
+  private void push(int first, int last) {
     long top;
     do {
       top = free.get();
-      records.setFreeLink(page, (int) (top & LINK_MASK) - 1);
-    } while (!free.compareAndSet(top, changed(top) | (page + 1)));
+      records.setFreeLink(last, (int) (top & LINK_MASK) - 1);
+    } while (!free.compareAndSet(top, changed(top) | (first + 1)));
   }
 
   /** The count of changes, one up: a stack that came back to the same top is not the same. */

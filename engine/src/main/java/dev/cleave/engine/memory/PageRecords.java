@@ -21,6 +21,7 @@ import java.lang.invoke.VarHandle;
  *         +----------+------+--------+--------+--------+-------+
  *         |  stores  | held | shadow | locked | level  | live  |
  *         +----------+------+--------+--------+--------+-------+
+ *          or below, of a detached table that is no leaf table: pages that go with it
  * </pre>
  *
  * <p>The <em>place</em> says of which page table a table is a part, and where: it ends in the
@@ -117,10 +118,10 @@ final class PageRecords implements AutoCloseable {
     VarHandle.releaseFence(); // who sees what is written to the page sees that it was put back
   }
 
-  /** Ends a page's use. */
-  void end(int page) {
+  /** Ends a page's use: it holds anything, and is linked to a free page. */
+  void end(int page, int link) {
     words.setRelease(at(page, PLACE), 0L);
-    setZero(page, false);
+    words.setOpaque(at(page, NEXT), link & LINK_MASK);
   }
 
   // ---- in use --------------------------------------------------------------------------------
@@ -164,13 +165,25 @@ final class PageRecords implements AutoCloseable {
     words.setRelease(at(page, PLACE), place);
   }
 
+  /** Pages below a detached table of level 2 and more that are put back together with it. */
+  long below(int page) {
+    return state(page) >>> STORES_SHIFT;
+  }
+
+  /** Notes them, in place of the count of stores. */
+  void setBelow(int page, long pages) {
+    long state = state(page) & ((1L << STORES_SHIFT) - 1);
+    words.setOpaque(at(page, STATE), state | pages << STORES_SHIFT);
+  }
+
   boolean isShadow(int page) {
     return (state(page) & SHADOW) != 0;
   }
 
-  /** Notes that a detached table is full of leaves that hardware may mark. */
+  /** Notes that a detached table is full of leaves that hardware may mark: none is below it. */
   void setShadow(int page) {
-    words.setOpaque(at(page, STATE), (state(page) | SHADOW) & ~LIVE_MASK);
+    long state = state(page) & (LEVEL_MASK << LEVEL_SHIFT | LOCKED);
+    words.setOpaque(at(page, STATE), state | SHADOW);
   }
 
   boolean isHeld(int page) {

@@ -255,6 +255,15 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * Puts pages back as {@link #release} one.
+   *
+   * @param first physical address of the first; the others are linked behind it
+   */
+  public void releaseAll(long first) {
+    pool().releaseAll(pageIndex(first));
+  }
+
+  /**
    * Gives the memory of free pages back to the system.
    *
    * @return bytes given back; 0 where the system cannot
@@ -517,6 +526,36 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * Pages below a detached table that are put back together with it.
+   *
+   * @param table physical address of a detached page that is no leaf table
+   * @return what {@link #setBelow} said
+   */
+  public final long below(long table) {
+    return records().below(pageIndex(table));
+  }
+
+  /**
+   * Notes how many pages below a table are put back together with it. Its stores are forgotten.
+   *
+   * @param table physical address of a page that the caller has locked, of no leaf table
+   * @param pages number of pages, from 0
+   */
+  public final void setBelow(long table, long pages) {
+    records().setBelow(pageIndex(table), pages);
+  }
+
+  /**
+   * The level of a table.
+   *
+   * @param table physical address of a page that was taken
+   * @return 1 to 6
+   */
+  public final int level(long table) {
+    return records().level(pageIndex(table));
+  }
+
+  /**
    * Whether a detached table is full of leaves that hardware may mark.
    *
    * @param table physical address of a detached page
@@ -531,7 +570,7 @@ public class TablePages implements AutoCloseable {
    *
    * @param table physical address of a detached page that the caller has locked
    */
-  public final void setShadow(long table) {
+  public void setShadow(long table) {
     records().setShadow(pageIndex(table));
   }
 
@@ -551,7 +590,7 @@ public class TablePages implements AutoCloseable {
    * @param table physical address of a page that the caller has locked
    * @param isHeld by default false
    */
-  public final void setHeld(long table, boolean isHeld) {
+  public void setHeld(long table, boolean isHeld) {
     records().setHeld(pageIndex(table), isHeld);
   }
 

@@ -12,6 +12,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DeferredFlushTest {
   private static final int RUNS = Integer.getInteger("cleave.test.runs", 6);
   private static final int STEPS = 1500;
+
+  /** Of all places together; a million takes some minutes. */
+  private static final int OPERATIONS = Integer.getInteger("cleave.test.operations", 20_000);
+
   private static final long LARGE = 1L << 12 | 1L << 21 | 1L << 30;
 
   /** Where a table is to be tried. */
@@ -45,6 +49,16 @@ class DeferredFlushTest {
       } catch (AssertionError e) {
         throw new AssertionError("seed " + seed + ", " + place, e);
       }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("places")
+  void manyOperationsLeaveTheTablesOfATableBuiltAfresh(Place place) {
+    long places = places().count();
+    try (DeferredRun run = new DeferredRun(place.config, place.base, 1000)) {
+      run.run((int) ((OPERATIONS + places - 1) / places));
+      run.end();
     }
   }
 }

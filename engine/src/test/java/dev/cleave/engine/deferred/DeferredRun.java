@@ -30,6 +30,7 @@ final class DeferredRun implements AutoCloseable {
   private static final long PAGE = 4096;
   private static final long REGION = 1L << 21;
   private static final long GIB = 1L << 30;
+  private static final long WIDE = 1L << 39;
   private static final int MEMORY_PAGES = 4096;
   private static final int MOST_GATHERS = 8;
   private static final int[] CUTS = {0, 1, 2, 255, 256, 511};
@@ -131,6 +132,10 @@ final class DeferredRun implements AutoCloseable {
       }
       default -> {}
     }
+    if (random.nextInt(100) == 0) {
+      unmapWide();
+      return;
+    }
     switch (random.nextInt(12)) {
       case 0, 1, 2, 3 -> map(from, to);
       case 4, 5, 6 -> unmap(from, to);
@@ -208,10 +213,24 @@ final class DeferredRun implements AutoCloseable {
     return open.get(random.nextInt(open.size()));
   }
 
+  /** Unmaps what one entry of a table of level 4 has, so that all below it goes together. */
+  private void unmapWide() {
+    long block = first[0] & -WIDE;
+    int to = 0;
+    while (to + 1 < delta.length && (first[to + 1] & -WIDE) == block) {
+      to++;
+    }
+    unmap(block, WIDE, 0, to);
+  }
+
   private void unmap(int from, int to) {
+    unmap(first[from], bytes(from, to), from, to);
+  }
+
+  private void unmap(long iova, long bytes, int from, int to) {
     Debt debt = debt();
     try {
-      var _ = table.unmap(first[from], bytes(from, to), debt.gather);
+      var _ = table.unmap(iova, bytes, debt.gather);
       for (int i = from; i <= to; i++) {
         if (delta[i] != HOLE) {
           stale.get(i).add(new Stale(delta[i], time));

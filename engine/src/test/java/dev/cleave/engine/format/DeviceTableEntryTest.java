@@ -42,6 +42,16 @@ class DeviceTableEntryTest {
         DeviceTableEntry.v1(0x100e1e000L, 3, 2).toHex());
   }
 
+  @Test
+  void statusUpdatesChangeHadAndNothingElse() {
+    DeviceTableEntry entry = DeviceTableEntry.v1(0x100e1e000L, 3, 2);
+    DeviceTableEntry updating = entry.withStatusUpdates();
+    assertEquals(3, updating.fields().get("HAD"));
+    var fields = new LinkedHashMap<>(updating.fields());
+    fields.put("HAD", 0L);
+    assertEquals(entry.fields(), fields);
+  }
+
   @ParameterizedTest
   @CsvSource({
     "0, INVALID",

@@ -110,46 +110,96 @@ class DeferredFlushInterleavedTest {
         });
   }
 
+  /** A leaf of 2 MiB over a table whose wait somebody ends. */
+  private static Interleaved overlaid(ScheduledPages pages) {
+    Interleaved[] run = new Interleaved[1];
+    run[0] =
+        waiting(
+            pages,
+            2,
+            2,
+            _ -> {
+              mapAndLook(run[0], 0, REGION);
+              return 0;
+            });
+    return run[0].finallyHolds(() -> look(run[0], PLACE));
+  }
+
   @Test
   void aLargeLeafBesideTheEndOfTheWaitIsSeenAtOnce() {
-    explore(
-        2,
-        pages -> {
-          Interleaved[] run = new Interleaved[1];
-          run[0] =
-              waiting(
-                  pages,
-                  2,
-                  2,
-                  _ -> {
-                    mapAndLook(run[0], 0, REGION);
-                    return 0;
-                  });
-          return run[0].finallyHolds(() -> look(run[0], PLACE));
-        });
+    explore(2, DeferredFlushInterleavedTest::overlaid);
+  }
+
+  /** A table is taken back, emptied under another gather, and taken back again. */
+  private static Interleaved takenBackAndEmptiedAgain(ScheduledPages pages) {
+    Interleaved[] run = new Interleaved[1];
+    run[0] =
+        waiting(
+            pages,
+            2,
+            2,
+            gather -> {
+              mapAndLook(run[0], PLACE, PAGE);
+              run[0].table.unmap(PLACE, PAGE, gather);
+              run[0].table.map(
+                  REGION, PADDR, PAGE, Access.READ_WRITE); // takes a page, if one is free
+              mapAndLook(run[0], 2 * PAGE, PAGE);
+              return settle(run[0], gather);
+            });
+    return run[0].finallyHolds(() -> look(run[0], 2 * PAGE));
   }
 
   @Test
   void aTableThatIsTakenBackAndEmptiedAgainIsFreedByTheRightGather() {
-    explore(
-        2,
-        pages -> {
-          Interleaved[] run = new Interleaved[1];
-          run[0] =
-              waiting(
-                  pages,
-                  2,
-                  2,
-                  gather -> {
-                    mapAndLook(run[0], PLACE, PAGE);
-                    run[0].table.unmap(PLACE, PAGE, gather);
-                    run[0].table.map(
-                        REGION, PADDR, PAGE, Access.READ_WRITE); // takes a page, if one is free
-                    mapAndLook(run[0], 2 * PAGE, PAGE);
-                    return settle(run[0], gather);
-                  });
-          return run[0].finallyHolds(() -> look(run[0], 2 * PAGE));
+    explore(2, DeferredFlushInterleavedTest::takenBackAndEmptiedAgain);
+  }
+
+  /** A table of level 2 waits with two leaf tables that go with it. */
+  private static Interleaved droppedWhole(ScheduledPages pages, long... iovas) {
+    Interleaved run = table(pages, 2, 3);
+    run.table.map(3 * REGION, PADDR, PAGE, Access.READ_WRITE);
+    IotlbGather owed = run.table.newGather();
+    run.table.unmap(0, 1L << 30, owed);
+    owed.seal();
+    run.and(_ -> settle(run, owed));
+    return run.and(_ -> {
+      for (long iova : iovas) {
+        mapAndLook(run, iova, PAGE);
+      }
+      return 0;
+    });
+  }
+
+  @Test
+  void aMapBesideTheEndOfAWaitOfSeveralLevelsIsSeenAtOnce() {
+    explore(2, pages -> droppedWhole(pages, PLACE));
+  }
+
+  @Test
+  void aTableIsTakenBackOutOfOneThatWasTakenBackBefore() {
+    explore(2, pages -> droppedWhole(pages, 5 * REGION, PLACE));
+  }
+
+  /** The device begins its walks at a top that another was put above, and that becomes empty. */
+  private static Interleaved belowAnOldTop(ScheduledPages pages) {
+    Interleaved run = table(pages, 2, 2);
+    run.device.keepTop();
+    run.table.map(1L << 30, PADDR, PAGE, Access.READ_WRITE);
+    run.and(gather -> unmapAndSettle(run, 0, gather));
+    return run.and(
+            _ -> {
+              mapAndLook(run, PLACE, PAGE);
+              return 0;
+            })
+        .finallyHolds(() -> {
+          look(run, PLACE);
+          run.table.topExchanged(run.table.top(), run.table.newGather());
         });
+  }
+
+  @Test
+  void aMapBesideTheUnmapThatEmptiesAnOldTopIsSeenThroughThatTop() {
+    explore(2, DeferredFlushInterleavedTest::belowAnOldTop);
   }
 
   @Test
@@ -239,6 +289,100 @@ class DeferredFlushInterleavedTest {
   @Test
   void aStaleCountOfLiveEntriesIsFound() {
     assertFound(StaleCount::new, pages -> emptiedBesideAMap(pages, 2));
+  }
+
+  /** A table that was taken back is put back as well by whoever ends a wait next. */
+  private static final class FreedByOldGather extends ScheduledPages {
+    private long takenBack = NONE;
+
+    FreedByOldGather(Schedule schedule, MemorySegment segment) {
+      super(schedule, segment);
+    }
+
+    @Override
+    public void reuse(long table, long place) {
+      super.reuse(table, place);
+      takenBack = table;
+    }
+
+    @Override
+    public void releaseAll(long first) {
+      super.releaseAll(first);
+      if (takenBack != NONE) {
+        release(takenBack);
+        takenBack = NONE;
+      }
+    }
+  }
+
+  @Test
+  void aTableThatIsFreedByTheWrongGatherIsFound() {
+    assertFound(FreedByOldGather::new, DeferredFlushInterleavedTest::takenBackAndEmptiedAgain);
+  }
+
+  /** A table that was taken back is handed out once more. */
+  private static final class TakenBackTwice extends ScheduledPages {
+    private long takenBack = NONE;
+
+    TakenBackTwice(Schedule schedule, MemorySegment segment) {
+      super(schedule, segment);
+    }
+
+    @Override
+    public void reuse(long table, long place) {
+      super.reuse(table, place);
+      takenBack = table;
+    }
+
+    @Override
+    public long take(int level, boolean zeroed, long place) {
+      long table = takenBack;
+      takenBack = NONE;
+      if (table == NONE || level(table) != level || tryLock(table, place(table)) < 0) {
+        return super.take(level, zeroed, place);
+      }
+      unreserve(1);
+      setPlace(table, place);
+      return table;
+    }
+  }
+
+  @Test
+  void aTableThatIsTakenBackTwiceIsFound() {
+    assertFound(TakenBackTwice::new, DeferredFlushInterleavedTest::takenBackAndEmptiedAgain);
+  }
+
+  /** What waits below a larger leaf does not say what the leaf says. */
+  private static final class NoShadow extends ScheduledPages {
+    NoShadow(Schedule schedule, MemorySegment segment) {
+      super(schedule, segment);
+    }
+
+    @Override
+    public void setShadow(long table) {
+      super.setShadow(table);
+      zero(table, 0, 512);
+    }
+  }
+
+  @Test
+  void aWaitingTableThatIsNotFilledIsFound() {
+    assertFound(NoShadow::new, DeferredFlushInterleavedTest::overlaid);
+  }
+
+  /** A top is forgotten when another is put above it. */
+  private static final class TopNotHeld extends ScheduledPages {
+    TopNotHeld(Schedule schedule, MemorySegment segment) {
+      super(schedule, segment);
+    }
+
+    @Override
+    public void setHeld(long table, boolean isHeld) {}
+  }
+
+  @Test
+  void aTopThatIsNotHeldIsFound() {
+    assertFound(TopNotHeld::new, DeferredFlushInterleavedTest::belowAnOldTop);
   }
 
   /** Whoever ends a wait does not keep others from the table that the waiting one stood in. */

@@ -357,6 +357,14 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
+  public void releaseAll(long first) {
+    for (long table = first, next; table != NONE; table = next) {
+      next = next(table);
+      release(table);
+    }
+  }
+
+  @Override
   public long reclaims() {
     schedule.step(RECLAIMS, Kind.READ);
     return super.reclaims();

@@ -25,6 +25,9 @@ final class SteppedDevice {
   private long leafLast = -1;
   private long leafPaddr;
 
+  /** The top in its device table entry, or 0 if that is always the newest. */
+  private long kept;
+
   /** The table of 4 KiB slots it keeps, and the region that is for. */
   private long leafTable = HOLE;
 
@@ -33,6 +36,11 @@ final class SteppedDevice {
   SteppedDevice(ScheduledPages pages, PageTable table) {
     this.pages = pages;
     this.table = table;
+  }
+
+  /** Has its device table entry stay as it is, whatever top comes. */
+  void keepTop() {
+    kept = table.top();
   }
 
   /** Writes to an address; returns its paddr, or {@link #HOLE}. */
@@ -57,7 +65,7 @@ final class SteppedDevice {
   }
 
   private long walkOnce(long iova) {
-    long top = table.top();
+    long top = kept == 0 ? table.top() : kept;
     int level = PageTable.levels(top);
     long in = PageTable.root(top);
     if (leafTable != HOLE && iova >>> 21 == region) {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 
-/** What warms the kernels is also a test: all must answer the same. */
+/** All kernels must answer the same. */
 @EnabledIf("dev.cleave.engine.kernel.VectorKernelsTest#isThere")
 class KernelExerciseTest {
   @Test

@@ -121,4 +121,25 @@ class DescriptorTest {
   void theTypeIsThatOfHardwareErrorsAndOfInvalidRequests(int code, String flags, int type) {
     assertEquals(type, Event.type(code, Integer.decode(flags)));
   }
+
+  @Test
+  void migrationCommandsAreComposedAndTakenApartToTheBit() {
+    assertWord(0x0123_0005, MigrationCommand.secondWord(5, 0x123));
+    assertWord(0x0fff_00ff, MigrationCommand.secondWord(0xff, 0xfff));
+    assertEquals(0xf0, MigrationCommand.status(0x0000_00f0_0123_0005L));
+    assertEquals(0x16, MigrationCommand.status(0xffff_ff16_ffff_ffffL));
+    assertEquals(0, MigrationCommand.status(0xffff_ff00_ffff_ffffL));
+  }
+
+  @Test
+  void resultsOfAPageAreComposedAndTakenApartToTheBit() {
+    long gctx = 0x1234_5000;
+    long result = PsmashEntry.withResult(gctx, 0x16, 2, 3);
+    assertWord(gctx, PsmashEntry.context(result));
+    assertEquals(0x16, PsmashEntry.status(result));
+    assertEquals(2, PsmashEntry.phase(result));
+    assertEquals(3, PsmashEntry.entryError(result));
+    long other = PsmashEntry.withResult(result, 0xf0, 0, 0);
+    assertWord(gctx | 0xf0, other);
+  }
 }

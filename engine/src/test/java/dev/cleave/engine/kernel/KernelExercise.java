@@ -3,11 +3,7 @@ package dev.cleave.engine.kernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/**
- * Every kernel over every shape that tables and bitmaps have, on memory of its own: what a compiler
- * has to see before it compiles them well, and what shows by its time whether it has. Not
- * thread-safe.
- */
+/** Every kernel over every shape that tables and bitmaps have, on memory of its own. */
 final class KernelExercise implements AutoCloseable {
   private static final int[] COUNTS = {65, 64, 33, 17, 16, 9, 3, 1};
   private static final int MAX_REPLICAS_LOG2 = 9;
@@ -22,13 +18,8 @@ final class KernelExercise implements AutoCloseable {
   private final MemorySegment bitmap = arena.allocate(BYTES, BYTES);
   private long sum;
 
-  /**
-   * Runs all kernels once over all shapes.
-   *
-   * @return how long that took, in nanoseconds
-   */
-  long run(TableKernels kernels) {
-    long begin = System.nanoTime();
+  /** Runs all kernels once over all shapes. */
+  void run(TableKernels kernels) {
     for (int count : COUNTS) {
       for (int replicasLog2 = 0; replicasLog2 <= MAX_REPLICAS_LOG2; replicasLog2++) {
         progression(kernels, count, replicasLog2);
@@ -36,7 +27,6 @@ final class KernelExercise implements AutoCloseable {
       masks(kernels, count);
       regions(kernels, count / TableKernels.REGION_WORDS);
     }
-    return System.nanoTime() - begin;
   }
 
   /** Alike but for one word, which is one of the first, and of the last. */

@@ -1,0 +1,108 @@
+package dev.cleave.engine.kernel;
+
+import static dev.cleave.engine.kernel.PlainKernels.setWord;
+import static dev.cleave.engine.kernel.PlainKernels.word;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Loops over {@value #LEAST} words and more, each in a form that C2 makes vectors of.
+ *
+ * <p>What that form is, as the compiler of JDK 25 has it:
+ *
+ * <ul>
+ *   <li>No early end, and nothing carried from one round to the next but a sum. A progression is
+ *       therefore read from a table of indexes instead of being added up.
+ *   <li>More vector operations than sums; loads count. A loop that only loads and sums up stays
+ *       scalar, so that {@link #or} takes two words a round, half a run apart.
+ *   <li>Shifts instead of products: AVX2 has none of eight bytes.
+ *   <li>Runs that are long every time. C2 makes no vectors of a loop that its profile knows to be
+ *       left after a few rounds, so that shorter runs must not come here.
+ * </ul>
+ *
+ * <p>Where a compiler makes no vectors of them, they are loops. Stateless and thread-safe.
+ */
+final class LongRuns {
+  /** Words that a run has at least. */
+  static final int LEAST = 64;
+
+  /** Words that a progression has at most. */
+  static final int BLOCK = 512;
+
+  private static final long[] INDEX = new long[BLOCK];
+  private static final long[] BIT = new long[Long.SIZE];
+
+  static {
+    for (int i = 0; i < BLOCK; i++) {
+      INDEX[i] = i;
+    }
+    for (int i = 0; i < Long.SIZE; i++) {
+      BIT[i] = 1L << i;
+    }
+  }
+
+  private LongRuns() {}
+
+  /** Word {@code i} becomes {@code first + (i >>> replicasLog2 << stepLog2)}. */
+  static void fill(
+      MemorySegment segment, long offset, int count, long first, int stepLog2, int replicasLog2) {
+    for (int i = 0; i < count; i++) {
+      setWord(segment, offset, i, first + (INDEX[i] >>> replicasLog2 << stepLog2));
+    }
+  }
+
+  static void replicate(MemorySegment segment, long offset, int count, long value) {
+    for (int i = 0; i < count; i++) {
+      setWord(segment, offset, i, value);
+    }
+  }
+
+  static long or(MemorySegment segment, long offset, int count) {
+    int half = count >>> 1;
+    long bits = word(segment, offset, count - 1);
+    for (int i = 0; i < half; i++) {
+      bits |= word(segment, offset, i) | word(segment, offset, i + half);
+    }
+    return bits;
+  }
+
+  static int countAny(MemorySegment segment, long offset, int count, long mask) {
+    long found = 0;
+    for (int i = 0; i < count; i++) {
+      long bits = word(segment, offset, i) & mask;
+      found += (bits | -bits) >>> (Long.SIZE - 1);
+    }
+    return (int) found;
+  }
+
+  /** Of the progression that {@link #fill} would have written. */
+  static long progressionBits(
+      MemorySegment segment,
+      long offset,
+      int count,
+      long first,
+      int stepLog2,
+      int replicasLog2,
+      long ignored) {
+    long bits = 0;
+    long differences = 0;
+    for (int i = 0; i < count; i++) {
+      long word = word(segment, offset, i);
+      differences |= word ^ (first + (INDEX[i] >>> replicasLog2 << stepLog2));
+      bits |= word;
+    }
+    return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : bits & ignored;
+  }
+
+  /**
+   * A bit for each of {@value #LEAST} words, the lowest for the first: 1 if it has one of a mask.
+   */
+  static long anyBits(MemorySegment segment, long offset, int index, long mask) {
+    long found = 0;
+    for (int i = 0; i < LEAST; i++) {
+      long bits = word(segment, offset, index + i) & mask;
+      found |= (bits | -bits) >> (Long.SIZE - 1) & BIT[i];
+    }
+    return found;
+  }
+}
