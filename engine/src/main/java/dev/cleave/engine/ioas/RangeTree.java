@@ -9,7 +9,7 @@ import java.util.Arrays;
  * Disjoint ranges of addresses in ascending order, each with two words of its owner's, in a {@link
  * RangeShape} of {@link RangeNodes}.
  *
- * <p>It remembers which leaf addresses were last found in, by their 16 KiB, with twice as many
+ * <p>It remembers which leaf addresses were last found in, by their 8 KiB, with twice as many
  * guesses as there are leaves, and the very place found last (benchmark {@code
  * AddressSpaces.page}). Whether a guess is right the leaf itself says.
  *
@@ -18,7 +18,7 @@ import java.util.Arrays;
  */
 final class RangeTree {
   /** Addresses whose leaf is guessed together. */
-  private static final int GUESSED_LOG2 = 14;
+  private static final int GUESSED_LOG2 = 13;
 
   /**
    * A range, as it was when the position came to it, or the place behind the last. What changes the
@@ -248,7 +248,7 @@ final class RangeTree {
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
     find(first);
-    if (RangeLeaf.isFull(nodes.get(foundLeaf))) {
+    if (RangeLeaf.isFull(nodes.get(foundLeaf)) || isRoomToBeLeft(nodes.get(foundLeaf))) {
       makeRoom(first);
     }
     long[] leaf = nodes.get(foundLeaf);
@@ -260,9 +260,16 @@ final class RangeTree {
     }
   }
 
+  /**
+   * Who adds in ascending order leaves full leaves behind, but for one range that comes and goes.
+   */
+  private boolean isRoomToBeLeft(long[] leaf) {
+    return foundCount == RangeLeaf.CAPACITY - 1 && RangeLeaf.next(leaf) == NONE;
+  }
+
   private void makeRoom(long first) {
-    // Who adds in ascending order leaves full leaves behind.
-    int kept = foundCount == RangeLeaf.CAPACITY ? RangeLeaf.CAPACITY : RangeLeaf.CAPACITY / 2;
+    int count = count(nodes.get(foundLeaf));
+    int kept = foundCount == count ? count : count / 2;
     int right = shape.split(foundLeaf, kept, first);
     if (RangeLeaf.has(nodes.get(right), first)) {
       foundLeaf = right;
