@@ -37,20 +37,18 @@ final class RangeShape {
   // ---- more ----------------------------------------------------------------------------------
 
   /**
-   * Moves the upper part of a full leaf to a new one behind it, which may be empty for a moment.
+   * Moves the upper part of a leaf to a new one behind it.
    *
-   * @param kept ranges that stay
-   * @param low what the new leaf begins at, if nothing is moved
+   * @param kept ranges that stay, not all
    * @return the new leaf
    */
-  int split(int number, int kept, long low) {
+  int split(int number, int kept) {
     int rightNumber = nodes.newLeaf();
     long[] leaf = nodes.get(number);
     long[] right = nodes.get(rightNumber);
     RangeLeaf.moveTo(leaf, kept, right);
-    boolean isEmpty = count(right) == 0;
-    right[GAP_BOUND] = isEmpty ? 0 : leaf[GAP_BOUND];
-    long rightLow = isEmpty ? low : RangeLeaf.first(right, 0);
+    right[GAP_BOUND] = leaf[GAP_BOUND];
+    long rightLow = RangeLeaf.first(right, 0);
     RangeLeaf.setBounds(right, rightLow, RangeLeaf.top(leaf));
     RangeLeaf.setBounds(leaf, RangeLeaf.low(leaf), rightLow - 1);
     link(rightNumber, RangeLeaf.next(leaf));

@@ -260,17 +260,16 @@ final class RangeTree {
     }
   }
 
-  /**
-   * Who adds in ascending order leaves full leaves behind, but for one range that comes and goes.
-   */
+  /** Who adds in ascending order leaves room in each leaf, for what comes and goes there. */
   private boolean isRoomToBeLeft(long[] leaf) {
     return foundCount == RangeLeaf.CAPACITY - 1 && RangeLeaf.next(leaf) == NONE;
   }
 
   private void makeRoom(long first) {
     int count = count(nodes.get(foundLeaf));
-    int kept = foundCount == count ? count : count / 2;
-    int right = shape.split(foundLeaf, kept, first);
+    // One goes along with what is added behind it, so that no leaf comes and goes with a range.
+    int kept = foundCount == count ? count - 1 : count / 2;
+    int right = shape.split(foundLeaf, kept);
     if (RangeLeaf.has(nodes.get(right), first)) {
       foundLeaf = right;
       foundCount -= kept;
