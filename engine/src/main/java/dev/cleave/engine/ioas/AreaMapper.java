@@ -140,17 +140,24 @@ final class AreaMapper {
     checkAccess(access);
     long last = SpaceState.last(iova, length);
     Operation operation = state.takeOperation();
-    source.lock.lock();
+    boolean isThere = false;
     try {
-      operation.access = access;
-      collect(source.areas, iova, last, operation);
-      return operation;
+      source.lock.lock();
+      try {
+        operation.access = access;
+        collect(source.areas, iova, last, operation);
+        isThere = true;
+        return operation;
+      } finally {
+        source.lock.unlock();
+      }
     } finally {
-      source.lock.unlock();
+      if (!isThere) {
+        state.discardOperation(operation);
+      }
     }
   }
 
-  /** What it throws costs the next operation some memory: this one is not kept. */
   private static void collect(Areas areas, long first, long last, Operation operation) {
     RangeTree.Position at = operation.position;
     boolean isThere = areas.tree.seek(first, at);

@@ -526,6 +526,16 @@ public final class IoAddressSpace implements AutoCloseable {
     return state.statistics();
   }
 
+  /** Operations that were ever under way at once, for tests. */
+  int operationsMade() {
+    state.lock.lock();
+    try {
+      return state.operations.made();
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
   /** Does something while nothing else is under way. */
   private void alone(Runnable work) {
     state.lock.lock();

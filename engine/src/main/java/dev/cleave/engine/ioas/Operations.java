@@ -48,6 +48,11 @@ final class Operations {
     return spares == 0 ? make() : all[spare[--spares]];
   }
 
+  /** How many were ever made. */
+  int made() {
+    return all.length;
+  }
+
   private Operation make() {
     int number = all.length;
     Operation operation = new Operation(number);

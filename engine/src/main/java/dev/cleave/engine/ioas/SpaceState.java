@@ -76,6 +76,16 @@ final class SpaceState {
     }
   }
 
+  /** Gives it back, likewise. */
+  void discardOperation(Operation operation) {
+    lock.lock();
+    try {
+      operations.discard(operation);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** What every iova, length and place in a page is a multiple of: a power of two. */
   long alignment() {
     return alignment;
