@@ -10,9 +10,11 @@ final class Workspace {
 
   final LeafSplitter splitter;
   final LeafMerger merger;
+  final LeafExchanger exchanger;
 
   Workspace(Parts parts, IotlbGather gather) {
     splitter = new LeafSplitter(parts.tree, parts.writer, gather, parts.pageSizes);
     merger = new LeafMerger(parts.tree, gather, parts.pageSizes);
+    exchanger = new LeafExchanger(parts.tree, parts.writer, gather);
   }
 }

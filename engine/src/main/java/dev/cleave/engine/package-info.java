@@ -25,6 +25,10 @@
  *   <dd>a guest page becomes shared with the host, or private again.
  *   <dt>split, merge
  *   <dd>larger leaves become smaller, smaller ones larger, while every address goes on translating.
+ *   <dt>exchange
+ *   <dd>hardware replaces a leaf by a directory, and an RMP entry with it, in one step.
+ *   <dt>untrusted, trusted
+ *   <dd>a device that reaches shared pages only, and one that reaches private pages too or alone.
  *   <dt>status
  *   <dd>the accessed and dirty bits of an entry, which hardware sets at any moment.
  *   <dt>gap

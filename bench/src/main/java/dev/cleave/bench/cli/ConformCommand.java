@@ -39,8 +39,10 @@ import picocli.CommandLine.Spec;
         "Let QEMU's AMD IOMMU translate DMA through the engine's tables and compare every answer.",
     footer = {
       "",
-      "A case is made from the seed and its number alone: --seed S --case K runs one again.",
-      "With --hold or --dump the tables of that case stay: read them with cleave inspect."
+      "A case is made from the seed and its number alone: --seed S --case K runs one",
+      "again.",
+      "With --hold or --dump the tables of that case stay: read them with cleave",
+      "inspect."
     })
 final class ConformCommand implements Callable<Integer> {
   private static final long DEFAULT_SECONDS = 10;

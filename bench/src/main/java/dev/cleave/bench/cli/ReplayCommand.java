@@ -6,6 +6,7 @@ import dev.cleave.bench.io.Interruption;
 import dev.cleave.bench.io.Numbers;
 import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
+import dev.cleave.bench.machine.DeviceKind;
 import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.replay.Policy;
@@ -81,6 +82,8 @@ final class ReplayCommand implements Callable<Integer> {
   @Mixin private Invocation invocation;
 
   @Mixin private GuestTableOptions guestTables;
+
+  @Mixin private DeviceOptions devices;
 
   @Parameters(
       paramLabel = "TRACE",
@@ -240,6 +243,7 @@ final class ReplayCommand implements Callable<Integer> {
     List<RmpFollower.Order> orders = orders();
     List<Integer> flushes = flushNames.stream().map(DeferredFlush::parse).distinct().toList();
     guestTables.check();
+    devices.check();
     check(dmaAccesses >= 0, "--dma must be below 2^63");
     long sizes = PageSizes.parse(pageSizes, AmdV1.LINUX.leafSizes());
     check(levels >= 1 && levels <= 6, "--levels must be 1 to 6, got " + levels);
@@ -255,10 +259,12 @@ final class ReplayCommand implements Callable<Integer> {
     Outputs.checkDirectory("--charts", chartsDirectory);
     Progress progress = invocation.progress();
     Trace trace = trace(progress);
-    ReplayOptions options = guestTables.applyTo(options(trace, sizes), trace, rmp.equals("off"));
-    List<Policy> policies = named.isEmpty() ? defaultPolicies(options, trace) : named;
+    ReplayOptions chosen =
+        devices.applyTo(
+            guestTables.applyTo(options(trace, sizes), trace, rmp.equals("off")), trace);
+    List<Policy> policies = named.isEmpty() ? defaultPolicies(chosen, trace) : named;
     for (Policy policy : policies) {
-      var _ = GuestTableOptions.forPolicy(policy, options, trace);
+      var _ = GuestTableOptions.forPolicy(policy, chosen, trace);
     }
     try (Interruption interruption = Interruption.listen();
         GuestRam ram =
@@ -266,21 +272,23 @@ final class ReplayCommand implements Callable<Integer> {
                 ? new GuestRam(
                     trace.events(),
                     paddrBase,
-                    sharedBase(policies, options, trace),
-                    options.guestBytes())
+                    sharedBase(policies, chosen, trace),
+                    chosen.guestBytes(),
+                    DeviceOptions.tableSpaces(chosen))
                 : null) {
+      ReplayOptions options = devices.fitTo(chosen, ram);
       List<PolicyResult> results = new ArrayList<>();
       for (Policy policy : policies) {
         boolean hasOrder = policy.hasOrder() && options.followsRmp();
         for (RmpFollower.Order order : hasOrder ? orders : orders.subList(0, 1)) {
           for (int flush : flushes) {
             if (!interruption.isRequested()) {
-              ReplayOptions chosen = options.withOrder(order).withFlushEntries(flush);
+              ReplayOptions ordered = options.withOrder(order).withFlushEntries(flush);
               results.add(
                   run(
                       policy,
                       trace,
-                      GuestTableOptions.forPolicy(policy, chosen, trace),
+                      GuestTableOptions.forPolicy(policy, ordered, trace),
                       ram,
                       results,
                       progress,
@@ -291,7 +299,9 @@ final class ReplayCommand implements Callable<Integer> {
       }
       progress.clear();
       PrintWriter out = spec.commandLine().getOut();
-      List<String> warnings = ReplaySummary.warnings(trace, results.getFirst());
+      List<String> warnings = new ArrayList<>(devices.warnings());
+      warnings.addAll(DeviceOptions.unserved(results));
+      warnings.addAll(ReplaySummary.warnings(trace, results.getFirst()));
       List<String> flushWords =
           flushes.stream().map(flush -> options.withFlushEntries(flush).flushWord()).toList();
       warnings.forEach(invocation::warn);
@@ -299,7 +309,8 @@ final class ReplayCommand implements Callable<Integer> {
       ReplayText.print(out, results);
       out.flush();
       Provenance provenance = invocation.provenance(seed);
-      Outputs.csv(csvFile, ReplayCsv.columns(), results.stream().map(ReplayCsv::row).toList());
+      List<DeviceKind> kinds = ram == null ? List.of() : options.devices().kinds();
+      Outputs.csv(csvFile, ReplayCsv.columns(kinds), results.stream().map(ReplayCsv::row).toList());
       Invocation.json(
           jsonFile, ReplayJson.of(trace, options, flushWords, results, warnings), provenance);
       if (isRecorded()) {
@@ -404,7 +415,9 @@ final class ReplayCommand implements Callable<Integer> {
   private static List<Policy> defaultPolicies(ReplayOptions options, Trace trace) {
     List<Policy> chosen =
         new ArrayList<>(List.of(Policy.FOLLOW, Policy.FOLLOW_LAZY, Policy.ALL_4K, Policy.REMAP));
-    if (GuestTableOptions.allowsEveryPolicy(options, trace)) {
+    boolean serveDevices =
+        options.devices().has(DeviceKind.UNTRUSTED) || options.devices().has(DeviceKind.VTOM);
+    if (serveDevices && GuestTableOptions.allowsEveryPolicy(options, trace)) {
       chosen.addAll(List.of(Policy.SHARED_ONLY_4K, Policy.SHARED_ONLY, Policy.STATIC));
     }
     return chosen;

@@ -1,5 +1,7 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.machine.DeviceKind;
+import dev.cleave.bench.replay.DeviceResult;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import java.util.ArrayList;
@@ -14,9 +16,21 @@ final class ReplayCsv {
     return Arrays.stream(ReplayColumn.values()).filter(ReplayColumn::isCounted).toList();
   }
 
-  static List<String> columns() {
+  private static List<ReplayColumn> ofKinds() {
+    return counted().stream().filter(ReplayColumn::isOfKind).toList();
+  }
+
+  /**
+   * The heading.
+   *
+   * @param kinds the kinds of devices, if there are any; each has columns of its own
+   */
+  static List<String> columns(List<DeviceKind> kinds) {
     List<String> columns = new ArrayList<>(List.of("policy", "order", "flush"));
     counted().forEach(column -> columns.add(column.key()));
+    for (DeviceKind kind : kinds) {
+      ofKinds().forEach(column -> columns.add(kind.word() + "." + column.word()));
+    }
     return columns;
   }
 
@@ -29,6 +43,9 @@ final class ReplayCsv {
     for (ReplayColumn column : counted()) {
       boolean isThere = !column.isOfDevices() || result.dma() != null;
       row.add(isThere ? Long.toString(result.get(column)) : "");
+    }
+    for (DeviceResult devices : result.devices()) {
+      ofKinds().forEach(column -> row.add(Long.toString(column.of(devices))));
     }
     return row;
   }

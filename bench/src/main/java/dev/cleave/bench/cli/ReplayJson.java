@@ -1,6 +1,9 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.bench.machine.DeviceKind;
+import dev.cleave.bench.machine.WindowCounts;
+import dev.cleave.bench.replay.DeviceResult;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
@@ -44,9 +47,28 @@ final class ReplayJson {
       put(dma, column -> column.isOfDevices() && column.isCounted(), result::get);
     }
     json.put("dma", result.dma() == null ? null : dma);
+    json.put("devices", result.devices().stream().map(ReplayJson::devices).toList());
     json.put("tables", result.tables().stream().map(ReplayJson::table).toList());
     json.put("spaces", result.spaces().stream().map(ReplayJson::space).toList());
     json.put("refused", result.refused());
+    return json;
+  }
+
+  private static Map<String, Object> devices(DeviceResult result) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("kind", result.kind());
+    json.put("pages", result.pages());
+    put(json, column -> column.isOfKind() && column.isCounted(), column -> column.of(result));
+    json.put("windows", result.met().windows().stream().map(ReplayJson::window).toList());
+    return json;
+  }
+
+  private static Map<String, Object> window(WindowCounts counts) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("window", counts.window().word());
+    json.put(ReplayColumn.DMA_ACCESSES.word(), counts.accesses());
+    json.put(ReplayColumn.DMA_TRANSLATION_FAULTS.word(), counts.translationFaults());
+    json.put(ReplayColumn.DMA_RMP_FAULTS.word(), counts.rmpFaults());
     return json;
   }
 
@@ -109,6 +131,8 @@ final class ReplayJson {
     input.put("paddrBase", Numbers.hex(options.paddrBase()));
     input.put("tables", options.hasNestedTable() ? List.of("iommu", "npt") : List.of("iommu"));
     input.put("backing", options.isSharedInPlace() ? "in-place" : "separate");
+    input.put("devices", options.devices().kinds().stream().map(DeviceKind::word).toList());
+    input.put("vTom", options.devices().vTom() == 0 ? null : Numbers.hex(options.devices().vTom()));
     input.put("flush", flushes);
     return input;
   }

@@ -77,6 +77,11 @@ final class ReplaySummary {
     if (options.followsRmp()) {
       out.printf(Locale.ROOT, "guest memory ends at %s%n", Numbers.size(options.guestBytes()));
     }
+    if (first.dma() != null && options.devices().vTom() != 0) {
+      out.println(
+          "all memory is mapped once more from vTOM on, at "
+              + Numbers.hex(options.devices().vTom()));
+    }
     if (flushes.size() > 1 || !flushes.getFirst().equals("immediate")) {
       out.println("flushes that can wait are " + String.join(", then ", flushes));
     }

@@ -1,5 +1,7 @@
 package dev.cleave.bench.cli;
 
+import dev.cleave.bench.machine.WindowCounts;
+import dev.cleave.bench.replay.DeviceResult;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.SpaceResult;
@@ -20,7 +22,47 @@ final class ReplayText {
     print(out, "policy", columns(false), results);
     if (results.getFirst().dma() != null) {
       out.println();
-      print(out, "devices under", columns(true), results);
+      List<ReplayColumn> columns = new ArrayList<>(columns(true));
+      columns.add(ReplayColumn.ILLEGAL_LEAVES);
+      columns.add(ReplayColumn.TABLE_BYTES_END);
+      print(out, "devices under", columns, results);
+      out.println();
+      printWindows(out, results);
+    }
+  }
+
+  /** In which windows devices were refused anything that was theirs to use. */
+  private static void printWindows(PrintWriter out, List<PolicyResult> results) {
+    boolean namesOrder = namesOrder(results);
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(
+        List.of(
+            "windows under",
+            "devices",
+            "window",
+            ReplayColumn.DMA_ACCESSES.heading(),
+            ReplayColumn.DMA_TRANSLATION_FAULTS.heading(),
+            ReplayColumn.DMA_RMP_FAULTS.heading()));
+    for (PolicyResult result : results) {
+      for (DeviceResult devices : result.devices()) {
+        for (WindowCounts window : devices.met().windows()) {
+          if (window.translationFaults() + window.rmpFaults() > 0) {
+            rows.add(
+                List.of(
+                    name(result, namesOrder, namesFlush(results)),
+                    devices.kind(),
+                    window.window().word(),
+                    Long.toString(window.accesses()),
+                    Long.toString(window.translationFaults()),
+                    Long.toString(window.rmpFaults())));
+          }
+        }
+      }
+    }
+    if (rows.size() == 1) {
+      out.println("no device was refused, while an event was carried out, what was its to use");
+    } else {
+      TextTable.print(out, rows, 3);
     }
   }
 
@@ -32,10 +74,9 @@ final class ReplayText {
 
   private static void print(
       PrintWriter out, String subject, List<ReplayColumn> columns, List<PolicyResult> results) {
-    boolean namesOrder =
-        results.stream().map(PolicyResult::order).filter(Objects::nonNull).distinct().count() > 1;
-    boolean namesFlush = results.stream().map(PolicyResult::flush).distinct().count() > 1;
-    boolean haveTables = columns.stream().anyMatch(ReplayColumn::isOfTable);
+    boolean namesOrder = namesOrder(results);
+    boolean namesFlush = namesFlush(results);
+    boolean areOfDevices = columns.stream().anyMatch(ReplayColumn::isOfDevices);
     List<List<String>> rows = new ArrayList<>();
     rows.add(row(subject, columns, ReplayColumn::heading));
     for (PolicyResult result : results) {
@@ -44,7 +85,11 @@ final class ReplayText {
               name(result, namesOrder, namesFlush),
               columns,
               column -> text(column, column.shown(result))));
-      if (haveTables) {
+      if (areOfDevices) {
+        if (result.devices().size() > 1) {
+          result.devices().forEach(devices -> rows.add(row(devices, columns)));
+        }
+      } else {
         if (result.spaces().size() > 1) {
           result.spaces().forEach(space -> rows.add(row(space, columns)));
         }
@@ -52,6 +97,23 @@ final class ReplayText {
       }
     }
     TextTable.print(out, rows, 1);
+  }
+
+  private static boolean namesFlush(List<PolicyResult> results) {
+    return results.stream().map(PolicyResult::flush).distinct().count() > 1;
+  }
+
+  private static boolean namesOrder(List<PolicyResult> results) {
+    return results.stream().map(PolicyResult::order).filter(Objects::nonNull).distinct().count()
+        > 1;
+  }
+
+  /** The devices of one of several kinds, below the row of their policy. */
+  private static List<String> row(DeviceResult devices, List<ReplayColumn> columns) {
+    return row(
+        "  " + devices.kind() + (devices.met().isServed() ? "" : " (" + devices.pages() + ")"),
+        columns,
+        column -> column.isOfKind() ? text(column, column.shown(devices)) : "");
   }
 
   /** A further table, below the row of its policy: what is the table's own. */

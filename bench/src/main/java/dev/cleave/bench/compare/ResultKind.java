@@ -81,7 +81,7 @@ public enum ResultKind {
     @Override
     String work(JsonObject content) {
       JsonObject input = content.getAsJsonObject("input");
-      return "%s in %s pieces"
+      return "%s of guest memory (extents: %d)"
           .formatted(
               Numbers.size(input.get("guestBytes").getAsLong()), input.get("extents").getAsInt());
     }
@@ -144,17 +144,34 @@ public enum ResultKind {
                 : " " + flush.getAsString());
     for (ReplayColumn column : ReplayColumn.values()) {
       JsonElement within = column.isOfDevices() ? policy.get("dma") : policy;
-      if (column.isCounted() && within instanceof JsonObject object && object.has(column.word())) {
-        figures.add(
-            new Figure(
-                subject,
-                column.key(),
-                object.get(column.word()).getAsDouble(),
-                OptionalDouble.empty(),
-                shown(column.unit()),
-                column.better(),
-                column.unit() == Unit.NANOS ? Sureness.MEASURED : Sureness.EXACT));
+      if (within instanceof JsonObject object) {
+        add(subject, column.key(), column, object, figures);
       }
+    }
+    if (policy.has("devices")) {
+      for (JsonObject devices : Result.objects(policy, "devices")) {
+        String kind = devices.get("kind").getAsString();
+        for (ReplayColumn column : ReplayColumn.values()) {
+          if (column.isOfKind()) {
+            add(subject, kind + "." + column.word(), column, devices, figures);
+          }
+        }
+      }
+    }
+  }
+
+  private static void add(
+      String subject, String name, ReplayColumn column, JsonObject of, List<Figure> figures) {
+    if (column.isCounted() && of.has(column.word())) {
+      figures.add(
+          new Figure(
+              subject,
+              name,
+              of.get(column.word()).getAsDouble(),
+              OptionalDouble.empty(),
+              shown(column.unit()),
+              column.better(),
+              column.unit() == Unit.NANOS ? Sureness.MEASURED : Sureness.EXACT));
     }
   }
 

@@ -96,6 +96,13 @@ public final class Pairs {
               LARGE,
               1.1),
           new Pair(
+              "translate in lists of 64, random over 64 GiB at 4K",
+              "one a call",
+              "RandomTranslate.batch",
+              "RandomTranslate.engine",
+              LARGE,
+              0.4),
+          new Pair(
               "split 2M into 512 x 4K",
               "the fill kernel on one table",
               "SplitMerge.split",
@@ -158,6 +165,13 @@ public final class Pairs {
               "TwoThreads.runsByOne",
               LEVELS,
               0.55),
+          new Pair(
+              "two threads on disjoint halves, 256 GiB as 4K leaves",
+              ONE_THREAD,
+              "BulkByTwo.byTwo",
+              "BulkByTwo.byOne",
+              Map.of("guest", "256G"),
+              0.6),
           mixed(PAGES, "AMD v1 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesV1"),
           mixed(PAGES, "x86-64 alone", "MixedFormats.pagesMixed", "MixedFormats.pagesX86"),
           mixed(REGIONS, "AMD v1 alone", "MixedFormats.regionsMixed", "MixedFormats.regionsV1"),

@@ -1,37 +1,45 @@
 package dev.cleave.bench.machine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.extent.Extent;
-import dev.cleave.bench.extent.ExtentMap;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.hwmodel.dma.IovaRanges;
 import dev.cleave.hwmodel.dma.MemoryContents;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the devices of one address space use at a moment: memory that is mapped there. It is hidden
- * from them before it is unmapped, as a driver does that waits for its device before it unmaps.
+ * What the devices of one address space use at a moment: memory that the log maps there, its shared
+ * pages and its private ones. It is hidden from them before it is unmapped or changes its state, as
+ * a driver does that waits for its device before it unmaps. What has no state, since no RMP is
+ * checked or it is no memory of the guest, counts as shared.
  *
  * <p>Not thread-safe.
  */
 public final class DeviceMemory implements MemoryContents {
-  /** Of many mappings the youngest are used, as by drivers that map each transfer anew. */
-  private static final int MOST_EXTENTS = 1024;
+  /**
+   * Some of the memory.
+   *
+   * @param isOfShared whether shared pages belong to it
+   * @param isOfPrivate whether private pages do
+   * @param lastIova nothing above does
+   */
+  record Choice(boolean isOfShared, boolean isOfPrivate, long lastIova) {}
 
   private final GuestRam ram;
   private final Predicate<Extent> isReached;
-  private final ExtentMap used = new ExtentMap();
-  private final Deque<Extent> byAge = new ArrayDeque<>();
+  private final @Nullable RmpBitmap states;
+  private final UsedExtents sharedPages = new UsedExtents();
+  private final UsedExtents privatePages = new UsedExtents();
+  private @Nullable GuestDeviceTable deviceTable;
+  private boolean isDeviceTableMapped;
   private long generation;
-  private @Nullable IovaRanges readable;
-  private @Nullable IovaRanges writable;
-  private long rangesGeneration = -1;
   private @Nullable Extent latest;
 
   /**
@@ -39,10 +47,25 @@ public final class DeviceMemory implements MemoryContents {
    *
    * @param ram what may be mapped
    * @param isReached whether devices get to some memory that is mapped, whoever else owns it
+   * @param states the page states of the guest; null where no RMP is checked
    */
-  public DeviceMemory(GuestRam ram, Predicate<Extent> isReached) {
+  public DeviceMemory(GuestRam ram, Predicate<Extent> isReached, @Nullable RmpBitmap states) {
     this.ram = ram;
     this.isReached = isReached;
+    this.states = states;
+  }
+
+  /** From now on a table of the guest's leads to what is used. */
+  void lead(GuestDeviceTable table) {
+    deviceTable = table;
+  }
+
+  /** A table of the guest's can be reached from now on, or no longer. */
+  public void reachDeviceTable(boolean isMapped) {
+    if (isDeviceTableMapped != isMapped) {
+      isDeviceTableMapped = isMapped;
+      changed();
+    }
   }
 
   /** A range was mapped. */
@@ -50,37 +73,75 @@ public final class DeviceMemory implements MemoryContents {
     show(ram.use(extent).stream().filter(isReached).toList());
   }
 
-  /** Devices no longer use what is about to be unmapped; returns what they used of it. */
+  /** Devices no longer use what is about to change; returns what they used of it. */
   public List<Extent> hide(long first, long last) {
-    List<Extent> hidden = used.over(first, last);
+    List<Extent> hidden = new ArrayList<>(sharedPages.remove(first, last));
+    hidden.addAll(privatePages.remove(first, last));
     if (!hidden.isEmpty()) {
-      used.remove(first, last);
+      if (deviceTable != null) {
+        deviceTable.hide(first, last);
+      }
       changed();
     }
     return hidden;
   }
 
-  /** Devices use memory that they do not use. */
+  /** Devices use memory that they do not use, in the states that its pages have now. */
   public void show(List<Extent> extents) {
     for (Extent extent : extents) {
-      used.remove(extent.first(), extent.last());
-      used.add(extent);
-      byAge.add(extent);
-      changed();
-    }
-    if (byAge.size() > 2 * MOST_EXTENTS) {
-      forgetOldest();
+      var _ = hide(extent.first(), extent.last());
+      long at = extent.first();
+      boolean isDone = false;
+      while (!isDone) {
+        long last = runLast(at, extent.last());
+        show(extent.part(at, last), isShared(at));
+        isDone = last == extent.last();
+        at = last + 1;
+      }
     }
   }
 
-  /** Forgets what is used no longer, and if there is still too much, gives up the oldest. */
-  private void forgetOldest() {
-    byAge.removeIf(extent -> !extent.equals(used.at(extent.first())));
-    while (byAge.size() > MOST_EXTENTS) {
-      Extent oldest = byAge.remove();
-      used.remove(oldest.first(), oldest.last());
-      changed();
+  private void show(Extent run, boolean isShared) {
+    UsedExtents pages = isShared ? sharedPages : privatePages;
+    ram.stamp(run, isConverted(run.first()));
+    pages.add(run);
+    if (deviceTable != null) {
+      deviceTable.show(run, isShared);
     }
+    for (Extent forgotten : pages.forgetOldest()) {
+      if (deviceTable != null) {
+        deviceTable.hide(forgotten.first(), forgotten.last());
+      }
+    }
+    changed();
+  }
+
+  /** Where a run of pages of one state ends. */
+  private long runLast(long first, long last) {
+    if (states == null || Long.compareUnsigned(first, states.guestBytes()) >= 0) {
+      return last;
+    }
+    boolean isShared = states.isShared(first);
+    long end = Long.compareUnsigned(last, states.guestBytes()) < 0 ? last + 1 : states.guestBytes();
+    long at = first + PAGE_BYTES;
+    while (at < end && states.isShared(at) == isShared) {
+      at += PAGE_BYTES;
+    }
+    return at - 1;
+  }
+
+  /** Whether a page has been made shared. */
+  private boolean isConverted(long gpa) {
+    return states != null
+        && Long.compareUnsigned(gpa, states.guestBytes()) < 0
+        && states.isShared(gpa);
+  }
+
+  /** Whether a page is shared, or has no state. */
+  boolean isShared(long gpa) {
+    return states == null
+        || Long.compareUnsigned(gpa, states.guestBytes()) >= 0
+        || states.isShared(gpa);
   }
 
   private void changed() {
@@ -93,51 +154,58 @@ public final class DeviceMemory implements MemoryContents {
     return generation;
   }
 
-  /** What devices may read; null if there is nothing. */
-  @Nullable IovaRanges readable() {
-    update();
-    return readable;
+  /** Whether the guest's own table can be reached. */
+  boolean hasDeviceTable() {
+    return isDeviceTableMapped;
   }
 
-  /** What devices may read and write; null if there is nothing. */
-  @Nullable IovaRanges writable() {
-    update();
-    return writable;
-  }
-
-  private void update() {
-    if (rangesGeneration != generation) {
-      rangesGeneration = generation;
-      List<Extent> all = used.all();
-      readable = ranges(all, Access.READ);
-      writable = ranges(all, Access.READ_WRITE);
+  /**
+   * What devices may use from one address to another; null if there is nothing.
+   *
+   * @param access what they must be able to do there, flags of {@link Access}
+   */
+  @Nullable IovaRanges ranges(Choice choice, int access, long first, long last) {
+    LongStream pairs = LongStream.empty();
+    if (choice.isOfShared) {
+      pairs = pairs(sharedPages.over(first, last), choice, access);
     }
+    if (choice.isOfPrivate) {
+      pairs = LongStream.concat(pairs, pairs(privatePages.over(first, last), choice, access));
+    }
+    long[] all = pairs.toArray();
+    return all.length == 0 ? null : IovaRanges.of(all);
   }
 
-  /** What devices may read in a region; null if there is nothing. */
-  @Nullable IovaRanges readable(long region) {
-    return ranges(used.over(region, region + REGION_BYTES - 1), Access.READ);
+  /** The same of all that there is. */
+  @Nullable IovaRanges ranges(Choice choice, int access) {
+    return ranges(choice, access, 0, -1);
   }
 
-  private static @Nullable IovaRanges ranges(List<Extent> extents, int access) {
-    long[] pairs =
-        extents.stream()
-            .filter(extent -> (extent.access() & access) == access)
-            .flatMapToLong(extent -> LongStream.of(extent.first(), extent.length()))
-            .toArray();
-    return pairs.length == 0 ? null : IovaRanges.of(pairs);
+  /** The same of a region. */
+  @Nullable IovaRanges ranges(Choice choice, long region) {
+    return ranges(choice, Access.READ, region, region + REGION_BYTES - 1);
+  }
+
+  private static LongStream pairs(List<Extent> extents, Choice choice, int access) {
+    return extents.stream()
+        .filter(extent -> (extent.access() & access) == access)
+        .filter(extent -> Long.compareUnsigned(extent.last(), choice.lastIova) <= 0)
+        .flatMapToLong(extent -> LongStream.of(extent.first(), extent.length()));
   }
 
   @Override
   public long word(long iova) {
     Extent extent = latest;
     if (extent == null || !extent.holds(iova)) {
-      extent = used.at(iova);
+      extent = sharedPages.at(iova);
+      if (extent == null) {
+        extent = privatePages.at(iova);
+      }
       if (extent == null) {
         throw new IllegalStateException("devices do not use iova=0x%x".formatted(iova));
       }
       latest = extent;
     }
-    return GuestRam.word(extent.paddrAt(iova));
+    return GuestRam.word(extent.paddrAt(iova), isConverted(iova));
   }
 }

@@ -1,28 +1,36 @@
 package dev.cleave.bench.machine;
 
+import java.util.List;
+
 /**
  * What the devices met.
  *
- * @param accesses of devices that go about their work between events: pieces of transfers within 4
- *     KiB
- * @param iotlbHits those of them that the IOTLB answered
- * @param walks walks of the table for them
- * @param walkSteps entries that these walks read
- * @param windowAccesses accesses besides, to regions that an event was just changing
- * @param translationFaults accesses refused because the table did not allow them
- * @param rmpFaults accesses refused because the RMP did not
- * @param wrongData accesses that reached another page's data, or no memory
+ * @param kinds by kind, in the order of the kinds
  * @param iotlbDropped cached translations that flush commands dropped
  * @param stallNs time that all devices were kept waiting
  */
-public record DmaResult(
-    long accesses,
-    long iotlbHits,
-    long walks,
-    long walkSteps,
-    long windowAccesses,
-    long translationFaults,
-    long rmpFaults,
-    long wrongData,
-    long iotlbDropped,
-    long stallNs) {}
+public record DmaResult(List<OfKind> kinds, long iotlbDropped, long stallNs) {
+  /**
+   * What devices of one kind met.
+   *
+   * @param hasShared whether they were given shared pages
+   * @param hasPrivate whether they were given private pages
+   * @param windows the windows in which they accessed anything
+   */
+  public record OfKind(
+      DeviceKind kind,
+      boolean hasShared,
+      boolean hasPrivate,
+      DeviceCounts counts,
+      List<WindowCounts> windows) {
+    /** Whether they were given all that they may use. */
+    public boolean isServed() {
+      return hasShared == kind.usesShared() && hasPrivate == kind.usesPrivate();
+    }
+  }
+
+  /** All of them together. */
+  public DeviceCounts all() {
+    return kinds.stream().map(OfKind::counts).reduce(DeviceCounts.NONE, DeviceCounts::plus);
+  }
+}

@@ -74,6 +74,11 @@ public final class GuestFrames {
     return extent != null && extent.holds(gpa + length - 1) && extent.paddrAt(gpa) == paddr;
   }
 
+  /** Whether no page of the guest lies in a range of memory. */
+  public boolean isFree(long paddr, long length) {
+    return owners.isFree(paddr, paddr + length - 1);
+  }
+
   /** Whether a page lies anywhere. */
   boolean holds(long gpa) {
     return places.at(gpa) != null;

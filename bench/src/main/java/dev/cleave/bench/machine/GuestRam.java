@@ -5,6 +5,7 @@ import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.extent.ExtentMap;
+import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.memory.NativePages;
 import dev.cleave.hwmodel.dma.PageIdentity;
@@ -12,13 +13,16 @@ import dev.cleave.hwmodel.memory.PhysicalMemory;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The part that devices use of the memory that a log maps: regions whose page states change, and
  * others spread evenly over each mapping. There every word says at which physical address it is, so
- * that iovas may share memory or lead elsewhere later; the memory of a shared page says what that
- * of the same page says while it is private. Who is led elsewhere finds no memory at all.
+ * that iovas may share memory or lead elsewhere later, and whether its page has become shared; the
+ * memory of a shared page says where the page is while it is private. Who is led elsewhere finds no
+ * memory at all.
  *
  * <p>One object serves several replays of the same log, one after the other.
  */
@@ -38,7 +42,10 @@ public final class GuestRam implements AutoCloseable {
   /** and of the memory besides so many regions, if it is all mapped at once. */
   private static final int QUIET_REGIONS = 64;
 
-  private static final PageIdentity IDENTITY = new PageIdentity(0x5EED_0000_0000_0000L);
+  private static final PageIdentity PRIVATE = new PageIdentity(0x5EED_0000_0000_0000L);
+
+  /** A page that has become shared was written anew, and says so. */
+  private static final PageIdentity SHARED = new PageIdentity(0x0DD5_0000_0000_0000L);
 
   private final Arena arena = Arena.ofShared();
   private final List<PhysicalMemory.Piece> pieces = new ArrayList<>();
@@ -53,6 +60,16 @@ public final class GuestRam implements AutoCloseable {
   /** Of the memory of shared pages: what it says, as paddr by gpa. */
   private final ExtentMap writtenShared = new ExtentMap();
 
+  /** What says that it is shared where it is, each address leading to itself. */
+  private final ExtentMap sharedInPlace = new ExtentMap();
+
+  private final Map<AddressSpace, Extent> tablePlaces;
+
+  /** By paddr, what is given to tables of the guest's. */
+  private final ExtentMap ofTables = new ExtentMap();
+
+  private boolean isSharedInPlace;
+
   private final TreeSet<Long> changing = new TreeSet<>();
   private final long sharedBase;
   private final long guestBytes;
@@ -62,7 +79,7 @@ public final class GuestRam implements AutoCloseable {
   private long usedBytes;
 
   /**
-   * Memory for a log.
+   * Memory for a log, without room for tables of the guest's.
    *
    * @param events of the log
    * @param paddrBase added to the iova of a map whose line tells no paddr
@@ -70,14 +87,34 @@ public final class GuestRam implements AutoCloseable {
    * @param guestBytes where guest memory ends
    */
   public GuestRam(List<TraceEvent> events, long paddrBase, long sharedBase, long guestBytes) {
+    this(events, paddrBase, sharedBase, guestBytes, List.of());
+  }
+
+  /**
+   * Memory for a log.
+   *
+   * @param events of the log
+   * @param paddrBase added to the iova of a map whose line tells no paddr
+   * @param sharedBase where the memory of shared pages begins, each at its gpa; 0 for none
+   * @param guestBytes where guest memory ends
+   * @param tableSpaces where room is wanted for a table of the guest's own
+   */
+  public GuestRam(
+      List<TraceEvent> events,
+      long paddrBase,
+      long sharedBase,
+      long guestBytes,
+      List<AddressSpace> tableSpaces) {
     this.sharedBase = sharedBase;
     this.guestBytes = guestBytes;
+    List<TraceEvent.Map> maps = new ArrayList<>();
     ExtentMap mapped = new ExtentMap();
     for (TraceEvent event : events) {
       switch (event) {
         case TraceEvent.Map map when isUsable(map, paddrBase) -> {
           long paddr = map.paddrOr(paddrBase);
           holes(mapped, paddr, paddr + map.length() - 1).forEach(mapped::add);
+          maps.add(map);
         }
         case TraceEvent.Share(long _, long gpa, long length) -> addChanging(gpa, length);
         case TraceEvent.Unshare(long _, long gpa, long length) -> addChanging(gpa, length);
@@ -87,11 +124,15 @@ public final class GuestRam implements AutoCloseable {
     long total = mapped.all().stream().mapToLong(Extent::length).sum();
     areAllTracked = total <= MOST_TRACKED_BYTES;
     step = Math.max(REGION_BYTES, (total / QUIET_REGIONS) & -REGION_BYTES);
-    for (TraceEvent event : events) {
-      if (event instanceof TraceEvent.Map map && isUsable(map, paddrBase)) {
-        parts(Extent.of(map.iova(), map.length(), map.paddrOr(paddrBase), map.access()))
-            .forEach(this::reserve);
-      }
+    tablePlaces =
+        DeviceTablePlaces.find(events, maps, paddrBase, guestBytes, tableSpaces, this::parts);
+    tablePlaces
+        .values()
+        .forEach(place ->
+            ofTables.add(new Extent(place.paddr(), place.paddrAt(place.last()), place.paddr(), 0)));
+    for (TraceEvent.Map map : maps) {
+      parts(Extent.of(map.iova(), map.length(), map.paddrOr(paddrBase), map.access()))
+          .forEach(this::reserve);
     }
     memory.addAll(pieces);
     List<Extent> all = new ArrayList<>(mapped.all());
@@ -176,7 +217,7 @@ public final class GuestRam implements AutoCloseable {
     return used;
   }
 
-  /** The parts of a mapping that devices are to use: no larger than regions. */
+  /** The parts of a mapping that devices are to use: no larger than regions, and of no table. */
   private List<Extent> parts(Extent mapped) {
     long first = mapped.first() & -REGION_BYTES;
     TreeSet<Long> regions = new TreeSet<>(Long::compareUnsigned);
@@ -193,15 +234,49 @@ public final class GuestRam implements AutoCloseable {
       long from = Long.compareUnsigned(region, mapped.first()) < 0 ? mapped.first() : region;
       long regionLast = region + REGION_BYTES - 1;
       long to = Long.compareUnsigned(regionLast, mapped.last()) > 0 ? mapped.last() : regionLast;
-      parts.add(mapped.part(from, to));
+      Extent part = mapped.part(from, to);
+      for (Extent hole : holes(ofTables, part.paddr(), part.paddrAt(part.last()))) {
+        long at = from + (hole.first() - part.paddr());
+        parts.add(mapped.part(at, at + hole.length() - 1));
+      }
     }
     return parts;
+  }
+
+  /**
+   * A replay begins: all pages are private.
+   *
+   * @param isInPlace whether they stay where they are when they become shared
+   */
+  public void begin(boolean isInPlace) {
+    isSharedInPlace = isInPlace;
+    for (Extent extent : sharedInPlace.all()) {
+      PRIVATE.stamp(memory, extent.first(), extent.first(), extent.length());
+    }
+    var _ = sharedInPlace.remove(0, -1);
+  }
+
+  /** Pages that devices use are written anew, if their state has changed where they are. */
+  void stamp(Extent run, boolean isShared) {
+    long first = run.paddr();
+    long last = run.paddrAt(run.last());
+    if (isShared && isSharedInPlace) {
+      for (Extent hole : holes(sharedInPlace, first, last)) {
+        SHARED.stamp(memory, hole.first(), hole.first(), hole.length());
+        sharedInPlace.add(hole);
+      }
+    } else if (!isShared) {
+      for (Extent extent : sharedInPlace.over(first, last)) {
+        PRIVATE.stamp(memory, extent.first(), extent.first(), extent.length());
+      }
+      var _ = sharedInPlace.remove(first, last);
+    }
   }
 
   /** Makes memory say where it is. */
   private void write(Extent part) {
     for (Extent hole : holes(written, part.paddr(), part.paddrAt(part.last()))) {
-      IDENTITY.stamp(memory, hole.first(), hole.first(), hole.length());
+      PRIVATE.stamp(memory, hole.first(), hole.first(), hole.length());
       written.add(hole);
     }
     if (isInGuest(part)) {
@@ -216,7 +291,7 @@ public final class GuestRam implements AutoCloseable {
             && before.getFirst().length() == part.length()
             && before.getFirst().paddr() == part.paddr();
     if (!isSaid) {
-      IDENTITY.stamp(memory, sharedBase + part.first(), part.paddr(), part.length());
+      SHARED.stamp(memory, sharedBase + part.first(), part.paddr(), part.length());
       writtenShared.remove(part.first(), part.last());
       writtenShared.add(part);
     }
@@ -232,16 +307,26 @@ public final class GuestRam implements AutoCloseable {
 
   /** Whether an RMP knows of a physical address. */
   boolean isTracked(long spa) {
-    return areAllTracked ? spa < spaEnd : reserved.at(spa) != null;
+    return areAllTracked ? spa < spaEnd : reserved.at(spa) != null || ofTables.at(spa) != null;
+  }
+
+  /** Where a table of the guest's own has room in a space, as paddr by gpa; null for nowhere. */
+  public @Nullable Extent tablePlace(AddressSpace space) {
+    return tablePlaces.get(space);
   }
 
   List<PhysicalMemory.Piece> pieces() {
     return pieces;
   }
 
-  /** What a word of memory says whose physical address, while its page is private, is given. */
-  static long word(long paddr) {
-    return IDENTITY.word(paddr);
+  /**
+   * What a word of memory says.
+   *
+   * @param paddr its physical address while its page is private
+   * @param isShared whether the page has become shared
+   */
+  public static long word(long paddr, boolean isShared) {
+    return (isShared ? SHARED : PRIVATE).word(paddr);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.cleave.bench.machine;
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
@@ -10,6 +11,7 @@ import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.DeviceTableEntry;
 import dev.cleave.engine.memory.NativePages;
+import dev.cleave.hwmodel.dma.Addressing;
 import dev.cleave.hwmodel.iommu.Iommu;
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import dev.cleave.hwmodel.iommu.Register;
@@ -40,7 +42,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   /** Where the memory that devices use must end. */
   static final long MEMORY_END = TABLE_BASE - (1L << 44);
 
-  /** Devices of each address space, which share one domain; with an RMP they are trusted ones. */
+  /** Devices of each kind in each address space; those of a space share one domain. */
   static final int DEVICES = 3;
 
   /** Functions of a slot: each device has a slot to itself. */
@@ -56,7 +58,8 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private static final long COMMANDS = CONTROL_BASE + PAGE_BYTES;
   private static final long EVENTS = CONTROL_BASE + (1L << 20);
   private static final long COMPLETION = CONTROL_BASE + 2 * PAGE_BYTES;
-  private static final long CONTROL_BYTES = 4L << 20;
+  private static final long MIGRATION_RING = CONTROL_BASE + (4L << 20);
+  private static final long CONTROL_BYTES = 6L << 20;
   private static final long RMP_BASE = MEMORY_END;
   private static final int RING_LENGTH_SHIFT = 56;
   private static final int COMMANDS_LOG2 = 8;
@@ -66,15 +69,20 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final PhysicalMemory memory = new PhysicalMemory();
   private final Iommu iommu;
-  private final GuestFrames frames;
   private final @Nullable ReverseMap rmp;
 
   /** Where the firmware's page about the guest lies. */
   private final long context;
 
+  private final GuestFrames frames;
+
   /** Whether devices' accesses are noted in the tables, by A and D. */
   private final boolean hasMarks;
 
+  private final @Nullable MigrationRing migration;
+  private final Devices devices;
+  private final List<DeviceMemory> memories;
+  private final List<@Nullable GuestDeviceTable> deviceTables = new ArrayList<>();
   private final IotlbGather.BlockVisitor invalidate = this::invalidate;
   private final List<Attachment> attachments = new ArrayList<>();
   private int flushedDomain;
@@ -87,15 +95,25 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
    * @param ram what devices move
    * @param frames where the guest's pages lie, as long as it has an RMP
    * @param tables what holds page tables, all at or above {@link #TABLE_BASE}
-   * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's
+   * @param hasRmp whether the IOMMU checks an RMP; its pages are at first the hypervisor's. Without
+   *     one no device is trusted
+   * @param devices which devices there are
+   * @param spaces the address spaces, in the order in which they are attached
    */
-  public ModelMachine(GuestRam ram, GuestFrames frames, List<TableMemory> tables, boolean hasRmp) {
-    this(ram.pieces(), ram.spaEnd(), frames, tables, hasRmp, false);
+  public ModelMachine(
+      GuestRam ram,
+      GuestFrames frames,
+      List<TableMemory> tables,
+      boolean hasRmp,
+      Devices devices,
+      List<Space> spaces) {
+    this(ram.pieces(), ram.spaEnd(), frames, tables, hasRmp, false, devices, spaces);
   }
 
   /**
    * A machine whose IOMMU runs and notes in the tables what devices access (HAD = 3), and in which
-   * nobody keeps what they move: guest memory has addresses and no bytes.
+   * nobody keeps what they move: guest memory has addresses and no bytes. With an RMP there are
+   * untrusted devices and trusted ones.
    *
    * @param spaEnd where guest memory ends, at most 2^49
    * @param frames where the guest's pages lie
@@ -111,19 +129,27 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
         frames,
         List.of(tables),
         hasRmp,
-        true);
+        true,
+        hasRmp
+            ? new Devices(List.of(DeviceKind.UNTRUSTED, DeviceKind.TRUSTED), 0)
+            : Devices.UNTRUSTED,
+        List.of());
   }
 
   private ModelMachine(
-      List<PhysicalMemory.Piece> pieces,
+      List<PhysicalMemory.Piece> ram,
       long spaEnd,
       GuestFrames frames,
       List<TableMemory> tables,
       boolean hasRmp,
-      boolean hasMarks) {
+      boolean hasMarks,
+      Devices devices,
+      List<Space> spaces) {
     this.frames = frames;
     this.hasMarks = hasMarks;
-    memory.addAll(pieces);
+    this.devices = devices;
+    this.memories = spaces.stream().map(Space::memory).toList();
+    memory.addAll(ram);
     tables.forEach(table -> memory.add(table.base(), table.hardwareView()));
     memory.add(CONTROL_BASE, NativePages.reserve(CONTROL_BYTES, arena));
     if (hasRmp) {
@@ -134,10 +160,18 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     } else {
       rmp = null;
     }
-    iommu = new Iommu(memory, IommuConfig.standard(), rmp);
+    IommuConfig config = IommuConfig.standard();
+    boolean haveTables = devices.has(DeviceKind.GUEST_TABLE);
+    iommu = new Iommu(memory, haveTables ? config.withGuestTables() : config, rmp);
     context = spaEnd;
-    if (rmp != null) {
+    if (rmp == null) {
+      migration = null;
+    } else {
       createGuest(rmp);
+      migration = new MigrationRing(iommu.migration(), memory, MIGRATION_RING);
+    }
+    for (Space space : spaces) {
+      deviceTables.add(haveTables && space.place != null ? deviceTable(space, space.place) : null);
     }
     iommu.writeMmio(Register.DEVICE_TABLE_BASE, DEVICE_TABLE | (DEVICE_TABLE_PAGES - 1));
     iommu.writeMmio(Register.COMMAND_BASE, COMMANDS | (long) COMMANDS_LOG2 << RING_LENGTH_SHIFT);
@@ -155,16 +189,48 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     iommu.firmware().createGuest(context, ASID);
   }
 
-  /** Gives a space's devices to the guest, all addresses private where requests are trusted. */
+  /** The guest's own table for the devices of a space. */
+  private GuestDeviceTable deviceTable(Space space, Extent place) {
+    int domain = FIRST_DOMAIN + deviceTables.size();
+    GuestDeviceTable table =
+        new GuestDeviceTable(
+            place,
+            memory,
+            arena,
+            (iova, sizeLog2) ->
+                submit(IommuCommand.invalidateGuestPages(domain, 0, iova, sizeLog2)));
+    space.memory.lead(table);
+    return table;
+  }
+
+  /** Gives the trusted devices of a space to the guest, which has them work as their kind does. */
   private void trustDevices(int space) {
-    TioFirmware firmware = iommu.firmware();
-    long access = SecureDeviceEntry.VALID | SecureDeviceEntry.READ | SecureDeviceEntry.WRITE;
-    for (int i = 0; i < DEVICES; i++) {
-      int device = deviceId(space, i);
-      firmware.connect(device, 0, 0, 0, 0);
-      firmware.bind(device, context, TdiBinding.of(FIRST_DOMAIN + space));
-      require(firmware.writeEntry(ASID, device, SecureDeviceEntry.request(access, 0, -1)));
+    for (DeviceKind kind : devices.kinds()) {
+      if (isThere(space, kind) && kind.isTrusted()) {
+        for (int i = 0; i < DEVICES; i++) {
+          trust(deviceId(space, kind, i), space, kind);
+        }
+      }
     }
+  }
+
+  private void trust(int device, int space, DeviceKind kind) {
+    TioFirmware firmware = iommu.firmware();
+    TdiBinding binding = TdiBinding.of(FIRST_DOMAIN + space);
+    GuestDeviceTable table = kind == DeviceKind.GUEST_TABLE ? deviceTables.get(space) : null;
+    if (table != null) {
+      binding = binding.withTables(table.description());
+    }
+    long access = SecureDeviceEntry.VALID | SecureDeviceEntry.READ | SecureDeviceEntry.WRITE;
+    long vTom = kind == DeviceKind.VTOM ? devices.vTom() : -1;
+    firmware.connect(device, 0, 0, 0, 0);
+    firmware.bind(device, context, binding);
+    require(firmware.writeEntry(ASID, device, SecureDeviceEntry.request(access, 0, vTom)));
+  }
+
+  /** Whether a space has devices of a kind: a guest without room for a table has none. */
+  boolean isThere(int space, DeviceKind kind) {
+    return kind != DeviceKind.GUEST_TABLE || deviceTables.get(space) != null;
   }
 
   private static void require(int status) {
@@ -175,8 +241,7 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   }
 
   /**
-   * Whether a page is private at this moment; then the guest has its devices make trusted requests
-   * for it, else others.
+   * Whether a page is private at this moment.
    *
    * @param gpa any address
    * @return false without an RMP, and for a page that lies nowhere or where the RMP does not reach
@@ -190,17 +255,73 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
   }
 
   /**
-   * One request of a device of the guest, trusted or not as the page is.
+   * One request in the first address space for a page as it is at this moment: of a trusted device
+   * for a private page, else of one that is not trusted.
    *
-   * @param device one of the machine's
    * @param gpa any address
    * @param isWrite whether it writes
    * @return a system physical address or an outcome of the IOMMU
    */
-  public long translate(int device, long gpa, boolean isWrite) {
-    int flags = (isWrite ? Request.WRITE : Request.READ) | (isPrivate(gpa) ? Request.TRUSTED : 0);
-    return iommu.translate(device, Request.NO_PASID, gpa, flags);
+  public long translate(long gpa, boolean isWrite) {
+    DeviceKind kind = isPrivate(gpa) ? DeviceKind.TRUSTED : DeviceKind.UNTRUSTED;
+    int flags = (isWrite ? Request.WRITE : Request.READ) | (kind.isTrusted() ? Request.TRUSTED : 0);
+    return iommu.translate(deviceId(0, kind, 0), Request.NO_PASID, gpa, flags);
   }
+
+  /**
+   * How the devices of a kind ask for pages, as these are at the moment.
+   *
+   * @param space number of the space
+   */
+  Addressing addressing(int space, DeviceKind kind) {
+    return switch (kind) {
+      case UNTRUSTED -> Addressing.UNTRUSTED;
+      case TRUSTED, GUEST_TABLE -> Addressing.TRUSTED;
+      case VTOM -> new ByVTom(memories.get(space), devices.vTom());
+    };
+  }
+
+  /** Private pages below vTOM, shared ones above. */
+  private record ByVTom(DeviceMemory memory, long vTom) implements Addressing {
+    @Override
+    public long iova(long gpa) {
+      return memory.isShared(gpa) ? vTom + gpa : gpa;
+    }
+
+    @Override
+    public boolean isTrusted(long gpa) {
+      return true;
+    }
+  }
+
+  /**
+   * A request that the devices of a kind must not make: for a page of the state that is not theirs,
+   * or for a page in the way that is the other state's.
+   *
+   * @param device one of the kind's
+   * @param gpa any address of guest memory
+   * @param isShared whether its page is shared
+   * @param isWrite whether the device writes
+   * @return a system physical address or an outcome of the IOMMU
+   */
+  long forbidden(int device, DeviceKind kind, long gpa, boolean isShared, boolean isWrite) {
+    int access = isWrite ? Request.WRITE : Request.READ;
+    int trusted = access | Request.TRUSTED;
+    return switch (kind) {
+      case UNTRUSTED, GUEST_TABLE -> iommu.translate(device, Request.NO_PASID, gpa, access);
+      case TRUSTED -> iommu.translate(device, Request.NO_PASID, gpa, trusted);
+      case VTOM ->
+          iommu.translate(device, Request.NO_PASID, isShared ? gpa : devices.vTom() + gpa, trusted);
+    };
+  }
+
+  /**
+   * An address space.
+   *
+   * @param memory what its devices use
+   * @param place where a table of the guest's own has room, as paddr by gpa; null for nowhere
+   */
+  public record Space(DeviceMemory memory, @Nullable Extent place) {}
 
   /** An address space's table, and its top as devices know it. */
   private static final class Attachment {
@@ -212,9 +333,14 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     }
   }
 
-  /** One of the devices of an address space, counted in the order of {@link #attach}. */
-  public static int deviceId(int space, int device) {
-    return (space * DEVICES + device + 1) * FUNCTIONS;
+  /**
+   * The requester id of a device.
+   *
+   * @param space number of its address space, in the order of {@link #attach}
+   * @param number of the device among those of its kind there, 0 to {@link #DEVICES} - 1
+   */
+  public static int deviceId(int space, DeviceKind kind, int number) {
+    return ((space * DeviceKind.COUNT + kind.number()) * DEVICES + number + 1) * FUNCTIONS;
   }
 
   /**
@@ -236,22 +362,30 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
       return;
     }
     attachment.top = top;
-    DeviceTableEntry entry =
-        DeviceTableEntry.v1(
-            PageTable.root(top), PageTable.levels(top), rmp == null ? FIRST_DOMAIN + space : 0);
-    if (hasMarks) {
-      entry = entry.withStatusUpdates();
-    }
-    for (int i = 0; i < DEVICES; i++) {
-      int device = deviceId(space, i);
-      long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);
-      memory.setLong(at + 3 * Long.BYTES, entry.q3());
-      memory.setLong(at + 2 * Long.BYTES, entry.q2());
-      memory.setLong(at + Long.BYTES, entry.q1());
-      memory.setLong(at, entry.q0());
-      submit(IommuCommand.invalidateDeviceTableEntry(device));
+    for (DeviceKind kind : devices.kinds()) {
+      if (isThere(space, kind)) {
+        // Beside a secure entry the domain is reserved.
+        int domain = kind.isTrusted() ? 0 : FIRST_DOMAIN + space;
+        DeviceTableEntry entry =
+            DeviceTableEntry.v1(PageTable.root(top), PageTable.levels(top), domain);
+        if (hasMarks) {
+          entry = entry.withStatusUpdates();
+        }
+        for (int i = 0; i < DEVICES; i++) {
+          write(deviceId(space, kind, i), entry);
+        }
+      }
     }
     awaitCompletion();
+  }
+
+  private void write(int device, DeviceTableEntry entry) {
+    long at = DeviceTableEntry.paddrOf(DEVICE_TABLE, device);
+    memory.setLong(at + 3 * Long.BYTES, entry.q3());
+    memory.setLong(at + 2 * Long.BYTES, entry.q2());
+    memory.setLong(at + Long.BYTES, entry.q1());
+    memory.setLong(at, entry.q0());
+    submit(IommuCommand.invalidateDeviceTableEntry(device));
   }
 
   private int spaceOf(PageTable table) {
@@ -304,6 +438,20 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
     }
   }
 
+  /**
+   * PSMASH_IO: replaces a leaf and a 2 MiB RMP entry in one step.
+   *
+   * @param spa of the page, which is the guest's
+   * @param slot where its leaf is
+   * @param table of the leaves that shall take its place
+   */
+  void exchange(long spa, long slot, long table) {
+    if (migration == null) {
+      throw new IllegalStateException("PSMASH_IO needs an RMP");
+    }
+    migration.psmash(spa, table, slot, context);
+  }
+
   /** Forgets logged events, so that the log never fills. */
   public void drainEvents() {
     iommu.writeMmio(Register.EVENT_HEAD, iommu.readMmio(Register.EVENT_TAIL));
@@ -331,6 +479,11 @@ public final class ModelMachine implements IotlbFlush, AutoCloseable {
 
   @Override
   public void close() {
+    for (GuestDeviceTable table : deviceTables) {
+      if (table != null) {
+        table.close();
+      }
+    }
     arena.close();
   }
 }

@@ -10,6 +10,7 @@ import dev.cleave.hwmodel.rmp.RmpInstructions;
 import dev.cleave.hwmodel.rmp.RmpResult;
 import dev.cleave.hwmodel.rmp.RmpState;
 import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The hypervisor's side of the model's RMP: guest pages by their guest addresses. Pages that the
@@ -17,6 +18,7 @@ import java.util.function.LongPredicate;
  */
 public final class ModelRmp {
 
+  private final @Nullable ModelMachine machine;
   private final GuestFrames frames;
   private final LongPredicate isTracked;
   private final RmpInstructions instructions;
@@ -25,12 +27,12 @@ public final class ModelRmp {
   /**
    * The hypervisor's side of a machine's RMP.
    *
+   * @param machine which has an RMP
    * @param frames where guest pages lie
    * @param ram what memory there is
-   * @param rmp the RMP
    */
-  public ModelRmp(GuestFrames frames, GuestRam ram, ReverseMap rmp) {
-    this(frames, ram::isTracked, rmp);
+  public ModelRmp(ModelMachine machine, GuestFrames frames, GuestRam ram) {
+    this(machine, frames, ram::isTracked, rmpOf(machine));
   }
 
   /**
@@ -40,10 +42,20 @@ public final class ModelRmp {
    * @param rmp the RMP
    */
   public ModelRmp(GuestFrames frames, ReverseMap rmp) {
-    this(frames, _ -> true, rmp);
+    this(null, frames, _ -> true, rmp);
   }
 
-  private ModelRmp(GuestFrames frames, LongPredicate isTracked, ReverseMap rmp) {
+  private static ReverseMap rmpOf(ModelMachine machine) {
+    ReverseMap rmp = machine.rmp();
+    if (rmp == null) {
+      throw new IllegalArgumentException("the machine must have an RMP");
+    }
+    return rmp;
+  }
+
+  private ModelRmp(
+      @Nullable ModelMachine machine, GuestFrames frames, LongPredicate isTracked, ReverseMap rmp) {
+    this.machine = machine;
     this.frames = frames;
     this.isTracked = isTracked;
     this.instructions = new RmpInstructions(rmp);
@@ -70,7 +82,7 @@ public final class ModelRmp {
   }
 
   /** Whether a page lies in memory that the RMP knows of. */
-  private boolean holds(long gpa) {
+  public boolean holds(long gpa) {
     return frames.holds(gpa) && isTracked.test(frames.spa(gpa));
   }
 
@@ -79,6 +91,14 @@ public final class ModelRmp {
     if (holds(gpa)) {
       require("PSMASH", gpa, instructions.psmash(frames.spa(gpa)));
     }
+  }
+
+  /** PSMASH_IO of a region that lies in memory that the RMP knows of. */
+  public void exchange(long gpa, long slot, long table) {
+    if (machine == null) {
+      throw new IllegalStateException("PSMASH_IO needs a machine");
+    }
+    machine.exchange(frames.spa(gpa), slot, table);
   }
 
   /**

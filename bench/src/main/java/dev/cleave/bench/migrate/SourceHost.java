@@ -1,6 +1,7 @@
 package dev.cleave.bench.migrate;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.bench.extent.Extent;
@@ -31,8 +32,6 @@ final class SourceHost implements AutoCloseable {
   /** Guest memory that an RMP can have a bitmap of. */
   private static final long MOST_RMP_BYTES = 1L << 46;
 
-  private static final int DEVICE = ModelMachine.deviceId(0, 0);
-
   private final TableMemory tables;
   private final PageTable table;
   private final IotlbGather gather;
@@ -60,7 +59,10 @@ final class SourceHost implements AutoCloseable {
             PageTableConfig.of(AmdV1.LINUX).withLevels(FIRST_LEVELS).withPageSizes(pageSizes));
     gather = table.newGather();
     machine = ModelMachine.marking(memory.paddrEnd(), frames, tables, hasRmp);
-    rmp = hasRmp ? new GuestRmp(memory, frames, machine.rmp()) : null;
+    rmp =
+        hasRmp
+            ? new GuestRmp(memory, frames, machine.rmp(), (pageSizes & REGION_BYTES) != 0)
+            : null;
     rule = rmp == null ? SizeRule.atMost(Long.SIZE - 1) : rmp.rule();
     for (Extent extent : memory.extents()) {
       table.map(extent.first(), extent.paddr(), extent.length(), extent.access(), rule);
@@ -97,7 +99,7 @@ final class SourceHost implements AutoCloseable {
 
   /** Where a device's access goes: a physical address, or a negative outcome of the IOMMU. */
   long translate(long iova, boolean isWrite) {
-    return machine.translate(DEVICE, iova, isWrite);
+    return machine.translate(iova, isWrite);
   }
 
   /** Forgets what the IOMMU has logged. */

@@ -1,21 +1,29 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+
+import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.PageTableException;
+import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
+import java.util.Arrays;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One of the tables that map the replayed guest's memory, in memory of its own, and what it has
- * come to. The processors' table lets the guest do everything, whatever its devices may.
+ * come to. Where devices go by vTOM an IOMMU table maps everything twice, and whatever is done to
+ * it is done twice. The processors' table lets the guest do everything, whatever its devices may.
  *
  * <p>Not thread-safe.
  */
@@ -35,7 +43,13 @@ final class GuestTable implements AutoCloseable {
   private final boolean isNested;
   private final TableMemory memory;
   private final PageTable table;
-  private final IotlbGather gather;
+
+  /** Where guest memory begins in it: at 0, and if it is mapped twice at vTOM. */
+  private final long[] bases;
+
+  /** One for each of these. */
+  private final IotlbGather[] gathers;
+
   private final LeafCursor cursor;
   private final @Nullable SharedMemory sharedMemory;
   private final FlushCounter flushes = new FlushCounter();
@@ -55,7 +69,10 @@ final class GuestTable implements AutoCloseable {
     sharedMemory = options.isSharedInPlace() ? null : new SharedMemory(options.sharedBase());
     memory = TableMemory.builder().capacityBytes(options.tableBytes()).base(base).build();
     table = PageTable.create(memory, config);
-    gather = table.newGather();
+    long vTom = isNested ? 0 : options.devices().vTom();
+    bases = vTom == 0 ? new long[] {0} : new long[] {0, vTom};
+    gathers = new IotlbGather[bases.length];
+    Arrays.setAll(gathers, _ -> table.newGather());
     cursor = table.leaves();
     keptTables = new KeptTables(table);
   }
@@ -100,8 +117,24 @@ final class GuestTable implements AutoCloseable {
     return memory;
   }
 
-  IotlbGather gather() {
-    return gather;
+  /** How often it maps guest memory. */
+  int times() {
+    return bases.length;
+  }
+
+  /** Where guest memory begins for the first or the second time. */
+  long base(int time) {
+    return bases[time];
+  }
+
+  /** The last address at which guest memory can be mapped for the first time. */
+  long firstLast() {
+    return bases.length == 1 ? -1 : bases[1] - 1;
+  }
+
+  /** The gpa of an address of the table. */
+  long gpa(long iova) {
+    return bases.length == 1 || Long.compareUnsigned(iova, bases[1]) < 0 ? iova : iova - bases[1];
   }
 
   /** Where its shared pages lie; null if they stay where they are. */
@@ -124,10 +157,26 @@ final class GuestTable implements AutoCloseable {
   }
 
   /**
-   * Maps a range. Where something was unmapped and may still be seen, it is mapped as it was
-   * before.
+   * Maps a range, as often as guest memory is mapped; or not at all. Where something was unmapped
+   * and may still be seen, it is mapped as it was before.
    */
   void map(long iova, long paddr, long length, int access, SizeRule rule) {
+    mapOnce(iova, paddr, length, access, rule);
+    if (bases.length > 1) {
+      try {
+        mapOnce(bases[1] + iova, paddr, length, access, rule(rule, 1));
+      } catch (PageTableException e) {
+        var _ = table.unmap(iova, length, gathers[0]);
+        gathers[0].complete(); // nobody has seen it
+        mapCalls--;
+        mappedBytes -= length;
+        throw e;
+      }
+    }
+  }
+
+  /** Maps a range of addresses of the table. */
+  void mapOnce(long iova, long paddr, long length, int access, SizeRule rule) {
     table.map(iova, paddr, length, isNested ? Access.READ_WRITE : access, rule);
     mapCalls++;
     mappedBytes += length;
@@ -142,7 +191,47 @@ final class GuestTable implements AutoCloseable {
    * @return how many bytes were mapped
    */
   long unmap(long iova, long length) {
-    return unmapped(owed == null ? table.unmap(iova, length, gather) : owed.unmap(iova, length));
+    return eachTime(iova, length, this::unmapOnce);
+  }
+
+  private long unmapOnce(int time, long iova, long length) {
+    return unmapped(
+        owed == null ? table.unmap(iova, length, gathers[time]) : owed.unmap(iova, length));
+  }
+
+  private long unmapAtOnce(int time, long iova, long length) {
+    return unmapped(table.unmap(iova, length, gathers[time]));
+  }
+
+  /** Changes a range of addresses of the table, and says how many bytes of it were mapped. */
+  private interface Change {
+    long of(int time, long iova, long length);
+  }
+
+  /** Unmaps the same wherever guest memory is mapped; returns how many bytes it was there. */
+  private long eachTime(long iova, long length, Change change) {
+    if (Long.compareUnsigned(iova, firstLast()) > 0) {
+      throw new PageTableException(
+          Reason.NOT_MAPPED, iova, "nothing is mapped, iova=0x%x".formatted(iova));
+    }
+    boolean isCut = Long.compareUnsigned(length - 1, firstLast() - iova) > 0;
+    long cut = isCut && length % PAGE_BYTES == 0 ? firstLast() - iova + 1 : length;
+    return eachTime(time -> change.of(time, bases[time] + iova, cut));
+  }
+
+  /** Does the same wherever guest memory is mapped; returns what it returned. */
+  private long eachTime(IntToLongFunction change) {
+    long bytes = change.applyAsLong(0);
+    for (int time = 1; time < bases.length; time++) {
+      try {
+        bytes = change.applyAsLong(time);
+      } catch (PageTableException e) {
+        throw new WorkFailed(
+            "guest memory is mapped twice and could be changed but once, give more --table-memory: "
+                + e.getMessage());
+      }
+    }
+    return bytes;
   }
 
   private long unmapped(long bytes) {
@@ -158,18 +247,11 @@ final class GuestTable implements AutoCloseable {
 
   /** The same where the flush is to be issued at once. */
   long takeOutAtOnce(long iova, long length) {
-    return isMapped(iova, length) ? unmapped(table.unmap(iova, length, gather)) : 0;
+    return isMapped(iova, length) ? eachTime(iova, length, this::unmapAtOnce) : 0;
   }
 
   private boolean isMapped(long iova, long length) {
     return cursor.over(iova, iova + length - 1).advance();
-  }
-
-  /** Replaces smaller leaves by larger ones; the flush can wait. */
-  long merge(long iova, long length, int largestLog2) {
-    return owed == null
-        ? table.merge(iova, length, largestLog2, gather)
-        : owed.merge(iova, length, largestLog2);
   }
 
   /** The same, as part of a call that is counted as {@link #addUnmapCalls} says. */
@@ -191,7 +273,50 @@ final class GuestTable implements AutoCloseable {
     mappedBytes -= bytes;
   }
 
-  /** Bytes that are mapped of a range. */
+  /** Replaces larger leaves; returns how many bytes were mapped. */
+  long split(long iova, long length, int sizeLog2) {
+    return eachTime(time -> table.split(bases[time] + iova, length, sizeLog2, gathers[time]));
+  }
+
+  /**
+   * Replaces smaller leaves where larger ones are possible, whose flush can wait; returns how many
+   * bytes were mapped.
+   */
+  long merge(long iova, long length, int sizeLog2) {
+    return eachTime(time ->
+        owed == null
+            ? table.merge(bases[time] + iova, length, sizeLog2, gathers[time])
+            : owed.merge(bases[time] + iova, length, sizeLog2));
+  }
+
+  /** Makes leaves legal. */
+  void fit(long iova, long length, SizeRule rule) {
+    var _ =
+        eachTime(time -> {
+          table.fit(bases[time] + iova, length, rule(rule, time), gathers[time]);
+          return 0;
+        });
+  }
+
+  /** Whether there is memory to do that; throws if not. */
+  void checkFit(long iova, long length, SizeRule rule) {
+    if (bases.length == 1) {
+      table.checkFit(iova, length, rule, gathers[0]);
+      return;
+    }
+    table.reserveToFit(iova, length, rule, gathers[0]);
+    try {
+      table.checkFit(bases[1] + iova, length, rule(rule, 1), gathers[1]);
+    } finally {
+      table.unreserve(gathers[0]);
+    }
+  }
+
+  private SizeRule rule(SizeRule rule, int time) {
+    return time == 0 ? rule : new ShiftedRule(rule, bases[time]);
+  }
+
+  /** Bytes that are mapped of a range, for the first time. */
   long mappedBytes(long iova, long length) {
     long last = iova + length - 1;
     long bytes = 0;
@@ -204,7 +329,7 @@ final class GuestTable implements AutoCloseable {
     return bytes;
   }
 
-  /** Bytes that are mapped. */
+  /** Bytes that are mapped, each as often as it is. */
   long mappedBytes() {
     return mappedBytes;
   }
@@ -221,11 +346,11 @@ final class GuestTable implements AutoCloseable {
   }
 
   /**
-   * Bytes that are pinned, since devices can reach them or may still: processors reach theirs
-   * without.
+   * Bytes that are pinned, since devices can reach them or may still, once however often they are
+   * mapped: processors reach theirs without.
    */
   long pinnedBytes() {
-    return isNested ? 0 : mappedBytes + owedBytes();
+    return isNested ? 0 : (mappedBytes + owedBytes()) / bases.length;
   }
 
   /** The most bytes that were, after any event. */
@@ -271,9 +396,11 @@ final class GuestTable implements AutoCloseable {
     if (owed != null) {
       owed.flushIfFull();
     }
-    if (!gather.isEmpty()) {
-      flush.flush(table, gather);
-      gather.complete();
+    for (IotlbGather gather : gathers) {
+      if (!gather.isEmpty()) {
+        flush.flush(table, gather);
+        gather.complete();
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.machine.Window;
 import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbGather;
@@ -14,6 +15,7 @@ import dev.cleave.engine.rmp.FollowedTable;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +34,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   private final @Nullable GuestTable nested;
   private final List<GuestTable> all = new ArrayList<>();
   private @Nullable Hardware hardware;
-  private Runnable look = () -> {};
+  private Consumer<Window> look = _ -> {};
   private long peakBytes;
   private long peakMappedBytes;
   private long peakPinnedBytes;
@@ -58,7 +60,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
    * @param flush gets those of IOMMU tables, or null
    * @param looker is called before and after each flush
    */
-  void onFlush(@Nullable Hardware flush, Runnable looker) {
+  void onFlush(@Nullable Hardware flush, Consumer<Window> looker) {
     hardware = flush;
     look = looker;
   }
@@ -101,8 +103,13 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     List<FollowedTable> followed = new ArrayList<>();
     for (GuestTable table : all) {
       SharedMemory memory = table.sharedMemory();
-      followed.add(
-          new FollowedTable(table.table(), 0, memory == null ? null : memory.backing(table)));
+      for (int time = 0; time < table.times(); time++) {
+        followed.add(
+            new FollowedTable(
+                table.table(),
+                table.base(time),
+                memory == null ? null : memory.backing(table, table.base(time))));
+      }
     }
     return followed;
   }
@@ -310,7 +317,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     regions.forEach(region -> known.setLarge(region.gpa, region.length, false));
     try {
       // all regions at once, since they take of the same memory
-      all.forEach(table -> table.table().checkFit(first, bytes, known.rule(), table.gather()));
+      all.forEach(table -> table.checkFit(first, bytes, known.rule()));
     } finally {
       regions.forEach(region -> known.setLarge(region.gpa, region.length, true));
     }
@@ -320,7 +327,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   void fit(List<Run> runs, SizeRule rule) {
     for (GuestTable table : all) {
       for (Run run : runs) {
-        table.table().fit(run.gpa, run.length, rule, table.gather());
+        table.fit(run.gpa, run.length, rule);
       }
       table.settle(this);
     }
@@ -348,11 +355,11 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
         owner.flushes().add(gather, mostCommands);
       }
     }
-    look.run(); // what the IOTLB still holds
+    look.accept(Window.BEFORE_FLUSH);
     if (hardware != null && (nested == null || table != nested.table())) {
       hardware.flush(table, gather, mostCommands);
     }
-    look.run();
+    look.accept(Window.AFTER_FLUSH);
   }
 
   /** Flushes what the tables owe; returns whether they owed anything. */

@@ -11,10 +11,12 @@ import dev.cleave.bench.machine.GuestFrames;
 import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.bench.machine.ModelRmp;
+import dev.cleave.bench.machine.Window;
 import dev.cleave.bench.trace.TraceEvent;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +40,7 @@ final class Hardware implements AutoCloseable {
   private final Map<ReplayedSpace, DeviceMemory> memories = new LinkedHashMap<>();
   private final DeviceLoad load;
   private final ReplayOptions options;
-  private final DeviceUse use;
+  private final Map<ReplayedSpace, Extent> tablePlaces = new LinkedHashMap<>();
 
   /** What the log maps in each space. */
   private final Map<ReplayedSpace, ExtentMap> mapped = new LinkedHashMap<>();
@@ -48,27 +50,56 @@ final class Hardware implements AutoCloseable {
 
   private long stallNanos;
 
+  /** What setting up the machine's migration engine took. */
+  private final long setUpNanos;
+
+  /**
+   * A machine at rest.
+   *
+   * @param states the page states, as they really are
+   * @param givesPrivate whether tables are to lead to private pages
+   */
   Hardware(
-      GuestRam ram, GuestTables tables, GuestFrames frames, ReplayOptions options, DeviceUse use) {
+      GuestRam ram,
+      GuestTables tables,
+      GuestFrames frames,
+      ReplayOptions options,
+      RmpBitmap states,
+      boolean givesPrivate) {
     this.options = options;
-    this.use = use;
     boolean hasRmp = options.followsRmp();
-    machine = new ModelMachine(ram, frames, tables.memories(), hasRmp);
-    rmp = hasRmp ? new ModelRmp(frames, ram, machine.rmp()) : null;
+    ram.begin(options.isSharedInPlace());
     spaces = tables.spaces();
+    List<ModelMachine.Space> used = new ArrayList<>();
     for (ReplayedSpace space : spaces) {
       mapped.put(space, new ExtentMap());
-      memories.put(
-          space,
-          new DeviceMemory(
-              ram,
-              // Where an iova leads to a page that is another page of the guest, the RMP refuses.
-              extent ->
-                  !hasRmp
-                      || Long.compareUnsigned(extent.first(), options.guestBytes()) >= 0
-                      || frames.isAt(extent.first(), extent.paddr(), extent.length())));
+      DeviceMemory memory =
+          new DeviceMemory(ram, extent -> isReached(extent, frames), hasRmp ? states : null);
+      memories.put(space, memory);
+      Extent place = ram.tablePlace(space.name());
+      if (place != null) {
+        tablePlaces.put(space, place);
+      }
+      used.add(new ModelMachine.Space(memory, place));
     }
-    load = new DeviceLoad(List.copyOf(memories.values()), machine, options.seed());
+    machine = new ModelMachine(ram, frames, tables.memories(), hasRmp, options.devices(), used);
+    setUpNanos = machine.iommu().statistics().stallNanos;
+    rmp = hasRmp ? new ModelRmp(machine, frames, ram) : null;
+    load =
+        new DeviceLoad(
+            List.copyOf(memories.values()),
+            machine,
+            options.devices().kinds(),
+            givesPrivate,
+            options.seed());
+  }
+
+  /** Where an iova leads to a page that is another page of the guest, the RMP refuses. */
+  private boolean isReached(Extent extent, GuestFrames frames) {
+    return !options.followsRmp()
+        || (Long.compareUnsigned(extent.first(), options.guestBytes()) < 0
+            ? frames.isAt(extent.first(), extent.paddr(), extent.length())
+            : frames.isFree(extent.paddr(), extent.length()));
   }
 
   /** The machine. */
@@ -92,17 +123,19 @@ final class Hardware implements AutoCloseable {
   }
 
   /**
-   * An event is about to happen: devices do not use what it unmaps, nor what becomes a page that
-   * they never use.
+   * An event is about to happen: devices do not use what it unmaps, nor pages that change their
+   * state.
    */
   void before(TraceEvent event, ReplayedSpace space) {
     switch (event) {
       case TraceEvent.Unmap(long _, var _, long iova, long length, boolean _)
           when length != 0 && Long.compareUnsigned(iova + length - 1, iova) >= 0 ->
-          hide(space, iova, iova + length - 1);
-      case TraceEvent.Clear(long _, var _, long first, long last) -> hide(space, first, last);
-      case TraceEvent.Unshare(long _, long gpa, long length)
-          when use == DeviceUse.SHARED && isRange(gpa, length) ->
+          hideUnmapped(space, iova, iova + length - 1);
+      case TraceEvent.Clear(long _, var _, long first, long last) ->
+          hideUnmapped(space, first, last);
+      case TraceEvent.Share(long _, long gpa, long length) when isRange(gpa, length) ->
+          spaces.forEach(each -> hide(each, gpa, gpa + length - 1));
+      case TraceEvent.Unshare(long _, long gpa, long length) when isRange(gpa, length) ->
           spaces.forEach(each -> hide(each, gpa, gpa + length - 1));
       default -> {}
     }
@@ -112,17 +145,25 @@ final class Hardware implements AutoCloseable {
     hidden.put(space, memories.get(space).hide(first, last));
   }
 
+  private void hideUnmapped(ReplayedSpace space, long first, long last) {
+    hide(space, first, last);
+    Extent place = tablePlaces.get(space);
+    if (place != null
+        && Long.compareUnsigned(first, place.last()) <= 0
+        && Long.compareUnsigned(place.first(), last) <= 0) {
+      memories.get(space).reachDeviceTable(false);
+    }
+  }
+
   private boolean isRange(long gpa, long length) {
     return gpa >= 0 && length > 0 && gpa <= options.guestBytes() - length;
   }
 
   /**
-   * An event has happened: devices use what it mapped or gave them, and go on with what it could
-   * not take.
-   *
-   * @param states the page states
+   * An event has happened: devices use what it mapped or changed, and go on with what it could not
+   * take.
    */
-  void after(TraceEvent event, ReplayedSpace space, boolean isOk, RmpBitmap states) {
+  void after(TraceEvent event, ReplayedSpace space, boolean isOk) {
     if (!isOk) {
       hidden.forEach((each, extents) -> memories.get(each).show(extents));
     } else {
@@ -131,7 +172,7 @@ final class Hardware implements AutoCloseable {
           Extent extent =
               Extent.of(map.iova(), map.length(), map.paddrOr(options.paddrBase()), map.access());
           mapped.get(space).add(extent);
-          show(space, extent, states);
+          memories.get(space).mapped(extent);
         }
         case TraceEvent.Unmap(long _, var _, long iova, long length, boolean _) -> {
           var _ = mapped.get(space).remove(iova, iova + length - 1);
@@ -139,45 +180,38 @@ final class Hardware implements AutoCloseable {
         case TraceEvent.Clear(long _, var _, long first, long last) -> {
           var _ = mapped.get(space).remove(first, last);
         }
-        case TraceEvent.Share(long _, long gpa, long length) when use == DeviceUse.SHARED ->
-            spaces.forEach(each ->
-                mapped
-                    .get(each)
-                    .over(gpa, gpa + length - 1)
-                    .forEach(extent -> show(each, extent, states)));
+        case TraceEvent.Share(long _, long gpa, long length) -> showAgain(gpa, length);
+        case TraceEvent.Unshare(long _, long gpa, long length) -> showAgain(gpa, length);
         default -> {}
       }
     }
     hidden.clear();
+    tablePlaces.forEach(
+        (each, place) -> memories.get(each).reachDeviceTable(isMapped(each, place)));
   }
 
-  /** Devices of a space use the pages of an extent that they ever use. */
-  private void show(ReplayedSpace space, Extent extent, RmpBitmap states) {
-    DeviceMemory memory = memories.get(space);
-    long end = states.guestBytes();
-    if (use == DeviceUse.ALL || Long.compareUnsigned(extent.first(), end) >= 0) {
-      memory.mapped(extent);
-      return;
-    }
-    boolean isInside = Long.compareUnsigned(extent.last(), end) < 0;
-    long insideEnd = isInside ? extent.last() + 1 : end;
-    GuestTables.runs(states, extent.first(), insideEnd, true)
-        .forEach(run -> memory.mapped(extent.part(run.gpa(), run.gpa() + run.length() - 1)));
-    if (!isInside) {
-      memory.mapped(extent.part(end, extent.last()));
-    }
+  private void showAgain(long gpa, long length) {
+    spaces.forEach(
+        each -> mapped.get(each).over(gpa, gpa + length - 1).forEach(memories.get(each)::mapped));
   }
 
-  /** Devices work until there were so many accesses in all. */
-  void runUntil(long accesses) {
+  private boolean isMapped(ReplayedSpace space, Extent place) {
+    Extent there = mapped.get(space).at(place.first());
+    return there != null
+        && there.holds(place.last())
+        && there.paddrAt(place.first()) == place.paddr();
+  }
+
+  /** Devices work until those of each kind have made so many accesses. */
+  void runUntil(long... accesses) {
     load.runUntil(accesses);
   }
 
   /** A step of an event about a range was made: devices look there. */
-  void look(long first, long last) {
+  void look(Window window, long first, long last) {
     long end = Math.min(last, first + VISITED_REGIONS * REGION_BYTES - 1);
     for (long gpa = first; gpa <= end; gpa += REGION_BYTES) {
-      load.visit(gpa, VISIT_ACCESSES);
+      load.visit(window, gpa, VISIT_ACCESSES);
     }
   }
 
@@ -194,7 +228,8 @@ final class Hardware implements AutoCloseable {
   }
 
   DmaResult result() {
-    return load.result(stallNanos);
+    long byEngine = machine.iommu().statistics().stallNanos - setUpNanos;
+    return load.result(stallNanos + byEngine);
   }
 
   @Override

@@ -70,4 +70,15 @@ final class KeptTables {
   long bytes() {
     return pages * PAGE_BYTES;
   }
+
+  /** Memory of those of them that begin at or below an address. */
+  long bytesUpTo(long last) {
+    long count = 0;
+    for (int level = 1; level <= LEVELS; level++) {
+      long above = (last >>> tableLog2(level)) + 1;
+      int end = (int) Math.min(above, Integer.MAX_VALUE);
+      count += empty[level].get(0, end).cardinality();
+    }
+    return count * PAGE_BYTES;
+  }
 }

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param flush when flushes were issued: {@code immediate} or {@code deferred=N}
  * @param figures those columns that are about the run as a whole
  * @param dma what devices met, with {@code --dma}
+ * @param devices the same by kind; none without
  * @param tables what the IOMMU tables of all address spaces came to together, then the nested one
  * @param spaces what happened in each address space
  * @param refused events that were refused, by reason
@@ -24,6 +25,7 @@ public record PolicyResult(
     String flush,
     Map<ReplayColumn, Long> figures,
     @Nullable DmaResult dma,
+    List<DeviceResult> devices,
     List<TableResult> tables,
     List<SpaceResult> spaces,
     Map<String, Long> refused) {
@@ -33,6 +35,7 @@ public record PolicyResult(
       String flush,
       RunEnd end,
       @Nullable DmaResult dma,
+      List<DeviceResult> devices,
       List<TableResult> tables,
       List<SpaceResult> spaces) {
     Map<ReplayColumn, Long> figures = new EnumMap<>(ReplayColumn.class);
@@ -42,7 +45,8 @@ public record PolicyResult(
         figures.put(column, figure);
       }
     }
-    return new PolicyResult(policy, order, flush, figures, dma, tables, spaces, end.refused());
+    return new PolicyResult(
+        policy, order, flush, figures, dma, devices, tables, spaces, end.refused());
   }
 
   /**

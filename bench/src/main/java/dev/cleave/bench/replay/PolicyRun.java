@@ -4,6 +4,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.extent.Extent;
+import dev.cleave.bench.machine.DeviceKind;
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.machine.GuestFrames;
 import dev.cleave.bench.machine.GuestRam;
@@ -40,6 +41,7 @@ public final class PolicyRun implements AutoCloseable {
   private final @Nullable Hardware hardware;
   private final boolean isWatching;
   private long peakBackingBytes;
+  private long peakDuplicateBytes;
 
   /** Why the next event cannot be carried out; null if it can be tried. */
   private @Nullable PageTableException unprepared;
@@ -66,10 +68,14 @@ public final class PolicyRun implements AutoCloseable {
     table = tables.spaces().getFirst().table().table();
     boolean hasLarge = options.followsRmp() && policy.hasLargeRmpEntries();
     GuestFrames frames = new GuestFrames();
-    hardware = ram == null ? null : new Hardware(ram, tables, frames, options, use(policy));
+    RmpBitmap states = new RmpBitmap(options.guestBytes());
+    hardware =
+        ram == null
+            ? null
+            : new Hardware(ram, tables, frames, options, states, !policy.isSharedBacked());
     rmp =
         new SimulatedRmp(
-            options.guestBytes(),
+            states,
             hasLarge,
             frames,
             tables.all().stream().map(GuestTable::table).toList(),
@@ -77,10 +83,6 @@ public final class PolicyRun implements AutoCloseable {
             hardware);
     tables.onFlush(hardware, rmp::look);
     actions = actions(policy);
-  }
-
-  private static DeviceUse use(Policy policy) {
-    return policy.isSharedBacked() ? DeviceUse.SHARED : DeviceUse.ALL;
   }
 
   private PolicyActions actions(Policy policy) {
@@ -131,8 +133,8 @@ public final class PolicyRun implements AutoCloseable {
     }
   }
 
-  /** Lets devices work until there were so many accesses in all, if there are any. */
-  void runDevices(long accesses) {
+  /** Lets devices work, if there are any, until those of each kind have made so many accesses. */
+  void runDevices(long... accesses) {
     if (hardware != null) {
       hardware.attach();
       hardware.runUntil(accesses);
@@ -144,11 +146,33 @@ public final class PolicyRun implements AutoCloseable {
     return hardware == null ? null : hardware.result();
   }
 
+  /** The same by kind of device, with what their tables have come to; none without any. */
+  public List<DeviceResult> deviceResults() {
+    DmaResult dma = dma();
+    if (dma == null) {
+      return List.of();
+    }
+    List<DeviceResult> results = new ArrayList<>();
+    for (DmaResult.OfKind met : dma.kinds()) {
+      long bytes = 0;
+      long illegal = 0;
+      for (ReplayedSpace space : tables.spaces()) {
+        GuestTable iommu = space.table();
+        long last = met.kind() == DeviceKind.VTOM ? -1 : iommu.firstLast();
+        TableEnd end = new TableEnd(iommu, rmp, options.followsRmp());
+        bytes += last == -1 ? iommu.usedBytes() : end.tableBytes(last);
+        illegal += end.illegalLeaves(last);
+      }
+      results.add(new DeviceResult(met, bytes, illegal));
+    }
+    return results;
+  }
+
   /**
    * Memory that lies in the shared backing at this moment: a shared page's, and where all guest
    * memory is mapped through it, a private page's too.
    */
-  long backingBytes() {
+  public long backingBytes() {
     if (options.isSharedInPlace()) {
       return 0;
     }
@@ -187,6 +211,26 @@ public final class PolicyRun implements AutoCloseable {
     return peakBackingBytes;
   }
 
+  /** The most of it that belonged to private pages. */
+  long peakDuplicateBytes() {
+    return peakDuplicateBytes;
+  }
+
+  /** Changes of table and RMP in one step of the hardware. */
+  long exchanges() {
+    return rmp.exchanges();
+  }
+
+  /** Bytes that the IOMMU tables map at this moment, each as often as it is. */
+  public long mappedBytes() {
+    return sum(GuestTable::mappedBytes);
+  }
+
+  /** Memory that is pinned at this moment because devices can reach it. */
+  public long pinnedBytes() {
+    return sum(GuestTable::pinnedBytes);
+  }
+
   /** Carries out an event. */
   public Outcome apply(TraceEvent event) {
     ReplayedSpace space = space(event);
@@ -198,11 +242,14 @@ public final class PolicyRun implements AutoCloseable {
       outcome = apply(event, space); // pages that waited for a flush are free now
     }
     if (hardware != null) {
-      hardware.after(event, space, outcome.isOk(), rmp.actual());
+      hardware.after(event, space, outcome.isOk());
     }
     tables.noteEnd();
     if (isWatching) { // which takes time
-      peakBackingBytes = Math.max(peakBackingBytes, backingBytes());
+      long backing = backingBytes();
+      peakBackingBytes = Math.max(peakBackingBytes, backing);
+      long needed = Math.min(backing, rmp.actual().sharedPages() * PAGE_BYTES);
+      peakDuplicateBytes = Math.max(peakDuplicateBytes, backing - needed);
     }
     return outcome;
   }

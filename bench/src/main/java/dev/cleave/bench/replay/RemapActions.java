@@ -89,9 +89,7 @@ final class RemapActions implements PolicyActions {
     changed.xor(regions(gpa, length, known::allowsLarge));
     try {
       for (GuestTable table : tables.all()) {
-        forEachRun(
-            changed,
-            (first, bytes) -> table.table().checkFit(first, bytes, known.rule(), table.gather()));
+        forEachRun(changed, (first, bytes) -> table.checkFit(first, bytes, known.rule()));
       }
     } catch (PageTableException e) {
       known.restore(gpa, length);
@@ -212,12 +210,28 @@ final class RemapActions implements PolicyActions {
 
   @Override
   public long unmap(ReplayedSpace space, long iova, long length) {
-    return tables.unmap(space, iova, length, rule());
+    tables.checkFit(rmp.cutBy(iova, length), known);
+    long bytes = tables.unmap(space, iova, length, rule());
+    cut(iova, length);
+    return bytes;
   }
 
   @Override
   public long clear(ReplayedSpace space, long first, long last) {
-    return tables.clear(space, first, last, rule());
+    tables.checkFit(rmp.cutBy(first, last - first + 1), known);
+    long bytes = tables.clear(space, first, last, rule());
+    cut(first, last - first + 1);
+    return bytes;
+  }
+
+  /** A range has been unmapped: regions of which a part is left need small entries, and leaves. */
+  private void cut(long iova, long length) {
+    List<GuestTables.Run> regions = rmp.cutBy(iova, length);
+    if (!regions.isEmpty()) {
+      var _ = tables.flushOwed(); // the old leaf must not be remembered
+      rmp.cut(regions, known);
+      tables.fit(regions, known.rule());
+    }
   }
 
   @Override

@@ -60,14 +60,15 @@ public final class Replay {
       PolicyRun run,
       PolicyRun timed,
       Watcher watcher) {
-    DeviceShare devices = DeviceShare.of(events, options);
+    List<DeviceShare> devices = DeviceShare.of(events, options);
     Tally tally = new Tally();
     while (tally.events < events.size() && watcher.goesOn()) {
       TraceEvent event = events.get(tally.events);
       run.prepare(event);
       Outcome outcome = run.apply(event);
       tally.count(event, outcome, run.space(event));
-      run.runDevices(devices.accessesAfter(tally.events));
+      int done = tally.events;
+      run.runDevices(devices.stream().mapToLong(share -> share.accessesAfter(done)).toArray());
       watcher.ended(event, outcome);
     }
     run.flushOwed();
@@ -96,9 +97,12 @@ public final class Replay {
             tally.refused,
             run.peakBackingBytes(),
             run.backingBytes(),
+            run.peakDuplicateBytes(),
+            run.exchanges(),
             nanos,
             total),
         run.dma(),
+        run.deviceResults(),
         run.tableResults(),
         spaces(run, tally));
   }

@@ -8,12 +8,16 @@ import static dev.cleave.bench.figure.Unit.COUNT;
 import static dev.cleave.bench.figure.Unit.NANOS;
 import static dev.cleave.bench.figure.Unit.PART;
 import static dev.cleave.bench.figure.Unit.RATIO;
+import static dev.cleave.bench.replay.ColumnSource.computed;
+import static dev.cleave.bench.replay.ColumnSource.devices;
+import static dev.cleave.bench.replay.ColumnSource.machine;
+import static dev.cleave.bench.replay.ColumnSource.run;
+import static dev.cleave.bench.replay.ColumnSource.table;
 
 import dev.cleave.bench.figure.Better;
 import dev.cleave.bench.figure.Unit;
+import dev.cleave.bench.machine.DeviceCounts;
 import dev.cleave.bench.machine.DmaResult;
-import java.util.function.Function;
-import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  * is written.
  *
  * <p>A figure is of the run as a whole, of each table (the policy's own is that of the IOMMU table)
- * or of the devices, and then there with {@code --dma} alone. What can be computed from others is
- * shown but is no part of JSON.
+ * or of the devices, and then there with {@code --dma} alone; of these the devices of each kind
+ * have theirs. What can be computed from others is shown but is no part of JSON.
  */
 public enum ReplayColumn {
   EVENTS(
@@ -112,6 +116,14 @@ public enum ReplayColumn {
       COUNT,
       LOW,
       "Leaves at the end that the RMP forbids."),
+  EXCHANGES(
+      run(RunEnd::exchanges),
+      "exchanges",
+      null,
+      "Exchanges",
+      COUNT,
+      NEITHER,
+      "Leaves and RMP entries that PSMASH_IO replaced in one step: atomic order, one table, --dma."),
   TABLE_BYTES_PEAK(
       table(end -> end.table().peakBytes()),
       "tableBytesPeak",
@@ -148,7 +160,7 @@ public enum ReplayColumn {
       table(end -> end.table().peakPinnedBytes()),
       "pinnedBytesPeak",
       "pinned",
-      "Pinned peak",
+      "Pinned",
       BYTES,
       LOW,
       "The most memory that was pinned because devices could reach it: what is unmapped and not yet"
@@ -157,7 +169,7 @@ public enum ReplayColumn {
       table(end -> end.table().pinnedBytes()),
       "pinnedBytesEnd",
       null,
-      "Pinned",
+      "Pinned end",
       BYTES,
       LOW,
       "Memory that is pinned at the end because devices can reach it."),
@@ -165,7 +177,7 @@ public enum ReplayColumn {
       run(RunEnd::backingBytesPeak),
       "sharedBackingBytesPeak",
       "backing",
-      "Backing peak",
+      "Backing",
       BYTES,
       LOW,
       "The most memory in the shared backing, beside the guest's private memory; 0 in place."),
@@ -173,15 +185,23 @@ public enum ReplayColumn {
       run(RunEnd::backingBytesEnd),
       "sharedBackingBytesEnd",
       null,
-      "Backing",
+      "Backing end",
       BYTES,
       LOW,
       "Memory in the shared backing at the end."),
+  DUPLICATE_BYTES_PEAK(
+      run(RunEnd::duplicateBytesPeak),
+      "duplicateBytesPeak",
+      null,
+      "Duplicates peak",
+      BYTES,
+      LOW,
+      "The most memory of private pages in the shared backing, where nobody needs it."),
   MAP_CALLS(
       table(end -> end.table().mapCalls()),
       "mapCalls",
       "maps",
-      "Map calls",
+      "Maps",
       COUNT,
       LOW,
       "Calls that map, each a range of contiguous memory."),
@@ -189,7 +209,7 @@ public enum ReplayColumn {
       table(end -> end.table().unmapCalls()),
       "unmapCalls",
       "unmaps",
-      "Unmap calls",
+      "Unmaps",
       COUNT,
       LOW,
       "Calls that unmap a range."),
@@ -204,7 +224,7 @@ public enum ReplayColumn {
       "Accesses of devices: between events, and in windows."),
   DMA_IOTLB_HITS(
       devices(
-          DmaResult::iotlbHits,
+          DeviceCounts::iotlbHits,
           dma -> dma.accesses() == 0 ? null : (double) dma.iotlbHits() / dma.accesses()),
       "iotlbHits",
       "IOTLB hits",
@@ -212,9 +232,12 @@ public enum ReplayColumn {
       PART,
       HIGH,
       "Accesses between events that the IOTLB answered; shown as a part of those."),
-  DMA_WALKS(devices(DmaResult::walks), "walks", "walks", null, COUNT, LOW, "Walks of the table."),
+  DMA_WALKS(
+      devices(DeviceCounts::walks), "walks", "walks", null, COUNT, LOW, "Walks of the table."),
   DMA_WALK_STEPS(
-      devices(DmaResult::walkSteps, dma -> (double) dma.walkSteps() / Math.max(1, dma.walks())),
+      devices(
+          DeviceCounts::walkSteps,
+          dma -> dma.walks() == 0 ? null : (double) dma.walkSteps() / dma.walks()),
       "walkSteps",
       "steps a walk",
       null,
@@ -222,7 +245,7 @@ public enum ReplayColumn {
       LOW,
       "Entries that walks read."),
   DMA_WINDOW_ACCESSES(
-      devices(DmaResult::windowAccesses),
+      devices(DeviceCounts::windowAccesses),
       "windowAccesses",
       "in windows",
       null,
@@ -230,7 +253,7 @@ public enum ReplayColumn {
       NEITHER,
       "Those of the accesses that went to regions that an event was just changing."),
   DMA_TRANSLATION_FAULTS(
-      devices(DmaResult::translationFaults),
+      devices(DeviceCounts::translationFaults),
       "translationFaults",
       "translation faults",
       null,
@@ -238,9 +261,9 @@ public enum ReplayColumn {
       LOW,
       "Accesses of devices that the table refused."),
   DMA_RMP_FAULTS(
-      devices(DmaResult::rmpFaults),
+      devices(DeviceCounts::rmpFaults),
       "rmpFaults",
-      "RMP faults",
+      "RMP refusals",
       null,
       COUNT,
       LOW,
@@ -253,16 +276,48 @@ public enum ReplayColumn {
       COUNT,
       LOW,
       "Accesses of devices that table or RMP refused."),
+  DMA_LOST(
+      devices(DeviceCounts::lost),
+      "lost",
+      "lost",
+      "DMA lost",
+      COUNT,
+      LOW,
+      "Those of the refused accesses that were not in a window: to pages that were a device's to use."),
   DMA_WRONG_DATA(
-      devices(DmaResult::wrongData),
+      devices(DeviceCounts::wrongData),
       "wrongData",
       "wrong data",
       "Wrong data",
       COUNT,
       LOW,
       "Accesses that reached another page's data, or no memory."),
+  DMA_FORBIDDEN(
+      devices(DeviceCounts::forbidden),
+      "forbidden",
+      "forbidden",
+      null,
+      COUNT,
+      NEITHER,
+      "Accesses besides that must not succeed: to a page that is not of the device's kind."),
+  DMA_BESIDE(
+      devices(DeviceCounts::beside),
+      "beside",
+      "beside",
+      null,
+      COUNT,
+      LOW,
+      "Those of the forbidden accesses that reached memory in which the page does not lie."),
+  DMA_LEAKED(
+      devices(DeviceCounts::leaked),
+      "leaked",
+      "leaked",
+      "Leaked",
+      COUNT,
+      LOW,
+      "Those of the forbidden accesses that reached the page, told by its content."),
   DMA_IOTLB_DROPPED(
-      devices(DmaResult::iotlbDropped),
+      machine(DmaResult::iotlbDropped),
       "iotlbDropped",
       "dropped",
       null,
@@ -270,7 +325,7 @@ public enum ReplayColumn {
       LOW,
       "Cached translations that flush commands dropped."),
   DMA_STALL_NS(
-      devices(DmaResult::stallNs),
+      machine(DmaResult::stallNs),
       "stallNs",
       "stalled",
       null,
@@ -305,25 +360,8 @@ public enum ReplayColumn {
   NS_TOTAL(
       run(RunEnd::totalNanos), "nsTotal", "total", "Total", NANOS, LOW, "All events together.");
 
-  /** Where a figure comes from. */
-  private sealed interface Source {
-    record OfRun(ToLongFunction<RunEnd> figure) implements Source {}
-
-    record OfTable(ToLongFunction<TableEnd> figure) implements Source {}
-
-    /**
-     * The devices.
-     *
-     * @param figure what was counted, or null where it is only computed
-     * @param shown what a person is shown instead
-     */
-    record OfDevices(
-        @Nullable ToLongFunction<DmaResult> figure, Function<DmaResult, @Nullable Number> shown)
-        implements Source {}
-  }
-
   @SuppressWarnings("ImmutableEnumChecker") // functions that hold nothing
-  private final Source source;
+  private final ColumnSource source;
 
   private final String name;
   private final @Nullable String heading;
@@ -341,7 +379,7 @@ public enum ReplayColumn {
    * @param note what it is, in a sentence
    */
   ReplayColumn(
-      Source source,
+      ColumnSource source,
       String name,
       @Nullable String heading,
       @Nullable String title,
@@ -357,51 +395,55 @@ public enum ReplayColumn {
     this.note = note;
   }
 
-  private static Source run(ToLongFunction<RunEnd> figure) {
-    return new Source.OfRun(figure);
-  }
-
-  private static Source table(ToLongFunction<TableEnd> figure) {
-    return new Source.OfTable(figure);
-  }
-
-  private static Source devices(ToLongFunction<DmaResult> figure) {
-    return new Source.OfDevices(figure, figure::applyAsLong);
-  }
-
-  private static Source devices(
-      ToLongFunction<DmaResult> figure, Function<DmaResult, @Nullable Number> shown) {
-    return new Source.OfDevices(figure, shown);
-  }
-
-  private static Source computed(Function<DmaResult, @Nullable Number> shown) {
-    return new Source.OfDevices(null, shown);
-  }
-
   /** The figure of a run, if it is one of those. */
   @Nullable Long of(RunEnd end) {
-    return source instanceof Source.OfRun(var figure) ? figure.applyAsLong(end) : null;
+    return source instanceof ColumnSource.OfRun(var figure) ? figure.applyAsLong(end) : null;
   }
 
   /** The figure of a table, if it is one of those. */
   @Nullable Long of(TableEnd end) {
-    return source instanceof Source.OfTable(var figure) ? figure.applyAsLong(end) : null;
+    return source instanceof ColumnSource.OfTable(var figure) ? figure.applyAsLong(end) : null;
   }
 
-  /** What was counted of devices. */
+  /** What was counted of all devices. */
   long of(DmaResult dma) {
-    if (source instanceof Source.OfDevices(var figure, var _) && figure != null) {
-      return figure.applyAsLong(dma);
+    return source instanceof ColumnSource.OfMachine(var figure)
+        ? figure.applyAsLong(dma)
+        : of(dma.all());
+  }
+
+  private long of(DeviceCounts counts) {
+    if (source instanceof ColumnSource.OfDevices(var figure, var _) && figure != null) {
+      return figure.applyAsLong(counts);
     }
     throw new IllegalArgumentException(this + " is not counted of devices");
   }
 
+  /** What was counted of the devices of a kind, or of the tables that they use. */
+  public long of(DeviceResult devices) {
+    return switch (this) {
+      case TABLE_BYTES_END -> devices.tableBytes();
+      case ILLEGAL_LEAVES -> devices.illegalLeaves();
+      default -> of(devices.met().counts());
+    };
+  }
+
   /** What a person is shown of a policy; null where there is nothing to show. */
   public @Nullable Number shown(PolicyResult result) {
-    if (source instanceof Source.OfDevices(var _, var shown)) {
-      return result.dma() == null ? null : shown.apply(result.dma());
+    if (isOfDevices() && result.dma() == null) {
+      return null;
     }
-    return result.get(this);
+    return source instanceof ColumnSource.OfDevices(var _, var shown)
+        ? shown.apply(result.dma().all())
+        : Long.valueOf(result.get(this));
+  }
+
+  /** What a person is shown of the devices of a kind; null where it is not theirs alone. */
+  public @Nullable Number shown(DeviceResult devices) {
+    if (source instanceof ColumnSource.OfDevices(var _, var shown)) {
+      return shown.apply(devices.met().counts());
+    }
+    return isOfKind() ? Long.valueOf(of(devices)) : null;
   }
 
   /** What a person is shown of a further table; null where it is not a table's own. */
@@ -411,17 +453,24 @@ public enum ReplayColumn {
 
   /** Whether each table has a figure of its own. */
   public boolean isOfTable() {
-    return source instanceof Source.OfTable;
+    return source instanceof ColumnSource.OfTable;
   }
 
   /** Whether it is a figure of the devices. */
   public boolean isOfDevices() {
-    return source instanceof Source.OfDevices;
+    return source instanceof ColumnSource.OfDevices || source instanceof ColumnSource.OfMachine;
+  }
+
+  /** Whether the devices of each kind have a figure of their own. */
+  public boolean isOfKind() {
+    return source instanceof ColumnSource.OfDevices
+        || this == TABLE_BYTES_END
+        || this == ILLEGAL_LEAVES;
   }
 
   /** Whether it was counted, rather than computed from what was. */
   public boolean isCounted() {
-    return !(source instanceof Source.OfDevices(var figure, var _)) || figure != null;
+    return !(source instanceof ColumnSource.OfDevices(var figure, var _)) || figure != null;
   }
 
   /** Its name in JSON, within what it is a figure of. */

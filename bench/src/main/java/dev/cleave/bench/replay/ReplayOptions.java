@@ -1,5 +1,6 @@
 package dev.cleave.bench.replay;
 
+import dev.cleave.bench.machine.Devices;
 import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.engine.rmp.RmpFollower;
 import java.util.List;
@@ -21,6 +22,7 @@ import java.util.List;
  *     stay where they are
  * @param flushEntries operations that owe a flush before any is issued; 0 to flush at once
  * @param spaces the address spaces, one at least; an event that says none is one of the first's
+ * @param devices which devices use the memory
  */
 public record ReplayOptions(
     long pageSizes,
@@ -35,7 +37,8 @@ public record ReplayOptions(
     boolean hasNestedTable,
     long sharedBase,
     int flushEntries,
-    List<AddressSpace> spaces) {
+    List<AddressSpace> spaces,
+    Devices devices) {
   /** Options for one IOMMU table alone, whose pages stay where they are. */
   public ReplayOptions(
       long pageSizes,
@@ -60,7 +63,8 @@ public record ReplayOptions(
         false,
         0,
         0,
-        List.of(AddressSpace.OPS));
+        List.of(AddressSpace.OPS),
+        Devices.UNTRUSTED);
   }
 
   /** Whether shared pages stay where they are. */
@@ -88,7 +92,8 @@ public record ReplayOptions(
         hasNestedTable,
         sharedBase,
         flushEntries,
-        spaces);
+        spaces,
+        devices);
   }
 
   /** The same with a nested table beside the IOMMU table, or without. */
@@ -106,7 +111,8 @@ public record ReplayOptions(
         hasOne,
         sharedBase,
         flushEntries,
-        spaces);
+        spaces,
+        devices);
   }
 
   /** The same with shared pages elsewhere. */
@@ -124,7 +130,8 @@ public record ReplayOptions(
         hasNestedTable,
         base,
         flushEntries,
-        spaces);
+        spaces,
+        devices);
   }
 
   /** The same for other address spaces. */
@@ -142,6 +149,26 @@ public record ReplayOptions(
         hasNestedTable,
         sharedBase,
         flushEntries,
+        others,
+        devices);
+  }
+
+  /** The same with other devices. */
+  public ReplayOptions withDevices(Devices others) {
+    return new ReplayOptions(
+        pageSizes,
+        levels,
+        followsRmp,
+        guestBytes,
+        paddrBase,
+        order,
+        tableBytes,
+        dmaAccesses,
+        seed,
+        hasNestedTable,
+        sharedBase,
+        flushEntries,
+        spaces,
         others);
   }
 
@@ -160,7 +187,8 @@ public record ReplayOptions(
         hasNestedTable,
         sharedBase,
         entries,
-        spaces);
+        spaces,
+        devices);
   }
 
   /** When flushes are issued, as {@code --flush} says it. */

@@ -46,7 +46,7 @@ final class ReplayedSpace {
 
   /** Replaces larger leaves; returns how many bytes were mapped. */
   long split(long iova, long length, long largest, IotlbFlush flush) {
-    long bytes = table.split(iova, length, sizeLog2(iova, largest), guestTable.gather());
+    long bytes = guestTable.split(iova, length, sizeLog2(iova, largest));
     guestTable.settle(flush);
     return bytes;
   }
@@ -89,9 +89,14 @@ final class ReplayedSpace {
     }
   }
 
-  /** What is mapped from one address to another, whole leaves next to each other as one. */
-  List<GuestTables.Run> mapped(long first, long last) {
+  /** What is mapped from one address to another, for the first time; neighbours as one. */
+  List<GuestTables.Run> mapped(long first, long end) {
     List<GuestTables.Run> runs = new ArrayList<>();
+    if (Long.compareUnsigned(first, guestTable.firstLast()) > 0) {
+      return runs;
+    }
+    long last =
+        Long.compareUnsigned(end, guestTable.firstLast()) > 0 ? guestTable.firstLast() : end;
     cursor.over(first, last);
     while (cursor.advance()) {
       long leafLast = cursor.iova() + (1L << cursor.sizeLog2()) - 1;

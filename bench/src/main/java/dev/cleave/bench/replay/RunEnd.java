@@ -12,6 +12,8 @@ import org.HdrHistogram.Histogram;
  * @param refused events that were refused, by reason
  * @param backingBytesPeak the most memory that lay in the shared backing
  * @param backingBytesEnd memory that lies in it
+ * @param duplicateBytesPeak the most of it that was of private pages
+ * @param exchanges changes of table and RMP in one step of the hardware
  * @param nanos the time of each event
  * @param totalNanos all events together
  */
@@ -22,5 +24,7 @@ record RunEnd(
     Map<String, Long> refused,
     long backingBytesPeak,
     long backingBytesEnd,
+    long duplicateBytesPeak,
+    long exchanges,
     Histogram nanos,
     long totalNanos) {}

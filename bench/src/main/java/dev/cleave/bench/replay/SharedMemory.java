@@ -62,6 +62,15 @@ final class SharedMemory {
    * @return whether the log maps any of it
    */
   boolean map(GuestTable table, long gpa, long length, boolean areShared, SizeRule rule) {
+    return map(table::map, gpa, length, areShared, rule);
+  }
+
+  /** Maps contiguous memory. */
+  private interface Mapper {
+    void map(long gpa, long paddr, long length, int access, SizeRule rule);
+  }
+
+  private boolean map(Mapper to, long gpa, long length, boolean areShared, SizeRule rule) {
     Extent joined = null;
     for (Extent extent : extents.over(gpa, gpa + length - 1)) {
       Extent part =
@@ -71,27 +80,34 @@ final class SharedMemory {
       if (joined != null && joined.continuesWith(part)) {
         joined = joined.with(part);
       } else {
-        map(table, joined, rule);
+        map(to, joined, rule);
         joined = part;
       }
     }
-    map(table, joined, rule);
+    map(to, joined, rule);
     return joined != null;
   }
 
-  private static void map(GuestTable table, @Nullable Extent extent, SizeRule rule) {
+  private static void map(Mapper to, @Nullable Extent extent, SizeRule rule) {
     if (extent != null) {
-      table.map(extent.first(), extent.paddr(), extent.length(), extent.access(), rule);
+      to.map(extent.first(), extent.paddr(), extent.length(), extent.access(), rule);
     }
   }
 
-  /** The memory of a table that is followed. */
-  PageBacking backing(GuestTable table) {
+  /**
+   * The memory of a table that is followed.
+   *
+   * @param base where guest memory begins in it, as it is followed
+   */
+  PageBacking backing(GuestTable table, long base) {
     return new PageBacking() {
       @Override
       public void map(long gpa, long length, boolean areShared, SizeRule rule) {
         long before = table.mappedBytes();
-        if (SharedMemory.this.map(table, gpa, length, areShared, rule)) {
+        Mapper to =
+            (at, paddr, bytes, access, sizes) ->
+                table.mapOnce(base + at, paddr, bytes, access, sizes);
+        if (SharedMemory.this.map(to, gpa, length, areShared, rule)) {
           table.moved(table.mappedBytes() - before);
         }
       }

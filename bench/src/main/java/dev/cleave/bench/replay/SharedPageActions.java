@@ -19,7 +19,9 @@ final class SharedPageActions extends SharedBackingActions {
   void give(GuestTable table, GuestTables.Run run) {
     for (long page = run.gpa(); page < run.gpa() + run.length(); page += PAGE_BYTES) {
       if (table.sharedMemory().map(table, page, PAGE_BYTES, true, ANY)) {
-        table.keptTables().needed(page);
+        for (int time = 0; time < table.times(); time++) {
+          table.keptTables().needed(table.base(time) + page);
+        }
       }
     }
   }
@@ -36,7 +38,9 @@ final class SharedPageActions extends SharedBackingActions {
       for (long page = run.gpa(); page < run.gpa() + run.length(); page += PAGE_BYTES) {
         if (table.takeOutPart(page, PAGE_BYTES) > 0) {
           table.settle(tables());
-          table.keptTables().emptied(table.table(), page);
+          for (int time = 0; time < table.times(); time++) {
+            table.keptTables().emptied(table.table(), table.base(time) + page);
+          }
         }
       }
       table.flushes().setOfPages(false);
@@ -49,6 +53,6 @@ final class SharedPageActions extends SharedBackingActions {
     for (GuestTables.Run run : runs) {
       pages += table.mappedBytes(run.gpa(), run.length()) / PAGE_BYTES;
     }
-    table.addUnmapCalls(isWhole ? Math.min(pages, 1) : pages);
+    table.addUnmapCalls((isWhole ? Math.min(pages, 1) : pages) * table.times());
   }
 }

@@ -7,6 +7,7 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.machine.GuestFrames;
 import dev.cleave.bench.machine.ModelRmp;
+import dev.cleave.bench.machine.Window;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpBitmap;
@@ -40,13 +41,14 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   private final @Nullable Hardware hardware;
   private final @Nullable ModelRmp model;
   private boolean isStalled;
+  private long exchanges;
   private long first;
   private long last = -1;
 
   /**
    * An RMP whose pages are all private with entries of 4 KiB.
    *
-   * @param guestBytes where guest memory ends
+   * @param actual where it notes what is really assigned; it closes that with itself
    * @param isLargeAllowed whether there are 2 MiB entries at all
    * @param frames where guest pages lie
    * @param tables all tables
@@ -54,13 +56,13 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
    * @param hardware a model that is to be told of everything, or null
    */
   SimulatedRmp(
-      long guestBytes,
+      RmpBitmap actual,
       boolean isLargeAllowed,
       GuestFrames frames,
       List<PageTable> tables,
       List<RmpWatch> watches,
       @Nullable Hardware hardware) {
-    this.actual = new RmpBitmap(guestBytes);
+    this.actual = actual;
     this.isLargeAllowed = isLargeAllowed;
     this.frames = frames;
     this.mapped = tables.stream().map(PageTable::leaves).toList();
@@ -82,13 +84,13 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     last = -1;
   }
 
-  /** Compares leaves and RMP in the range of the event. */
-  void look() {
+  /** Compares leaves and RMP in the range of the event, and lets devices try it. */
+  void look(Window window) {
     if (watches.isEmpty() || isStalled) {
       return;
     }
     if (hardware != null) {
-      hardware.look(first, last);
+      hardware.look(window, first, last);
     }
     for (RmpWatch watch : watches) {
       watch.look(actual, first, last);
@@ -173,18 +175,48 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
           if (model != null) {
             model.assign(region, REGION_BYTES, true);
           }
+        } else {
+          assignSmall(at, next);
         }
       } else {
         boolean fits = isWhole && place % REGION_BYTES == 0;
         if (!fits && actual.isLarge(region)) {
           lose(region, known, smashed);
         }
-        if (model != null && !actual.isLarge(region)) {
-          forPages(at, next, false, page -> model.assign(page, PAGE_BYTES, false));
-        }
+        assignSmall(at, next);
       }
     }
     return smashed;
+  }
+
+  /** Gives the guest the private pages of a region that has no 2 MiB entry. */
+  private void assignSmall(long from, long end) {
+    if (model != null && !actual.isLarge(from)) {
+      forPages(from, end, false, page -> model.assign(page, PAGE_BYTES, false));
+    }
+  }
+
+  /** The regions with a 2 MiB entry of which a range has only a part. */
+  List<GuestTables.Run> cutBy(long iova, long length) {
+    List<GuestTables.Run> regions = new ArrayList<>();
+    for (long end : new long[] {iova, iova + length}) {
+      long region = end & -REGION_BYTES;
+      boolean isInside = end != region && Long.compareUnsigned(region, actual.guestBytes()) < 0;
+      GuestTables.Run run = new GuestTables.Run(region, REGION_BYTES);
+      if (isInside && actual.isLarge(region) && !regions.contains(run)) {
+        regions.add(run);
+      }
+    }
+    return regions;
+  }
+
+  /**
+   * Regions lose their 2 MiB entries, since they are no longer mapped as a whole.
+   *
+   * @param known what the VMM knows, kept equal
+   */
+  void cut(List<GuestTables.Run> regions, RmpBitmap known) {
+    regions.forEach(region -> lose(region.gpa(), known, new ArrayList<>()));
   }
 
   private void setLarge(long region, boolean isLarge, @Nullable RmpBitmap known) {
@@ -243,7 +275,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
         model.smash(gpa);
       }
     }
-    look();
+    look(Window.SMASHED);
   }
 
   @Override
@@ -254,7 +286,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
         model.unsmash(gpa);
       }
     }
-    look();
+    look(Window.UNSMASHED);
     return true;
   }
 
@@ -272,7 +304,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
       }
     }
     actual.share(gpa, length);
-    look();
+    look(Window.UNASSIGNED);
   }
 
   @Override
@@ -288,7 +320,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     if (isLarge) {
       actual.setLarge(gpa, length, true);
     }
-    look();
+    look(Window.ASSIGNED);
   }
 
   @Override
@@ -296,6 +328,28 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     int region = (int) (gpa >>> REGION_LOG2);
     int end = (int) ((gpa + length) >>> REGION_LOG2);
     return suited.nextClearBit(region) >= end;
+  }
+
+  @Override
+  public boolean canExchange(long gpa) {
+    return model != null && actual.isLarge(gpa) && model.holds(gpa);
+  }
+
+  @Override
+  public boolean exchange(long gpa, long slot, long table) {
+    if (model == null) {
+      return false;
+    }
+    model.exchange(gpa, slot, table);
+    actual.setLarge(gpa, REGION_BYTES, false);
+    exchanges++;
+    look(Window.EXCHANGED);
+    return true;
+  }
+
+  /** How often table and RMP have been changed by one step of the model's. */
+  long exchanges() {
+    return exchanges;
   }
 
   @Override
@@ -307,7 +361,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
       hardware.stalled(change);
     }
     isStalled = false;
-    look();
+    look(Window.EXCHANGED);
   }
 
   @Override

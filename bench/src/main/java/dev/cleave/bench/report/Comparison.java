@@ -84,6 +84,9 @@ record Comparison(String subject, String mark, List<Column> columns, List<Row> r
   }
 
   private static boolean isBest(double value, double[] ascending, Better better) {
+    if (ascending.length == 0) {
+      return false;
+    }
     double least = ascending[0];
     double most = ascending[ascending.length - 1];
     return least != most

@@ -1,6 +1,7 @@
 package dev.cleave.bench.report;
 
 import dev.cleave.bench.figure.Unit;
+import dev.cleave.bench.machine.DeviceKind;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
@@ -13,6 +14,7 @@ import dev.cleave.bench.report.Report.Section;
 import dev.cleave.bench.report.SeriesRecorder.Sample;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +27,7 @@ final class ReplayCharts {
   private final boolean hasRmp;
   private final boolean hasDma;
   private final boolean hasNestedTable;
+  private final List<DeviceKind> kinds;
 
   ReplayCharts(List<RecordedRun> policies, List<RecordedRun> runs, ReplayOptions options) {
     this.policies = policies;
@@ -32,6 +35,7 @@ final class ReplayCharts {
     this.hasRmp = options.followsRmp();
     this.hasDma = options.dmaAccesses() > 0;
     this.hasNestedTable = options.hasNestedTable();
+    this.kinds = options.devices().kinds();
   }
 
   List<Section> sections() {
@@ -44,6 +48,18 @@ final class ReplayCharts {
             "Time of an event",
             "Taken in a second replay that nothing looks at, in a JVM that has just warmed up.",
             List.of(times())));
+    sections.add(
+        new Section(
+            "Memory by policy",
+            "The most of each sort at one time: what a policy costs beside the guest itself.",
+            List.of(memory())));
+    if (hasDma) {
+      sections.add(
+          new Section(
+              "Devices by kind",
+              "What the devices of each kind met under each policy.",
+              devices()));
+    }
     List<Chart> orders = orders();
     if (!orders.isEmpty()) {
       sections.add(
@@ -105,6 +121,30 @@ final class ReplayCharts {
             "Flush commands so far.",
             new Axis("commands", Unit.COUNT, false),
             Sample::flushes));
+    charts.add(
+        steps(
+            "mapped-bytes",
+            "Mapped",
+            "What the IOMMU tables map, each page as often as they map it; a logarithmic axis.",
+            new Axis("bytes", Unit.BYTES, true),
+            Sample::mappedBytes));
+    charts.add(
+        steps(
+            "pinned-bytes",
+            "Pinned",
+            "Memory that is pinned because devices can reach it; a logarithmic axis.",
+            new Axis("bytes", Unit.BYTES, true),
+            Sample::pinnedBytes));
+    if (hasSharedBacking()) {
+      charts.add(
+          steps(
+              "backing-bytes",
+              "Shared backing",
+              "Memory that lies in the shared backing, beside the guest's private memory; a"
+                  + " logarithmic axis.",
+              new Axis("bytes", Unit.BYTES, true),
+              Sample::backingBytes));
+    }
     if (hasRmp) {
       charts.add(
           steps(
@@ -131,6 +171,12 @@ final class ReplayCharts {
               Sample::dmaFaults));
     }
     return charts;
+  }
+
+  private boolean hasSharedBacking() {
+    return policies.stream()
+        .flatMap(run -> run.recorder().samples().stream())
+        .anyMatch(sample -> sample.backingBytes() > 0);
   }
 
   private Chart steps(
@@ -171,6 +217,83 @@ final class ReplayCharts {
         new Axis("time", Unit.NANOS, true),
         null,
         List.of(new Variant("", null, RunRecorder.PERCENTILES, series)));
+  }
+
+  private Chart memory() {
+    List<Series> series = new ArrayList<>();
+    for (ReplayColumn column :
+        List.of(
+            ReplayColumn.MAPPED_BYTES_PEAK,
+            ReplayColumn.PINNED_BYTES_PEAK,
+            ReplayColumn.BACKING_BYTES_PEAK,
+            ReplayColumn.TABLE_BYTES_PEAK)) {
+      series.add(
+          new Series(
+              Objects.requireNonNull(column.title()),
+              Style.SOLID,
+              policies.stream().map(run -> run.result().get(column)).toList()));
+    }
+    return new Chart(
+        "memory-by-policy",
+        "Mapped, pinned, backing, tables",
+        "Peaks; a logarithmic axis.",
+        Shape.BARS,
+        new Axis("policy", Unit.COUNT, false),
+        new Axis("bytes", Unit.BYTES, true),
+        null,
+        List.of(
+            new Variant("", policies.stream().map(RecordedRun::policy).toList(), null, series)));
+  }
+
+  private List<Chart> devices() {
+    return List.of(
+        ofKinds(
+            "kind-hits",
+            "IOTLB hit rate",
+            "Of the accesses between events.",
+            new Axis("hits", Unit.PART, false),
+            ReplayColumn.DMA_IOTLB_HITS),
+        ofKinds(
+            "kind-refused",
+            "DMA refused",
+            "Accesses to pages of a device's own that table or RMP refused: in windows, unless"
+                + " something is wrong.",
+            new Axis("accesses", Unit.COUNT, false),
+            ReplayColumn.DMA_REFUSED),
+        ofKinds(
+            "kind-table-bytes",
+            "Table memory",
+            "Tables that requests of these devices can walk, at the end; a logarithmic axis.",
+            new Axis("bytes", Unit.BYTES, true),
+            ReplayColumn.TABLE_BYTES_END));
+  }
+
+  /** A bar for the devices of each kind, none where a policy gives them nothing. */
+  private Chart ofKinds(String id, String title, String note, Axis up, ReplayColumn figure) {
+    List<Series> series = new ArrayList<>();
+    for (DeviceKind kind : kinds) {
+      List<@Nullable Number> values = new ArrayList<>();
+      for (RecordedRun run : policies) {
+        values.add(
+            run.result().devices().stream()
+                .filter(devices -> devices.met().kind() == kind)
+                .filter(devices -> devices.met().counts().accesses() > 0)
+                .findFirst()
+                .map(figure::shown)
+                .orElse(null));
+      }
+      series.add(new Series(kind.word(), Style.SOLID, values));
+    }
+    return new Chart(
+        id,
+        title,
+        note,
+        Shape.BARS,
+        new Axis("policy", Unit.COUNT, false),
+        up,
+        null,
+        List.of(
+            new Variant("", policies.stream().map(RecordedRun::policy).toList(), null, series)));
   }
 
   private List<Chart> orders() {

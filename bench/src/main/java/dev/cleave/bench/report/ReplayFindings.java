@@ -1,12 +1,10 @@
 package dev.cleave.bench.report;
 
+import static dev.cleave.bench.replay.ReplayColumn.DMA_LEAKED;
 import static dev.cleave.bench.replay.ReplayColumn.DMA_REFUSED;
 import static dev.cleave.bench.replay.ReplayColumn.DMA_WRONG_DATA;
-import static dev.cleave.bench.replay.ReplayColumn.EVENTS;
-import static dev.cleave.bench.replay.ReplayColumn.FLUSHES;
 import static dev.cleave.bench.replay.ReplayColumn.GAP_BYTES;
 import static dev.cleave.bench.replay.ReplayColumn.RMP_FAULTS;
-import static dev.cleave.bench.replay.ReplayColumn.STORES;
 import static dev.cleave.bench.replay.ReplayColumn.TABLE_BYTES_PEAK;
 import static dev.cleave.bench.report.Wording.and;
 import static dev.cleave.bench.report.Wording.bytes;
@@ -14,6 +12,7 @@ import static dev.cleave.bench.report.Wording.number;
 import static dev.cleave.bench.report.Wording.times;
 import static dev.cleave.bench.report.Wording.verb;
 
+import dev.cleave.bench.machine.DeviceKind;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
@@ -24,13 +23,12 @@ import java.util.Objects;
 import java.util.function.Predicate;
 
 /**
- * What the figures of a replay say, in three sentences: of memory, of devices, and what to choose.
+ * What the figures of a replay say, in a few sentences: of memory, of devices, and what to choose,
+ * for each kind of devices where there are others than usual.
  */
 final class ReplayFindings {
-  /** A policy is worth its table memory up to so many times the least. */
-  private static final int WORTH_TIMES = 2;
-
   private final List<PolicyResult> results;
+  private final List<PolicyResult> all;
   private final ReplayOptions options;
 
   /**
@@ -39,7 +37,18 @@ final class ReplayFindings {
    * @param results one of each policy, at least one, all of the same events
    */
   ReplayFindings(List<PolicyResult> results, ReplayOptions options) {
+    this(results, results, options);
+  }
+
+  /**
+   * Findings of policies that were run in several orders.
+   *
+   * @param results one of each policy, at least one, all of the same events
+   * @param all those of every order
+   */
+  ReplayFindings(List<PolicyResult> results, List<PolicyResult> all, ReplayOptions options) {
     this.results = results;
+    this.all = all;
     this.options = options;
   }
 
@@ -47,7 +56,16 @@ final class ReplayFindings {
     if (results.stream().allMatch(ReplayFindings::isIdle)) {
       return List.of("No policy wrote an entry: nothing can be said of them.");
     }
-    return List.of(memory(), devices(), choice());
+    List<String> sentences = new ArrayList<>(List.of(memory(), devices()));
+    List<DeviceKind> kinds = options.devices().kinds();
+    if (options.dmaAccesses() == 0 || kinds.equals(List.of(DeviceKind.UNTRUSTED))) {
+      sentences.add(PolicyChoice.ofAny(results, options).sentence());
+    } else {
+      for (DeviceKind kind : kinds) {
+        sentences.add(PolicyChoice.of(kind, all, options).sentence());
+      }
+    }
+    return sentences;
   }
 
   private static boolean isIdle(PolicyResult result) {
@@ -104,6 +122,9 @@ final class ReplayFindings {
     if (options.dmaAccesses() > 0 && results.stream().anyMatch(r -> Harm.WRONG_DATA.of(r) > 0)) {
       clauses.addFirst(counts("devices", "reached wrong data", DMA_WRONG_DATA));
     }
+    if (options.dmaAccesses() > 0 && results.stream().anyMatch(r -> Harm.LEAKED.of(r) > 0)) {
+      clauses.addFirst(counts("devices", "reached pages that are not theirs", DMA_LEAKED));
+    }
     String sentence = String.join("; ", clauses) + ".";
     return sentence.substring(0, 1).toUpperCase(Locale.ROOT) + sentence.substring(1);
   }
@@ -130,72 +151,6 @@ final class ReplayFindings {
         + " "
         + and(some)
         + (none.isEmpty() ? "" : ", never under " + and(none));
-  }
-
-  /**
-   * Of those that do the least harm and are small, which make the least work: flushes first, then
-   * stores. Harm is weighed in the order of {@link Harm}: no cost makes up for wrong data. Times do
-   * not decide, since they depend on which policy is replayed first.
-   */
-  private String choice() {
-    List<PolicyResult> left = results;
-    List<String> harms = new ArrayList<>();
-    for (Harm harm : Harm.values()) {
-      if (harm.isKnown(options)) {
-        long least = left.stream().mapToLong(harm::of).min().orElseThrow();
-        left = left.stream().filter(result -> harm.of(result) == least).toList();
-        if (least > 0) {
-          harms.add(harm.words(least));
-        }
-      }
-    }
-    List<PolicyResult> harmless = left;
-    if (!harms.isEmpty()) {
-      return "No policy here is without harm. Weighed in this order, %s, the least is done by %s: %s."
-          .formatted(
-              Harm.order(options),
-              and(harmless.stream().map(PolicyResult::policy).toList()),
-              and(harms));
-    }
-    long smallest = least(harmless, TABLE_BYTES_PEAK);
-    List<PolicyResult> small =
-        harmless.stream()
-            .filter(result -> result.get(TABLE_BYTES_PEAK) <= WORTH_TIMES * smallest)
-            .toList();
-    long flushes = least(small, FLUSHES);
-    long stores =
-        small.stream()
-            .filter(result -> result.get(FLUSHES) == flushes)
-            .mapToLong(result -> result.get(STORES))
-            .min()
-            .orElseThrow();
-    List<String> chosen =
-        small.stream()
-            .filter(result -> result.get(FLUSHES) == flushes && result.get(STORES) == stores)
-            .map(PolicyResult::policy)
-            .toList();
-    String others =
-        and(
-            small.stream()
-                .filter(result -> !chosen.contains(result.policy()))
-                .map(result ->
-                    "%s and %s under %s"
-                        .formatted(
-                            number(result.get(FLUSHES)),
-                            number(result.get(STORES)),
-                            result.policy()))
-                .toList());
-    return ("Choose %s%s: of those without %s and with at most twice the least table memory %s the"
-            + " least work, %s flush commands and %s stores for %s events%s.")
-        .formatted(
-            chosen.size() > 1 ? "any of " : "",
-            and(chosen),
-            Harm.order(options),
-            verb(chosen, "it makes", "they make"),
-            number(flushes),
-            number(stores),
-            number(results.getFirst().get(EVENTS)),
-            others.isEmpty() ? "" : ", against " + others);
   }
 
   private static long least(List<PolicyResult> of, ReplayColumn figure) {

@@ -1,6 +1,8 @@
 package dev.cleave.bench.report;
 
+import dev.cleave.bench.machine.DeviceKind;
 import dev.cleave.bench.provenance.Provenance;
+import dev.cleave.bench.replay.DeviceResult;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
@@ -9,8 +11,11 @@ import dev.cleave.bench.report.Comparison.Column;
 import dev.cleave.bench.trace.TraceEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -62,7 +67,9 @@ public final class ReplayReport {
     List<String> findings = new ArrayList<>();
     warnings.forEach(warning -> findings.add("Warning: " + warning + "."));
     if (!complete.isEmpty()) {
-      findings.addAll(new ReplayFindings(complete, options).sentences());
+      List<PolicyResult> all =
+          runs.stream().map(RecordedRun::result).filter(this::isComplete).toList();
+      findings.addAll(new ReplayFindings(complete, all, options).sentences());
     }
     ReplayCharts charts = new ReplayCharts(policies, runs, options);
     return new Report(
@@ -72,6 +79,7 @@ public final class ReplayReport {
             : "What does this log of mappings cost under each policy?",
         findings,
         comparison(),
+        options.dmaAccesses() > 0 ? devices() : null,
         input,
         provenance,
         MemoryMap.of(events, options.followsRmp() ? options.guestBytes() : 0, layers()),
@@ -109,6 +117,52 @@ public final class ReplayReport {
       }
     }
     return Comparison.of("Policy", columns.stream().map(ReplayReport::column).toList(), entries);
+  }
+
+  /** The devices of each kind under each policy; those of one kind compete. */
+  private Comparison devices() {
+    List<ReplayColumn> columns =
+        Arrays.stream(ReplayColumn.values())
+            .filter(ReplayColumn::isOfKind)
+            .filter(column -> column.heading() != null)
+            .sorted(Comparator.comparing(column -> !column.isOfDevices()))
+            .toList();
+    List<Comparison.Row> rows = new ArrayList<>();
+    List<Column> shown = columns.stream().map(ReplayReport::kindColumn).toList();
+    for (DeviceKind kind : options.devices().kinds()) {
+      List<Comparison.Entry> entries = new ArrayList<>();
+      for (RecordedRun run : policies) {
+        run.result().devices().stream()
+            .filter(devices -> devices.met().kind() == kind)
+            .forEach(devices ->
+                entries.add(
+                    entry(
+                        run.policy() + ", " + told(devices),
+                        isComplete(run.result()) && devices.met().isServed(),
+                        columns,
+                        column -> column.shown(devices))));
+      }
+      rows.addAll(Comparison.of("Devices", shown, entries).rows());
+    }
+    return new Comparison("Devices", "best of its kind in its column", shown, rows);
+  }
+
+  /** The kind, and what it lacks. */
+  private static String told(DeviceResult devices) {
+    return devices.kind()
+        + (devices.met().isServed() ? "" : " (pages it gets: " + devices.pages() + ")");
+  }
+
+  private static Column kindColumn(ReplayColumn column) {
+    String heading = Objects.requireNonNull(column.heading());
+    return new Column(
+        column.isOfTable()
+            ? "Table " + heading
+            : heading.substring(0, 1).toUpperCase(Locale.ROOT) + heading.substring(1),
+        column.key(),
+        column.unit(),
+        column.better(),
+        column.note());
   }
 
   private static Column column(ReplayColumn column) {

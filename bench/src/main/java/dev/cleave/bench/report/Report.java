@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param question what it answers
  * @param sentences what the figures say, in words
  * @param summary the figures
+ * @param details further figures, below them; null for none
  * @param input what was measured, by name
  * @param provenance where it comes from, so that it can be made again
  * @param map guest memory over time, if it was noted
@@ -33,6 +34,7 @@ public record Report(
     String question,
     List<String> sentences,
     Comparison summary,
+    @Nullable Comparison details,
     Map<String, ?> input,
     Provenance provenance,
     @Nullable MemoryMap map,
@@ -41,6 +43,19 @@ public record Report(
 
   /** Escapes whatever HTML could take for its own. */
   private static final Gson JSON = new GsonBuilder().serializeNulls().create();
+
+  /** A page without further figures. */
+  Report(
+      String title,
+      String question,
+      List<String> sentences,
+      Comparison summary,
+      Map<String, ?> input,
+      Provenance provenance,
+      @Nullable MemoryMap map,
+      List<Section> sections) {
+    this(title, question, sentences, summary, null, input, provenance, map, sections);
+  }
 
   /**
    * Charts under one heading.

@@ -1,5 +1,6 @@
 package dev.cleave.bench.report;
 
+import dev.cleave.bench.machine.DeviceCounts;
 import dev.cleave.bench.machine.DmaResult;
 import dev.cleave.bench.replay.PolicyRun;
 import java.util.ArrayList;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class SeriesRecorder {
   private final PolicyRun run;
   private final List<Sample> samples = new ArrayList<>();
-  private @Nullable DmaResult lastDma;
+  private @Nullable DeviceCounts last;
 
   /**
    * What a run has come to.
@@ -25,6 +26,9 @@ final class SeriesRecorder {
    * @param mixedRegions regions where only leaves below 2 MiB are legal; 0 without an RMP
    * @param stores entries written so far
    * @param flushes commands so far
+   * @param mappedBytes that devices can reach, each as often as it is mapped
+   * @param pinnedBytes that are pinned because devices can reach them
+   * @param backingBytes that lie in the shared backing
    * @param rmpFaults so far, as in {@link dev.cleave.bench.replay.PolicyResult}
    * @param hitRate of the IOTLB since the last sample; null if no device accessed anything
    * @param dmaFaults accesses of devices that were refused so far; null without devices
@@ -36,6 +40,9 @@ final class SeriesRecorder {
       long mixedRegions,
       long stores,
       long flushes,
+      long mappedBytes,
+      long pinnedBytes,
+      long backingBytes,
       long rmpFaults,
       @Nullable Double hitRate,
       @Nullable Long dmaFaults) {}
@@ -46,7 +53,8 @@ final class SeriesRecorder {
 
   /** Samples. */
   void stepEnded(int event) {
-    DmaResult dma = run.dma();
+    DmaResult result = run.dma();
+    DeviceCounts dma = result == null ? null : result.all();
     var states = run.pageStates();
     samples.add(
         new Sample(
@@ -56,15 +64,18 @@ final class SeriesRecorder {
             states == null ? 0 : states.mixedRegions(),
             run.entryStores(),
             run.flushCommands(),
+            run.mappedBytes(),
+            run.pinnedBytes(),
+            run.backingBytes(),
             run.rmpFaults(),
             dma == null ? null : hitRate(dma),
             dma == null ? null : dma.translationFaults() + dma.rmpFaults()));
-    lastDma = dma;
+    last = dma;
   }
 
-  private @Nullable Double hitRate(DmaResult dma) {
-    long accesses = dma.accesses() - (lastDma == null ? 0 : lastDma.accesses());
-    long hits = dma.iotlbHits() - (lastDma == null ? 0 : lastDma.iotlbHits());
+  private @Nullable Double hitRate(DeviceCounts dma) {
+    long accesses = dma.accesses() - (last == null ? 0 : last.accesses());
+    long hits = dma.iotlbHits() - (last == null ? 0 : last.iotlbHits());
     return accesses == 0 ? null : (double) hits / accesses;
   }
 

@@ -23,7 +23,7 @@ const count = value => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, 
 function number(value) {
   if (Number.isInteger(value) || Math.abs(value) >= 100) return count(value);
   const text = value.toPrecision(3);
-  return text.includes('e') ? text : text.replace(/\.?0+$/, '');
+  return text.includes('e') || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
 }
 
 function scaled(value, base, units) {
@@ -59,7 +59,11 @@ function buildSummary(report, page) {
     const findings = element('ol', {id: 'findings', class: 'findings', parent: page});
     report.sentences.forEach(text => element('li', {text, parent: findings}));
   }
-  buildTable(report.summary, page);
+  buildTable(report.summary, 'summary', page);
+  if (report.details !== null) {
+    element('h2', {text: 'Devices by kind', parent: page});
+    buildTable(report.details, 'details', page);
+  }
   const facts = element('div', {class: 'facts', parent: page});
   buildFacts('Input', report.input, facts);
   const {machine, command: line, ...made} = report.provenance;
@@ -71,10 +75,10 @@ function buildSummary(report, page) {
   copyButton('Copy command', () => line, command);
 }
 
-function buildTable(summary, page) {
+function buildTable(summary, id, page) {
   const isPolicies = summary.subject === 'Policy';
   const scroll = element('div', {class: 'scroll', parent: page});
-  const table = element('table', {id: 'summary', class: isPolicies ? '' : 'names-long', parent: scroll});
+  const table = element('table', {id, class: isPolicies ? '' : 'names-long', parent: scroll});
   const head = element('tr', {parent: element('thead', {parent: table})});
   element('th', {text: summary.subject, parent: head});
   const isZero = summary.columns.map((_, j) => summary.rows.every(row => row.cells[j].value === 0));
@@ -95,17 +99,17 @@ function buildTable(summary, page) {
       });
     });
   });
-  const note = element('p', {class: 'note', parent: page});
+  const note = element('p', {id: id + '-note', class: 'note', parent: page});
   const zero = summary.columns.filter((_, j) => isZero[j]).map(column => column.name);
   note.append('Marked: ' + summary.mark + '. ' + (zero.length > 0 ? 'Nothing but 0: ' + zero.join(', ') + '. ' : ''));
   copyButton('Copy CSV', () => csv([[summary.subject, ...summary.columns.map(column => column.name)],
     ...summary.rows.map(row => [row.name, ...row.cells.map(cell => cell.value)])]), note);
-  buildGlossary(summary.columns, page);
+  buildGlossary(summary.columns, id === 'summary' ? 'glossary' : id + '-glossary', page);
 }
 
 /** What every column says, also those that are left out; for print and touch, which have no tooltips. */
-function buildGlossary(columns, page) {
-  const box = element('div', {id: 'glossary', class: 'glossary', parent: page});
+function buildGlossary(columns, id, page) {
+  const box = element('div', {id, class: 'glossary', parent: page});
   element('h3', {text: 'What the columns say', parent: box});
   const list = element('dl', {parent: box});
   const told = new Set();
@@ -131,7 +135,7 @@ function buildFacts(title, facts, parent) {
   }
 }
 
-const words = name => ['rmp', 'os', 'jdk'].includes(name) ? name.toUpperCase()
+const words = name => name === 'vTom' ? 'vTOM' : ['rmp', 'os', 'jdk'].includes(name) ? name.toUpperCase()
   : name.replace(/[A-Z]/g, letter => ' ' + letter.toLowerCase());
 
 function fact(name, value) {

@@ -12,8 +12,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeEach;
@@ -90,18 +92,50 @@ class ReplayColumnsShownTest {
     StringBuilder headings = new StringBuilder(subject);
     columns(column -> column.heading() != null && column.isOfDevices() == areOfDevices)
         .forEach(column -> headings.append('|').append(column.heading()));
+    if (areOfDevices) {
+      columns(column -> column.isOfKind() && !column.isOfDevices())
+          .forEach(column -> headings.append('|').append(column.heading()));
+    }
     return headings.toString();
+  }
+
+  /** JSON's names are a contract; the glossary says which name is which. */
+  @Test
+  void aFigureHasOneNameInTextAndPageAndNoOtherFigureHasIt() {
+    Map<String, ReplayColumn> named = new HashMap<>();
+    for (ReplayColumn column : ReplayColumn.values()) {
+      for (String name : Arrays.asList(column.heading(), column.title())) {
+        if (name != null) {
+          ReplayColumn other = named.putIfAbsent(name.toLowerCase(Locale.ROOT), column);
+          assertTrue(other == null || other == column, name + ": " + column + " and " + other);
+        }
+      }
+      if (column.heading() != null && column.title() != null) {
+        assertTrue(column.heading().equalsIgnoreCase(column.title()), column.name());
+      }
+    }
   }
 
   @Test
   void jsonHasEveryFigureThatIsCounted() {
     List<String> keys =
-        words("policy", column -> !column.isOfDevices(), "dma", "tables", "spaces", "refused");
+        words(
+            "policy",
+            column -> !column.isOfDevices(),
+            "dma",
+            "devices",
+            "tables",
+            "spaces",
+            "refused");
     keys.addAll(1, List.of("order", "flush"));
     assertEquals(keys, List.copyOf(policy.keySet()));
     JsonObject dma = policy.getAsJsonObject("dma");
     List<String> counted = words("", one -> one.isOfDevices() && one.isCounted());
     assertEquals(counted.subList(1, counted.size()), List.copyOf(dma.keySet()));
+    JsonObject devices = policy.getAsJsonArray("devices").get(0).getAsJsonObject();
+    List<String> ofKind = words("kind", one -> one.isOfKind() && one.isCounted(), "windows");
+    ofKind.add(1, "pages");
+    assertEquals(ofKind, List.copyOf(devices.keySet()));
     JsonObject table = policy.getAsJsonArray("tables").get(1).getAsJsonObject();
     assertEquals(words("table", ReplayColumn::isOfTable), List.copyOf(table.keySet()));
     JsonObject space = policy.getAsJsonArray("spaces").get(0).getAsJsonObject();

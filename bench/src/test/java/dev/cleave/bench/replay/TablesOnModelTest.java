@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.bench.machine.DeviceKind;
+import dev.cleave.bench.machine.Devices;
 import dev.cleave.bench.machine.GuestRam;
 import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.bench.trace.Trace;
@@ -13,6 +15,8 @@ import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.rmp.RmpFollower;
 import dev.cleave.hwmodel.cpu.Guest;
+import dev.cleave.hwmodel.iommu.Outcome;
+import dev.cleave.hwmodel.iommu.Request;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -35,8 +39,8 @@ class TablesOnModelTest {
   private static final long PADDR_BASE = 1L << 36;
   private static final long SHARED_BASE = 1L << 40;
 
-  /** One of the machine's devices. */
-  private static final int DEVICE = 0x08;
+  private static final int UNTRUSTED = ModelMachine.deviceId(0, DeviceKind.UNTRUSTED, 0);
+  private static final int TRUSTED = ModelMachine.deviceId(0, DeviceKind.TRUSTED, 0);
 
   /** Mixed regions that are looked at after an event; the next ones after the next. */
   private static final int MIXED_AT_ONCE = 8;
@@ -60,6 +64,7 @@ class TablesOnModelTest {
           new ReplayOptions(
                   -1L << 12 & -1L >>> 1, 3, true, GUEST, PADDR_BASE, order, 1L << 30, 1, 1)
               .withNestedTable(true)
+              .withDevices(new Devices(List.of(DeviceKind.UNTRUSTED, DeviceKind.TRUSTED), 0))
               .withSharedBase(sharedBase);
       ram = new GuestRam(events, PADDR_BASE, sharedBase, GUEST);
       run = new PolicyRun(policy, options, false, ram);
@@ -154,9 +159,16 @@ class TablesOnModelTest {
       boolean isShared = shared.get((int) (gpa / PAGE));
       long expected = gpa + (isShared && sharedBase != 0 ? sharedBase : PADDR_BASE);
       boolean isWrite = random.nextBoolean();
-      long device = machine.translate(DEVICE, gpa, isWrite);
+      long device = translate(isShared, gpa, isWrite);
       if (device != expected) {
         return "a device at 0x%x got 0x%x instead of 0x%x".formatted(gpa, device, expected);
+      }
+      if (isUsed(gpa) && word(device) != GuestRam.word(PADDR_BASE + (gpa & -8), isShared)) {
+        return "a device at 0x%x found 0x%x".formatted(gpa, word(device));
+      }
+      long other = translate(!isShared, gpa, isWrite);
+      if (Outcome.isAddress(other)) {
+        return "a device of the other kind at 0x%x got 0x%x".formatted(gpa, other);
       }
       long walked = guest.access(gpa, Guest.READ, false);
       if (walked != expected) {
@@ -169,6 +181,24 @@ class TablesOnModelTest {
           ? ""
           : "the processor at 0x%x got 0x%x, error code 0x%x"
               .formatted(gpa, accessed, guest.errorCode());
+    }
+
+    /** Whether devices use a page, so that it says what it is. */
+    private boolean isUsed(long gpa) {
+      return machine.memory().isBacked(PADDR_BASE + gpa)
+          && (sharedBase == 0 || machine.memory().isBacked(sharedBase + gpa));
+    }
+
+    private long word(long spa) {
+      return machine.memory().getLong(spa & -8);
+    }
+
+    /** A request of the untrusted device or of the trusted one. */
+    private long translate(boolean isUntrusted, long gpa, boolean isWrite) {
+      int access = isWrite ? Request.WRITE : Request.READ;
+      return isUntrusted
+          ? machine.iommu().translate(UNTRUSTED, Request.NO_PASID, gpa, access)
+          : machine.iommu().translate(TRUSTED, Request.NO_PASID, gpa, access | Request.TRUSTED);
     }
 
     @Override

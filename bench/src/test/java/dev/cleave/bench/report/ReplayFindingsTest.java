@@ -3,7 +3,10 @@ package dev.cleave.bench.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.bench.machine.DeviceCounts;
+import dev.cleave.bench.machine.DeviceKind;
 import dev.cleave.bench.machine.DmaResult;
+import dev.cleave.bench.replay.DeviceResult;
 import dev.cleave.bench.replay.PolicyResult;
 import dev.cleave.bench.replay.ReplayColumn;
 import dev.cleave.bench.replay.ReplayOptions;
@@ -15,6 +18,9 @@ import org.junit.jupiter.api.Test;
 
 /** The sentences, for figures that are known. */
 class ReplayFindingsTest {
+  private static final Map<ReplayColumn, Long> FIGURES =
+      Map.of(ReplayColumn.EVENTS, 1234L, ReplayColumn.DUPLICATE_BYTES_PEAK, 0L);
+
   private static PolicyResult result(
       String policy, long gapBytes, long windows, long illegal, long peak, long flushes) {
     TableResult table =
@@ -26,16 +32,10 @@ class ReplayFindingsTest {
                 ReplayColumn.GAP_BYTES, gapBytes,
                 ReplayColumn.RMP_FAULTS, windows,
                 ReplayColumn.ILLEGAL_LEAVES, illegal,
-                ReplayColumn.TABLE_BYTES_PEAK, peak));
+                ReplayColumn.TABLE_BYTES_PEAK, peak,
+                ReplayColumn.PINNED_BYTES_PEAK, 0L));
     return new PolicyResult(
-        policy,
-        null,
-        "immediate",
-        Map.of(ReplayColumn.EVENTS, 1234L),
-        null,
-        List.of(table),
-        List.of(),
-        Map.of());
+        policy, null, "immediate", FIGURES, null, List.of(), List.of(table), List.of(), Map.of());
   }
 
   private static List<String> sentences(PolicyResult... results) {
@@ -101,12 +101,19 @@ class ReplayFindingsTest {
   }
 
   private static PolicyResult withDevices(PolicyResult result, long wrong, long refused) {
+    DeviceCounts counts = new DeviceCounts(100, 0, 0, 0, 0, refused, 0, 0, wrong, 7, 0, 0);
+    DmaResult dma =
+        new DmaResult(
+            List.of(new DmaResult.OfKind(DeviceKind.UNTRUSTED, true, false, counts, List.of())),
+            0,
+            0);
     return new PolicyResult(
         result.policy(),
         null,
         "immediate",
-        Map.of(ReplayColumn.EVENTS, 1234L),
-        new DmaResult(100, 0, 0, 0, 0, refused, 0, wrong, 0, 0),
+        FIGURES,
+        dma,
+        dma.kinds().stream().map(met -> new DeviceResult(met, 4096, 0)).toList(),
         result.tables(),
         List.of(),
         Map.of());

@@ -198,7 +198,7 @@ class ReplayReportTest {
 
   @Test
   void theSummaryIsCopiedAsCsv() {
-    String csv = Chromium.copied(page, ".note button:text-is('Copy CSV')");
+    String csv = Chromium.copied(page, "#summary-note button:text-is('Copy CSV')");
     assertEquals(5, csv.lines().count());
     assertTrue(csv.startsWith("Policy,Events,Failed,Splits,"), csv);
   }

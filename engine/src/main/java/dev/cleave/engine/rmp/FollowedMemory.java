@@ -11,8 +11,9 @@ import dev.cleave.engine.PageTableException;
  * <p>What throws is called again with the same arguments, unless all is taken back, and goes on
  * where it stood: nothing is lost, and nothing done twice.
  *
- * <p>For each change: {@link #reserve} or not, then {@link #split} and {@link #moved}, or {@link
- * #unreserve}; and then any number of {@link #mergeAround}. One thread at a time.
+ * <p>For each change: {@link #reserve} or not, {@link #exchange} or not, then {@link #split} and
+ * {@link #moved}, or {@link #unreserve}; and then any number of {@link #mergeAround}. One thread at
+ * a time.
  */
 public interface FollowedMemory extends AutoCloseable {
   /**
@@ -53,6 +54,19 @@ public interface FollowedMemory extends AutoCloseable {
    * @param areShared whether its pages are shared now
    */
   void moved(long gpa, long bytes, boolean areShared);
+
+  /**
+   * Has the port replace the leaf of a region by a table and, in the same step, its 2 MiB RMP entry
+   * by 512 of 4 KiB. What was reserved is not to be counted on afterwards.
+   *
+   * @param region its gpa
+   * @param port whose {@link RmpPort#exchange} is called, once at most
+   * @return false if neither has been replaced, as here always
+   * @throws PageTableException OUT_OF_TABLE_MEMORY; nothing has changed that can be seen
+   */
+  default boolean exchange(long region, RmpPort port) {
+    return false;
+  }
 
   /**
    * Whether leaves that are legal under a 2 MiB entry stand in a region, or can be made there. What

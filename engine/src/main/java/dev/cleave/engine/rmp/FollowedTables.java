@@ -71,6 +71,11 @@ final class FollowedTables {
     }
   }
 
+  /** Has a region's leaf in the only table, and its RMP entry, replaced in one step. */
+  boolean exchange(long region, RmpPort port) {
+    return tables[0].exchange(region, port);
+  }
+
   /** Splits, flushes and moves what a change asks for. */
   void change(long firstRegion, long regionBytes, long gpa, long bytes, boolean areShared) {
     while (changed < tables.length) {

@@ -18,6 +18,8 @@ final class PageStateChange {
   private enum Step {
     CHOOSE,
     RESERVE,
+    EXCHANGE,
+    RESERVE_AGAIN,
     CHANGE,
     MERGE,
     UNSMASH,
@@ -39,6 +41,9 @@ final class PageStateChange {
 
   /** Whether an RMP entry has been changed, or a merge begun: then there is no way back. */
   private boolean hasActed;
+
+  /** Whether the port has put tables where leaves were. */
+  private boolean hasExchanged;
 
   /** What is still to be smashed. */
   private boolean smashesFirstRegion;
@@ -90,6 +95,7 @@ final class PageStateChange {
     length = bytes;
     shares = isShare;
     hasActed = false;
+    hasExchanged = false;
     untold = gpa;
     region = regionStart(gpa);
     step = isShare ? Step.RESERVE : Step.CHOOSE;
@@ -119,6 +125,19 @@ final class PageStateChange {
       if (!tables.isOne() || order != Order.TABLE_FIRST) {
         tables.reserve(regionStart(first), regionBytes());
       }
+      boolean exchanges =
+          (smashesFirstRegion && canExchange(regionStart(first)))
+              || (smashesLastRegion && canExchange(lastRegion()));
+      step = exchanges ? Step.EXCHANGE : Step.CHANGE;
+    }
+    if (step == Step.EXCHANGE) {
+      tables.unreserve();
+      smashesFirstRegion = smashesFirstRegion && !exchange(regionStart(first));
+      smashesLastRegion = smashesLastRegion && !exchange(lastRegion());
+      step = Step.RESERVE_AGAIN;
+    }
+    if (step == Step.RESERVE_AGAIN) {
+      tables.reserve(regionStart(first), regionBytes());
       step = Step.CHANGE;
     }
     if (step == Step.CHANGE) {
@@ -128,7 +147,8 @@ final class PageStateChange {
     }
     if (step == Step.MERGE) {
       hasActed = true;
-      if (!isLazy && anyAllowsLarge()) {
+      // What was exchanged is split further than it must be.
+      if (hasExchanged || (!isLazy && anyAllowsLarge())) {
         tables.mergeAround(first, length);
       }
       step = Step.UNSMASH;
@@ -174,6 +194,18 @@ final class PageStateChange {
         }
       }
     }
+  }
+
+  /** Whether hardware can change the RMP entry of a region and what leads to it in one step. */
+  private boolean canExchange(long gpa) {
+    return order == Order.ATOMIC && tables.isOne() && port.canExchange(gpa);
+  }
+
+  private boolean exchange(long gpa) {
+    boolean isDone = canExchange(gpa) && tables.exchange(gpa, port);
+    hasActed |= isDone;
+    hasExchanged |= isDone;
+    return isDone;
   }
 
   private void changeBoth() {

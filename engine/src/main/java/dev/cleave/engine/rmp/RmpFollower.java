@@ -68,7 +68,10 @@ public final class RmpFollower implements AutoCloseable {
     TABLE_FIRST,
     /** Smash, then split and flush: in between, a large leaf meets 4 KiB RMP entries. */
     RMP_FIRST,
-    /** Both while DMA is stalled. */
+    /**
+     * Both while DMA is stalled: where one table is followed by {@link RmpPort#exchange}, if the
+     * port can, and what is left in {@link RmpPort#stalled}.
+     */
     ATOMIC
   }
 

@@ -54,10 +54,38 @@ public interface RmpPort {
   boolean canBeLarge(long gpa, long length);
 
   /**
-   * Keeps all DMA waiting while the RMP and the table change together, as PSMASH_IO does. DMA goes
-   * on afterwards whether the change returns or throws, and what it throws passes on. If it throws
-   * by itself, before or behind the change, it is called once more, with what is left of the
-   * change: that may be nothing.
+   * Whether {@link #exchange} can be asked for.
+   *
+   * @param gpa of a region with a 2 MiB entry, 2 MiB-aligned
+   * @return false, as here always, where {@link #smash} and {@link #stalled} are to be used
+   */
+  default boolean canExchange(long gpa) {
+    return false;
+  }
+
+  /**
+   * PSMASH_IO: replaces the 2 MiB entry of a region by 512 of 4 KiB, and the leaf that leads to it
+   * by a directory, in one step during which all DMA waits. If it throws it has done nothing.
+   *
+   * <p>Asked for in the atomic order alone, by a follower of a single table, where {@link
+   * #canExchange} says so. If it declines, {@link #smash} and {@link #stalled} are used. Source:
+   * {@code docs/spec/tee-io.md} §8.
+   *
+   * @param gpa of the region, 2 MiB-aligned
+   * @param slot physical address of the 8-byte slot that holds the region's leaf of 2 MiB
+   * @param table physical address of a table of 512 leaves of 4 KiB which translate alike; accessed
+   *     and dirty bits of the leaf are to be handed to them
+   * @return false if nothing has changed, as here always
+   */
+  default boolean exchange(long gpa, long slot, long table) {
+    return false;
+  }
+
+  /**
+   * Keeps all DMA waiting while the RMP and the table change together. DMA goes on afterwards
+   * whether the change returns or throws, and what it throws passes on. If it throws by itself,
+   * before or behind the change, it is called once more, with what is left of the change: that may
+   * be nothing.
    *
    * @param change what to do meanwhile, once, in this thread
    */

@@ -1,5 +1,6 @@
 package dev.cleave.engine.rmp;
 
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 
@@ -61,6 +62,23 @@ final class TableFollower implements FollowedMemory {
   public void split(long gpa, long bytes) {
     table.splitToFit(gpa + guestIova, bytes, rule, gather);
     isMoving = backing != null;
+  }
+
+  @Override
+  public boolean exchange(long region, RmpPort port) {
+    long iova = region + guestIova;
+    if (!table.leafAt(iova, cursor) || cursor.sizeLog2() < REGION_LOG2) {
+      return false;
+    }
+    if (cursor.sizeLog2() > REGION_LOG2) {
+      // A leaf of 2 MiB is as legal before as the larger one is.
+      table.splitToFit(iova, REGION_BYTES, SizeRule.atMost(REGION_LOG2), gather);
+      settle();
+    }
+    boolean isDone =
+        table.exchangeLeaf(iova, (slot, pages) -> port.exchange(region, slot, pages), gather);
+    settle();
+    return isDone;
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A guest's RMP entries, page by page, as {@code docs/spec/rmp.md} §1 and §2 have them. An
@@ -31,6 +32,14 @@ final class FakeRmp implements RmpPort {
   final BitSet refused = new BitSet();
 
   final BitSet unsuited = new BitSet();
+
+  /** Changes a leaf and an entry in one step. */
+  interface Exchange {
+    boolean exchange(long gpa, long slot, long table);
+  }
+
+  /** What does that, if anything. */
+  @Nullable Exchange exchange;
 
   private final int pages;
 
@@ -102,6 +111,16 @@ final class FakeRmp implements RmpPort {
   public boolean canBeLarge(long gpa, long length) {
     int bad = unsuited.nextSetBit(region(gpa));
     return bad < 0 || bad >= region(gpa + length);
+  }
+
+  @Override
+  public boolean canExchange(long gpa) {
+    return exchange != null;
+  }
+
+  @Override
+  public boolean exchange(long gpa, long slot, long table) {
+    return exchange != null && exchange.exchange(gpa, slot, table);
   }
 
   @Override
