@@ -355,11 +355,6 @@ public final class PolicyRun implements AutoCloseable {
     return first.memory().pages(level) + first.keptTables().pages(level);
   }
 
-  /** What devices of the first address space can reach, or may still: it must stay in memory. */
-  public long pinnedBytes() {
-    return tables.spaces().getFirst().table().pinnedBytes();
-  }
-
   /** The memory that it lies in. */
   public TableMemory memory() {
     return tables.spaces().getFirst().table().memory();
