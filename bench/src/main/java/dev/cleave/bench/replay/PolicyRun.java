@@ -226,7 +226,7 @@ public final class PolicyRun implements AutoCloseable {
     return sum(GuestTable::mappedBytes);
   }
 
-  /** Memory that is pinned at this moment because devices can reach it. */
+  /** Memory that is pinned at this moment because devices can reach it, or may still. */
   public long pinnedBytes() {
     return sum(GuestTable::pinnedBytes);
   }
