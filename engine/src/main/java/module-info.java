@@ -1,7 +1,6 @@
 /**
  * The page-table engine: AMD-Vi page tables in off-heap memory, and what keeps them in step with
- * the SEV-SNP reverse map. Nothing but {@code java.base} is needed at run time; with {@code
- * --add-modules=jdk.incubator.vector} bulk operations are faster.
+ * the SEV-SNP reverse map. Nothing but {@code java.base} is needed at run time.
  */
 module dev.cleave.engine {
   requires static com.google.errorprone.annotations;

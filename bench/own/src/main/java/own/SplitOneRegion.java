@@ -23,11 +23,7 @@ import org.openjdk.jmh.annotations.TearDown;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Fork(
     value = 3,
-    jvmArgsAppend = {
-      "--add-modules=jdk.incubator.vector",
-      "--enable-native-access=ALL-UNNAMED",
-      "-Dcleave.kernels.verbose=true"
-    })
+    jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "-Dcleave.kernels.verbose=true"})
 public class SplitOneRegion {
   private final TableMemory memory = TableMemory.builder().capacityBytes(1 << 24).build();
   private final PageTable table = PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX));

@@ -2,12 +2,10 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
-import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
-import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -117,15 +115,6 @@ final class DirtyBits {
     return format.isPresent(entry) && (iova & offsetMask(format.leafSizeLog2(entry, 1))) != 0;
   }
 
-  /**
-   * Whether nothing in a leaf table is dirty. Most are clean in most passes, and to find that out
-   * needs no lock: the range has all of the table, so that only hardware and those who should have
-   * been kept away change it (DirtySweep, 0 to 0.1 % dirty).
-   */
-  private boolean isClean(long directory) {
-    return !pages.anyHas(format.tablePaddr(directory), 0, TABLE_ENTRIES, dirtyMask);
-  }
-
   private long readBelow(
       long table,
       int level,
@@ -134,9 +123,6 @@ final class DirtyBits {
       long last,
       @Nullable DirtyBitmap bitmap,
       @Nullable IotlbGather gather) {
-    if (level == 2 && last - first == offsetMask(tableLog2(1)) && isClean(entry)) {
-      return 0;
-    }
     long child = tree.lockChild(table, level, first, entry);
     if (child == TableTree.NONE) {
       return 0;
@@ -176,7 +162,9 @@ final class DirtyBits {
       }
       at = end == last ? DirtyBitmap.NONE : bitmap.nextDirty(end + 1, last);
     }
-    pages.count(table, 0, cleared);
+    if (cleared != 0) {
+      pages.count(table, 0, cleared);
+    }
     return bytes;
   }
 

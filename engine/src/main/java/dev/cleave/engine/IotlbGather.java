@@ -4,8 +4,6 @@ import static dev.cleave.engine.memory.TablePages.NONE;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.memory.TablePages;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 
 /**
  * What is owed after translations changed: the ranges to flush from the IOTLB, and the table pages
@@ -59,18 +57,6 @@ public final class IotlbGather {
   /** Ranges remembered exactly. */
   public static final int MAX_RANGES = 32;
 
-  private static final VarHandle WAITING_PAGES;
-
-  static {
-    try {
-      WAITING_PAGES =
-          MethodHandles.lookup().findVarHandle(IotlbGather.class, "waitingPages", long.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  private final int number;
   private final TablePages pages;
   private final WaitingTables waitingTables;
   private final StatusCarrier status;
@@ -93,28 +79,15 @@ public final class IotlbGather {
 
   private long mergedPages;
 
-  /** Tables that were taken out, and may be taken back by anybody: under the list's lock. */
-  private long waiting = NONE;
-
-  private volatile long waitingPages;
-
-  /** Tables that were taken out by the operation under way; nobody else sees them yet. */
-  private long strung = NONE;
-
-  /** The one behind the first, which is linked when another comes before it. */
-  private long strungNext = NONE;
-
-  private long strungLast = NONE;
-
-  /** With those that go with them. */
-  private long strungPages;
+  /** Tables that were taken out, and may be taken back by anybody. */
+  final WaitingList tables;
 
   /**
    * Whether its flush is under way: written last by who hands it over, read first by who gets it.
    */
   private volatile boolean isSealed;
 
-  /** Entries that were written to tables that are detached, for {@link TableStatistics}. */
+  /** Entries that were written to tables that became leaves, for {@link TableStatistics}. */
   private long stores;
 
   /** Whether ranges beyond the most become one, rather than join the closest. */
@@ -122,11 +95,11 @@ public final class IotlbGather {
 
   IotlbGather(
       int number, TableTree tree, StatusCarrier status, Workspace.Parts parts, boolean isCoarse) {
-    this.number = number;
     this.isCoarse = isCoarse;
     this.pages = tree.pages;
     this.waitingTables = tree.waiting;
     this.status = status;
+    this.tables = new WaitingList(number, tree, status);
     this.workspace = new Workspace(parts, this);
   }
 
@@ -194,7 +167,8 @@ public final class IotlbGather {
     first[range] = Unsigned.min(first[range], from);
     last[range] = Unsigned.max(last[range], to);
     if (isLower && range == highest) {
-      for (int i = 0; i < ranges; i++) {
+      highest = 0;
+      for (int i = 1; i < ranges; i++) {
         highest = Long.compareUnsigned(first[i], first[highest]) > 0 ? i : highest;
       }
     }
@@ -230,186 +204,6 @@ public final class IotlbGather {
     pages.setLinks(page, merged, NONE);
     merged = page;
     mergedPages++;
-  }
-
-  // ---- waiting tables ------------------------------------------------------------------------
-
-  /** Takes a locked table that is being taken out. {@link #publish} is to follow. */
-  void string(long table, long parent) {
-    stores += pages.stores(table);
-    pages.setHolder(table, number, parent);
-    if (strung == NONE) {
-      strungLast = table;
-    } else {
-      pages.setLinks(strung, strungNext, table);
-    }
-    strungNext = strung;
-    strung = table;
-    strungPages++;
-  }
-
-  /** Takes a locked table that goes with one which is going to be strung. */
-  void takeAlong(long table) {
-    stores += pages.stores(table);
-    strungPages++;
-  }
-
-  /** Pages taken out by the operation under way and not {@linkplain #publish published}. */
-  long strungPages() {
-    return strungPages;
-  }
-
-  /** Written under the list's lock, read by anybody. */
-  private void countWaiting(long change) {
-    WAITING_PAGES.setRelease(this, waitingPages + change);
-  }
-
-  /** Lets others take back what was strung; to be called before they can find it. */
-  void publish() {
-    if (strung == NONE) {
-      return;
-    }
-    pages.setLinks(strung, strungNext, NONE);
-    pages.lockList(number);
-    link(strung, strungLast);
-    countWaiting(strungPages);
-    pages.unlockList(number);
-    strung = NONE;
-    strungNext = NONE;
-    strungPages = 0;
-  }
-
-  /** Takes tables that are linked, and went with another so far, in any thread. */
-  void insert(long head, long tail) {
-    pages.lockList(number);
-    link(head, tail);
-    pages.unlockList(number);
-  }
-
-  /** Links a list in front of the tables that wait; the list's lock is held. */
-  private void link(long head, long tail) {
-    if (waiting != NONE) {
-      pages.setLinks(tail, waiting, pages.previous(tail));
-      pages.setLinks(waiting, pages.next(waiting), tail);
-    }
-    waiting = head;
-  }
-
-  /** Gives a table up that is taken back, in any thread; the table's parent is locked. */
-  void unstring(long table) {
-    pages.lockList(number);
-    long next = pages.next(table);
-    long previous = pages.previous(table);
-    if (previous == NONE) {
-      waiting = next;
-    } else {
-      pages.setLinks(previous, next, pages.previous(previous));
-    }
-    if (next != NONE) {
-      pages.setLinks(next, pages.next(next), previous);
-    }
-    countWaiting(-1);
-    pages.unlockList(number);
-  }
-
-  /**
-   * Puts waiting tables back. A page that has its parent still needs the parent's lock, for which
-   * nobody waits with the lock of a list.
-   */
-  private void releaseWaiting() {
-    while (true) {
-      pages.lockList(number);
-      long free = waiting;
-      long table = free;
-      long last = NONE;
-      long popped = 0;
-      boolean isSimple = true;
-      while (table != NONE && waitingTables.isParentGone(table)) {
-        long with = pagesOf(table);
-        popped += with;
-        isSimple &= free(table) && with == 1;
-        last = table;
-        table = pages.next(table);
-      }
-      if (last != NONE) {
-        cut(table, popped);
-        pages.setLinks(last, NONE, NONE);
-      }
-      pages.unlockList(number);
-      if (last != NONE) {
-        release(free, isSimple);
-      }
-      if (table == NONE) {
-        return;
-      }
-      releaseWithParent(table);
-    }
-  }
-
-  private void releaseWithParent(long table) {
-    long parent = waitingTables.lockParent(table);
-    pages.lockList(number);
-    boolean isStillWaiting = waiting == table;
-    boolean isSimple = true;
-    if (isStillWaiting) {
-      if (parent != NONE) {
-        waitingTables.erase(parent, table);
-      }
-      long with = pagesOf(table);
-      isSimple = free(table) && with == 1;
-      cut(pages.next(table), with);
-      pages.setLinks(table, NONE, NONE);
-    }
-    pages.unlockList(number);
-    if (parent != NONE) {
-      pages.unlock(parent);
-    }
-    if (isStillWaiting) {
-      release(table, isSimple);
-    }
-  }
-
-  /** Pages that go where a waiting table goes, and itself. */
-  private long pagesOf(long table) {
-    return pages.level(table) == 1 ? 1 : pages.below(table) + 1;
-  }
-
-  /**
-   * Tells what waits below a table that it has no parent any more.
-   *
-   * @return whether it leaves no status bits
-   */
-  private boolean free(long table) {
-    boolean isShadow = pages.isShadow(table);
-    if (!isShadow) {
-      pages.setPlace(table, 0);
-    }
-    return !isShadow;
-  }
-
-  /** Takes what is before a table from the list, whose lock is held. */
-  private void cut(long table, long count) {
-    waiting = table;
-    if (table != NONE) {
-      pages.setLinks(table, pages.next(table), NONE);
-    }
-    countWaiting(-count);
-  }
-
-  /**
-   * Puts tables back that nobody can reach, and what goes with them.
-   *
-   * @param isSimple whether nothing does, and none has status bits to carry
-   */
-  private void release(long list, boolean isSimple) {
-    long first = list;
-    for (long table = isSimple ? NONE : list; table != NONE; table = pages.next(table)) {
-      if (pages.isShadow(table)) {
-        status.carry(table, pages.place(table));
-      }
-      first = waitingTables.listBelow(table, pages.level(table), first);
-    }
-    pages.releaseAll(first);
   }
 
   /** {@return whether nothing is owed: true for a new gather and after {@link #complete}} */
@@ -457,12 +251,12 @@ public final class IotlbGather {
    * {@return whether tables were unlinked, so that the flush must name cached directories as well}
    */
   public boolean hasTables() {
-    return merged != NONE || waitingPages != 0;
+    return merged != NONE || tables.pages() != 0;
   }
 
   /** {@return number of table pages that wait for the flush} */
   public long tablePages() {
-    return mergedPages + waitingPages;
+    return mergedPages + tables.pages();
   }
 
   /**
@@ -529,7 +323,7 @@ public final class IotlbGather {
     }
     merged = NONE;
     mergedPages = 0;
-    releaseWaiting();
+    tables.release();
   }
 
   /** {@return for a person: the ranges to flush, the pages that wait, whether it is sealed} */
@@ -545,6 +339,6 @@ public final class IotlbGather {
 
   /** Entries that were written to tables that it has taken so far. */
   long stores() {
-    return stores;
+    return stores + tables.stores();
   }
 }

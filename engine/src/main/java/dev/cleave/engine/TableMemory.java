@@ -106,7 +106,7 @@ public final class TableMemory implements AutoCloseable {
    *     this object
    * @param base physical address of its first byte
    * @return memory with no page in use
-   * @throws IllegalArgumentException if the size or address is not allowed
+   * @throws IllegalArgumentException if the size or address is not allowed, or its arena is closed
    */
   public static TableMemory over(MemorySegment memory, long base) {
     return new TableMemory(TablePages.over(memory, base, false));
@@ -118,7 +118,7 @@ public final class TableMemory implements AutoCloseable {
    * @param image the memory that they lie in; it must outlive this object
    * @param base physical address of its first byte
    * @return memory that refuses every write
-   * @throws IllegalArgumentException if the size or address is not allowed
+   * @throws IllegalArgumentException if the size or address is not allowed, or its arena is closed
    */
   public static TableMemory attach(MemorySegment image, long base) {
     return new TableMemory(TablePages.attach(image, base));

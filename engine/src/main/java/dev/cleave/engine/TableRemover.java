@@ -61,11 +61,11 @@ final class TableRemover {
    */
   long remove(long table, int level, long first, long last, IotlbGather gather) {
     long bytes = removeIn(table, level, first, last, gather);
-    gather.publish();
+    gather.tables.publish();
     return bytes;
   }
 
-  /** The same; {@link IotlbGather#publish} is to follow before the table is unlocked. */
+  /** The same; {@link WaitingList#publish} is to follow before the table is unlocked. */
   private long removeIn(long table, int level, long first, long last, IotlbGather gather) {
     int from = index(first, level);
     int count = index(last, level) - from + 1;
@@ -184,15 +184,15 @@ final class TableRemover {
 
   /**
    * Takes a locked table out, and all below it, as they are: a walker inside goes on seeing what
-   * was there. {@link IotlbGather#publish} is to follow.
+   * was there. {@link WaitingList#publish} is to follow.
    *
    * @param parent the table that it stands in, or {@link TablePages#NONE}
    * @return bytes that were mapped
    */
   long drop(long table, int level, long first, long parent, IotlbGather gather) {
-    long before = gather.strungPages();
+    long before = gather.tables.strungPages();
     long bytes = bytesBelow(table, level, first, gather);
-    waiting.takeOutWhole(table, level, first, parent, gather.strungPages() - before, gather);
+    waiting.takeOutWhole(table, level, first, parent, gather.tables.strungPages() - before, gather);
     return bytes;
   }
 
@@ -225,9 +225,9 @@ final class TableRemover {
       waiting.unlink(table, slot, entry); // somebody else has taken it out: it waits for itself
       return 0;
     }
-    long before = gather.strungPages();
+    long before = gather.tables.strungPages();
     long bytes = bytesBelow(child, level - 1, first, gather);
-    waiting.takeAlong(child, level - 1, first, gather.strungPages() - before, gather);
+    waiting.takeAlong(child, level - 1, first, gather.tables.strungPages() - before, gather);
     return bytes;
   }
 

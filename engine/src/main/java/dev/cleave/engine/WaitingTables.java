@@ -50,6 +50,9 @@ final class WaitingTables {
   /** Three ones, which no place ends in; the level follows, and the first address. */
   private static final long TAG = 7;
 
+  /** The tag of a table that waits no more: of no level, as no other is. */
+  static final long NOWHERE = TAG;
+
   private static final int TAG_LEVEL_SHIFT = 3;
   private static final int TAG_LEVEL_MASK = 7;
 
@@ -117,25 +120,25 @@ final class WaitingTables {
    * @param parent the table that it stands in, or {@link TablePages#NONE}
    */
   void takeOut(long table, int level, long iova, long parent, IotlbGather gather) {
-    gather.string(table, parent);
-    gather.publish();
+    gather.tables.string(table, parent);
+    gather.tables.publish();
     abandon(table, level, iova, 0);
   }
 
   /**
-   * As {@link #takeOut}, together with what is below; {@link IotlbGather#publish} is to follow
+   * As {@link #takeOut}, together with what is below; {@link WaitingList#publish} is to follow
    * before others can see it.
    *
    * @param below pages that go with it
    */
   void takeOutWhole(long table, int level, long iova, long parent, long below, IotlbGather gather) {
-    gather.string(table, parent);
+    gather.tables.string(table, parent);
     abandon(table, level, iova, below);
   }
 
   /** Takes out a locked table that stands in one which is taken out whole, and unlocks it. */
   void takeAlong(long table, int level, long iova, long below, IotlbGather gather) {
-    gather.takeAlong(table);
+    gather.tables.takeAlong(table);
     abandon(table, level, iova, below);
   }
 
@@ -241,7 +244,7 @@ final class WaitingTables {
       lock(table, iova, 1);
     }
     part(table, level);
-    gathers[pages.gather(table)].unstring(table);
+    gathers[pages.gather(table)].tables.unstring(table);
     if (pages.live(table) != 0 && !(level == 1 && isFilled)) {
       empty(table, level);
     }
@@ -286,9 +289,8 @@ final class WaitingTables {
         head = child;
       }
     }
-    pages.setBelow(table, 0);
     if (head != NONE) {
-      gathers[gather].insert(head, tail);
+      gathers[gather].tables.insert(head, tail);
     }
   }
 

@@ -139,8 +139,11 @@ class AllocationTest {
     try (SmallTable small = new SmallTable(kind)) {
       small.table.map(iova, GIGABYTE, (4 << 20) + 4096, Access.READ_WRITE);
       LeafCursor cursor = small.table.leaves();
+      long[] iovas = {iova, iova + 4097, iova - 1, iova + (4 << 20)};
+      long[] paddrs = new long[iovas.length];
       assertNoGarbage(() -> {
         var _ = small.table.translate(iova + 4097);
+        var _ = small.table.translate(iovas, 0, iovas.length, paddrs);
         cursor.over(0, -1L);
         while (cursor.advance()) {
           var _ = cursor.paddr();

@@ -8,9 +8,11 @@ import dev.cleave.engine.PageTableException.Reason;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.rmp.RmpBitmap;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
 
 /** A second close is quiet, and use after the first is told in our own words. */
@@ -44,6 +46,39 @@ class CloseTest {
     memory.close();
     assertDoesNotThrow(memory::close);
     assertSays("the table memory is closed", memory::view);
+  }
+
+  /** What had begun when the arena was closed can keep a lock: nobody waits for it. */
+  @Test
+  @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void memoryWhoseArenaIsClosedIsRefusedInOurWordsAndClosedQuietly() {
+    Arena arena = Arena.ofShared();
+    MemorySegment segment = arena.allocate(1 << 20, 4096);
+    TableMemory memory = TableMemory.over(segment, 0);
+    PageTable table = PageTable.create(memory, CONFIG);
+    table.map(0, 0, 1 << 21, Access.READ);
+    IotlbGather gather = table.newGather();
+    arena.close();
+    String words = "the arena of the table memory is closed";
+    assertSays(words, () -> table.map(1L << 30, 0, 4096, Access.READ));
+    assertSays(words, () -> table.split(0, 4096, 12, gather));
+    assertSays(words, () -> table.unmap(0, 4096, gather));
+    assertSays(words, () -> table.translate(0));
+    assertSays(words, () -> table.leaves().advance());
+    assertSays(words, memory::view);
+    assertEquals("TableMemory[base=0x0, capacity=1048576 bytes, closed]", memory.toString());
+    assertDoesNotThrow(table::close);
+    assertDoesNotThrow(table::close);
+    assertDoesNotThrow(memory::close);
+    assertDoesNotThrow(memory::close);
+    for (Executable again :
+        new Executable[] {
+          () -> TableMemory.over(segment, 0), () -> TableMemory.attach(segment, 0)
+        }) {
+      assertEquals(
+          "memory must be there: its arena is closed",
+          assertThrows(IllegalArgumentException.class, again).getMessage());
+    }
   }
 
   @Test

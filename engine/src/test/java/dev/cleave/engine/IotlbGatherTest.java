@@ -136,6 +136,79 @@ class IotlbGatherTest {
     }
   }
 
+  /** One range each, apart from each other, as many as are remembered. */
+  private static void fill(IotlbGather gather) {
+    for (long i = 0; i < IotlbGather.MAX_RANGES; i++) {
+      gather.add(i << 30, (i << 30) + 4095);
+    }
+    assertEquals(IotlbGather.MAX_RANGES, gather.rangeCount());
+  }
+
+  @Test
+  void oneRangeTooManyWidensTheOneThatGrowsLeast() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      fill(gather);
+      gather.add((3L << 30) + 0x8000, (3L << 30) + 0x8fff);
+      assertEquals(IotlbGather.MAX_RANGES, gather.rangeCount());
+      assertEquals(3L << 30, gather.rangeFirst(3));
+      assertEquals((3L << 30) + 0x8fff, gather.rangeLast(3));
+      gather.add((5L << 30) - 0x3000, (5L << 30) - 0x2001);
+      assertEquals((5L << 30) - 0x3000, gather.rangeFirst(5));
+      assertEquals((5L << 30) + 0xfff, gather.rangeLast(5));
+      gather.add(40L << 30, (40L << 30) + 0xfff);
+      int highest = IotlbGather.MAX_RANGES - 1;
+      assertEquals((long) highest << 30, gather.rangeFirst(highest));
+      assertEquals((40L << 30) + 0xfff, gather.rangeLast(highest));
+      for (int i = 0; i < IotlbGather.MAX_RANGES; i++) {
+        if (i != 3 && i != 5 && i != highest) {
+          assertEquals((long) i << 30, gather.rangeFirst(i), "range " + i);
+          assertEquals(((long) i << 30) + 4095, gather.rangeLast(i), "range " + i);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aCoarseGatherMakesOneRangeOfTooMany() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.table.newGather(true);
+      for (long i = IotlbGather.MAX_RANGES; i > 0; i--) {
+        gather.add(i << 30, (i << 30) + 4095);
+      }
+      assertEquals(IotlbGather.MAX_RANGES, gather.rangeCount());
+      gather.add(7L << 30 | 0x8000, 7L << 30 | 0x8fff);
+      assertEquals(1, gather.rangeCount());
+      assertEquals(1L << 30, gather.rangeFirst(0));
+      assertEquals(((long) IotlbGather.MAX_RANGES << 30) + 4095, gather.rangeLast(0));
+      gather.add(0, 4095);
+      assertEquals(2, gather.rangeCount(), "what is apart is remembered apart again");
+      gather.complete();
+    }
+  }
+
+  @Test
+  void aGatherSaysWhatItHolds() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      assertEquals("IotlbGather[0 pages waiting]", gather.toString());
+      gather.add(0x1000, 0x2fff);
+      gather.add(0x8000, 0x8fff);
+      assertEquals(
+          "IotlbGather[0x1000..0x2fff, 0x8000..0x8fff, 0 pages waiting]", gather.toString());
+      gather.complete();
+      small.table.map(kind.base(), 0, PAGE, Access.READ);
+      small.table.unmap(kind.base(), PAGE, gather);
+      long pages = gather.tablePages();
+      assertTrue(pages > 0, pages + " pages");
+      assertTrue(gather.toString().endsWith(pages + " pages waiting]"), gather.toString());
+      long used = small.memory.usedBytes();
+      gather.complete();
+      assertEquals(used - pages * PAGE, small.memory.usedBytes());
+      assertEquals(0, gather.tablePages());
+    }
+  }
+
   static boolean isInOneBlock(IotlbGather gather, long first, long last) {
     boolean[] found = {false};
     gather.forEachBlock((iova, sizeLog2) -> {
@@ -143,6 +216,56 @@ class IotlbGatherTest {
       found[0] |= Long.compareUnsigned(iova, first) <= 0 && Long.compareUnsigned(end, last) >= 0;
     });
     return found[0];
+  }
+
+  /** What a gather does, said in the simplest way: join the latest, else add, else the closest. */
+  private static final class PlainRanges {
+    private final List<long[]> ranges = new ArrayList<>();
+    private long[] latest = {Long.MAX_VALUE, Long.MIN_VALUE};
+
+    void add(long from, long to) {
+      if (from > latest[1] + 1 || to + 1 < latest[0]) {
+        if (ranges.size() < IotlbGather.MAX_RANGES) {
+          latest = new long[] {from, to};
+          ranges.add(latest);
+        } else {
+          latest = ranges.getFirst();
+          for (long[] range : ranges) {
+            latest = hull(range, from, to) < hull(latest, from, to) ? range : latest;
+          }
+        }
+      }
+      latest[0] = Math.min(latest[0], from);
+      latest[1] = Math.max(latest[1], to);
+    }
+
+    private static long hull(long[] range, long from, long to) {
+      return Math.max(range[1], to) - Math.min(range[0], from);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 0", "2, 5", "3, 50", "4, 100"})
+  void rangesBeyondTheMostJoinTheClosestInWhateverOrderTheyCome(int seed, int percentBackwards) {
+    Random random = new Random(seed);
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      PlainRanges plain = new PlainRanges();
+      long at = 1L << 30;
+      for (int i = 0; i < 2000; i++) {
+        boolean isBack = random.nextInt(100) < percentBackwards;
+        at = Math.max(0, at + (isBack ? -PAGE : PAGE) * random.nextInt(100));
+        long to = at + random.nextInt(1, 4) * PAGE - 1;
+        gather.add(at, to);
+        plain.add(at, to);
+        assertEquals(plain.ranges.size(), gather.rangeCount());
+        for (int range = 0; range < gather.rangeCount(); range++) {
+          assertEquals(plain.ranges.get(range)[0], gather.rangeFirst(range), "range " + range);
+          assertEquals(plain.ranges.get(range)[1], gather.rangeLast(range), "range " + range);
+        }
+      }
+      gather.complete();
+    }
   }
 
   @Test

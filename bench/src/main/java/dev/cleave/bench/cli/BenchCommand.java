@@ -12,13 +12,13 @@ import dev.cleave.bench.jmh.Effort;
 import dev.cleave.bench.jmh.PairResult;
 import dev.cleave.bench.jmh.PairRunner;
 import dev.cleave.bench.jmh.Pairs;
-import dev.cleave.bench.provenance.Machine;
 import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.report.BenchReport;
 import dev.cleave.bench.report.Report;
+import dev.cleave.bench.stability.Stability;
+import dev.cleave.bench.stability.StabilityRow;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,11 +26,11 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.NoBenchmarksException;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
@@ -50,24 +50,28 @@ import picocli.CommandLine.Spec;
     description = "Measure the engine beside other ways of doing the same, in the same run.",
     footer = {
       "",
-      "work, against  what is measured, and beside what; then the time of one operation of each",
+      "work, against  what is measured, and beside what; then the time of one",
+      "               operation of each",
       "ratio          of the two times (of other amounts where the unit says so)",
       "error          half of the ratio's 95%% confidence interval",
       "limit          the largest ratio that is good enough: ok, or above",
+      "1000 adds      time of 1000 chained dependent additions around it: the pace of a core",
+      "C, of C        what Linux's C code would take here, scaled by that or by a",
+      "               fill; the work's part of it",
+      "loud           that pace moved by over 10%%, and did so again when measured again",
       "",
-      "Times are medians of the iterations; the error is half the 95%% confidence interval of the",
-      "ratio. Let the machine be quiet. After -- come JMH's own options: -- -l lists all benchmarks."
+      "Times are medians of the iterations of all JVMs; the error is half the 95%%",
+      "confidence interval of the ratio. Let the machine be quiet. After -- come",
+      "JMH's own options: -- -l lists all benchmarks.",
+      "",
+      "--stability measures every kernel and operation in JVMs of its own: those of",
+      "AMD v1, of x86-64 and of both, each in another order, every other one beside",
+      "a busy thread. best and worst are medians of a JVM; B/op is what all threads",
+      "put on the heap in the worst."
     })
 final class BenchCommand implements Callable<Integer> {
-  private static final List<String> HEADER =
-      List.of("work", "against", "work", "against", "", "ratio", "error", "limit", "");
-  private static final List<String> CSV =
-      List.of("work", "against", "ns", "againstNs", "ratio", "limit", "error", "unit");
-  private static final int TEXT_COLUMNS = 2;
-
-  /** What is printed of the machine; JSON and page have all. */
-  private static final List<String> PRINTED =
-      List.of("processor", "processors", "os", "jdk", "kernels");
+  private static final String DEFAULT_FORKS = "30";
+  private static final String DEFAULT_SECONDS = "8";
 
   private static final double METADATA_LIMIT = 1.01;
   private static final long WEIGHED_GUEST_BYTES = 16L << 30;
@@ -77,11 +81,30 @@ final class BenchCommand implements Callable<Integer> {
 
   @Mixin private Invocation invocation;
 
-  @Option(names = "--quick", description = "Measure every pair, in less than five minutes.")
+  @Option(names = "--quick", description = "Measure every pair, in less than six minutes.")
   private boolean isQuick;
 
   @Option(names = "--full", description = "Measure every pair five times as often and longer.")
   private boolean isFull;
+
+  @Option(
+      names = "--stability",
+      description = "Measure the worst and the best of many fresh JVMs, in about five minutes.")
+  private boolean isStability;
+
+  @Option(
+      names = "--forks",
+      paramLabel = "N",
+      defaultValue = DEFAULT_FORKS,
+      description = "How many JVMs --stability starts (default: ${DEFAULT-VALUE}).")
+  private int forks;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = DEFAULT_SECONDS,
+      description = "How long each of them measures (default: ${DEFAULT-VALUE}).")
+  private double seconds;
 
   @Option(
       names = "--report",
@@ -113,10 +136,16 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     checkJmhArguments();
-    int chosen = (isQuick ? 1 : 0) + (isFull ? 1 : 0) + (jmhArguments.isEmpty() ? 0 : 1);
+    int chosen =
+        (isQuick ? 1 : 0)
+            + (isFull ? 1 : 0)
+            + (isStability ? 1 : 0)
+            + (jmhArguments.isEmpty() ? 0 : 1);
     if (chosen != 1) {
-      throw new BadInput("bench: expected one of --quick, --full, or -- and JMH's own options");
+      throw new BadInput(
+          "bench: expected one of --quick, --full, --stability, or -- and JMH's own options");
     }
+    checkStabilityOptions();
     if (!jmhArguments.isEmpty()) {
       return runJmh();
     }
@@ -125,10 +154,13 @@ final class BenchCommand implements Callable<Integer> {
     Outputs.check(csvFile);
     Outputs.checkDirectory("--charts", chartsDirectory);
     Outputs.check(jmhJsonFile);
+    if (isStability) {
+      return runStability();
+    }
     try (Interruption interruption = Interruption.listen(BenchCommand::endForks)) {
       PairRunner runner = new PairRunner(Pairs.ALL, isFull ? Effort.FULL : Effort.QUICK, 1);
       List<PairResult> results = measure(runner, interruption);
-      print(results);
+      BenchText.print(spec.commandLine().getOut(), results);
       write(results, runner.kernels());
       if (jmhJsonFile != null) {
         runner.writeJmhJson(Path.of(jmhJsonFile));
@@ -139,6 +171,63 @@ final class BenchCommand implements Callable<Integer> {
         return ExitPolicy.INTERRUPTED;
       }
       return ExitPolicy.OK;
+    }
+  }
+
+  /** What --stability would leave out is refused, as is what only it has. */
+  private void checkStabilityOptions() {
+    if (!isStability) {
+      for (String option : List.of("--forks", "--seconds")) {
+        if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+          throw new BadInput("bench: %s is of --stability".formatted(option));
+        }
+      }
+      return;
+    }
+    if (forks < 1) {
+      throw new BadInput("bench: --forks must be at least 1, forks=" + forks);
+    }
+    if (!(seconds > 0) || !Double.isFinite(seconds)) {
+      throw new BadInput("bench: --seconds must be above 0, seconds=" + seconds);
+    }
+    Map<String, String> ofPairs = new LinkedHashMap<>();
+    ofPairs.put("--report", reportFile);
+    ofPairs.put("--charts", chartsDirectory);
+    ofPairs.put("--jmh-json", jmhJsonFile);
+    ofPairs.forEach((option, file) -> {
+      if (file != null) {
+        throw new BadInput("bench: %s is of pairs, and --stability has none".formatted(option));
+      }
+    });
+  }
+
+  private int runStability() throws IOException {
+    Stability stability = new Stability(forks, seconds);
+    Progress progress = invocation.progress();
+    try (Interruption interruption = Interruption.listen(BenchCommand::endForks)) {
+      stability.run(number -> {
+        progress.at("JVMs", number, forks);
+        return !interruption.isRequestedNowOrSoon();
+      });
+      progress.clear();
+      List<StabilityRow> rows = stability.rows();
+      BenchText.printStability(spec.commandLine().getOut(), rows);
+      Provenance provenance = invocation.provenance(null);
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("machine", provenance.machine());
+      json.put("stability", rows);
+      Invocation.json(jsonFile, json, provenance);
+      Outputs.csv(csvFile, BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
+      if (interruption.isRequested()) {
+        invocation.sayInterrupted("%d of %d JVMs measured".formatted(stability.done(), forks));
+        return ExitPolicy.INTERRUPTED;
+      }
+      return ExitPolicy.OK;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new WorkFailed("interrupted while a JVM measured");
+    } finally {
+      progress.clear();
     }
   }
 
@@ -222,7 +311,7 @@ final class BenchCommand implements Callable<Integer> {
     json.put("machine", provenance.machine());
     json.put("pairs", results);
     Invocation.json(jsonFile, json, provenance);
-    Outputs.csv(csvFile, CSV, results.stream().map(BenchCommand::fields).toList());
+    Outputs.csv(csvFile, BenchText.CSV, results.stream().map(BenchText::fields).toList());
     if ((reportFile != null || chartsDirectory != null) && !results.isEmpty()) {
       Report report =
           BenchReport.of(results, Map.of("effort", isFull ? "full" : "quick"), provenance);
@@ -276,47 +365,12 @@ final class BenchCommand implements Callable<Integer> {
       return ExitPolicy.OK;
     } catch (CommandLineOptionException e) {
       throw new BadInput("bench: JMH does not understand its options: " + e.getMessage());
+    } catch (NoBenchmarksException e) {
+      throw new WorkFailed(
+          "no benchmark has such a name: %s; cleave bench -- -l lists them"
+              .formatted(String.join(" ", jmhArguments)));
     } catch (RunnerException e) {
       throw new WorkFailed("JMH failed: " + e.getMessage());
     }
-  }
-
-  private void print(List<PairResult> results) {
-    List<List<String>> rows = new ArrayList<>(List.of(HEADER));
-    for (PairResult result : results) {
-      rows.add(
-          List.of(
-              result.work(),
-              result.against(),
-              amount(result.ns()),
-              amount(result.againstNs()),
-              result.unit(),
-              String.format(Locale.ROOT, "%.3f", result.ratio()),
-              String.format(Locale.ROOT, "%.3f", result.error()),
-              String.format(Locale.ROOT, "%.4g", result.limit()).replaceAll("\\.?0+$", ""),
-              result.isReached() ? "ok" : "above"));
-    }
-    PrintWriter out = spec.commandLine().getOut();
-    Map<String, Object> machine = Machine.describe();
-    PRINTED.forEach(name -> out.printf("%-10s %s%n", name, machine.get(name)));
-    out.println();
-    TextTable.print(out, rows, TEXT_COLUMNS);
-    out.flush();
-  }
-
-  private static List<String> fields(PairResult result) {
-    return List.of(
-        result.work(),
-        result.against(),
-        Double.toString(result.ns()),
-        Double.toString(result.againstNs()),
-        Double.toString(result.ratio()),
-        Double.toString(result.limit()),
-        Double.toString(result.error()),
-        result.unit());
-  }
-
-  private static String amount(double value) {
-    return String.format(Locale.ROOT, value < 1000 ? "%.3g" : "%,.0f", value);
   }
 }

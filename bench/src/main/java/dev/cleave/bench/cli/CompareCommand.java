@@ -35,15 +35,18 @@ import picocli.CommandLine.Spec;
     description = "Compare two results that bench, replay, footprint or migrate wrote with --json.",
     footer = {
       "",
-      "B/A is the second by the first, and its error half of the 95%% confidence interval.",
+      "B/A is the second by the first, and its error half of the 95%% confidence",
+      "interval.",
       "  better, worse  the figures differ, by more than the error where one is known;",
-      "                 counts and bytes are the same in every run, so that any difference is one",
+      "                 counts and bytes are the same in every run, so that any",
+      "                 difference is one",
       "  differs        likewise, of a figure that is neither good nor bad",
       "  within error   the difference may be an accident",
       "  error unknown  a time of a single run: repeat it to know",
-      "Of bench the ratio of each pair is compared, which does not depend on how fast the machine",
-      "is. --fail-over counts what is worse by more than R, and times whose error is unknown too;",
-      "choose with --figures what counts. From 0 to anything is worse than any R."
+      "Of bench the ratio of each pair is compared, which does not depend on how fast",
+      "the machine is. --fail-over counts what is worse by more than R, and times",
+      "whose error is unknown too; choose with --figures what counts. From 0 to",
+      "anything is worse than any R."
     })
 final class CompareCommand implements Callable<Integer> {
   private static final List<String> HEADER = List.of("of", "figure", "A", "B", "B/A", "error", "");

@@ -39,8 +39,10 @@ import picocli.CommandLine.Spec;
         "Let QEMU's AMD IOMMU translate DMA through the engine's tables and compare every answer.",
     footer = {
       "",
-      "A case is made from the seed and its number alone: --seed S --case K runs one again.",
-      "With --hold or --dump the tables of that case stay: read them with cleave inspect."
+      "A case is made from the seed and its number alone: --seed S --case K runs one",
+      "again.",
+      "With --hold or --dump the tables of that case stay: read them with cleave",
+      "inspect."
     })
 final class ConformCommand implements Callable<Integer> {
   private static final long DEFAULT_SECONDS = 10;
@@ -76,6 +78,15 @@ final class ConformCommand implements Callable<Integer> {
   private Long onlyCase;
 
   @Option(
+      names = "--flush",
+      paramLabel = "HOW",
+      defaultValue = "immediate",
+      description =
+          "When flushes are issued: immediate (default), or deferred[=N]: up to N operations of a"
+              + " domain owe theirs, 64 by default, and devices look at once at what they mapped.")
+  private String flush;
+
+  @Option(
       names = "--memory",
       paramLabel = "FILE",
       description = "Where guest memory lies while QEMU runs; removed at the end.")
@@ -104,6 +115,7 @@ final class ConformCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    int mostOutstanding = DeferredFlush.parse(flush);
     check(seconds == null || cases == null, "give --seconds or --cases, not both");
     check(seconds == null || seconds > 0, "--seconds must be at least 1");
     check(cases == null || cases > 0, "--cases must be at least 1");
@@ -116,7 +128,7 @@ final class ConformCommand implements Callable<Integer> {
     Outputs.check(csvFile);
     Outputs.check(jsonFile);
     try {
-      return run();
+      return run(mostOutstanding);
     } catch (QemuFailure e) {
       throw new WorkFailed(e.getMessage());
     }
@@ -128,7 +140,7 @@ final class ConformCommand implements Callable<Integer> {
     }
   }
 
-  private int run() throws IOException {
+  private int run(int mostOutstanding) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     QemuVersion version = QemuVersion.of(qemu);
     out.println(version.text());
@@ -137,16 +149,16 @@ final class ConformCommand implements Callable<Integer> {
     ConformanceResult result;
     try (Interruption interruption = Interruption.listen();
         Machine machine = Machine.start(new QemuOptions(qemu, memoryFile))) {
-      Conformance conformance = new Conformance(machine, seed);
+      Conformance conformance = new Conformance(machine, seed, mostOutstanding);
       failure =
           onlyCase == null
               ? runMany(conformance, start, interruption)
               : runOne(conformance, machine, interruption);
       result = conformance.result();
       Duration took = Duration.ofNanos(System.nanoTime() - start);
-      ConformText.print(out, result, failure, took);
+      ConformText.print(out, result, flush, failure, took);
       out.flush();
-      Map<String, Object> json = ConformJson.of(version, seed, result, failure, took);
+      Map<String, Object> json = ConformJson.of(version, seed, flush, result, failure, took);
       Invocation.csv(csvFile, List.of(json));
       Invocation.json(jsonFile, json, invocation.provenance(seed));
       if (interruption.isRequested()) {

@@ -18,12 +18,14 @@ final class ConformJson {
   static Map<String, Object> of(
       QemuVersion version,
       long seed,
+      String flush,
       ConformanceResult result,
       Optional<Failure> failure,
       Duration took) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("qemu", version.text());
     json.put("seed", seed);
+    json.put("flush", flush);
     json.put("seconds", took.toMillis() / 1e3);
     json.put("cases", result.cases());
     json.put("states", result.states());

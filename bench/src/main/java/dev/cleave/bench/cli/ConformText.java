@@ -16,7 +16,11 @@ final class ConformText {
   private ConformText() {}
 
   static void print(
-      PrintWriter out, ConformanceResult result, Optional<Failure> failure, Duration took) {
+      PrintWriter out,
+      ConformanceResult result,
+      String flush,
+      Optional<Failure> failure,
+      Duration took) {
     out.printf(Locale.ROOT, "%n%-22s %8s %8s %10s%n", "about", "cases", "states", "DMA");
     for (Map.Entry<CaseKind, KindResult> entry : result.kinds().entrySet()) {
       KindResult kind = entry.getValue();
@@ -33,8 +37,9 @@ final class ConformText {
         result.stale());
     out.printf(
         Locale.ROOT,
-        "%d flush commands, %d operations refused, %.1f s%n",
+        "%d flush commands (%s), %d operations refused, %.1f s%n",
         result.flushes(),
+        flush,
         result.refused(),
         took.toMillis() / 1e3);
     out.println();
@@ -48,17 +53,19 @@ final class ConformText {
           deviation.why());
     }
     out.println();
-    failure.ifPresentOrElse(found -> print(out, found), () -> out.println("differences: 0"));
+    failure.ifPresentOrElse(found -> print(out, flush, found), () -> out.println("differences: 0"));
   }
 
   private static void line(PrintWriter out, String about, long cases, long states, long probes) {
     out.printf(Locale.ROOT, "%-22s %8d %8d %10d%n", about, cases, states, probes);
   }
 
-  private static void print(PrintWriter out, Failure failure) {
+  private static void print(PrintWriter out, String flush, Failure failure) {
     out.printf("difference in case %d (%s):%n", failure.number(), failure.kind().word());
     failure.operations().forEach(operation -> out.println("  " + operation));
     failure.answers().forEach(out::println);
-    out.printf("again: cleave conform --seed %d --case %d%n", failure.seed(), failure.number());
+    String how = flush.equals("immediate") ? "" : " --flush " + flush;
+    out.printf(
+        "again: cleave conform%s --seed %d --case %d%n", how, failure.seed(), failure.number());
   }
 }

@@ -40,9 +40,9 @@ import picocli.CommandLine.Spec;
         "Explain AMD-Vi events, RMP lines, commands and device table entries in a host's dmesg.",
     footer = {
       "",
-      "Lines that say nothing of these pass through as they are. With --image the address of a fault",
-      "is followed through the table of its device or domain: that of the manifest, of --devtab, or",
-      "the one that --devid, --dte or --root choose."
+      "Lines that say nothing of these pass through as they are. With --image the",
+      "address of a fault is followed through the table of its device or domain: that",
+      "of the manifest, of --devtab, or the one that --devid, --dte or --root choose."
     })
 final class ExplainCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

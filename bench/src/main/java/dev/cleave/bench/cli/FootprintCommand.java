@@ -2,7 +2,9 @@ package dev.cleave.bench.cli;
 
 import dev.cleave.bench.footprint.Footprints;
 import dev.cleave.bench.footprint.GivenPattern;
+import dev.cleave.bench.footprint.LinuxGuest;
 import dev.cleave.bench.footprint.MadePattern;
+import dev.cleave.bench.footprint.PinnedReference;
 import dev.cleave.bench.footprint.RivalFootprint;
 import dev.cleave.bench.footprint.SharePattern;
 import dev.cleave.bench.footprint.TableFootprint;
@@ -52,26 +54,41 @@ import picocli.CommandLine.Spec;
       "likewise, without regard to leaf sizes, and their objects counted.",
       "",
       "Patterns of shared pages, made from --seed and --shared:",
-      "  scattered   single pages anywhere: the worst that a guest can do to its tables",
+      "  scattered   single pages anywhere: the worst that a guest can do to tables",
       "  clustered   runs of 1 MiB anywhere, as rings and queues of many devices are",
-      "  boot        as after boot of a guest whose devices use bounce buffers: 49 of 50",
-      "              shared pages lie at the end of memory in one piece, the pool; one",
-      "              of 50 in runs of 16 pages in the first sixteenth of memory, as",
-      "              drivers share them. A model, not a log.",
+      "  boot        as after boot of a guest whose devices use bounce buffers: 49 of",
+      "              50 shared pages lie at the end of memory in one piece, the pool;",
+      "              one of 50 in runs of 16 pages in the first sixteenth of memory,",
+      "              as drivers share them. A model, not a log.",
       "and patterns of your own, built whole, below 8T:",
-      "  log:FILE    the pages that are shared when a log ends that replay understands;",
-      "              the guest ends where the log's ends (above 16G at a multiple of it)",
-      "              unless --guest-memory says otherwise",
+      "  log:FILE    the pages that are shared when a log ends that replay reads;",
+      "              the guest ends where the log's ends (above 16G at a multiple of",
+      "              it) unless --guest-memory says otherwise",
       "  pages:FILE  on each line the gpa of a page, or a gpa and a length in bytes;",
       "              blank lines and lines that begin with # say nothing",
       "",
+      "--shared linux is what a confidential Linux guest shares: bounce buffers of 6% of",
+      "memory, rounded up to a power of two and at most 1 GiB, and one page in fifty",
+      "besides.",
+      "",
       "bytes    what the table takes, or the other structure",
       "per GiB  the same for each GiB of the guest",
-      "minimum  pages that a radix tree cannot do without; ratio: bytes to that"
+      "minimum  pages that a radix tree cannot do without; ratio: bytes to that",
+      "pinned   memory that devices can reach, which must stay where it is"
     })
 final class FootprintCommand implements Callable<Integer> {
   private static final List<String> HEADER =
-      List.of("guest", "shared", "kind", "structure", "bytes", "per GiB", "minimum", "ratio", "");
+      List.of(
+          "guest",
+          "shared",
+          "kind",
+          "structure",
+          "bytes",
+          "per GiB",
+          "minimum",
+          "ratio",
+          "pinned",
+          "");
   private static final List<String> CSV =
       List.of(
           "guestMemory",
@@ -82,7 +99,9 @@ final class FootprintCommand implements Callable<Integer> {
           "bytes",
           "bytesPerGib",
           "minimumBytes",
-          "ratio");
+          "ratio",
+          "pinnedBytes");
+  private static final String LINUX = "linux";
   private static final List<String> GUESTS = List.of("16G", "256G", "4T");
   private static final List<String> FRACTIONS = List.of("0", "0.1%", "1%", "10%");
   private static final int TEXT_COLUMNS = 4;
@@ -104,7 +123,8 @@ final class FootprintCommand implements Callable<Integer> {
       paramLabel = "PERCENT",
       split = ",",
       description =
-          "How much of it is shared, where the pattern does not say so (default: 0,0.1%%,1%%,10%%).")
+          "How much of it is shared, where the pattern does not say so; linux: as much as a Linux"
+              + " guest does (default: 0,0.1%%,1%%,10%%).")
   private @Nullable List<String> fractions;
 
   @Option(
@@ -120,7 +140,10 @@ final class FootprintCommand implements Callable<Integer> {
       names = "--policy",
       paramLabel = "NAME",
       split = ",",
-      description = "Which to compare: follow, follow-lazy, all-4k, remap (default: all).")
+      description =
+          "Which to compare: follow, follow-lazy, all-4k, remap; and shared-only-4k, shared-only,"
+              + " shared-only-lazy, static, whose devices get the memory of shared pages alone"
+              + " (default: the first four).")
   private List<String> policies = List.of("follow", "follow-lazy", "all-4k", "remap");
 
   @Option(
@@ -160,12 +183,6 @@ final class FootprintCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     List<Policy> chosen =
         policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
-    for (Policy policy : chosen) {
-      if (policy.isSharedBacked()) {
-        throw new BadInput(
-            "--policy: footprint knows follow, follow-lazy, all-4k, remap, got " + policy.word());
-      }
-    }
     Outputs.check(jsonFile);
     Outputs.check(reportFile);
     Outputs.check(csvFile);
@@ -202,8 +219,9 @@ final class FootprintCommand implements Callable<Integer> {
   /** All guests that were asked for. */
   private List<Weighed> weighed() throws IOException {
     List<Long> sizes = words(guests, GUESTS).map(FootprintCommand::guestBytes).distinct().toList();
-    List<Double> shares =
-        words(fractions, FRACTIONS).map(FootprintCommand::fraction).distinct().toList();
+    for (long size : sizes) {
+      words(fractions, FRACTIONS).forEach(word -> fraction(word, size));
+    }
     List<Weighed> all = new ArrayList<>();
     boolean usesShares = false;
     for (String word : new LinkedHashSet<>(patterns)) {
@@ -217,7 +235,12 @@ final class FootprintCommand implements Callable<Integer> {
       } else {
         MadePattern made = MadePattern.of(word).orElseThrow(() -> noPattern(word));
         usesShares = true;
-        sizes.forEach(size -> shares.forEach(share -> all.add(new Weighed(made, size, share))));
+        for (long size : sizes) {
+          words(fractions, FRACTIONS)
+              .map(shared -> fraction(shared, size))
+              .distinct()
+              .forEach(share -> all.add(new Weighed(made, size, share)));
+        }
       }
     }
     if (fractions != null && !usesShares) {
@@ -270,6 +293,7 @@ final class FootprintCommand implements Callable<Integer> {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("tables", tables);
     json.put("rivals", rivals);
+    json.put("references", PinnedReference.among(tables));
     Invocation.json(jsonFile, json, provenance);
     Outputs.csv(csvFile, CSV, fields());
     if ((reportFile != null || chartsDirectory != null) && !tables.isEmpty()) {
@@ -303,7 +327,8 @@ final class FootprintCommand implements Callable<Integer> {
               Long.toString(table.tableBytes() + table.metadataBytes()),
               Double.toString(table.bytesPerGib()),
               Long.toString(table.minimumBytes()),
-              Double.toString(table.ratio())));
+              Double.toString(table.ratio()),
+              Long.toString(table.pinnedBytes())));
     }
     for (RivalFootprint rival : rivals) {
       fields.add(
@@ -315,6 +340,7 @@ final class FootprintCommand implements Callable<Integer> {
               rival.rival(),
               Long.toString(rival.bytes()),
               Double.toString(rival.bytesPerGib()),
+              "",
               "",
               ""));
     }
@@ -337,7 +363,10 @@ final class FootprintCommand implements Callable<Integer> {
     return bytes;
   }
 
-  private static double fraction(String word) {
+  private static double fraction(String word, long guestBytes) {
+    if (word.equals(LINUX)) {
+      return LinuxGuest.sharedFraction(guestBytes);
+    }
     boolean isPercent = word.endsWith("%");
     double value;
     try {
@@ -348,7 +377,9 @@ final class FootprintCommand implements Callable<Integer> {
     double fraction = isPercent ? value / 100 : value;
     if (!(fraction >= 0 && fraction <= 1)) {
       throw new BadInput(
-          "--shared: '" + word + "' is no share, expected 0% to 100% or a number from 0 to 1");
+          "--shared: '"
+              + word
+              + "' is no share, expected 0% to 100%, a number from 0 to 1, or linux");
     }
     return fraction;
   }
@@ -371,6 +402,7 @@ final class FootprintCommand implements Callable<Integer> {
         TextTable.bytes(Math.round(table.bytesPerGib())),
         TextTable.bytes(table.minimumBytes()),
         String.format(Locale.ROOT, "%.4f", table.ratio()),
+        TextTable.bytes(table.pinnedBytes()),
         pieces(table.pieces()));
   }
 
@@ -382,6 +414,7 @@ final class FootprintCommand implements Callable<Integer> {
         rival.rival(),
         TextTable.bytes(rival.bytes()),
         TextTable.bytes(Math.round(rival.bytesPerGib())),
+        "-",
         "-",
         "-",
         rival.fits() ? pieces(rival.pieces()) : pieces(rival.pieces()) + ", does not fit in 24G");
@@ -405,6 +438,21 @@ final class FootprintCommand implements Callable<Integer> {
       out.println();
       TextTable.print(out, ofPattern, TEXT_COLUMNS);
     });
+    List<PinnedReference> references = PinnedReference.among(tables);
+    if (!references.isEmpty()) {
+      out.println();
+    }
+    for (PinnedReference reference : references) {
+      out.printf(
+          Locale.ROOT,
+          "pinned of %s under %s: %,d kB, measured were %,d kB (%s): %.3f times%n",
+          Numbers.size(reference.guestMemory()),
+          reference.policy(),
+          reference.modelBytes() / 1024,
+          reference.measuredBytes() / 1024,
+          reference.source(),
+          reference.ratio());
+    }
     out.flush();
   }
 }

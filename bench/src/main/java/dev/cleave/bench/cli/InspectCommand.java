@@ -48,14 +48,16 @@ import picocli.CommandLine.Spec;
     description = "Decode and audit the page tables in a memory image.",
     footer = {
       "",
-      "Without a choice of table, every domain that manifest.json names is looked at. A device with",
-      "guest tables has one domain for each PASID.",
-      "In --leaves, perm is r, w or rw; no-execute is bit 63 of an x86 table's raw_pte_hex.",
-      "With an RMP (--rmp, --rmp-dump, or the manifest's), --audit names every leaf whose size, owner",
-      "or gpa disagrees with it, and --lookup shows the entry.",
-      "Exit code 0: the tables were looked at; errors that --audit would name do not count without it.",
-      "Exit code 1: --audit found an error; or a root is not in the image, or a table was given up",
-      "before its end, with or without --audit."
+      "Without a choice of table, every domain that manifest.json names is looked at.",
+      "A device with guest tables has one domain for each PASID.",
+      "In --leaves, perm is r, w or rw; no-execute is bit 63 of an x86 table's",
+      "raw_pte_hex.",
+      "With an RMP (--rmp, --rmp-dump, or the manifest's), --audit names every leaf",
+      "whose size, owner or gpa disagrees with it, and --lookup shows the entry.",
+      "Exit code 0: the tables were looked at; errors that --audit would name do not",
+      "count without it.",
+      "Exit code 1: --audit found an error; or a root is not in the image, or a table",
+      "was given up before its end, with or without --audit."
     })
 final class InspectCommand implements Callable<Integer> {
   /** A manifest may list any number of domains; after so many hopeless ones no more are tried. */

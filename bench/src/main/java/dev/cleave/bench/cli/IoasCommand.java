@@ -30,10 +30,11 @@ import picocli.CommandLine.Spec;
             + " and every dump of the page tables with the kernel's.",
     footer = {
       "",
-      "The leaves of a DUMP are expected in leaves/NAME.csv.gz beside the log; all columns are"
-          + " compared but domain, root and table addresses. Exit code 1 if anything differs.",
-      "Areas are unmapped as iommufd does it, as a whole or not at all; by default the engine"
-          + " unmaps any part of one."
+      "The leaves of a DUMP are expected in leaves/NAME.csv.gz beside the log; all",
+      "columns are compared but domain, root and table addresses. Exit code 1 if",
+      "anything differs.",
+      "Areas are unmapped as iommufd does it, as a whole or not at all; by default the",
+      "engine unmaps any part of one."
     })
 final class IoasCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

@@ -101,6 +101,6 @@ final class MigrateInput {
 
   /** What it is, for a person. */
   String words() {
-    return guestMemory == null ? String.join(", ", traces) : "--guest-memory";
+    return guestMemory == null ? String.join(", ", traces) : Numbers.size(guestMemory);
   }
 }

@@ -6,6 +6,7 @@ import dev.cleave.bench.migrate.LostPage;
 import dev.cleave.bench.migrate.MigrateOptions;
 import dev.cleave.bench.migrate.MigrationColumn;
 import dev.cleave.bench.migrate.MigrationResult;
+import dev.cleave.bench.migrate.Pass;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,7 +54,29 @@ final class MigrateJson {
     }
     json.put("lost", result.lost().stream().map(MigrateJson::lost).toList());
     json.put("firstRefusal", result.firstRefusal());
-    json.put("passDetails", result.passes());
+    json.put("passDetails", result.passes().stream().map(MigrateJson::pass).toList());
+    return json;
+  }
+
+  private static Map<String, Object> pass(Pass pass) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("pass", pass.number());
+    json.put("stopped", pass.isStopped());
+    json.put("startNs", pass.startNanos());
+    json.put("endNs", pass.endNanos());
+    json.put("sentPages", pass.sentPages());
+    json.put("reportedPages", pass.reportedPages());
+    json.put("writtenPages", pass.writtenPages());
+    json.put("stalePages", pass.stalePages());
+    json.put("missedPages", pass.missedPages());
+    json.put("writes", pass.writes());
+    json.put("accesses", pass.accesses());
+    json.put("iotlbHits", pass.iotlbHits());
+    json.put("splits", pass.splits());
+    json.put("merges", pass.merges());
+    json.put("flushes", pass.flushCommands());
+    json.put("tableBytes", pass.tableBytes());
+    json.put("engineNs", pass.engineNanos());
     return json;
   }
 

@@ -82,7 +82,8 @@ final class MigrateText {
           result.name(), result.refused(), result.firstRefusal());
     }
     if (result.lostPages() > 0) {
-      out.printf("%s: %d pages lost%n", result.name(), result.lostPages());
+      long pages = result.lostPages();
+      out.printf("%s: %d page%s lost%n", result.name(), pages, pages == 1 ? "" : "s");
       result.lost().forEach(page -> out.println("  " + words(page)));
       if (result.lost().size() < result.lostPages()) {
         out.printf("  and %d more%n", result.lostPages() - result.lost().size());

@@ -36,9 +36,11 @@ import picocli.CommandLine.Spec;
             + " page is seen as.",
     footer = {
       "",
-      "Beside the writers there are half as many devices, which cache translations and set accessed"
-          + " and dirty bits, one reader, and one thread that completes flushes in any order.",
-      "The seed makes all choices; when threads meet is chance. Exit code 1 on a violation."
+      "Beside the writers there are half as many devices, which cache translations and",
+      "set accessed and dirty bits, one reader, and one thread that completes flushes",
+      "in any order.",
+      "The seed makes all choices; when threads meet is chance. Exit code 1 on a",
+      "violation."
     })
 final class TortureCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

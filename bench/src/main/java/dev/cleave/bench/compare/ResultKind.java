@@ -55,8 +55,10 @@ public enum ResultKind {
       List<Figure> figures = new ArrayList<>();
       for (JsonObject table : Result.objects(content, "tables")) {
         String subject = guest(table) + ", " + table.get("policy").getAsString();
-        for (String name : List.of("tableBytes", "metadataBytes", "minimumBytes")) {
-          figures.add(bytes(subject, name, table));
+        for (String name : List.of("tableBytes", "metadataBytes", "minimumBytes", "pinnedBytes")) {
+          if (table.has(name)) { // results of earlier versions lack what is pinned
+            figures.add(bytes(subject, name, table));
+          }
         }
       }
       for (JsonObject rival : Result.objects(content, "rivals")) {
@@ -79,7 +81,7 @@ public enum ResultKind {
     @Override
     String work(JsonObject content) {
       JsonObject input = content.getAsJsonObject("input");
-      return "%s in %s pieces"
+      return "%s of guest memory (extents: %d)"
           .formatted(
               Numbers.size(input.get("guestBytes").getAsLong()), input.get("extents").getAsInt());
     }

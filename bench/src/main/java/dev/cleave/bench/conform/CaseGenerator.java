@@ -7,6 +7,7 @@ import static dev.cleave.engine.format.Access.WRITE;
 import dev.cleave.bench.conform.TestCase.DomainSpec;
 import dev.cleave.bench.conform.qemu.Device;
 import dev.cleave.bench.conform.qemu.EchoMemory;
+import dev.cleave.bench.conform.qemu.GuestLayout;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.Geometry;
 import java.util.ArrayList;
@@ -22,6 +23,30 @@ final class CaseGenerator {
   private static final int MOST_LEVELS_SHARED = 4;
 
   private static final int MIX_STEPS = 16;
+  private static final int REUSED_STEPS = 32;
+  private static final long REUSED_FULL_OFFSET = 0x80_0000;
+  private static final long GIB = 1L << 30;
+
+  /**
+   * Two in a leaf table, one leaf over it, two elsewhere in the GiB, its end, and the next GiB; a
+   * leaf table that is full, and a page of the same.
+   */
+  private static final long[] REUSED_OFFSETS = {
+    0x3000,
+    0x1F_F000,
+    0,
+    0x40_0000,
+    0x2000_0000L,
+    GIB - 4096,
+    GIB + 0x20_0000,
+    REUSED_FULL_OFFSET,
+    REUSED_FULL_OFFSET + 0x3000
+  };
+
+  private static final long[] REUSED_BYTES = {
+    0x1000, 0x1000, 0x20_0000, 0x40_0000, 0x2000, 0x1000, 0x1_0000, 0x20_0000, 0x1000
+  };
+
   private static final int[] PERMISSIONS = {READ, WRITE, READ_WRITE};
   private static final int[] SIZES =
       java.util.stream.IntStream.range(0, Long.SIZE)
@@ -69,6 +94,7 @@ final class CaseGenerator {
       case SCATTERED -> scattered();
       case FAR_OUTPUT -> farOutput();
       case MIX -> mix(2 + random.nextInt(MOST_LEVELS - 1), MIX_STEPS);
+      case REUSED_TABLES -> reusedTables(round);
     }
     return new TestCase(number, kind, List.copyOf(domains), List.copyOf(ops));
   }
@@ -316,6 +342,48 @@ final class CaseGenerator {
     ops.add(map(0, place.part(random), READ_WRITE));
     for (int i = 0; i < steps; i++) {
       ops.add(anything(0, place));
+    }
+  }
+
+  /**
+   * The first case is always the same: with deferred flushes every page of a GiB was a hole once a
+   * mapping in it had come and gone; each is read before and after the rest of it is mapped. The
+   * others map and unmap a few pieces of a GiB, and one of its neighbour, at random: all of them
+   * share tables, and two overlap.
+   */
+  private void reusedTables(int round) {
+    if (round == 0) {
+      domain(3);
+      ops.add(new Op.Map(0, 0x6240_0000L, EchoMemory.LARGE_LOW, 4096, READ_WRITE));
+      ops.add(new Op.Unmap(0, 0x6240_0000L, 4096));
+      ops.add(new Op.Map(0, 0x7FF0_0000L, EchoMemory.LARGE_LOW + 0x30_0000, 4096, READ_WRITE));
+      ops.add(new Op.Sweep(0, 0x4000_0000L, GIB));
+      long high = GuestLayout.HIGH_BASE;
+      ops.add(new Op.Map(0, 0x4000_0000L, high, 0x3FF0_0000L, READ_WRITE));
+      ops.add(new Op.Map(0, 0x7FF0_1000L, high + 0x3FF0_1000L, 0xF_F000L, READ_WRITE));
+      ops.add(new Op.Sweep(0, 0x4000_0000L, GIB));
+      return;
+    }
+    int levels = levels(3, MOST_LEVELS);
+    domain(levels);
+    long base = Place.aligned(levels, 2 * GIB, random);
+    Place[] places = new Place[REUSED_OFFSETS.length];
+    for (int i = 0; i < places.length; i++) {
+      long offset = REUSED_OFFSETS[i];
+      places[i] =
+          new Place(
+              base + offset,
+              // what is full has leaves of 4 KiB, since its memory does not lie right
+              EchoMemory.LARGE_LOW
+                  + offset % EchoMemory.LARGE_BYTES
+                  + (offset == REUSED_FULL_OFFSET ? 4096 : 0),
+              REUSED_BYTES[i]);
+    }
+    boolean[] isMapped = new boolean[places.length];
+    for (int step = 0; step < REUSED_STEPS; step++) {
+      int i = random.nextInt(places.length);
+      ops.add(isMapped[i] ? unmap(0, places[i]) : map(0, places[i], READ_WRITE));
+      isMapped[i] = !isMapped[i]; // a guess where two overlap: one of them is refused
     }
   }
 

@@ -35,7 +35,9 @@ public enum CaseKind {
   /** Output addresses of up to 52 bits. */
   FAR_OUTPUT,
   /** Everything at random in a small piece of address space. */
-  MIX;
+  MIX,
+  /** Maps near by what was just unmapped, and emptied the tables around it. */
+  REUSED_TABLES;
 
   /**
    * The kind as it is printed.

@@ -49,6 +49,13 @@ final class CaseRun {
   private static final int WRITES = 32;
 
   private final TestCase test;
+
+  /** Operations whose flushes may be outstanding; 0 if each is flushed at once. */
+  private final int mostOutstanding;
+
+  private final SplittableRandom random;
+  private final RequestedExpectation requested;
+  private final EngineExpectation engine;
   private final Machine machine;
   private final IommuPort iommu;
   private final TablePages pages;
@@ -56,22 +63,32 @@ final class CaseRun {
   private final Tally tally;
   private final List<TestDomain> domains = new ArrayList<>();
   private final Map<Device, Attachment> attachments = new EnumMap<>(Device.class);
+  private final DomainFlushes flushes;
   private final Sampler sampler;
   private final Prober prober;
   private final Changer changer;
 
   CaseRun(
-      TestCase test, long seed, Machine machine, IommuPort iommu, TablePages pages, Tally tally) {
+      TestCase test,
+      long seed,
+      int mostOutstanding,
+      Machine machine,
+      IommuPort iommu,
+      TablePages pages,
+      Tally tally) {
     this.test = test;
+    this.mostOutstanding = mostOutstanding;
+    this.random = new SplittableRandom(~seed);
     this.machine = machine;
     this.iommu = iommu;
     this.pages = pages;
     this.memory = TableMemory.of(pages);
     this.tally = tally;
+    this.flushes = new DomainFlushes(iommu, machine.iommu(), tally, random);
     this.sampler = new Sampler(new SplittableRandom(seed), machine.echo());
-    List<Expectation> expectations =
-        List.of(new RequestedExpectation(attachments), new EngineExpectation(attachments));
-    this.prober = new Prober(machine, attachments, expectations, tally);
+    this.requested = new RequestedExpectation(attachments);
+    this.engine = new EngineExpectation(attachments);
+    this.prober = new Prober(machine, attachments, List.of(requested, engine), tally);
     this.changer = new Changer(this::probeBetweenStores);
     for (Device device : Device.values()) {
       attachments.put(device, new Attachment(Machine.PASSED_THROUGH, null));
@@ -103,9 +120,14 @@ final class CaseRun {
 
   /** Carries out a step. */
   void step(Op op) {
+    if (!(op instanceof Op.Change) && !(op instanceof Op.Sweep)) {
+      domains.forEach(this::settleAll); // what it expects is the tables as they are
+    }
     try {
       switch (op) {
+        case Op.Change change when isDeferred(change) -> changeAndOwe(change);
         case Op.Change change -> change(change);
+        case Op.Sweep sweep -> sweep(sweep);
         case Op.Churn churn -> churn(churn);
         case Op.Directory directory -> restrict(directory);
         case Op.Attach attach -> {
@@ -134,6 +156,7 @@ final class CaseRun {
       long above = WINDOW_IOVA + GuestLayout.WINDOW_BYTES;
       step(new Op.Unmap(i, above, -above));
     }
+    domains.forEach(this::settleAll);
     long damage = machine.echo().firstDamage();
     if (damage >= 0) {
       throw new Difference(
@@ -160,14 +183,14 @@ final class CaseRun {
     List<Device> devices = devicesOf(domain);
     if (devices.isEmpty()) {
       var _ = changer.apply(op, domain); // nobody can see it yet
-      flush(domain);
+      flushes.flush(domain);
       return;
     }
     Device device = devices.getFirst();
     int count = device == Device.E1000 ? SAMPLE : EDU_PROBES;
     long[] reads = sample(op, domain, count);
     long[] writes = Arrays.copyOf(reads, Math.min(WRITES, count));
-    flushAll(domain.id());
+    flushes.flushAll(domain.id());
     long[] readsBefore = prober.expected(device, reads, Access.READ);
     long[] writesBefore = prober.expected(device, writes, Access.WRITE);
     prober.checkReads(When.BEFORE, device, reads, readsBefore);
@@ -188,12 +211,99 @@ final class CaseRun {
         point(moved, new Attachment(domain.entry(old.entry().access()), domain));
       }
     }
-    flush(domain);
+    flushes.flush(domain);
     checkFresh(device, domain, reads, writes);
     if (isDone) {
       tally.states++;
     } else {
       tally.refused++;
+    }
+  }
+
+  // ---- changes whose flush is for later ------------------------------------------------------
+
+  private boolean isDeferred(Op.Change op) {
+    return mostOutstanding > 0 && !devicesOf(domains.get(op.domain())).isEmpty();
+  }
+
+  /** Lets a device see the table before and after a change, and leaves its flush for later. */
+  private void changeAndOwe(Op.Change op) {
+    TestDomain domain = domains.get(op.domain());
+    List<Device> devices = devicesOf(domain);
+    Device device = devices.getFirst();
+    int count = device == Device.E1000 ? SAMPLE : EDU_PROBES;
+    long[] around = sample(op, domain, count);
+    probeBesideFlushes(device, domain, around);
+    RequestedMappings before = domain.requested().copy();
+    long top = domain.table().top();
+    boolean isDone = changer.apply(op, domain);
+    domain.defer(before);
+    probeBesideFlushes(device, domain, around);
+    if (domain.table().top() != top) {
+      for (Device moved : devices) {
+        Attachment old = attachments.get(moved);
+        point(moved, new Attachment(domain.entry(old.entry().access()), domain));
+      }
+    }
+    long[] anywhere = sampler.anywhere(domain, device == Device.E1000 ? BULK : EDU_PROBES);
+    probeBesideFlushes(device, domain, anywhere);
+    int outstanding = domain.outstanding().size();
+    if (outstanding == mostOutstanding || random.nextInt(4) == 0) {
+      flushes.settle(domain, 1 + random.nextInt(outstanding));
+      probeBesideFlushes(device, domain, anywhere);
+    }
+    if (isDone) {
+      tally.states++;
+    } else {
+      tally.refused++;
+    }
+  }
+
+  /**
+   * Reads at addresses, and writes where there is only one answer. What is mapped is never a hole,
+   * and the engine reads its own tables as they were asked for.
+   */
+  private void probeBesideFlushes(Device device, TestDomain domain, long[] iovas) {
+    long[][] allowed = new long[iovas.length][];
+    Arrays.setAll(allowed, i -> requested.answers(device, iovas[i], Access.READ));
+    prober.checkReads(When.FLUSHES_OUTSTANDING, device, iovas, allowed);
+    for (long iova : iovas) {
+      long wanted = requested.answer(device, iova, Access.READ);
+      long read = engine.answer(device, iova, Access.READ);
+      if (read != wanted) {
+        throw new Difference(
+            List.of("the engine reads %x at %x, asked for was %x".formatted(read, iova, wanted)));
+      }
+    }
+    if (domain.isRestricted() || attachments.get(device).entry().access() != Access.READ_WRITE) {
+      return; // what its IOTLB makes of rights is looked at with flushes between
+    }
+    long[] sure =
+        Arrays.stream(iovas)
+            .filter(iova -> requested.answers(device, iova, Access.WRITE).length == 1)
+            .limit(WRITES)
+            .toArray();
+    prober.checkWrites(
+        When.FLUSHES_OUTSTANDING, device, sure, prober.expected(device, sure, Access.WRITE));
+  }
+
+  private void sweep(Op.Sweep op) {
+    TestDomain domain = domains.get(op.domain());
+    Device device = devicesOf(domain).getFirst();
+    long[] pages = new long[(int) (op.length() >>> 12)];
+    Arrays.setAll(pages, i -> op.iova() + ((long) i << 12));
+    probeBesideFlushes(device, domain, pages);
+  }
+
+  /** Flushes what is outstanding; then the table says what QEMU must answer. */
+  private void settleAll(TestDomain domain) {
+    int outstanding = domain.outstanding().size();
+    if (outstanding > 0) {
+      flushes.settle(domain, outstanding);
+      for (Device device : devicesOf(domain)) {
+        long[] sample = sampler.anywhere(domain, device == Device.E1000 ? BULK : EDU_PROBES);
+        checkFresh(device, domain, sample, sample);
+      }
     }
   }
 
@@ -217,7 +327,7 @@ final class CaseRun {
       long[] writes,
       long[] writesBefore,
       boolean[] isCached) {
-    flushAll(domain.id() == 1 ? 2 : domain.id() - 1);
+    flushes.flushAll(domain.id() == 1 ? 2 : domain.id() - 1);
     long[] readsNow = prober.expected(device, reads, Access.READ);
     long[] writesNow = prober.expected(device, writes, Access.WRITE);
     for (int i = 0; i < reads.length; i++) {
@@ -252,7 +362,7 @@ final class CaseRun {
   private void separateReadsFromWrites(Device device, TestDomain domain) {
     if (domain.isRestricted() || attachments.get(device).entry().access() != Access.READ_WRITE) {
       tally.exclude(KnownDeviation.RIGHTS_ABOVE_LEAF_NOT_CACHED);
-      flushAll(domain.id());
+      flushes.flushAll(domain.id());
     }
   }
 
@@ -265,7 +375,10 @@ final class CaseRun {
   private @Nullable InFlight inFlight;
 
   private void probeBetweenStores() {
-    flushAll(inFlight.domain().id());
+    if (inFlight == null) {
+      return;
+    }
+    flushes.flushAll(inFlight.domain().id());
     long before = tally.reads;
     prober.checkReads(
         When.BETWEEN_STORES, inFlight.device(), inFlight.iovas(), inFlight.expected());
@@ -280,11 +393,11 @@ final class CaseRun {
     for (int round = 0; round < Churner.ROUNDS; round++) {
       long[] iovas = sampler.anywhere(domain, machine.dma(device).mostAtOnce());
       long[] expected = prober.expected(device, iovas, Access.READ);
-      flushAll(domain.id());
+      flushes.flushAll(domain.id());
       long before = tally.reads;
       churner.during(() -> prober.checkReads(When.WHILE_IT_CHANGES, device, iovas, expected));
       tally.during += tally.reads - before;
-      flush(domain);
+      flushes.flush(domain);
     }
     tally.states += Churner.ROUNDS;
   }
@@ -295,7 +408,7 @@ final class CaseRun {
     TestDomain domain = domains.get(op.domain());
     Device device = devicesOf(domain).getFirst();
     domain.restrict(op.iova(), op.level(), op.access());
-    flushAll(domain.id());
+    flushes.flushAll(domain.id());
     long[] sample = sampler.anywhere(domain, device == Device.E1000 ? SAMPLE : EDU_PROBES);
     checkFresh(device, domain, sample, sample);
     tally.states++;
@@ -318,7 +431,7 @@ final class CaseRun {
     long[] same = sampler.echoes(EDU_PROBES);
     prober.checkReads(
         When.AFTER_THE_FLUSH, device, same, prober.expected(device, same, Access.READ));
-    flushAll(domains.getFirst().id());
+    flushes.flushAll(domains.getFirst().id());
     prober.checkWrites(
         When.AFTER_THE_FLUSH, device, same, prober.expected(device, same, Access.WRITE));
   }
@@ -346,25 +459,4 @@ final class CaseRun {
         .toList();
   }
 
-  // ---- flushes -------------------------------------------------------------------------------
-
-  /** Flushes what a domain owes, no more and no less, as Linux does: with directories. */
-  private void flush(TestDomain domain) {
-    if (!domain.gather().isEmpty()) {
-      domain
-          .gather()
-          .forEachBlock((iova, sizeLog2) -> {
-            iommu.submit(IommuCommand.invalidatePages(domain.id(), iova, sizeLog2));
-            tally.commands++;
-          });
-      iommu.awaitCompletion();
-      domain.gather().complete();
-    }
-  }
-
-  /** Empties QEMU's IOTLB of a domain, so that what is cached is known. */
-  private void flushAll(int domainId) {
-    machine.iommu().submit(IommuCommand.invalidatePages(domainId, 0, IommuCommand.EVERYTHING_LOG2));
-    machine.iommu().awaitCompletion();
-  }
 }

@@ -21,6 +21,7 @@ import java.util.function.UnaryOperator;
 public final class Conformance {
   private final Machine machine;
   private final long seed;
+  private final int mostOutstanding;
   private final Memories memories;
   private final IommuPort iommu;
   private final Tally tally = new Tally();
@@ -76,9 +77,22 @@ public final class Conformance {
    * @param seed makes the cases
    */
   public Conformance(Machine machine, long seed) {
+    this(machine, seed, 0);
+  }
+
+  /**
+   * The engine as it is, on QEMU as it is, with flushes that wait.
+   *
+   * @param machine a machine nobody else uses
+   * @param seed makes the cases
+   * @param mostOutstanding operations of a domain whose flushes may be outstanding; 0 to flush each
+   *     at once
+   */
+  public Conformance(Machine machine, long seed, int mostOutstanding) {
     this(
         machine,
         seed,
+        mostOutstanding,
         (memory, base) -> TablePages.over(memory, base, false),
         UnaryOperator.identity());
   }
@@ -88,12 +102,19 @@ public final class Conformance {
    *
    * @param machine a machine nobody else uses
    * @param seed makes the cases
+   * @param mostOutstanding operations whose flushes may be outstanding
    * @param memories makes table memory
    * @param between what stands between the engine's flushes and the IOMMU
    */
-  Conformance(Machine machine, long seed, Memories memories, UnaryOperator<IommuPort> between) {
+  Conformance(
+      Machine machine,
+      long seed,
+      int mostOutstanding,
+      Memories memories,
+      UnaryOperator<IommuPort> between) {
     this.machine = machine;
     this.seed = seed;
+    this.mostOutstanding = mostOutstanding;
     this.memories = memories;
     this.iommu = between.apply(machine.iommu());
     machine.setWindow(CaseRun.WINDOW_IOVA);
@@ -116,7 +137,14 @@ public final class Conformance {
             machine.memory().slice(GuestLayout.TABLES, GuestLayout.TABLE_BYTES),
             GuestLayout.TABLES);
     CaseRun run =
-        new CaseRun(test, CaseGenerator.caseSeed(seed, number), machine, iommu, pages, tally);
+        new CaseRun(
+            test,
+            CaseGenerator.caseSeed(seed, number),
+            mostOutstanding,
+            machine,
+            iommu,
+            pages,
+            tally);
     int done = 0;
     try {
       run.begin();

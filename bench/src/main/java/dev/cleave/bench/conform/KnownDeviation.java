@@ -26,7 +26,10 @@ public enum KnownDeviation {
   GUEST_TABLES("it has no v2 tables, no PASID and no SNP"),
   /** See {@link #why}. */
   INVALIDATION_RANGE(
-      "INVALIDATE_IOMMU_PAGES flushes the whole domain: a missing flush shows, a short one cannot");
+      "INVALIDATE_IOMMU_PAGES flushes the whole domain: a missing flush shows, a short one cannot"),
+  /** See {@link #why}. */
+  DIRECTORY_CACHE(
+      "it caches leaves, no directories: what a device sees in a table that was taken out cannot");
 
   private final String why;
 

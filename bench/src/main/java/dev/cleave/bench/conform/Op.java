@@ -97,6 +97,14 @@ sealed interface Op {
     }
   }
 
+  /** Reads in every page of a range. */
+  record Sweep(int domain, long iova, long length) implements Op {
+    @Override
+    public String toString() {
+      return "domain %d: sweep %s %s".formatted(domain, hex(iova), hex(length));
+    }
+  }
+
   /** Puts a device into a domain, with the permissions of its device table entry. */
   record Attach(Device device, int domain, int access) implements Op {
     @Override

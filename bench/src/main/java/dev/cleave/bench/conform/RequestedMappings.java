@@ -14,6 +14,13 @@ final class RequestedMappings {
 
   private final ExtentMap extents = new ExtentMap();
 
+  /** The same, as it is now. */
+  RequestedMappings copy() {
+    RequestedMappings copy = new RequestedMappings();
+    all().forEach(copy.extents::add);
+    return copy;
+  }
+
   /** All extents in ascending order of address, as they were asked for. */
   List<Extent> all() {
     return extents.all();

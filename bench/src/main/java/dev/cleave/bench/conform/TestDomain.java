@@ -18,7 +18,8 @@ final class TestDomain {
   private final int id;
   private final TablePages pages;
   private final PageTable table;
-  private final IotlbGather gather;
+  private final OutstandingFlushes outstanding;
+  private IotlbGather gather;
   private final LeafCursor cursor;
   private final RequestedMappings requested = new RequestedMappings();
 
@@ -33,7 +34,8 @@ final class TestDomain {
     this.pages = pages;
     this.table =
         PageTable.create(memory, PageTableConfig.of(AmdV1.LINUX).withLevels(spec.levels()));
-    this.gather = table.newGather();
+    this.outstanding = new OutstandingFlushes(table);
+    this.gather = outstanding.gather();
     this.cursor = table.leaves();
   }
 
@@ -48,6 +50,21 @@ final class TestDomain {
   @SuppressWarnings("CheckReturnValue") // an accessor; the domain itself keeps the gather
   IotlbGather gather() {
     return gather;
+  }
+
+  /** Flushes that are for later. */
+  OutstandingFlushes outstanding() {
+    return outstanding;
+  }
+
+  /**
+   * Leaves what the gather owes for later; the next operation gets another one.
+   *
+   * @param before what was asked for before it owed anything
+   */
+  void defer(RequestedMappings before) {
+    outstanding.add(gather, before);
+    gather = outstanding.gather();
   }
 
   LeafCursor cursor() {

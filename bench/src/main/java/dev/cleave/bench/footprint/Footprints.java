@@ -82,9 +82,14 @@ public final class Footprints {
    * @param shared fraction of it that is shared, 0 to 1; of a {@link GivenPattern} what it says
    */
   public TableFootprint table(long guestBytes, double shared, Policy policy) {
-    boolean seesStates = policy != Policy.ALL_4K;
+    boolean seesStates = policy != Policy.ALL_4K && policy != Policy.STATIC;
     Guest guest = guest(guestBytes, shared, seesStates);
-    if (guest.isUniform() && seesStates) {
+    if (policy == Policy.STATIC) {
+      guest = guest.unshared(); // so that leaves go beyond pieces
+    }
+    boolean isAllSmall =
+        policy == Policy.ALL_4K || (policy.hasSmallLeaves() && guest.isWhollyShared());
+    if (guest.isUniform() && !isAllSmall) {
       // Leaves go beyond pieces, and are few.
       guest = guest.stretchedTo(guestBytes);
     }
@@ -109,6 +114,7 @@ public final class Footprints {
         bytes * GIB / guestBytes,
         minimum,
         (double) bytes / minimum,
+        pages.pinnedBytes(count),
         count);
   }
 

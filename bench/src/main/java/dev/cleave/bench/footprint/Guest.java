@@ -42,6 +42,35 @@ record Guest(long bytes, boolean isWhollyShared, BitSet shared) {
     return shared.isEmpty();
   }
 
+  /** The same memory, of which nothing is shared. */
+  Guest unshared() {
+    return new Guest(bytes, false, new BitSet());
+  }
+
+  /** Whether all pages of an aligned block are shared. */
+  boolean isShared(long first, int sizeLog2) {
+    return isUniform()
+        ? isWhollyShared
+        : shared.nextClearBit(page(first)) > lastPage(first, sizeLog2);
+  }
+
+  /** Whether any page of an aligned block is shared. */
+  boolean isAnyShared(long first, int sizeLog2) {
+    if (isUniform()) {
+      return isWhollyShared;
+    }
+    int next = shared.nextSetBit(page(first));
+    return next >= 0 && next <= lastPage(first, sizeLog2);
+  }
+
+  private static int page(long address) {
+    return Math.toIntExact(address >>> PAGE_LOG2);
+  }
+
+  private int lastPage(long first, int sizeLog2) {
+    return page(Math.min(first + (1L << sizeLog2), bytes) - 1);
+  }
+
   /** One in the same state that is larger. */
   Guest stretchedTo(long otherBytes) {
     assert isUniform();

@@ -25,51 +25,62 @@ final class PageCounts {
   private static final int LEVELS_AT_LEAST = 3;
   private static final int MOST_LEVELS = 6;
   private static final long TABLE_BYTES = 64L << 30;
+  private static final long LEAST_BASE = 1L << 30;
+  private static final SizeRule ANY = SizeRule.atMost(Long.SIZE - 1);
 
   /** Pages at each level, by level; index 0 is 0. */
   private final long[] built;
 
   private final long[] minimum;
+  private final long pinnedBytes;
 
-  private PageCounts(long[] built, long[] minimum) {
+  private PageCounts(long[] built, long[] minimum, long pinnedBytes) {
     this.built = built;
     this.minimum = minimum;
+    this.pinnedBytes = pinnedBytes;
   }
 
   /** Builds the table of a guest under a policy, page state by page state, and counts. */
   static PageCounts of(Guest guest, Policy policy) {
-    return new PageCounts(build(guest, policy), minimum(guest, policy));
+    long[] minimum = minimum(guest, policy);
+    ReplayOptions options =
+        new ReplayOptions(
+                AmdV1.LINUX.leafSizes(),
+                levels(guest.bytes()),
+                true,
+                guest.bytes(),
+                0,
+                RmpFollower.Order.TABLE_FIRST,
+                TABLE_BYTES,
+                0,
+                0)
+            .withSharedBase(policy.isSharedBacked() ? sharedBase(guest.bytes()) : 0);
+    try (PolicyRun run = new PolicyRun(policy, options, false, null)) {
+      build(guest, run);
+      long[] pages = new long[MOST_LEVELS + 1];
+      for (int level = 1; level <= MOST_LEVELS; level++) {
+        pages[level] = run.tablePages(level);
+      }
+      return new PageCounts(pages, minimum, run.pinnedBytes());
+    }
+  }
+
+  /** Where shared pages lie, if they have memory of their own: behind the guest, aligned to it. */
+  private static long sharedBase(long guestBytes) {
+    return Long.highestOneBit(Math.max(guestBytes, LEAST_BASE) - 1) << 1;
   }
 
   static int levels(long guestBytes) {
     return Math.max(LEVELS_AT_LEAST, levelsFor(guestBytes - 1));
   }
 
-  private static long[] build(Guest guest, Policy policy) {
-    ReplayOptions options =
-        new ReplayOptions(
-            AmdV1.LINUX.leafSizes(),
-            levels(guest.bytes()),
-            true,
-            guest.bytes(),
-            0,
-            RmpFollower.Order.TABLE_FIRST,
-            TABLE_BYTES,
-            0,
-            0);
-    try (PolicyRun run = new PolicyRun(policy, options, false, null)) {
-      apply(run, new TraceEvent.Map(1, 0, OptionalLong.of(0), guest.bytes(), Access.READ_WRITE));
-      guest.forEachSharedRun((gpa, length) -> apply(run, new TraceEvent.Share(1, gpa, length)));
-      var churn = guest.churn();
-      Guest.forEachRun(churn, (gpa, length) -> apply(run, new TraceEvent.Share(1, gpa, length)));
-      Guest.forEachRun(churn, (gpa, length) -> apply(run, new TraceEvent.Unshare(1, gpa, length)));
-      run.rest();
-      long[] pages = new long[MOST_LEVELS + 1];
-      for (int level = 1; level <= MOST_LEVELS; level++) {
-        pages[level] = run.memory().pages(level);
-      }
-      return pages;
-    }
+  private static void build(Guest guest, PolicyRun run) {
+    apply(run, new TraceEvent.Map(1, 0, OptionalLong.of(0), guest.bytes(), Access.READ_WRITE));
+    guest.forEachSharedRun((gpa, length) -> apply(run, new TraceEvent.Share(1, gpa, length)));
+    var churn = guest.churn();
+    Guest.forEachRun(churn, (gpa, length) -> apply(run, new TraceEvent.Share(1, gpa, length)));
+    Guest.forEachRun(churn, (gpa, length) -> apply(run, new TraceEvent.Unshare(1, gpa, length)));
+    run.rest();
   }
 
   private static void apply(PolicyRun run, TraceEvent event) {
@@ -82,10 +93,18 @@ final class PageCounts {
 
   private static long[] minimum(Guest guest, Policy policy) {
     int levels = levels(guest.bytes());
-    if (policy == Policy.ALL_4K) {
-      long small = 1L << PAGE_LOG2;
-      return MinimumTables.count(SizeRule.atMost(PAGE_LOG2), guest.bytes(), small, levels);
-    }
+    long small = 1L << PAGE_LOG2;
+    long sizes = policy.hasSmallLeaves() ? small : AmdV1.LINUX.leafSizes();
+    return switch (policy) {
+      case ALL_4K -> MinimumTables.count(SizeRule.atMost(PAGE_LOG2), guest.bytes(), sizes, levels);
+      case STATIC -> MinimumTables.count(ANY, guest.bytes(), sizes, levels);
+      case SHARED_ONLY_4K, SHARED_ONLY, SHARED_ONLY_LAZY ->
+          MinimumTables.countShared(guest, sizes, levels);
+      case FOLLOW, FOLLOW_LAZY, REMAP -> minimumFollowing(guest, levels);
+    };
+  }
+
+  private static long[] minimumFollowing(Guest guest, int levels) {
     try (RmpBitmap states = new RmpBitmap(guest.bytes())) {
       long wholeRegions = guest.bytes() & -REGION_BYTES;
       if (wholeRegions != 0) {
@@ -105,6 +124,11 @@ final class PageCounts {
    */
   long built(long count, long guestBytes) {
     return total(built, count, guestBytes);
+  }
+
+  /** Memory that devices of as many pieces can reach. */
+  long pinnedBytes(long count) {
+    return count * pinnedBytes;
   }
 
   /** Pages that cannot be done without; otherwise as {@link #built}. */

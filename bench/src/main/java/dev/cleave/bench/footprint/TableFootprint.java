@@ -13,6 +13,7 @@ package dev.cleave.bench.footprint;
  * @param minimumBytes pages that a radix tree cannot do without for the leaf sizes that the policy
  *     may use
  * @param ratio pages and metadata to the minimum
+ * @param pinnedBytes memory that devices can reach, which must stay where it is
  * @param pieces 1 when the whole table was built; otherwise one of so many identical pieces was
  */
 public record TableFootprint(
@@ -25,4 +26,5 @@ public record TableFootprint(
     double bytesPerGib,
     long minimumBytes,
     double ratio,
+    long pinnedBytes,
     long pieces) {}

@@ -34,7 +34,7 @@ import org.openjdk.jmh.annotations.TearDown;
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.NATIVE_ACCESS})
+@Fork(jvmArgsAppend = Tables.NATIVE_ACCESS)
 public class DirtySweep {
   private static final long LENGTH = 64 * Tables.GIB;
   private static final long PADDR = 1L << 40;

@@ -36,13 +36,14 @@ import org.openjdk.jmh.infra.ThreadParams;
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(jvmArgsAppend = {Tables.VECTOR_MODULE, Tables.NATIVE_ACCESS})
+@Fork(jvmArgsAppend = Tables.NATIVE_ACCESS)
 public class DirtySweepByTwo {
   private static final long LENGTH = 64 * Tables.GIB;
   private static final long HALF = LENGTH / 2;
   private static final long CAPACITY_BYTES = 1L << 30;
   private static final int LEVELS = 3;
   private static final int PAGES = (int) (LENGTH / Tables.PAGE_BYTES);
+
 
   /** So many pages are written at once, */
   private static final int BURST = 64;

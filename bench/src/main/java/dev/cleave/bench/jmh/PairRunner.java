@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +34,7 @@ public final class PairRunner {
   private final int forks;
   private final List<RunResult> raw = new ArrayList<>();
   private final Measurements measurements = new Measurements();
+  private final Map<Pair, List<Calibration.Around>> around = new HashMap<>();
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
 
   /** Is told what is measured next. */
@@ -61,12 +63,13 @@ public final class PairRunner {
   }
 
   /**
-   * Measures everything.
+   * Measures everything, what was measured beside something else once more.
    *
    * @return a result for each pair that was measured: all, unless the watcher ended it
    * @throws RunnerException if JMH cannot run, or a benchmark fails; {@link #log} says why
    */
   public List<PairResult> run(Watcher watcher) throws RunnerException {
+    Calibration calibration = new Calibration();
     for (int round = 0; round < effort.rounds(); round++) {
       for (List<Pair> group : groups()) {
         if (!watcher.goesOn()) {
@@ -74,9 +77,12 @@ public final class PairRunner {
         }
         watcher.begins(group.getFirst().work());
         try {
-          Collection<RunResult> results = run(group);
-          raw.addAll(results);
-          measurements.add(results);
+          Run run = quieter(group, calibration);
+          raw.addAll(run.results());
+          measurements.add(run.results());
+          for (Pair pair : group) {
+            around.computeIfAbsent(pair, _ -> new ArrayList<>()).add(run.around());
+          }
         } catch (RunnerException e) {
           if (watcher.goesOn()) {
             throw e;
@@ -84,7 +90,33 @@ public final class PairRunner {
         }
       }
     }
-    return pairs.stream().filter(measurements::has).map(measurements::compare).toList();
+    return pairs.stream().filter(measurements::has).map(this::compare).toList();
+  }
+
+  /** What a run of JMH brought, and what the machine was like. */
+  private record Run(Collection<RunResult> results, Calibration.Around around) {}
+
+  /** A run, or the quieter of two. */
+  private Run quieter(List<Pair> group, Calibration calibration) throws RunnerException {
+    Run first = run(group, calibration);
+    if (!first.around().isLoud()) {
+      return first;
+    }
+    Run second = run(group, calibration);
+    return second.around().move() < first.around().move() ? second : first;
+  }
+
+  private Run run(List<Pair> group, Calibration calibration) throws RunnerException {
+    double before = calibration.nanos();
+    Collection<RunResult> results = run(group);
+    return new Run(results, new Calibration.Around(before, calibration.nanos()));
+  }
+
+  private PairResult compare(Pair pair) {
+    List<Calibration.Around> all = around.get(pair);
+    double mean = all.stream().mapToDouble(Calibration.Around::mean).average().orElseThrow();
+    boolean isLoud = all.stream().anyMatch(Calibration.Around::isLoud);
+    return measurements.compare(pair).calibrated(mean, isLoud);
   }
 
   /** Number of runs of JMH that there will be. */

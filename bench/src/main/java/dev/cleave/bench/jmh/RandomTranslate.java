@@ -9,12 +9,14 @@ import dev.cleave.bench.rival.HeapRadix;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
@@ -23,14 +25,15 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * Random addresses of a guest mapped with 4 KiB leaves, one a call; the next address does not
- * depend on the last result.
+ * Random addresses of a guest mapped with 4 KiB leaves, one a call or as many as a scatter-gather
+ * list has; the next address does not depend on the last result.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Fork(jvmArgsAppend = Tables.NATIVE_ACCESS)
 public class RandomTranslate {
   private static final int ADDRESSES = 1 << 20;
+  private static final int LIST = 64;
   private static final long PADDR = 1L << 40;
 
   /** Random addresses, more of them than caches remember. */
@@ -89,6 +92,27 @@ public class RandomTranslate {
     }
   }
 
+  /** The engine's table, and the addresses in lists. */
+  @State(Scope.Thread)
+  public static class Lists extends Engine {
+    final long[] paddrs = new long[LIST];
+    private final long[][] lists = new long[ADDRESSES / LIST][LIST];
+    private int next;
+
+    @Override
+    void mapGuest() {
+      super.mapGuest();
+      for (long[] list : lists) {
+        Arrays.setAll(list, _ -> nextAddress());
+      }
+    }
+
+    /** Another list. */
+    long[] nextList() {
+      return lists[next++ & (lists.length - 1)];
+    }
+  }
+
   /** The table of arrays. */
   @State(Scope.Thread)
   public static class Radix extends Addresses {
@@ -131,6 +155,13 @@ public class RandomTranslate {
   @Benchmark
   public long engine(Engine state) {
     return state.table.translate(state.nextAddress());
+  }
+
+  /** The engine, a list of addresses a call. */
+  @Benchmark
+  @OperationsPerInvocation(LIST)
+  public int batch(Lists state) {
+    return state.table.translate(state.nextList(), 0, LIST, state.paddrs);
   }
 
   /** Arrays on the heap. */

@@ -3,6 +3,7 @@ package dev.cleave.bench.jmh;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.rival.RewalkingTable;
+import dev.cleave.engine.IotlbFlushQueue;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.TableMemory;
@@ -36,6 +37,7 @@ public class SinglePage {
   private static final int TABLES = 64;
   private static final int PAGES = TABLES * PAGES_IN_TABLE;
   private static final long PADDR = 1L << 40;
+  private static final long HOUR = 3_600_000_000_000L;
 
   /** Pages in random order, and the table with only those that stay. */
   @State(Scope.Thread)
@@ -127,6 +129,35 @@ public class SinglePage {
     }
   }
 
+  /** The same, with a queue that takes the debts; flushing costs nothing there. */
+  @State(Scope.Thread)
+  public static class Queued extends Mapped {
+    private static final int ENTRIES = 256;
+    private static final int BATCHES = 2;
+
+    private IotlbFlushQueue queue;
+
+    @Override
+    void prepare() {
+      queue = new IotlbFlushQueue(table, (_, _) -> {}, ENTRIES, BATCHES, HOUR, (_, _) -> {});
+    }
+
+    /** Unmaps every page, one a call, and leaves the debts to the queue. */
+    long unmapAllQueued() {
+      long bytes = 0;
+      for (long page : pages) {
+        bytes += queue.unmap(page, Tables.PAGE_BYTES);
+      }
+      return bytes;
+    }
+
+    /** Settles the last debts. */
+    @TearDown(Level.Iteration)
+    public void settle() {
+      queue.flush();
+    }
+  }
+
   /** All of the pages stay mapped. */
   @State(Scope.Thread)
   public static class Present extends Pages {
@@ -186,6 +217,13 @@ public class SinglePage {
   @OperationsPerInvocation(PAGES)
   public long unmap(Mapped state) {
     return state.unmapAll();
+  }
+
+  /** Unmaps one page, whose debt a queue settles with those of 255 others. */
+  @Benchmark
+  @OperationsPerInvocation(PAGES)
+  public long unmapQueued(Queued state) {
+    return state.unmapAllQueued();
   }
 
   /** Translates one page. */

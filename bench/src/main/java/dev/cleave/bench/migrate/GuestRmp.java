@@ -22,6 +22,7 @@ import java.util.BitSet;
 final class GuestRmp implements AutoCloseable {
   private final RmpBitmap bitmap;
   private final ModelRmp model;
+  private final boolean hasLarge;
 
   /** Regions that may have an entry of 2 MiB, by number. */
   private final BitSet suited = new BitSet();
@@ -31,8 +32,10 @@ final class GuestRmp implements AutoCloseable {
    *
    * @param frames where its pages lie
    * @param map the RMP of the machine, in which nothing is assigned
+   * @param hasLarge whether there are entries of 2 MiB: the table must have leaves of that size
    */
-  GuestRmp(GuestMemory memory, GuestFrames frames, ReverseMap map) {
+  GuestRmp(GuestMemory memory, GuestFrames frames, ReverseMap map, boolean hasLarge) {
+    this.hasLarge = hasLarge;
     model = new ModelRmp(frames, map);
     bitmap = new RmpBitmap(memory.iovaEnd());
     for (Extent shared : memory.shared()) {
@@ -49,7 +52,7 @@ final class GuestRmp implements AutoCloseable {
     for (long at = extent.first(), next; at < end; at = next) {
       next = Math.min((at & -REGION_BYTES) + REGION_BYTES, end);
       boolean isWhole = next - at == REGION_BYTES && extent.paddrAt(at) % REGION_BYTES == 0;
-      if (isWhole && bitmap.isPrivate(at)) {
+      if (hasLarge && isWhole && bitmap.isPrivate(at)) {
         suited.set(number(at));
         bitmap.setLarge(at, REGION_BYTES, true);
         model.assign(at, REGION_BYTES, true);

@@ -285,6 +285,9 @@ public final class PreCopy implements AutoCloseable {
   }
 
   private LostPage lostPage(int frame) {
+    if (content.lastWrite(frame) == 0) { // nobody wrote it: it should have been sent once
+      return new LostPage(iova(frame), 0, 0, content.copiedIn(frame));
+    }
     WritingDevice.Write write = device.find(content.lastWrite(frame));
     long nanos = Math.round(write.nanos() - beginning);
     int pass =
@@ -294,6 +297,14 @@ public final class PreCopy implements AutoCloseable {
             .max()
             .orElse(0);
     return new LostPage(write.iova(), nanos, pass, content.copiedIn(frame));
+  }
+
+  private long iova(int frame) {
+    return extents.stream()
+        .filter(extent -> frame >= extent.firstFrame && frame - extent.firstFrame < extent.pages)
+        .mapToLong(extent -> extent.first() + (frame - extent.firstFrame) * (long) PAGE_BYTES)
+        .findFirst()
+        .orElseThrow();
   }
 
   /** Makes leaves large again, while devices may write. */

@@ -1,6 +1,7 @@
 package dev.cleave.bench.migrate;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 
 import dev.cleave.bench.extent.Extent;
@@ -58,7 +59,10 @@ final class SourceHost implements AutoCloseable {
             PageTableConfig.of(AmdV1.LINUX).withLevels(FIRST_LEVELS).withPageSizes(pageSizes));
     gather = table.newGather();
     machine = ModelMachine.marking(memory.paddrEnd(), frames, tables, hasRmp);
-    rmp = hasRmp ? new GuestRmp(memory, frames, machine.rmp()) : null;
+    rmp =
+        hasRmp
+            ? new GuestRmp(memory, frames, machine.rmp(), (pageSizes & REGION_BYTES) != 0)
+            : null;
     rule = rmp == null ? SizeRule.atMost(Long.SIZE - 1) : rmp.rule();
     for (Extent extent : memory.extents()) {
       table.map(extent.first(), extent.paddr(), extent.length(), extent.access(), rule);

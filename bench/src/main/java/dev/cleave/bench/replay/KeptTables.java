@@ -61,6 +61,11 @@ final class KeptTables {
     return (int) (iova >>> tableLog2(level));
   }
 
+  /** How many tables of a level are kept. */
+  long pages(int level) {
+    return level <= LEVELS ? empty[level].cardinality() : 0;
+  }
+
   /** Memory of the tables that are kept. */
   long bytes() {
     return pages * PAGE_BYTES;

@@ -4,6 +4,7 @@ import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.extent.ExtentMap;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbFlushQueue;
+import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import java.util.ArrayList;
@@ -72,7 +73,7 @@ final class OwedFlushes {
 
   /** Merges what a range maps. */
   long merge(long iova, long length, int largestLog2) {
-    var gather = queue.gather();
+    IotlbGather gather = queue.gather();
     try {
       return table.merge(iova, length, largestLog2, gather);
     } finally {
@@ -108,9 +109,12 @@ final class OwedFlushes {
     return bytes;
   }
 
-  /** Flushes a batch that is full. */
+  /** Flushes batches that are full. */
   void flushIfFull() {
-    var _ = queue.flushSealed();
+    boolean isFull = true;
+    while (isFull) {
+      isFull = queue.flushSealed();
+    }
   }
 
   /** Flushes everything; returns whether there was anything. */

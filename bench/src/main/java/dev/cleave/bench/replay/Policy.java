@@ -50,7 +50,7 @@ public enum Policy {
   }
 
   /** Whether all its leaves are of 4 KiB. */
-  boolean hasSmallLeaves() {
+  public boolean hasSmallLeaves() {
     return this == ALL_4K || this == SHARED_ONLY_4K;
   }
 

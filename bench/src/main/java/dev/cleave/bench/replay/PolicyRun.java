@@ -226,11 +226,6 @@ public final class PolicyRun implements AutoCloseable {
     return sum(GuestTable::mappedBytes);
   }
 
-  /** Memory that is pinned at this moment because devices can reach it. */
-  public long pinnedBytes() {
-    return sum(GuestTable::pinnedBytes);
-  }
-
   /** Carries out an event. */
   public Outcome apply(TraceEvent event) {
     ReplayedSpace space = space(event);
@@ -347,6 +342,17 @@ public final class PolicyRun implements AutoCloseable {
   /** Table memory that the IOMMU tables of all address spaces use. */
   public long iommuBytes() {
     return tables.iommuBytes();
+  }
+
+  /** Pages of the IOMMU table of the first address space at a level, with what is kept. */
+  public long tablePages(int level) {
+    GuestTable first = tables.spaces().getFirst().table();
+    return first.memory().pages(level) + first.keptTables().pages(level);
+  }
+
+  /** What devices of all address spaces can reach, or may still: it must stay in memory. */
+  public long pinnedBytes() {
+    return sum(GuestTable::pinnedBytes);
   }
 
   /** The memory that it lies in. */

@@ -33,14 +33,27 @@ final class FootprintCharts {
 
   private final List<TableFootprint> tables;
 
+  /** What devices can reach under each policy. */
+  private final List<Point> pinned = new ArrayList<>();
+
   FootprintCharts(List<TableFootprint> tables, List<RivalFootprint> rivals) {
     this.tables = tables;
     for (TableFootprint table : tables) {
       add(table, table.policy(), Style.SOLID, total(table));
+      pinned.add(
+          new Point(
+              table.pattern(),
+              table.guestMemory(),
+              table.shared(),
+              table.policy(),
+              Style.SOLID,
+              table.pinnedBytes()));
     }
     for (TableFootprint table : tables) {
-      boolean isSmall = table.policy().equals(Policy.ALL_4K.word());
-      String name = isSmall ? "minimum of 4K leaves" : "minimum";
+      Policy policy = Policy.of(table.policy());
+      String name =
+          (policy.hasSmallLeaves() ? "minimum of 4K leaves" : "minimum")
+              + (!policy.isSharedBacked() ? "" : policy == Policy.STATIC ? ", static" : ", shared");
       add(table, name, Style.DASHED, table.minimumBytes());
     }
     for (RivalFootprint rival : rivals) {
@@ -64,12 +77,28 @@ final class FootprintCharts {
         "Pages and what is kept beside them to manage them; dashed, the least that a radix tree can"
             + " do with; dotted, other structures, which know no leaf sizes.";
     return List.of(
-        new Report.Section("Table memory", text, List.of(byShare(), byGuest(), ratios())));
+        new Report.Section(
+            "Table memory",
+            text,
+            List.of(
+                byShare("bytes-by-share", "Against the shared fraction", BYTES, points),
+                byGuest(),
+                ratios())),
+        new Report.Section(
+            "Pinned memory",
+            "What devices can reach must stay where it is: all of the guest, or its shared pages"
+                + " alone.",
+            List.of(
+                byShare(
+                    "pinned-by-share",
+                    "Pinned, against the shared fraction",
+                    new Axis("pinned", Unit.BYTES, true),
+                    pinned))));
   }
 
-  private Chart byShare() {
+  private static Chart byShare(String id, String title, Axis up, List<Point> of) {
     Map<String, List<Point>> variants = new LinkedHashMap<>();
-    for (Point point : points) {
+    for (Point point : of) {
       variants
           .computeIfAbsent(
               point.pattern + ", guest of " + Numbers.size(point.guest), _ -> new ArrayList<>())
@@ -86,12 +115,12 @@ final class FootprintCharts {
               series(some, shares, Point::shared)));
     });
     return new Chart(
-        "bytes-by-share",
-        "Against the shared fraction",
+        id,
+        title,
         "Logarithmic upwards.",
         Shape.LINES,
         new Axis("shared", Unit.PART, false),
-        BYTES,
+        up,
         null,
         all);
   }

@@ -78,9 +78,14 @@ final class Space {
     return region % 2 == 1;
   }
 
-  /** Whether a region and the one behind it are all there is in their GiB. */
-  static boolean isPair(int region) {
-    return region >= RUN_LENGTHS[0] && region % 2 == 0;
+  /** Whether a region has another one beside it, and both have their GiB for themselves. */
+  static boolean hasPartner(int region) {
+    return region >= RUN_LENGTHS[0];
+  }
+
+  /** The one beside a region that has one. */
+  static int partner(int region) {
+    return region ^ 1;
   }
 
   /** Whether what devices wrote to can be told from what is dirty. */

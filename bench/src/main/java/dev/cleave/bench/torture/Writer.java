@@ -200,10 +200,10 @@ final class Writer implements Runnable {
           && map(
               OperationKind.MAP_REGION, region, from, REGION_PAGES, sizes[random.nextInt(3)], debt);
     }
-    return switch (random.nextInt(11)) {
+    return switch (random.nextInt(14)) {
       case 0, 8 -> mapped == settledMapped(from, REGION_PAGES) && emptyRegion(region, from, debt);
-      case 9 -> isSettled && restore(region, from, debt);
-      case 10 -> Space.isPair(region) && emptyPair(region, from, debt);
+      case 9, 10, 11 -> isSettled && restore(region, from, debt);
+      case 12, 13 -> Space.hasPartner(region) && emptyPair(region, debt);
       case 1, 2, 3 -> mergeRegion(region, from, debt);
       case 4 ->
           isSettled && clearDirty(OperationKind.CLEAR_REGION, region, from, REGION_PAGES, debt);
@@ -253,26 +253,30 @@ final class Writer implements Runnable {
     }
   }
 
-  /** Unmaps the GiB that two regions stand in; the first is this writer's for itself already. */
-  private boolean emptyPair(int region, int from, Debt debt) {
-    StampedLock lock = space.lock(region + 1);
+  /** Unmaps the GiB that a region, which this writer has for itself, shares with its partner. */
+  private boolean emptyPair(int region, Debt debt) {
+    int partner = Space.partner(region);
+    StampedLock lock = space.lock(partner);
     long stamp = lock.tryWriteLock();
     if (stamp == 0) {
       return false;
     }
-    int mapped = mappedPages(from, 2 * REGION_PAGES);
-    boolean isDone = mapped == settledMapped(from, 2 * REGION_PAGES);
+    int first = Math.min(region, partner);
+    int from = first * REGION_PAGES;
+    int pages = 2 * REGION_PAGES;
+    int mapped = mappedPages(from, pages);
+    boolean isDone = mapped == settledMapped(from, pages);
     if (isDone) {
       devices.forEach(device -> device.look(from));
       devices.forEach(device -> device.look(from + REGION_PAGES));
-      debt.begin(OperationKind.UNMAP_PAIR, region);
-      begin(OperationKind.UNMAP_PAIR, from, 2 * REGION_PAGES, 0);
-      changeMapped(from, 2 * REGION_PAGES, debt);
+      debt.begin(OperationKind.UNMAP_PAIR, first);
+      begin(OperationKind.UNMAP_PAIR, from, pages, 0);
+      var _ = changeMapped(from, pages, debt);
       long bytes = table.unmap(space.iova(from), 1L << 30, debt.gather);
       checkBytes(OperationKind.UNMAP_PAIR, from, mapped, bytes);
       var _ = finish(debt);
-      mapBeside(region, from);
-      mapBeside(region + 1, from + REGION_PAGES);
+      mapBeside(first, from);
+      mapBeside(first + 1, from + REGION_PAGES);
     }
     lock.unlock(stamp);
     return isDone;

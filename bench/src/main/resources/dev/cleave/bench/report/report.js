@@ -23,7 +23,7 @@ const count = value => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, 
 function number(value) {
   if (Number.isInteger(value) || Math.abs(value) >= 100) return count(value);
   const text = value.toPrecision(3);
-  return text.includes('e') ? text : text.replace(/\.?0+$/, '');
+  return text.includes('e') || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
 }
 
 function scaled(value, base, units) {

@@ -10,11 +10,13 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine.Command;
 
 /** Ways of being wrong on the command line, and what help looks like. */
 class CommandLineTest {
@@ -211,6 +213,19 @@ class CommandLineTest {
     Cleave.Result result = Cleave.run("inspect", "no\nsuch\r\nfile");
     assertEquals(2, result.code());
     assertEquals(1, result.errLines().size());
+  }
+
+  /** Longer ones are broken where the terminal ends, and what is set in columns falls apart. */
+  @Test
+  void noLineBelowTheOptionsOfAHelpIsWiderThanATerminal() {
+    for (Class<?> command : Main.class.getAnnotation(Command.class).subcommands()) {
+      for (String line : command.getAnnotation(Command.class).footer()) {
+        assertTrue(line.replace("%%", "%").length() < 80, command.getSimpleName() + ": " + line);
+      }
+    }
+    List<String> wide =
+        Cleave.run("replay", "--help").out().lines().filter(line -> line.length() > 80).toList();
+    assertEquals(List.of(), wide);
   }
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.cleave.bench.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.file.Files;
@@ -41,6 +42,38 @@ class FootprintCommandTest {
     assertEquals((32 + 1 + 1) * 4096, small.get("tableBytes").getAsLong());
     assertTrue(result.out().contains("0.5%"), result.out());
     assertTrue(result.out().contains("flat hash"), result.out());
+  }
+
+  @Test
+  void whatCloudHypervisorPinnedStandsBesideTheModel() throws Exception {
+    Path json = directory.resolve("footprint.json");
+    Cleave.Result result =
+        Cleave.run(
+            "footprint",
+            "--guest-memory",
+            "16G",
+            "--shared",
+            "1%,linux",
+            "--pattern",
+            "boot",
+            "--policy",
+            "shared-only-4k,shared-only,static",
+            "--json",
+            json);
+    assertEquals(0, result.code(), result.err());
+    JsonArray references =
+        JsonParser.parseString(Files.readString(json))
+            .getAsJsonObject()
+            .getAsJsonArray("references");
+    assertEquals(2, references.size());
+    JsonObject before = references.get(1).getAsJsonObject();
+    assertEquals("static", before.get("policy").getAsString());
+    assertEquals(1.0, before.get("ratio").getAsDouble());
+    JsonObject after = references.get(0).getAsJsonObject();
+    assertEquals("shared-only-4k", after.get("policy").getAsString());
+    // The pool and a fiftieth: what else that guest shared, 166 MiB, nobody has told.
+    assertEquals(0.863, after.get("ratio").getAsDouble(), 0.001);
+    assertTrue(result.out().contains("1,069,976 kB, measured were 1,239,476 kB"), result.out());
   }
 
   @ParameterizedTest

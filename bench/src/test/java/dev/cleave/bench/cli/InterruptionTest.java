@@ -11,6 +11,7 @@ import dev.cleave.bench.conform.qemu.QemuInstalled;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 class InterruptionTest {
   private static final int INTERRUPTED = 130;
+  private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(Signals.MOST_SECONDS);
 
   /** What the JVM itself says of flags that the tests of this module run with. */
   private static final String JVM_WARNING = "WARNING: ";
@@ -32,8 +34,11 @@ class InterruptionTest {
 
   private record Ended(int code, String out, List<String> err) {}
 
-  /** Interrupts the command when so much time has passed that it is at work. */
-  private Ended interrupted(long millis, String... arguments) throws Exception {
+  /**
+   * Interrupts the command when it is at work: when it has computed for so long, and has started a
+   * process if it is to.
+   */
+  private Ended interrupted(int seconds, boolean hasChild, String... arguments) throws Exception {
     Path out = directory.resolve("out");
     Path err = directory.resolve("err");
     List<String> command = new ArrayList<>(Signals.prefix());
@@ -54,7 +59,11 @@ class InterruptionTest {
             .redirectError(err.toFile())
             .start();
     try {
-      assertFalse(process.waitFor(millis, TimeUnit.MILLISECONDS), "it ended by itself");
+      long start = System.nanoTime();
+      while (!isAtWork(process, seconds, hasChild)) {
+        assertTrue(System.nanoTime() - start < MOST_NANOS, "it has not begun");
+        assertFalse(process.waitFor(100, TimeUnit.MILLISECONDS), "it ended by itself");
+      }
       Signals.send("INT", process);
       Signals.awaitEnd(process);
     } finally {
@@ -62,6 +71,11 @@ class InterruptionTest {
       process.destroyForcibly();
     }
     return new Ended(process.exitValue(), Files.readString(out), lines(err));
+  }
+
+  private static boolean isAtWork(Process process, int seconds, boolean hasChild) {
+    long computed = process.info().totalCpuDuration().map(Duration::toSeconds).orElse(0L);
+    return computed >= seconds && (!hasChild || process.descendants().findAny().isPresent());
   }
 
   private static List<String> lines(Path err) throws IOException {
@@ -81,7 +95,8 @@ class InterruptionTest {
     Path report = directory.resolve("replay.html");
     Ended ended =
         interrupted(
-            4000,
+            4,
+            false,
             "replay",
             longTrace().toString(),
             "--json",
@@ -109,7 +124,8 @@ class InterruptionTest {
     }
     Ended ended =
         interrupted(
-            5000,
+            4,
+            false,
             "footprint",
             "--guest-memory",
             "256M",
@@ -127,7 +143,7 @@ class InterruptionTest {
   @Test
   void aBenchEndsItsMeasuringProcessesToo() throws Exception {
     Path jmh = directory.resolve("jmh.json");
-    Ended ended = interrupted(5000, "bench", "--quick", "--jmh-json", jmh.toString());
+    Ended ended = interrupted(1, true, "bench", "--quick", "--jmh-json", jmh.toString());
     assertEquals(INTERRUPTED, ended.code, ended.toString());
     assertEquals(1, ended.err.size(), ended.err.toString());
     assertTrue(ended.err.getFirst().endsWith(" pairs were measured"), ended.err.toString());
@@ -138,7 +154,7 @@ class InterruptionTest {
   void aConformanceRunShowsTheCasesSoFar() throws Exception {
     QemuInstalled.orSkip();
     Path json = directory.resolve("conform.json");
-    Ended ended = interrupted(6000, "conform", "--seconds", "600", "--json", json.toString());
+    Ended ended = interrupted(2, true, "conform", "--seconds", "600", "--json", json.toString());
     assertEquals(INTERRUPTED, ended.code, ended.toString());
     assertEquals(1, ended.err.size(), ended.err.toString());
     assertTrue(ended.err.getFirst().startsWith("cleave: interrupted: after "));

@@ -115,7 +115,7 @@ class MigrateCommandTest {
     assertEquals(0, run(larger + " --strategy stop-and-copy", "--json", large).code());
     Cleave.Result result = Cleave.run("compare", small, large);
     assertEquals(2, result.code());
-    assertTrue(result.err().contains("is of 32M in 1 pieces and"), result.err());
+    assertTrue(result.err().contains("is of 32M of guest memory (extents: 1) and"), result.err());
   }
 
   @Test

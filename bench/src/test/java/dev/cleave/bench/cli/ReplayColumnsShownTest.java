@@ -12,8 +12,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeEach;
@@ -95,6 +97,23 @@ class ReplayColumnsShownTest {
           .forEach(column -> headings.append('|').append(column.heading()));
     }
     return headings.toString();
+  }
+
+  /** JSON's names are a contract; the glossary says which name is which. */
+  @Test
+  void aFigureHasOneNameInTextAndPageAndNoOtherFigureHasIt() {
+    Map<String, ReplayColumn> named = new HashMap<>();
+    for (ReplayColumn column : ReplayColumn.values()) {
+      for (String name : Arrays.asList(column.heading(), column.title())) {
+        if (name != null) {
+          ReplayColumn other = named.putIfAbsent(name.toLowerCase(Locale.ROOT), column);
+          assertTrue(other == null || other == column, name + ": " + column + " and " + other);
+        }
+      }
+      if (column.heading() != null && column.title() != null) {
+        assertTrue(column.heading().equalsIgnoreCase(column.title()), column.name());
+      }
+    }
   }
 
   @Test

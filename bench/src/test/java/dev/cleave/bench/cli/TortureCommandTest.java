@@ -27,7 +27,7 @@ class TortureCommandTest {
   void aShortRunDoesEverythingAndFindsNothing() throws IOException {
     Path json = temporary.resolve("torture.json");
 
-    Result result = Cleave.run("torture", "--seconds", 2, "--threads", 3, "--json", json);
+    Result result = Cleave.run("torture", "--seconds", 4, "--threads", 3, "--json", json);
 
     assertEquals(0, result.code(), result.out() + result.err());
     assertTrue(result.out().endsWith("violations: 0\n"), result.out());

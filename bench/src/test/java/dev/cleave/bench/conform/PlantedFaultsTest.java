@@ -41,6 +41,7 @@ class PlantedFaultsTest {
           new Conformance(
               machine,
               1,
+              0,
               (memory, base) -> new FaultyPages(memory, base, fault.entryFault()),
               fault.between());
       Optional<Failure> failure = Optional.empty();

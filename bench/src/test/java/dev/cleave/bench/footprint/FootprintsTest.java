@@ -35,6 +35,54 @@ class FootprintsTest {
   }
 
   @ParameterizedTest
+  @EnumSource(
+      value = Policy.class,
+      names = {"SHARED_ONLY", "SHARED_ONLY_LAZY", "STATIC"})
+  void policiesOfSharedMemoryComeToTheMinimumToo(Policy policy) {
+    for (MadePattern pattern : MadePattern.values()) {
+      long guest = GIB + 6 * MIB;
+      TableFootprint table = new Footprints(pattern, Footprints.SEED).table(guest, 0.002, policy);
+      assertEquals(table.minimumBytes(), table.tableBytes(), pattern + ", " + policy);
+      long shared = Math.round(guest / PAGE * 0.002) * PAGE;
+      assertEquals(policy == Policy.STATIC ? guest : shared, table.pinnedBytes());
+    }
+  }
+
+  @Test
+  void whatIsMappedPageByPageKeepsTheTablesOfWhatWasSharedForAWhile() {
+    Footprints footprints = new Footprints(MadePattern.SCATTERED, Footprints.SEED);
+    TableFootprint table = footprints.table(GIB, 0.001, Policy.SHARED_ONLY_4K);
+    assertTrue(table.tableBytes() > table.minimumBytes(), table.toString());
+    assertEquals(
+        table.pinnedBytes(), footprints.table(GIB, 0.001, Policy.SHARED_ONLY).pinnedBytes());
+    assertEquals(GIB, footprints.table(GIB, 0.001, Policy.FOLLOW).pinnedBytes());
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Policy.class,
+      names = {"SHARED_ONLY_4K", "SHARED_ONLY", "STATIC"})
+  void aGuestOfPiecesPinsWhatItsPiecesDo(Policy policy) {
+    for (double shared : new double[] {0, 0.0001, 1}) {
+      Footprints footprints = new Footprints(MadePattern.CLUSTERED, Footprints.SEED);
+      TableFootprint piece = footprints.table(16 * GIB, shared, policy);
+      TableFootprint guest = footprints.table(1024 * GIB, shared, policy);
+      assertEquals(64 * piece.pinnedBytes(), guest.pinnedBytes(), policy + ", " + shared);
+      assertTrue(guest.tableBytes() >= guest.minimumBytes(), guest.toString());
+    }
+  }
+
+  @Test
+  void aLinuxGuestSharesItsPoolAndAFiftieth() {
+    assertEquals(512 * MIB, LinuxGuest.poolBytes(8 * GIB)); // as in the bundled log
+    assertEquals(GIB, LinuxGuest.poolBytes(16 * GIB));
+    assertEquals(GIB, LinuxGuest.poolBytes(256 * GIB));
+    assertEquals(64 * MIB, LinuxGuest.poolBytes(256 * MIB));
+    assertEquals(50.0 / 49 / 16, LinuxGuest.sharedFraction(16 * GIB), 1e-12);
+    assertEquals(1, LinuxGuest.sharedFraction(16 * MIB));
+  }
+
+  @ParameterizedTest
   @EnumSource(MadePattern.class)
   void aPatternSharesExactlyItsPart(MadePattern pattern) {
     for (double shared : new double[] {0, 0.0001, 0.01, 0.5, 0.99, 1}) {

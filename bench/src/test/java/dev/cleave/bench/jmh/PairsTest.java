@@ -36,10 +36,13 @@ class PairsTest {
           map 64 GiB where 1G fits | one store per leaf and table | 2
           map one 4K page | translate of the same page | 1.6
           unmap one 4K page | translate of the same page | 1.6
+          unmap one 4K page, flush queue of 256 | unmap and complete of the same page | 1.0
           map + unmap one 4K page | the re-walking table | 1.0
           map + unmap 256 x 4K in one call | the re-walking table | 0.1
           map + unmap 256 x 2M in one call | the re-walking table | 0.1
+          map + unmap of 64 pages, flush queue of 256 | flush each | 0.9
           translate, random over 64 GiB at 4K | on-heap long[] radix | 1.1
+          translate in lists of 64, random over 64 GiB at 4K | one a call | 0.4
           split 2M into 512 x 4K | the fill kernel on one table | 2.0
           merge 512 x 4K into 2M | the forms-one-leaf kernel | 2.0
           share one 4K page of a region, and unshare it | remap of that region twice, in bulk | 1.0
@@ -49,6 +52,7 @@ class PairsTest {
           map one sized leaf of 1M | 256 stores | 1.5
           two threads on disjoint halves, single pages | one thread on both | 0.55
           two threads on disjoint halves, 2 MiB runs | one thread on both | 0.55
+          two threads on disjoint halves, 256 GiB as 4K leaves | one thread on both | 0.6
           map, translate and unmap one 4K page, both formats in turn | AMD v1 alone | 1.1
           map, translate and unmap one 4K page, both formats in turn | x86-64 alone | 1.1
           split 2M and merge it, both formats in turn | AMD v1 alone | 1.1
@@ -81,7 +85,7 @@ class PairsTest {
 
   @Test
   void noPairIsThereWithoutAPromise() {
-    assertEquals(41, Pairs.ALL.size());
+    assertEquals(44, Pairs.ALL.size());
   }
 
   static List<Pair> pairs() {
@@ -139,12 +143,14 @@ class PairsTest {
             LargeLeaves.class,
             SinglePage.class,
             RunOfPages.class,
+            DeferredFlushes.class,
             RandomTranslate.class,
             SplitMerge.class,
             ShareUnshare.class,
             FitUnchanged.class,
             SizedLeaves.class,
             TwoThreads.class,
+            BulkByTwo.class,
             DirtySweep.class,
             DirtySweepByTwo.class);
     for (Class<?> type : types) {

@@ -35,7 +35,7 @@ class GuestRmpTest {
   GuestRmpTest() {
     GUEST.extents().forEach(one -> frames.place(one.first(), one.paddr(), one.length()));
     machine = ModelMachine.marking(GUEST.paddrEnd(), frames, tables, true);
-    rmp = new GuestRmp(GUEST, frames, machine.rmp());
+    rmp = new GuestRmp(GUEST, frames, machine.rmp(), true);
   }
 
   @AfterEach

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.engine.format.Access;
+import dev.cleave.engine.format.AmdV1;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -129,7 +130,8 @@ class PreCopyTest {
     assertNull(result.overReporting());
     assertNull(result.during().hitRate());
     assertEquals(61, result.before().accesses(), "41 pages in 20 ms, and half as many reads");
-    assertEquals(61.0, (double) result.after().accesses(), 1, "what was not written meanwhile never is");
+    assertEquals(
+        61.0, (double) result.after().accesses(), 1, "what was not written meanwhile never is");
   }
 
   @Test
@@ -239,6 +241,31 @@ class PreCopyTest {
                 hasRmp,
                 RANDOM);
         assertTrue(result.isExact(), result.toString());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1L << 12, 1L << 12 | 1L << 30, 1L << 12 | 1L << 16 | 1L << 21, -1})
+  void whatever_leaf_sizes_a_table_has_no_access_is_refused(long sizes) {
+    GuestMemory memory = GuestMemory.ofSize(1L << 30);
+    MigrateOptions options =
+        new MigrateOptions(
+            1L << 30,
+            20 * MILLI,
+            30,
+            10_000,
+            20 * MILLI,
+            MergeBack.cold(1),
+            sizes & AmdV1.LINUX.leafSizes(),
+            7,
+            Fault.NONE);
+    Load bursts = new Load(WritePattern.BURSTS, 64 * MIB, 1L << 30, 10);
+    for (boolean hasRmp : new boolean[] {false, true}) {
+      for (Strategy strategy : Strategy.values()) {
+        MigrationResult result = migrate(memory, options, strategy, hasRmp, bursts);
+        assertNull(result.firstRefusal(), result.name());
+        assertEquals(0, result.lostPages(), result.name());
       }
     }
   }

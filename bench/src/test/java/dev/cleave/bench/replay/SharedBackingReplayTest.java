@@ -38,6 +38,8 @@ class SharedBackingReplayTest {
     private final BitSet shared = new BitSet();
     private final BitSet tables = new BitSet();
     private final BitSet upper = new BitSet();
+    private long leastTables = 1;
+    private long mostLeastTables = 1;
     private long maps;
     private long unmaps;
     private long flushes;
@@ -67,7 +69,25 @@ class SharedBackingReplayTest {
           default -> throw new AssertionError(event);
         }
         peak = Math.max(peak, shared.cardinality());
+        leastTables = leastTables();
+        mostLeastTables = Math.max(mostLeastTables, leastTables);
       }
+    }
+
+    /**
+     * Tables that no tree of three levels can do without: the top, one for each GiB in which
+     * something is given, and one for each 2 MiB of which a part is. It knows nothing of merges.
+     */
+    private long leastTables() {
+      BitSet given = given();
+      long count = 1;
+      for (int at = given.nextSetBit(0); at >= 0; at = given.nextSetBit((at | 0x3FFFF) + 1)) {
+        count++;
+      }
+      for (int at = given.nextSetBit(0); at >= 0; at = given.nextSetBit((at | 511) + 1)) {
+        count += given.nextClearBit(at & -512) <= (at | 511) ? 1 : 0;
+      }
+      return count;
     }
 
     private static int page(long bytes) {
@@ -112,6 +132,33 @@ class SharedBackingReplayTest {
 
   private static long figure(JsonObject policy, String name) {
     return policy.get(name).getAsLong();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"pagestate-linux-6.12", "pagestate-linux-6.12-psc"})
+  void sharedOnlyHasNoTableThatATreeCouldDoWithout(String name) throws IOException {
+    PageByPage told = new PageByPage(trace(log(name)));
+    Map<String, JsonObject> results = replay(log(name), "shared-only-4k,shared-only");
+    JsonObject sharedOnly = results.get("shared-only");
+    assertEquals(4096 * told.mostLeastTables, figure(sharedOnly, "tableBytesPeak"));
+    assertEquals(4096 * told.leastTables, figure(sharedOnly, "tableBytesEnd"));
+    // What is kept for ever is 317 pages: no tree is below a tenth of that, with 31 regions mixed.
+    assertEquals(4096 * 317, figure(results.get("shared-only-4k"), "tableBytesEnd"));
+    assertEquals(36, told.leastTables);
+    assertEquals(45, told.mostLeastTables);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"pagestate-linux-6.12", "pagestate-linux-6.12-psc"})
+  void deferredFlushesOfSharedOnlyAreATwentiethOfThoseOfPageByPage(String name) throws IOException {
+    JsonObject pageByPage = replay(log(name), "shared-only-4k").get("shared-only-4k");
+    JsonObject deferred =
+        replay(log(name), "shared-only", "--flush", "deferred").get("shared-only");
+    assertTrue(
+        figure(deferred, "flushes") * 20 <= figure(pageByPage, "flushes"), deferred.toString());
+    assertTrue(
+        figure(deferred, "pinnedBytesPeak") * 100 <= figure(pageByPage, "pinnedBytesPeak") * 101,
+        deferred.toString());
   }
 
   @ParameterizedTest

@@ -52,6 +52,31 @@ class OtherReportsTest {
   }
 
   @Test
+  void migrationsAreCurvesOfEveryPatternAndARateNear100PercentIsShownSo() throws Exception {
+    Path report = directory.resolve("migrate.html");
+    Cleave.Result result =
+        Cleave.run(
+            "migrate", "--guest-memory", "1G", "--downtime", "5ms", "--rmp", "off", "--report",
+            report);
+    assertEquals(0, result.code(), result.err());
+
+    Page page = chromium.open(report);
+    List<ElementHandle> cells = page.querySelectorAll("td[data-key=hitsBefore]");
+    assertEquals(10, cells.size());
+    for (ElementHandle cell : cells) {
+      double percent = 100 * Double.parseDouble(cell.getAttribute("data-value"));
+      String shown = cell.textContent().replaceAll("[^0-9.]", "");
+      assertEquals(percent, Double.parseDouble(shown), 0.06);
+    }
+    Locator chart = page.locator("#chart-dirty-pages");
+    assertEquals(List.of("ring", "random"), chart.locator("option").allTextContents());
+    List<String> csv = Chromium.copied(page, "#chart-dirty-pages button").lines().toList();
+    assertEquals(
+        "variant,pass,stop-and-copy,as-they-are,split-all,split-written,split-twice",
+        csv.getFirst());
+  }
+
+  @Test
   void footprintsAreCurvesOfEveryPatternAndGuest() throws Exception {
     Path report = directory.resolve("footprint.html");
     Path jsonFile = directory.resolve("footprint.json");

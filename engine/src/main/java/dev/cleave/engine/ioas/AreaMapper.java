@@ -67,6 +67,7 @@ final class AreaMapper {
             && !Unsigned.isBelow(last, iova)
             && ((iova | length | (paddr & Geometry.PAGE_BYTES - 1)) & mask) == 0
             && !state.reserved.touches(iova, last)
+            && !state.isRetiring(iova, last)
             && !state.areas.tree.touches(iova, last);
     if (!isPlain) {
       return false;
@@ -139,17 +140,24 @@ final class AreaMapper {
     checkAccess(access);
     long last = SpaceState.last(iova, length);
     Operation operation = state.takeOperation();
-    source.lock.lock();
+    boolean isThere = false;
     try {
-      operation.access = access;
-      collect(source.areas, iova, last, operation);
-      return operation;
+      source.lock.lock();
+      try {
+        operation.access = access;
+        collect(source.areas, iova, last, operation);
+        isThere = true;
+        return operation;
+      } finally {
+        source.lock.unlock();
+      }
     } finally {
-      source.lock.unlock();
+      if (!isThere) {
+        state.discardOperation(operation);
+      }
     }
   }
 
-  /** What it throws costs the next operation some memory: this one is not kept. */
   private static void collect(Areas areas, long first, long last, Operation operation) {
     RangeTree.Position at = operation.position;
     boolean isThere = areas.tree.seek(first, at);
@@ -165,7 +173,7 @@ final class AreaMapper {
         return;
       }
       next = end + 1;
-      isThere = at.next();
+      isThere = areas.tree.next(at);
     }
   }
 
@@ -182,6 +190,9 @@ final class AreaMapper {
       checkLength(length);
       checkStart(iova);
       checkFree(iova, iova + length - 1);
+      if (state.flushQueue != null) {
+        state.flushQueue.flushIfRetiring(iova, iova + length - 1);
+      }
       mapPieces(operation, iova, length);
     } finally {
       state.operations.leaveRange(operation);
@@ -223,6 +234,10 @@ final class AreaMapper {
               .formatted(state.alignment(), offset));
     }
     long iova = state.chooser.choose(offset, length);
+    if (iova == IovaChooser.NONE && state.flushQueue != null && state.retiring.size() > 0) {
+      state.flushQueue.flushLocked();
+      iova = state.chooser.choose(offset, length);
+    }
     if (iova == IovaChooser.NONE) {
       throw new IoasException(
           Errno.ENOSPC,
@@ -297,7 +312,15 @@ final class AreaMapper {
     checkPieces(operation);
     if (state.tables.count() > 0) {
       boolean isShort = !Unsigned.isBelow(SHORT_BYTES, length);
-      mapTables(operation, !isShort || !state.operations.areOne());
+      boolean takesTime = !isShort || !state.operations.areOne();
+      try {
+        mapTables(operation, takesTime);
+      } catch (IoasException e) {
+        if (!isMemoryWaiting(e)) {
+          throw e;
+        }
+        mapTables(operation, takesTime);
+      }
     }
     Pieces pieces = operation.pieces;
     long first = iova;
@@ -312,6 +335,16 @@ final class AreaMapper {
           pieces.isWritten(i));
       first = end;
     }
+  }
+
+  /** Whether a flush may have freed the table memory that was missing; it is made then. */
+  private boolean isMemoryWaiting(IoasException e) {
+    SpaceFlushQueue queue = state.flushQueue;
+    if (e.errno() != Errno.ENOMEM || queue == null || state.retiring.size() == 0) {
+      return false;
+    }
+    queue.flushLocked();
+    return true;
   }
 
   private void mapTables(Operation operation, boolean takesTime) {

@@ -46,8 +46,9 @@ final class AreaUnmapper {
     try {
       boolean isPlain =
           Unsigned.isBelow(last - first, AreaMapper.SHORT_BYTES)
+              && state.flushQueue == null
               && state.operations.areNone()
-              && state.isArea(first, last);
+              && state.areas.tree.isRange(first, last);
       if (!isPlain) {
         return null;
       }
@@ -59,7 +60,7 @@ final class AreaUnmapper {
         state.operations.leave(operation);
         throw IoasException.of(e);
       }
-      state.removeArea();
+      state.areas.removeFound(last - first + 1);
       return operation;
     } finally {
       state.lock.unlock();
@@ -92,7 +93,7 @@ final class AreaUnmapper {
     long to = 0;
     long bytes = 0;
     boolean isWhole = true;
-    for (; isThere; isThere = at.next() && !Unsigned.isBelow(last, at.first())) {
+    for (; isThere; isThere = state.areas.tree.next(at) && !Unsigned.isBelow(last, at.first())) {
       isWhole = !Unsigned.isBelow(last, at.last());
       if (!isWhole) {
         break;
@@ -149,7 +150,7 @@ final class AreaUnmapper {
     long bytes = 0;
     for (boolean isThere = state.areas.tree.seek(first, at);
         isThere && !Unsigned.isBelow(last, at.first());
-        isThere = at.next()) {
+        isThere = state.areas.tree.next(at)) {
       bytes += Unsigned.min(at.last(), last) - Unsigned.max(at.first(), first) + 1;
     }
     return bytes;
@@ -157,6 +158,57 @@ final class AreaUnmapper {
 
   /** Takes out what lies between two addresses that have areas. */
   private void remove(Operation operation, long first, long last, long bytes) {
+    SpaceFlushQueue queue = state.flushQueue;
+    if (queue == null) {
+      removeAtOnce(operation, first, last);
+      removeAreas(operation, first, last, bytes);
+      return;
+    }
+    @Nullable RuntimeException failure = removeLater(operation, first, last, queue);
+    removeAreas(operation, first, last, bytes);
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  /** Takes it out of all tables, and puts the flushes off. */
+  private @Nullable RuntimeException removeLater(
+      Operation operation, long first, long last, SpaceFlushQueue queue) {
+    boolean isSeen = state.tables.count() > 0;
+    if (isSeen) {
+      queue.retire(first, last);
+    }
+    state.lock.unlock();
+    try {
+      if (!isSeen) {
+        queue.freeAtOnce(first, last);
+        return null;
+      }
+      if (operation.cutsFirst || operation.cutsLast) {
+        cutAtOnce(operation, first, last, queue);
+      }
+      return state.tables.unmapLater(first, last);
+    } finally {
+      state.lock.lock();
+    }
+  }
+
+  private void cutAtOnce(Operation operation, long first, long last, SpaceFlushQueue queue) {
+    boolean isCut = false;
+    try {
+      state.tables.cut(operation, operation.cut.around(first, last), first, last);
+      state.tables.settle(operation);
+      isCut = true;
+    } catch (PageTableException e) {
+      throw IoasException.of(e);
+    } finally {
+      if (!isCut) {
+        queue.unretire(first);
+      }
+    }
+  }
+
+  private void removeAtOnce(Operation operation, long first, long last) {
     if (state.tables.count() > 0) {
       state.lock.unlock();
       try {
@@ -169,6 +221,9 @@ final class AreaUnmapper {
         state.lock.lock();
       }
     }
+  }
+
+  private void removeAreas(Operation operation, long first, long last, long bytes) {
     if (operation.cutsFirst) {
       state.areas.cut(first, operation.scratch);
     }

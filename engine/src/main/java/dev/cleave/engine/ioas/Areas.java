@@ -96,17 +96,18 @@ final class Areas {
       tree.seek(at.first(), scratch);
       while (scratch.isAtRange() && Long.compareUnsigned(scratch.last(), last) <= 0) {
         forget(scratch.info());
-        scratch.next();
+        tree.next(scratch);
       }
     }
     tree.removeThrough(at, last);
     bytes -= bytesGone;
   }
 
-  void remove(RangeTree.Position at) {
-    bytes -= length(at);
-    forget(at.info());
-    tree.remove(at);
+  /** Takes out the area that the tree has found to be one. */
+  void removeFound(long length) {
+    bytes -= length;
+    forget(tree.foundInfo());
+    tree.removeFound();
   }
 
   /** Makes two areas of the one that has both an address and the one before it, if one does. */
@@ -119,7 +120,7 @@ final class Areas {
     Backing backing = backing(scratch);
     int access = access(scratch);
     boolean isWritten = isWritten(scratch);
-    scratch.setLast(iova - 1);
+    tree.setLast(scratch, iova - 1);
     bytes -= last - iova + 1;
     add(iova, last, backing, offset, access, isWritten);
   }

@@ -1,11 +1,10 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.DirtyBitmap;
-import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,15 +18,20 @@ import org.jspecify.annotations.Nullable;
  * <p>The list itself changes only while one operation has the whole space.
  */
 final class AttachedTables {
-  private final List<HardwarePageTable> tables = new ArrayList<>();
+  private HardwarePageTable[] tables = {};
   private long version;
 
   int count() {
-    return tables.size();
+    return tables.length;
   }
 
   HardwarePageTable get(int index) {
-    return tables.get(index);
+    return tables[index];
+  }
+
+  /** All of them, in an array that is replaced, not changed. */
+  HardwarePageTable[] array() {
+    return tables;
   }
 
   /** A number that changes with the list. */
@@ -36,28 +40,30 @@ final class AttachedTables {
   }
 
   void add(HardwarePageTable table) {
-    tables.add(table);
+    tables = Arrays.copyOf(tables, tables.length + 1);
+    tables[tables.length - 1] = table;
     version++;
   }
 
   void remove(HardwarePageTable table) {
-    tables.remove(table);
+    tables =
+        Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new);
     version++;
   }
 
   int indexOf(HardwarePageTable table) {
-    return tables.indexOf(table);
+    return Arrays.asList(tables).indexOf(table);
   }
 
   List<HardwarePageTable> all() {
-    return List.copyOf(tables);
+    return List.of(tables);
   }
 
   /** Maps the pieces of an operation. */
   void map(Operation operation, @Nullable SizeRule rule) {
-    for (int i = 0; i < tables.size(); i++) {
+    for (int i = 0; i < tables.length; i++) {
       try {
-        tables.get(i).map(operation, rule);
+        tables[i].map(operation, rule);
       } catch (RuntimeException e) {
         unmapDone(operation, i);
         throw e;
@@ -73,8 +79,8 @@ final class AttachedTables {
   int mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
     int done = 0;
     try {
-      while (done < tables.size()) {
-        tables.get(done).mapRun(iova, paddr, length, access, rule);
+      while (done < tables.length) {
+        tables[done].mapRun(iova, paddr, length, access, rule);
         done++;
       }
     } catch (PageTableException _) {
@@ -86,8 +92,7 @@ final class AttachedTables {
   private void unmapDone(Operation operation, int failed) {
     if (operation.mappedBytes != 0) {
       var _ =
-          tables
-              .get(failed)
+          tables[failed]
               .table()
               .unmap(operation.mapFirst, operation.mappedBytes, operation.gather(failed));
     }
@@ -96,14 +101,31 @@ final class AttachedTables {
 
   /** Unmaps a range in which something is mapped, and at whose ends no leaf is to be split. */
   void unmap(Operation operation, long first, long last) {
-    unmap(operation, first, last, tables.size());
+    unmap(operation, first, last, tables.length);
   }
 
   /** The same in the first of the tables. */
   void unmap(Operation operation, long first, long last, int count) {
     for (int i = 0; i < count; i++) {
-      var _ = tables.get(i).table().unmap(first, last - first + 1, operation.gather(i));
+      var _ = tables[i].table().unmap(first, last - first + 1, operation.gather(i));
     }
+  }
+
+  /**
+   * Unmaps a range whose ends have been cut, in all tables, and puts its flushes off.
+   *
+   * @return what a flush that had to make room threw, the last of several
+   */
+  @Nullable RuntimeException unmapLater(long first, long last) {
+    @Nullable RuntimeException failure = null;
+    for (HardwarePageTable table : tables) {
+      try {
+        table.unmapLater(first, last - first + 1);
+      } catch (RuntimeException e) {
+        failure = e; // the unmap itself is done: all its leaves are whole
+      }
+    }
+    return failure;
   }
 
   /**
@@ -112,7 +134,7 @@ final class AttachedTables {
    * first is changed.
    */
   void cutEnds(Operation operation, long first, long last) {
-    if (tables.size() > 1 && (operation.cutsFirst || operation.cutsLast)) {
+    if (tables.length > 1 && (operation.cutsFirst || operation.cutsLast)) {
       cut(operation, operation.cut.around(first, last), first, last);
     }
   }
@@ -122,9 +144,9 @@ final class AttachedTables {
    * ends; in all tables or in none.
    */
   void cut(Operation operation, SizeRule rule, long first, long last) {
-    for (int i = 0; i < tables.size(); i++) {
+    for (int i = 0; i < tables.length; i++) {
       TableTools tools = operation.tools(i);
-      PageTable table = tables.get(i).table();
+      PageTable table = tables[i].table();
       tools.lookAround(table, first, last);
       try {
         table.reserveToFit(tools.first(), tools.last() - tools.first() + 1, rule, tools.gather());
@@ -133,26 +155,39 @@ final class AttachedTables {
         throw e;
       }
     }
-    for (int i = 0; i < tables.size(); i++) {
+    for (int i = 0; i < tables.length; i++) {
       TableTools tools = operation.tools(i);
-      tables
-          .get(i)
+      tables[i]
           .table()
           .splitToFit(tools.first(), tools.last() - tools.first() + 1, rule, tools.gather());
     }
   }
 
-  /** Splits leaves in a range where a rule forbids them. */
+  /**
+   * Splits leaves in a range where a rule forbids them. The last table goes first, which refuses by
+   * itself before anything is changed.
+   */
   void split(Operation operation, long first, long last, SizeRule rule) {
-    reserve(operation, first, last, rule);
-    splitReserved(operation, first, last, rule);
+    int others = tables.length - 1;
+    reserve(operation, first, last, rule, others);
+    try {
+      tables[others].table().splitToFit(first, last - first + 1, rule, operation.gather(others));
+    } catch (PageTableException e) {
+      unreserve(operation, others);
+      throw e;
+    }
+    splitReserved(operation, first, last, rule, others);
   }
 
   /** Makes sure that {@link #splitReserved} will have the table memory it takes. */
   void reserve(Operation operation, long first, long last, SizeRule rule) {
-    for (int i = 0; i < tables.size(); i++) {
+    reserve(operation, first, last, rule, tables.length);
+  }
+
+  private void reserve(Operation operation, long first, long last, SizeRule rule, int count) {
+    for (int i = 0; i < count; i++) {
       try {
-        tables.get(i).table().reserveToFit(first, last - first + 1, rule, operation.gather(i));
+        tables[i].table().reserveToFit(first, last - first + 1, rule, operation.gather(i));
       } catch (PageTableException e) {
         unreserve(operation, i);
         throw e;
@@ -161,58 +196,58 @@ final class AttachedTables {
   }
 
   void unreserve(Operation operation) {
-    unreserve(operation, tables.size());
+    unreserve(operation, tables.length);
   }
 
   private void unreserve(Operation operation, int end) {
     for (int i = 0; i < end; i++) {
-      tables.get(i).table().unreserve(operation.gather(i));
+      tables[i].table().unreserve(operation.gather(i));
     }
   }
 
   void splitReserved(Operation operation, long first, long last, SizeRule rule) {
-    for (int i = 0; i < tables.size(); i++) {
-      tables.get(i).table().splitToFit(first, last - first + 1, rule, operation.gather(i));
+    splitReserved(operation, first, last, rule, tables.length);
+  }
+
+  private void splitReserved(Operation operation, long first, long last, SizeRule rule, int count) {
+    for (int i = 0; i < count; i++) {
+      tables[i].table().splitToFit(first, last - first + 1, rule, operation.gather(i));
     }
   }
 
   /** Merges a part of an area, as {@link HardwarePageTable#merge} does. */
   void merge(
       Operation operation, long first, long last, long areaFirst, long areaLast, SizeRule rule) {
-    for (int i = 0; i < tables.size(); i++) {
-      tables.get(i).merge(first, last, areaFirst, areaLast, rule, operation.tools(i));
+    for (int i = 0; i < tables.length; i++) {
+      tables[i].merge(first, last, areaFirst, areaLast, rule, operation.tools(i));
     }
   }
 
   void startDirtyTracking(Operation operation, long first, long last, int pageLog2) {
-    for (int i = 0; i < tables.size(); i++) {
+    for (int i = 0; i < tables.length; i++) {
       var _ =
-          tables
-              .get(i)
+          tables[i]
               .table()
               .startDirtyTracking(first, last - first + 1, pageLog2, operation.gather(i));
     }
   }
 
   void readAndClearDirty(Operation operation, long first, long last, DirtyBitmap bitmap) {
-    for (int i = 0; i < tables.size(); i++) {
+    for (int i = 0; i < tables.length; i++) {
       var _ =
-          tables
-              .get(i)
-              .table()
-              .readAndClearDirty(first, last - first + 1, bitmap, operation.gather(i));
+          tables[i].table().readAndClearDirty(first, last - first + 1, bitmap, operation.gather(i));
     }
   }
 
   void readDirty(long first, long last, DirtyBitmap bitmap) {
-    for (int i = 0; i < tables.size(); i++) {
-      var _ = tables.get(i).table().readDirty(first, last - first + 1, bitmap);
+    for (int i = 0; i < tables.length; i++) {
+      var _ = tables[i].table().readDirty(first, last - first + 1, bitmap);
     }
   }
 
   /** Whether an operation owes a flush in any table. */
   boolean isOwing(Operation operation) {
-    for (int i = 0; i < tables.size(); i++) {
+    for (int i = 0; i < tables.length; i++) {
       if (!operation.gather(i).isEmpty()) {
         return true;
       }
@@ -222,11 +257,8 @@ final class AttachedTables {
 
   /** Flushes what an operation owes, table by table. */
   void settle(Operation operation) {
-    for (int i = 0; i < tables.size(); i++) {
-      IotlbGather gather = operation.gather(i);
-      if (!gather.isEmpty()) {
-        tables.get(i).settle(gather);
-      }
+    for (int i = 0; i < tables.length; i++) {
+      tables[i].settle(operation.gather(i));
     }
   }
 }

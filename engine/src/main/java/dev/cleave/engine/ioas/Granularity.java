@@ -2,7 +2,6 @@ package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.SizeRule;
 import java.util.Arrays;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * How large leaves may be, range by range; where nothing was said, as large as they will.
@@ -14,7 +13,7 @@ final class Granularity implements SizeRule {
   /** The logarithm that stands for no limit. */
   static final int UNLIMITED = Long.SIZE - 1;
 
-  private final ReentrantLock lock = new ReentrantLock();
+  private final SpaceLock lock = new SpaceLock();
   private final RangeTree tree = new RangeTree();
   private final RangeTree.Position position = new RangeTree.Position();
 
@@ -95,7 +94,7 @@ final class Granularity implements SizeRule {
   boolean isAligned(long pageMask) {
     lock.lock();
     try {
-      for (tree.seek(0, position); position.isAtRange(); position.next()) {
+      for (tree.seek(0, position); position.isAtRange(); tree.next(position)) {
         if (((position.first() | (position.last() + 1)) & pageMask) != 0) {
           return false;
         }
@@ -114,7 +113,7 @@ final class Granularity implements SizeRule {
         cutEnds(first, last);
         for (boolean there = tree.seek(first, position);
             there && Long.compareUnsigned(position.last(), last) <= 0;
-            there = position.next()) {
+            there = tree.next(position)) {
           saved.add(position.first(), position.last(), (int) position.info());
         }
       }
@@ -176,7 +175,7 @@ final class Granularity implements SizeRule {
     if (tree.seek(iova, position) && Long.compareUnsigned(position.first(), iova) < 0) {
       long last = position.last();
       long log2 = position.info();
-      position.setLast(iova - 1);
+      tree.setLast(position, iova - 1);
       tree.insert(iova, last, 0, log2);
     }
   }

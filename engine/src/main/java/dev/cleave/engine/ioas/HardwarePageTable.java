@@ -1,6 +1,7 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.IotlbFlush;
+import dev.cleave.engine.IotlbFlushQueue;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
@@ -37,6 +38,9 @@ public final class HardwarePageTable implements AutoCloseable {
 
   /** The iovas that it does not decode, while it is attached; by who holds the space's lock. */
   private @Nullable IovaReservation beyond;
+
+  /** Puts flushes of unmaps off, if there is one. */
+  private volatile @Nullable IotlbFlushQueue queue;
 
   private HardwarePageTable(PageTable table, IotlbFlush flush) {
     this.table = table;
@@ -120,10 +124,43 @@ public final class HardwarePageTable implements AutoCloseable {
     }
   }
 
-  /**
-   * Flushes what a gather holds, and ends its debt. All flushes of a space come through here: a
-   * queue that puts them off belongs here.
-   */
+  // ---- flush ---------------------------------------------------------------------------------
+
+  /** Puts the flushes of unmaps off, as long as it is attached; by who has the space alone. */
+  void deferFlushes(
+      int unmaps, int batches, long maxDelayNanos, IotlbFlushQueue.FreedRange flushed) {
+    queue = new IotlbFlushQueue(table, flush, unmaps, batches, maxDelayNanos, flushed);
+  }
+
+  /** Ends that, when all is flushed; likewise. */
+  void flushAtOnce() {
+    IotlbFlushQueue deferring = queue;
+    if (deferring != null) {
+      deferring.close();
+      queue = null;
+    }
+  }
+
+  /** Unmaps a range, and flushes it later. */
+  void unmapLater(long iova, long length) {
+    var _ = Objects.requireNonNull(queue).unmap(iova, length);
+  }
+
+  void flushDeferred() {
+    IotlbFlushQueue deferring = queue;
+    if (deferring != null) {
+      deferring.flush();
+    }
+  }
+
+  void flushIfDue() {
+    IotlbFlushQueue deferring = queue;
+    if (deferring != null) {
+      deferring.flushIfDue();
+    }
+  }
+
+  /** Flushes what a gather holds, and ends its debt. */
   void settle(IotlbGather gather) {
     if (!gather.isEmpty()) {
       flush.flush(table, gather);

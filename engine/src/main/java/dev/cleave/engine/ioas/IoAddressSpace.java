@@ -1,8 +1,8 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.DirtyBitmap;
+import dev.cleave.engine.IotlbFlushQueue;
 import dev.cleave.engine.SizeRule;
-import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.rmp.FollowedMemory;
@@ -47,7 +47,8 @@ import java.util.List;
  * <h2>Flushes</h2>
  *
  * <p>Every method returns after what it owes has been flushed in each table, by the thread that
- * called; until then iovas that are unmapped are not free.
+ * called; until then iovas that are unmapped are not free. Flushes of unmaps can be {@linkplain
+ * #deferFlushes put off}.
  *
  * <h2>Threads</h2>
  *
@@ -270,7 +271,7 @@ public final class IoAddressSpace implements AutoCloseable {
    */
   public IovaReservation reserve(List<IovaRange> ranges) {
     IovaReservation reservation = new IovaReservation(this, ranges);
-    alone(() -> attacher.reserve(reservation));
+    alone(() -> state.limits.reserve(reservation));
     return reservation;
   }
 
@@ -287,31 +288,7 @@ public final class IoAddressSpace implements AutoCloseable {
    *     ones; those that were allowed before stay so then
    */
   public void setAllowed(List<IovaRange> ranges) {
-    alone(() -> {
-      for (int i = 0; i < ranges.size(); i++) {
-        checkAllowed(ranges.get(i), ranges.subList(0, i));
-      }
-      for (IovaRange range : ranges) {
-        if (state.reserved.touches(range.first(), range.last())) {
-          throw new IoasException(
-              Errno.EADDRINUSE,
-              range.first(),
-              "an allowed range must not be reserved, range=" + range);
-        }
-      }
-      state.allowed = List.copyOf(ranges);
-      state.chooser.allow(state.allowed);
-    });
-  }
-
-  private static void checkAllowed(IovaRange range, List<IovaRange> before) {
-    if (range.first() == range.last()
-        || before.stream().anyMatch(other -> other.touches(range.first(), range.last()))) {
-      throw new IoasException(
-          Errno.EINVAL,
-          range.first(),
-          "an allowed range must be two bytes or more and overlap no other, range=" + range);
-    }
+    alone(() -> state.limits.allow(ranges));
   }
 
   // ---- tables --------------------------------------------------------------------------------
@@ -432,18 +409,7 @@ public final class IoAddressSpace implements AutoCloseable {
    *     area that is not aligned to 4096
    */
   public void setHugePages(boolean allowed) {
-    alone(() -> {
-      if (!allowed && state.hugePages) {
-        if (state.tables.count() > 0 && state.areas.tree.size() > 0) {
-          throw new IoasException(
-              Errno.EINVAL, 0, "huge pages can be forbidden only without tables or areas");
-        }
-        attacher.checkAlignment(Geometry.PAGE_BYTES);
-      }
-      state.hugePages = allowed;
-      state.align();
-      state.rule.allowLarge(allowed);
-    });
+    alone(() -> attacher.setHugePages(allowed));
   }
 
   /**
@@ -514,6 +480,41 @@ public final class IoAddressSpace implements AutoCloseable {
     tracker.stop(iova, length);
   }
 
+  // ---- flushes -------------------------------------------------------------------------------
+
+  /**
+   * Puts off the flushes of what is unmapped from now on, until the queue is closed.
+   *
+   * @param unmaps how many are flushed together, positive
+   * @param maxDelayNanos the longest time from the first of them to their flush, if there is
+   *     another, or {@link SpaceFlushQueue#flushIfDue} is called; positive
+   * @param freed told of each unmap, from the first area that it took out to the last, when all
+   *     tables have flushed it: its iovas may be used again. Called by whoever flushes, in its
+   *     thread; it must not call the space
+   * @return the queue, to flush
+   * @throws IllegalArgumentException if a number is not positive
+   * @throws IllegalStateException if there is such a queue already
+   */
+  public SpaceFlushQueue deferFlushes(
+      int unmaps, long maxDelayNanos, IotlbFlushQueue.FreedRange freed) {
+    if (unmaps < 1 || maxDelayNanos < 1) {
+      throw new IllegalArgumentException(
+          "flushes are put off by one unmap and one nanosecond or more, unmaps=%d, maxDelayNanos=%d"
+              .formatted(unmaps, maxDelayNanos));
+    }
+    SpaceFlushQueue queue = new SpaceFlushQueue(state, unmaps, maxDelayNanos, freed);
+    alone(() -> {
+      if (state.flushQueue != null) {
+        throw new IllegalStateException("the flushes of the space are put off already");
+      }
+      for (HardwarePageTable table : state.tables.array()) {
+        queue.add(table);
+      }
+      state.flushQueue = queue;
+    });
+    return queue;
+  }
+
   // ---- the whole -----------------------------------------------------------------------------
 
   /**
@@ -522,28 +523,17 @@ public final class IoAddressSpace implements AutoCloseable {
    * @return a snapshot; what tables count is exact while no operation runs
    */
   public SpaceStatistics statistics() {
-    long areas;
-    long bytes;
-    List<HardwarePageTable> tables;
+    return state.statistics();
+  }
+
+  /** Operations that were ever under way at once, for tests. */
+  int operationsMade() {
     state.lock.lock();
     try {
-      areas = state.areas.tree.size();
-      bytes = state.areas.bytes();
-      tables = state.tables.all();
+      return state.operations.made();
     } finally {
       state.lock.unlock();
     }
-    long splits = 0;
-    long merges = 0;
-    long stores = 0;
-    for (HardwarePageTable table : tables) {
-      TableStatistics counted = table.table().statistics();
-      splits += counted.splits();
-      merges += counted.merges();
-      stores += counted.entryStores();
-    }
-    return new SpaceStatistics(
-        areas, bytes, tables.size(), state.rule.granularity.ranges(), splits, merges, stores);
   }
 
   /** Does something while nothing else is under way. */

@@ -34,6 +34,8 @@ final class IovaChooser {
 
   private final RangeTree areas;
   private final ReservedIovas reserved;
+  private final RangeTree retiring;
+  private final RangeTree.Position retired = new RangeTree.Position();
   private final int largestLog2;
   private final RangeTree.Position position = new RangeTree.Position();
   private final RangeTree.Position before = new RangeTree.Position();
@@ -43,7 +45,8 @@ final class IovaChooser {
   private long alignMask;
   private long pageOffset;
 
-  IovaChooser(RangeTree areas, ReservedIovas reserved, int largestLog2) {
+  IovaChooser(RangeTree areas, ReservedIovas reserved, RangeTree retiring, int largestLog2) {
+    this.retiring = retiring;
     this.areas = areas;
     this.reserved = reserved;
     this.largestLog2 = largestLog2;
@@ -131,7 +134,7 @@ final class IovaChooser {
     boolean isThere = areas.seek(first, position);
     while (isThere) {
       if (Unsigned.isBelow(from, position.first())) {
-        long found = place(from, Unsigned.min(position.first() - 1, last));
+        long found = placeInHole(from, Unsigned.min(position.first() - 1, last));
         if (found != NONE) {
           return found;
         }
@@ -139,18 +142,31 @@ final class IovaChooser {
       if (!Unsigned.isBelow(position.last(), last)) {
         return NONE;
       }
-      isThere = position.next() && areas.seekHole(position, length);
+      isThere = areas.next(position) && areas.seekHole(position, length);
       from = endBelow(isThere ? position.first() - 1 : -1L);
       if (from == 0 || Unsigned.isBelow(last, from)) {
         return NONE;
       }
     }
-    return place(from, last);
+    return placeInHole(from, last);
   }
 
   /** The address behind the last area that begins at or below one; 0 if that is 2^64. */
   private long endBelow(long iova) {
     return areas.seekBack(iova, before) ? before.last() + 1 : 0;
+  }
+
+  /** A place in a hole that devices do not remember anything of. */
+  private long placeInHole(long first, long last) {
+    long at = place(first, last);
+    while (at != NONE
+        && retiring.size() > 0
+        && retiring.seek(at, retired)
+        && !Unsigned.isBelow(at + length - 1, retired.first())) {
+      long next = retired.last() + 1;
+      at = next == 0 ? NONE : place(next, last);
+    }
+    return at;
   }
 
   private long place(long first, long last) {

@@ -168,10 +168,11 @@ final class LeafFitter {
     if (state.tables.count() == 0 || !state.seekAreas(operation, first, last)) {
       return;
     }
+    operation.rule.of(state.rule);
     state.lock.unlock();
     try {
       if (splits) {
-        state.tables.split(operation, operation.from, operation.to, state.rule);
+        state.tables.split(operation, operation.from, operation.to, operation.rule);
       }
       if (merges) {
         merge(operation, operation.from, operation.to);
@@ -199,7 +200,7 @@ final class LeafFitter {
           Unsigned.min(areaLast, last),
           Unsigned.max(areaFirst, operation.first),
           Unsigned.min(areaLast, operation.last),
-          state.rule);
+          operation.rule);
       if (!Unsigned.isBelow(areaLast, last)) {
         return;
       }

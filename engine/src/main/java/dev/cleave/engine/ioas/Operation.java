@@ -1,6 +1,8 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.IotlbGather;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,11 +10,28 @@ import org.jspecify.annotations.Nullable;
  * table, and what it needs to remember. Kept for the next one.
  */
 final class Operation {
+  private static final VarHandle OVER;
+
+  static {
+    try {
+      OVER = MethodHandles.lookup().findVarHandle(Operation.class, "over", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  /** By which a space knows it. */
+  final int number;
+
   long first;
   long last;
 
-  /** Whether it is over, and only waits to be found: written last by who had it. */
-  volatile boolean isOver;
+  /** Who waits for its turn. */
+  @Nullable Thread waiter;
+
+  /** Whether it is over, and only waits to be found. */
+  @SuppressWarnings("unused") // by the handle
+  private boolean over;
 
   /** What is to be mapped, from {@link #mapFirst} on. */
   final Pieces pieces = new Pieces();
@@ -40,12 +59,30 @@ final class Operation {
 
   final RangeTree.Position scratch = new RangeTree.Position();
   final CutRule cut = new CutRule();
+  final RememberedRule rule = new RememberedRule();
   final Granularity.Saved saved = new Granularity.Saved();
 
   private @Nullable TableTools[] tools = {};
 
   /** The list of tables that it has tools for. */
   private long equippedFor;
+
+  Operation(int number) {
+    this.number = number;
+  }
+
+  /** Says that it is over, as the last thing that who had it does. */
+  void setOver() {
+    OVER.setRelease(this, true);
+  }
+
+  boolean isOver() {
+    return (boolean) OVER.getAcquire(this);
+  }
+
+  void beginAnew() {
+    over = false;
+  }
 
   boolean overlaps(long from, long to) {
     return Long.compareUnsigned(first, to) <= 0 && Long.compareUnsigned(from, last) <= 0;

@@ -1,9 +1,7 @@
 package dev.cleave.engine.ioas;
 
 import java.util.Arrays;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Who changes a space at the moment: operations whose iovas overlap go one after the other, in the
@@ -15,44 +13,61 @@ import org.jspecify.annotations.Nullable;
 final class Operations {
   private static final int FEW = 4;
 
-  private final ReentrantLock lock;
-  private final Condition someLeft;
+  /**
+   * Looks before the first pause, and the longest pause. Mostly who waits is told before that is
+   * over; who ends an operation does not make sure of it, which would cost a fence each time.
+   */
+  private static final int SPINS = 100;
+
+  private static final long LONGEST_PAUSE_NANOS = 500_000;
+
+  private final SpaceLock lock;
   private final AttachedTables tables;
 
-  /** In order of arrival. */
-  private @Nullable Operation[] running = new Operation[FEW];
+  /** All that were ever made, by their numbers. */
+  private Operation[] all = {};
+
+  /** Numbers of those under way, in order of arrival. */
+  private int[] running = new int[FEW];
 
   private int count;
-  private @Nullable Operation[] spare = new Operation[FEW];
+  private int[] spare = new int[FEW];
   private int spares;
 
   /** Threads that wait; read without the lock. */
   private volatile int waiting;
 
-  Operations(ReentrantLock lock, AttachedTables tables) {
+  Operations(SpaceLock lock, AttachedTables tables) {
     this.lock = lock;
-    this.someLeft = lock.newCondition();
     this.tables = tables;
   }
 
   /** Something to begin an operation with. */
   Operation take() {
     sweep();
-    if (spares == 0) {
-      return new Operation();
+    return spares == 0 ? make() : all[spare[--spares]];
+  }
+
+  /** How many were ever made. */
+  int made() {
+    return all.length;
+  }
+
+  private Operation make() {
+    int number = all.length;
+    Operation operation = new Operation(number);
+    all = Arrays.copyOf(all, number + 1);
+    all[number] = operation;
+    if (number == spare.length) {
+      spare = Arrays.copyOf(spare, 2 * number);
+      running = Arrays.copyOf(running, 2 * number);
     }
-    Operation operation = spare[--spares];
-    spare[spares] = null;
-    assert operation != null;
     return operation;
   }
 
   void discard(Operation operation) {
     operation.pieces.clear();
-    if (spares == spare.length) {
-      spare = Arrays.copyOf(spare, 2 * spares);
-    }
-    spare[spares++] = operation;
+    spare[spares++] = operation.number;
   }
 
   /**
@@ -70,10 +85,13 @@ final class Operations {
 
   /** Takes out what is over. */
   private void sweep() {
+    if (count == 0) {
+      return;
+    }
     for (int i = count - 1; i >= 0; i--) {
-      Operation operation = running[i];
-      if (operation != null && operation.isOver) {
-        operation.isOver = false;
+      Operation operation = all[running[i]];
+      if (operation.isOver()) {
+        operation.beginAnew();
         remove(i);
         discard(operation);
       }
@@ -82,8 +100,9 @@ final class Operations {
 
   private void remove(int index) {
     count--;
-    System.arraycopy(running, index + 1, running, index, count - index);
-    running[count] = null;
+    for (int i = index; i < count; i++) {
+      running[i] = running[i + 1];
+    }
   }
 
   /**
@@ -94,10 +113,7 @@ final class Operations {
   boolean enter(Operation operation, long first, long last) {
     operation.first = first;
     operation.last = last;
-    if (count == running.length) {
-      running = Arrays.copyOf(running, 2 * count);
-    }
-    running[count++] = operation;
+    running[count++] = operation.number;
     boolean mustWait = count > 1 && mustWait(operation);
     if (mustWait) {
       await(operation);
@@ -106,28 +122,46 @@ final class Operations {
     return mustWait;
   }
 
-  /** Says that it waits before it looks again: who ends an operation does the same in turn. */
-  @SuppressWarnings("NonAtomicVolatileUpdate") // all who write it hold the lock
   private void await(Operation operation) {
-    waiting++;
-    try {
-      while (mustWait(operation)) {
-        someLeft.awaitUninterruptibly();
+    boolean wasInterrupted = false;
+    operation.waiter = Thread.currentThread();
+    countWaiting(1);
+    for (int looks = 0; mustWait(operation); looks++) {
+      lock.unlock();
+      if (looks < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        LockSupport.parkNanos(this, LONGEST_PAUSE_NANOS);
+        wasInterrupted |= Thread.interrupted();
       }
-    } finally {
-      waiting--;
+      lock.lock();
+    }
+    countWaiting(-1);
+    operation.waiter = null;
+    if (wasInterrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
+  @SuppressWarnings("NonAtomicVolatileUpdate") // all who write it hold the lock
+  private void countWaiting(int change) {
+    waiting += change;
+  }
+
   private boolean mustWait(Operation operation) {
-    for (int i = 0; running[i] != operation; i++) {
-      Operation earlier = running[i];
-      assert earlier != null;
-      if (!earlier.isOver && earlier.overlaps(operation.first, operation.last)) {
+    for (int i = 0; running[i] != operation.number; i++) {
+      Operation earlier = all[running[i]];
+      if (!earlier.isOver() && earlier.overlaps(operation.first, operation.last)) {
         return true;
       }
     }
     return false;
+  }
+
+  private void wakeWaiting() {
+    for (int i = 0; i < count; i++) {
+      LockSupport.unpark(all[running[i]].waiter);
+    }
   }
 
   /** Ends an operation that has entered, and keeps it for the next. */
@@ -139,22 +173,22 @@ final class Operations {
   /** Gives the range up; the operation may enter another. */
   void leaveRange(Operation operation) {
     int at = 0;
-    while (running[at] != operation) {
+    while (running[at] != operation.number) {
       at++;
     }
     remove(at);
     if (waiting > 0) {
-      someLeft.signalAll();
+      wakeWaiting();
     }
   }
 
   /** Ends an operation that has entered, for who does not hold the lock. */
   void end(Operation operation) {
-    operation.isOver = true;
+    operation.setOver();
     if (waiting > 0) {
       lock.lock();
       try {
-        someLeft.signalAll();
+        wakeWaiting();
       } finally {
         lock.unlock();
       }

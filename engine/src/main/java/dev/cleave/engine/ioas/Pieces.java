@@ -21,8 +21,10 @@ final class Pieces {
   }
 
   void clear() {
-    Arrays.fill(backings, 0, count, null);
-    count = 0;
+    if (count > 0) {
+      Arrays.fill(backings, 0, count, null);
+      count = 0;
+    }
   }
 
   void add(Backing backing, long offset, long length, boolean isWritten) {

@@ -1,83 +1,75 @@
 package dev.cleave.engine.ioas;
 
-import static dev.cleave.engine.ioas.RangeNode.known;
+import static dev.cleave.engine.ioas.RangeNodes.NONE;
+import static dev.cleave.engine.ioas.RangeNodes.count;
 
-import dev.cleave.engine.ioas.RangeNode.Inner;
-import dev.cleave.engine.ioas.RangeNode.Leaf;
-import org.jspecify.annotations.Nullable;
+import java.util.Arrays;
 
 /**
- * Disjoint ranges of addresses in ascending order, each with two words of its owner's: a B+ tree of
- * {@link RangeNode}s. Whoever comes back to where somebody was last finds that leaf at once.
+ * Disjoint ranges of addresses in ascending order, each with two words of its owner's, in a {@link
+ * RangeShape} of {@link RangeNodes}.
  *
- * <p>A search for a hole passes over nodes by their gap bounds, and lowers these where it finds
- * that there is none; so it reads what it must and no range twice.
+ * <p>It remembers which leaf addresses were last found in, by their 8 KiB, with twice as many
+ * guesses as there are leaves, and the very place found last (benchmark {@code
+ * AddressSpaces.page}). Whether a guess is right the leaf itself says.
  *
- * <p>Emptied nodes are kept for reuse: nothing is allocated as long as there are not more ranges
- * than ever before. Belongs to one thread at a time; several may read while nobody writes.
+ * <p>Nothing is allocated as long as there are not more ranges than ever before. Belongs to one
+ * thread at a time; several may {@linkplain #seekShared read} while nobody writes.
  */
 final class RangeTree {
-  /** A place in the tree: at a range, or behind the last. What changes the tree moves it along. */
+  /** Addresses whose leaf is guessed together. */
+  private static final int GUESSED_LOG2 = 13;
+
+  /**
+   * A range, as it was when the position came to it, or the place behind the last. What changes the
+   * tree moves it along.
+   */
   static final class Position {
-    private @Nullable Leaf leaf;
-    private int index;
+    int leaf;
+    int index;
+    private long first;
+    private long last;
+    private long offset;
+    private long info;
 
     boolean isAtRange() {
-      return leaf != null;
+      return leaf != NONE;
     }
 
     long first() {
-      return at().first(index);
+      return first;
     }
 
     long last() {
-      return at().last(index);
+      return last;
     }
 
     long offset() {
-      return at().offset(index);
+      return offset;
     }
 
     long info() {
-      return at().info(index);
-    }
-
-    /** Moves the range's end; it must not reach the next range. */
-    void setLast(long last) {
-      at().setLast(index, last);
-    }
-
-    private Leaf at() {
-      return known(leaf);
-    }
-
-    private void set(@Nullable Leaf at, int where) {
-      leaf = at;
-      index = where;
-      if (at != null && where == at.count) {
-        leaf = at.next;
-        index = 0;
-      }
-    }
-
-    /** Moves to the next range, if there is one. */
-    boolean next() {
-      set(leaf, index + 1);
-      return leaf != null;
+      return info;
     }
   }
 
-  private RangeNode root = new Leaf();
-  private Leaf finger = (Leaf) root;
+  private final RangeNodes nodes = new RangeNodes();
+  private final RangeShape shape = new RangeShape(nodes);
+  private final RangeHoles holes = new RangeHoles(nodes);
   private long size;
 
-  /** Where {@link #touches} found that a range belongs, until the tree changes. */
-  private @Nullable Leaf foundLeaf;
+  /** Leaves, by what is guessed together; of a power of two of them. */
+  private int[] guesses = {shape.leafFor(0)};
 
-  private int foundIndex;
+  /** Where a range is or would be, if {@link #foundLeaf} is one: until the tree changes. */
   private long foundFirst;
-  private @Nullable Leaf spareLeaves;
-  private @Nullable Inner spareInners;
+
+  private int foundLeaf;
+
+  private final Position found = new Position();
+
+  /** Ranges of that leaf that begin at or below that address. */
+  private int foundCount;
 
   /** Number of ranges. */
   long size() {
@@ -86,17 +78,43 @@ final class RangeTree {
 
   // ---- look ----------------------------------------------------------------------------------
 
-  /** The leaf that a range beginning at an address belongs in. */
-  private Leaf leafFor(long address) {
-    if (finger.has(address)) {
-      return finger;
+  /** Finds the leaf that a range beginning at an address belongs in, and its place there. */
+  private void find(long address) {
+    if (foundLeaf == NONE || foundFirst != address) {
+      foundLeaf = leafFor(address);
+      foundCount = RangeLeaf.countUpTo(nodes.get(foundLeaf), address);
+      foundFirst = address;
     }
-    RangeNode node = root;
-    while (node instanceof Inner inner) {
-      node = inner.childFor(address);
+  }
+
+  private int leafFor(long address) {
+    int guess = (int) (address >>> GUESSED_LOG2) & (guesses.length - 1);
+    int leaf = guesses[guess];
+    if (!RangeLeaf.has(nodes.get(leaf), address)) {
+      leaf = shape.leafFor(address);
+      guesses[guess] = leaf;
     }
-    finger = (Leaf) node;
-    return finger;
+    return leaf;
+  }
+
+  private boolean set(Position position, int number, int index) {
+    int leaf = number;
+    int at = index;
+    if (leaf != NONE && at == count(nodes.get(leaf))) {
+      leaf = RangeLeaf.next(nodes.get(leaf));
+      at = 0;
+    }
+    position.leaf = leaf;
+    position.index = at;
+    if (leaf == NONE) {
+      return false;
+    }
+    long[] words = nodes.get(leaf);
+    position.first = RangeLeaf.first(words, at);
+    position.last = RangeLeaf.last(words, at);
+    position.offset = RangeLeaf.offset(words, at);
+    position.info = RangeLeaf.info(words, at);
+    return true;
   }
 
   /**
@@ -105,32 +123,47 @@ final class RangeTree {
    * @return false when there is none
    */
   boolean seek(long address, Position position) {
-    return seek(leafFor(address), address, position);
+    find(address);
+    return seek(foundLeaf, foundCount, address, position);
   }
 
   /** The same from the root, which leaves the tree as it is: for several readers at once. */
   boolean seekShared(long address, Position position) {
-    RangeNode node = root;
-    while (node instanceof Inner inner) {
-      node = inner.childFor(address);
-    }
-    return seek((Leaf) node, address, position);
+    int leaf = shape.leafFor(address);
+    return seek(leaf, RangeLeaf.countUpTo(nodes.get(leaf), address), address, position);
   }
 
-  private static boolean seek(Leaf leaf, long address, Position position) {
-    int index = leaf.countUpTo(address);
-    if (index > 0) {
-      boolean covers = Long.compareUnsigned(leaf.last(index - 1), address) >= 0;
-      position.set(leaf, covers ? index - 1 : index);
-      return position.isAtRange();
+  private boolean seek(int leaf, int count, long address, Position position) {
+    long[] words = nodes.get(leaf);
+    if (count > 0) {
+      boolean covers = !Unsigned.isBelow(RangeLeaf.last(words, count - 1), address);
+      return set(position, leaf, covers ? count - 1 : count);
     }
-    Leaf previous = leaf.previous;
-    if (previous != null && Long.compareUnsigned(previous.last(previous.count - 1), address) >= 0) {
-      position.set(previous, previous.count - 1);
-    } else {
-      position.set(leaf, 0);
-    }
-    return position.isAtRange();
+    int previous = RangeLeaf.previous(words);
+    boolean covers = previous != NONE && !Unsigned.isBelow(lastOf(previous), address);
+    return covers
+        ? set(position, previous, count(nodes.get(previous)) - 1)
+        : set(position, leaf, 0);
+  }
+
+  /** Where the last range of a leaf ends. */
+  private long lastOf(int leaf) {
+    long[] words = nodes.get(leaf);
+    return RangeLeaf.last(words, count(words) - 1);
+  }
+
+  /** Whether there is a range of just these addresses. */
+  boolean isRange(long first, long last) {
+    find(first);
+    long[] leaf = nodes.get(foundLeaf);
+    return foundCount > 0
+        && RangeLeaf.first(leaf, foundCount - 1) == first
+        && RangeLeaf.last(leaf, foundCount - 1) == last;
+  }
+
+  /** The info of the range that {@link #isRange} has found. */
+  long foundInfo() {
+    return RangeLeaf.info(nodes.get(foundLeaf), foundCount - 1);
   }
 
   /**
@@ -139,38 +172,47 @@ final class RangeTree {
    * @return false when there is none
    */
   boolean seekBack(long address, Position position) {
-    Leaf leaf = leafFor(address);
-    int index = leaf.countUpTo(address);
-    if (index == 0) {
-      leaf = leaf.previous;
-      index = leaf == null ? 0 : leaf.count;
+    find(address);
+    if (foundCount > 0) {
+      return set(position, foundLeaf, foundCount - 1);
     }
-    position.leaf = leaf;
-    position.index = index - 1;
-    return leaf != null;
+    int previous = RangeLeaf.previous(nodes.get(foundLeaf));
+    if (previous == NONE) {
+      position.leaf = NONE;
+      return false;
+    }
+    return set(position, previous, count(nodes.get(previous)) - 1);
+  }
+
+  /**
+   * Moves to the next range; nobody writes meanwhile.
+   *
+   * @return false when there is none
+   */
+  boolean next(Position position) {
+    return position.leaf != NONE && set(position, position.leaf, position.index + 1);
   }
 
   /** Whether any range has an address of these. */
   boolean touches(long from, long to) {
-    Leaf leaf = leafFor(from);
-    int index = leaf.countUpTo(from);
-    foundLeaf = leaf;
-    foundIndex = index;
-    foundFirst = from;
+    find(from);
+    long[] leaf = nodes.get(foundLeaf);
+    int index = foundCount;
     if (index > 0) {
-      if (Long.compareUnsigned(leaf.last(index - 1), from) >= 0) {
+      if (!Unsigned.isBelow(RangeLeaf.last(leaf, index - 1), from)) {
         return true;
       }
     } else {
-      Leaf previous = leaf.previous;
-      if (previous != null && Long.compareUnsigned(previous.last(previous.count - 1), from) >= 0) {
+      int previous = RangeLeaf.previous(leaf);
+      if (previous != NONE && !Unsigned.isBelow(lastOf(previous), from)) {
         return true;
       }
     }
-    if (index < leaf.count) {
-      return Long.compareUnsigned(leaf.first(index), to) <= 0;
+    if (index < count(leaf)) {
+      return !Unsigned.isBelow(to, RangeLeaf.first(leaf, index));
     }
-    return leaf.next != null && Long.compareUnsigned(leaf.next.first(0), to) <= 0;
+    int next = RangeLeaf.next(leaf);
+    return next != NONE && !Unsigned.isBelow(to, RangeLeaf.first(nodes.get(next), 0));
   }
 
   /**
@@ -179,171 +221,86 @@ final class RangeTree {
    * @return false when there is none
    */
   boolean seekHole(Position position, long length) {
-    Leaf leaf = position.leaf;
-    int index = position.index;
-    while (leaf != null) {
-      long longest = 0;
-      for (int i = index; i < leaf.count; i++) {
-        long hole = holeBefore(leaf, i);
-        if (Long.compareUnsigned(hole, length) >= 0) {
-          position.set(leaf, i);
-          return true;
-        }
-        if (Long.compareUnsigned(hole, longest) > 0) {
-          longest = hole;
-        }
-      }
-      if (index == 0) {
-        leaf.gapBound = longest;
-      }
-      leaf = leafWithHole(leaf, length);
-      index = 0;
-    }
-    position.set(null, 0);
-    return false;
+    holes.seek(position, length);
+    return position.leaf != NONE && set(position, position.leaf, position.index);
   }
 
-  /** The next leaf that may have a hole of a length. */
-  private static @Nullable Leaf leafWithHole(Leaf from, long length) {
-    RangeNode node = from;
-    for (Inner parent = node.parent; parent != null; parent = node.parent) {
-      for (int i = parent.indexOf(node) + 1; i < parent.count; i++) {
-        if (Long.compareUnsigned(parent.child(i).gapBound, length) >= 0) {
-          return firstLeaf(parent.child(i), length);
-        }
-      }
-      long longest = 0;
-      for (int i = 0; i < parent.count; i++) {
-        longest = larger(longest, parent.child(i).gapBound);
-      }
-      parent.gapBound = longest;
-      node = parent;
-    }
-    return null;
-  }
+  // ---- change --------------------------------------------------------------------------------
 
-  private static Leaf firstLeaf(RangeNode from, long length) {
-    RangeNode node = from;
-    while (node instanceof Inner inner) {
-      int index = 0;
-      while (index < inner.count - 1
-          && Long.compareUnsigned(inner.child(index).gapBound, length) < 0) {
-        index++;
-      }
-      node = inner.child(index);
-    }
-    return (Leaf) node;
-  }
-
-  private static long larger(long a, long b) {
-    return Long.compareUnsigned(a, b) > 0 ? a : b;
-  }
-
-  private static long holeBefore(Leaf leaf, int index) {
-    long before = -1;
-    if (index > 0) {
-      before = leaf.last(index - 1);
-    } else if (leaf.previous != null) {
-      before = leaf.previous.last(leaf.previous.count - 1);
-    }
-    return leaf.first(index) - before - 1;
-  }
-
-  private static void noteHole(@Nullable Leaf leaf, int index) {
-    if (leaf == null) {
-      return;
-    }
-    long hole = holeBefore(leaf, index);
-    for (RangeNode node = leaf;
-        node != null && Long.compareUnsigned(node.gapBound, hole) < 0;
-        node = node.parent) {
-      node.gapBound = hole;
+  /** Moves the end of the range at a position; it must not reach the next range. */
+  void setLast(Position position, long last) {
+    RangeLeaf.setLast(nodes.get(position.leaf), position.index, last);
+    position.last = last;
+    int next = position.index + 1;
+    if (next < count(nodes.get(position.leaf))) {
+      holes.note(position.leaf, next);
+    } else if (RangeLeaf.next(nodes.get(position.leaf)) != NONE) {
+      holes.note(RangeLeaf.next(nodes.get(position.leaf)), 0);
     }
   }
 
-  // ---- insert --------------------------------------------------------------------------------
+  /** Replaces the info of the range at a position. */
+  void setInfo(Position position, long info) {
+    RangeLeaf.setInfo(nodes.get(position.leaf), position.index, info);
+    position.info = info;
+  }
 
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
-    Leaf found = foundFirst == first ? foundLeaf : null;
-    Leaf leaf = found != null ? found : leafFor(first);
-    int index = found != null ? foundIndex : leaf.countUpTo(first);
-    foundLeaf = null;
-    if (leaf.isFull()) {
-      // Who adds in ascending order leaves full leaves behind.
-      int kept = index == leaf.count ? leaf.count : leaf.count / 2;
-      boolean isAppended = kept == leaf.count;
-      Leaf right = split(leaf, kept, first);
-      if (index > kept || isAppended) {
-        leaf = right;
-        index -= kept;
-        finger = right;
-      }
+    find(first);
+    if (RangeLeaf.isFull(nodes.get(foundLeaf)) || isRoomToBeLeft(nodes.get(foundLeaf))) {
+      makeRoom(first);
     }
-    leaf.move(index, leaf, index + 1, leaf.count - index);
-    leaf.set(index, first, last, offset, info);
-    leaf.count++;
+    long[] leaf = nodes.get(foundLeaf);
+    RangeLeaf.insert(leaf, foundCount, first, last, offset, info);
     size++;
-    noteHole(leaf, index);
+    foundCount++;
+    if (foundCount == count(leaf)) { // else the bound stands for the hole that it came into
+      holes.note(foundLeaf, foundCount - 1);
+    }
   }
 
-  /**
-   * Moves the upper part of a full leaf to a new one behind it, which may be empty for a moment.
-   */
-  private Leaf split(Leaf leaf, int kept, long lowIfEmpty) {
-    Leaf right = newLeaf();
-    right.count = leaf.count - kept;
-    leaf.move(kept, right, 0, right.count);
-    leaf.count = kept;
-    right.gapBound = right.count == 0 ? 0 : leaf.gapBound;
-    right.next = leaf.next;
-    right.previous = leaf;
-    if (leaf.next != null) {
-      leaf.next.previous = right;
-    }
-    leaf.next = right;
-    adopt(leaf, right, right.count == 0 ? lowIfEmpty : right.first(0));
-    return right;
+  /** Who adds in ascending order leaves room in each leaf, for what comes and goes there. */
+  private boolean isRoomToBeLeft(long[] leaf) {
+    return foundCount == RangeLeaf.CAPACITY - 1 && RangeLeaf.next(leaf) == NONE;
   }
 
-  /** Puts a new node behind a sibling. */
-  private void adopt(RangeNode left, RangeNode right, long low) {
-    Inner parent = left.parent;
-    if (parent == null) {
-      parent = newInner();
-      parent.set(0, 0, left);
-      parent.count = 1;
-      parent.gapBound = left.gapBound;
-      root = parent;
+  private void makeRoom(long first) {
+    int count = count(nodes.get(foundLeaf));
+    // One goes along with what is added behind it, so that no leaf comes and goes with a range.
+    int kept = foundCount == count ? count - 1 : count / 2;
+    int right = shape.split(foundLeaf, kept);
+    if (RangeLeaf.has(nodes.get(right), first)) {
+      foundLeaf = right;
+      foundCount -= kept;
     }
-    int index = parent.indexOf(left) + 1;
-    if (parent.isFull()) {
-      int kept = index == parent.count ? parent.count - 1 : parent.count / 2;
-      Inner other = split(parent, kept);
-      if (index > kept) {
-        parent = other;
-        index -= kept;
-      }
+    if (2 * nodes.leaves() > guesses.length) {
+      int[] more = new int[2 * guesses.length];
+      Arrays.fill(more, right);
+      guesses = more;
     }
-    parent.move(index, parent, index + 1, parent.count - index);
-    parent.set(index, low, right);
-    parent.count++;
   }
 
-  private Inner split(Inner node, int kept) {
-    Inner other = newInner();
-    other.count = node.count - kept;
-    node.move(kept, other, 0, other.count);
-    node.truncate(kept);
-    other.gapBound = node.gapBound;
-    for (int i = 0; i < other.count; i++) {
-      other.child(i).parent = other;
+  /** Takes out the range that {@link #isRange} has found, before anything else is asked. */
+  void removeFound() {
+    long[] leaf = nodes.get(foundLeaf);
+    int index = foundCount - 1;
+    int left = count(leaf) - 1;
+    if (mayBeRefilled(leaf, left)) {
+      found.leaf = foundLeaf;
+      found.index = index;
+      remove(found);
+      return;
     }
-    adopt(node, other, other.low(0));
-    return other;
+    RangeLeaf.remove(leaf, index);
+    size--;
+    foundCount = index;
+    if (index < left) {
+      holes.note(foundLeaf, index);
+    } else if (RangeLeaf.next(leaf) != NONE) {
+      holes.note(RangeLeaf.next(leaf), 0);
+    }
   }
-
-  // ---- remove --------------------------------------------------------------------------------
 
   /** Takes out the range at a position, which then stands at the next one. */
   void remove(Position position) {
@@ -355,13 +312,13 @@ final class RangeTree {
    * stands at the first that is left.
    */
   void removeThrough(Position position, long address) {
-    while (position.leaf != null) {
-      Leaf leaf = position.leaf;
+    while (position.leaf != NONE) {
+      long[] leaf = nodes.get(position.leaf);
       int end = position.index;
-      while (end < leaf.count && Long.compareUnsigned(leaf.last(end), address) <= 0) {
+      while (end < count(leaf) && !Unsigned.isBelow(address, RangeLeaf.last(leaf, end))) {
         end++;
       }
-      boolean isRestOfLeaf = end == leaf.count;
+      boolean isRestOfLeaf = end == count(leaf);
       if (end > position.index) {
         remove(position, end - position.index);
       }
@@ -371,144 +328,35 @@ final class RangeTree {
     }
   }
 
+  private static boolean mayBeRefilled(long[] leaf, int ranges) {
+    return ranges < RangeLeaf.CAPACITY / 4 && RangeNodes.parent(leaf) != NONE;
+  }
+
   private void remove(Position position, int ranges) {
-    foundLeaf = null;
-    Leaf leaf = position.at();
+    foundLeaf = NONE;
+    int number = position.leaf;
     int index = position.index;
-    leaf.move(index + ranges, leaf, index, leaf.count - index - ranges);
-    leaf.count -= ranges;
+    long[] leaf = nodes.get(number);
+    for (int i = ranges; i > 0; i--) {
+      RangeLeaf.remove(leaf, index);
+    }
     size -= ranges;
-    if (leaf.isAlmostEmpty() && leaf.parent != null) {
-      refill(leaf, position);
+    int left = count(leaf);
+    boolean isThere;
+    if (mayBeRefilled(leaf, left)) {
+      int next = RangeLeaf.next(leaf);
+      int refilled = shape.refill(number);
+      if (refilled == NONE) {
+        isThere = set(position, next, 0);
+      } else {
+        int before = refilled == number ? 0 : count(nodes.get(refilled)) - left;
+        isThere = set(position, refilled, before + index);
+      }
     } else {
-      position.set(leaf, index);
+      isThere = set(position, number, index);
     }
-    noteHole(position.leaf, position.index);
-  }
-
-  /** Joins a leaf that has few ranges with a sibling, if both fit into one; drops an empty one. */
-  private void refill(Leaf leaf, Position position) {
-    Inner parent = known(leaf.parent);
-    int at = parent.indexOf(leaf);
-    int index = position.index;
-    if (leaf.count == 0) {
-      position.set(leaf.next, 0);
-      if (leaf.previous != null) {
-        leaf.previous.next = leaf.next;
-      }
-      if (leaf.next != null) {
-        leaf.next.previous = leaf.previous;
-      }
-      drop(parent, at);
-      recycle(leaf);
-      return;
+    if (isThere) {
+      holes.note(position.leaf, position.index);
     }
-    if (at + 1 < parent.count && leaf.hasRoomFor(parent.child(at + 1))) {
-      join(leaf, (Leaf) parent.child(at + 1), at + 1);
-      position.set(leaf, index);
-    } else if (at > 0 && leaf.hasRoomFor(parent.child(at - 1))) {
-      Leaf left = (Leaf) parent.child(at - 1);
-      int before = left.count;
-      join(left, leaf, at);
-      position.set(left, before + index);
-    } else {
-      position.set(leaf, index);
-    }
-  }
-
-  private void join(Leaf left, Leaf right, int rightIndex) {
-    right.move(0, left, left.count, right.count);
-    left.count += right.count;
-    left.gapBound = larger(left.gapBound, right.gapBound);
-    left.next = right.next;
-    if (right.next != null) {
-      right.next.previous = left;
-    }
-    drop(known(right.parent), rightIndex);
-    recycle(right);
-  }
-
-  /** Takes a child out of an inner node, and the node itself if it was the only one. */
-  private void drop(Inner node, int index) {
-    node.move(index + 1, node, index, node.count - index - 1);
-    node.truncate(node.count - 1);
-    Inner parent = node.parent;
-    if (parent == null) {
-      while (root instanceof Inner top && top.count == 1) {
-        root = top.child(0);
-        root.parent = null;
-        recycle(top);
-      }
-      return;
-    }
-    int at = parent.indexOf(node);
-    if (node.count == 0) {
-      drop(parent, at);
-      recycle(node);
-    } else if (node.isAlmostEmpty()) {
-      if (at + 1 < parent.count && node.hasRoomFor(parent.child(at + 1))) {
-        join(node, (Inner) parent.child(at + 1), at + 1);
-      } else if (at > 0 && node.hasRoomFor(parent.child(at - 1))) {
-        join((Inner) parent.child(at - 1), node, at);
-      }
-    }
-  }
-
-  private void join(Inner left, Inner right, int rightIndex) {
-    Inner parent = known(right.parent);
-    right.setLow(0, parent.low(rightIndex));
-    right.move(0, left, left.count, right.count);
-    for (int i = 0; i < right.count; i++) {
-      right.child(i).parent = left;
-    }
-    left.count += right.count;
-    left.gapBound = larger(left.gapBound, right.gapBound);
-    drop(parent, rightIndex);
-    recycle(right);
-  }
-
-  // ---- nodes ---------------------------------------------------------------------------------
-
-  private Leaf newLeaf() {
-    Leaf leaf = spareLeaves;
-    if (leaf == null) {
-      return new Leaf();
-    }
-    spareLeaves = leaf.next;
-    leaf.next = null;
-    return leaf;
-  }
-
-  private void recycle(Leaf leaf) {
-    if (finger == leaf) {
-      RangeNode node = root;
-      while (node instanceof Inner inner) {
-        node = inner.child(0);
-      }
-      finger = (Leaf) node;
-    }
-    leaf.count = 0;
-    leaf.gapBound = 0;
-    leaf.parent = null;
-    leaf.previous = null;
-    leaf.next = spareLeaves;
-    spareLeaves = leaf;
-  }
-
-  private Inner newInner() {
-    Inner inner = spareInners;
-    if (inner == null) {
-      return new Inner();
-    }
-    spareInners = inner.parent;
-    inner.parent = null;
-    return inner;
-  }
-
-  private void recycle(Inner inner) {
-    inner.truncate(0);
-    inner.gapBound = 0;
-    inner.parent = spareInners;
-    spareInners = inner;
   }
 }

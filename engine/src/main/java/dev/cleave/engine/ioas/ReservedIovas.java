@@ -3,6 +3,7 @@ package dev.cleave.engine.ioas;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * The iovas that nothing may be mapped at: those that a table does not decode and those that a
@@ -15,6 +16,9 @@ final class ReservedIovas {
 
   /** All of them, joined where they touch, in ascending order; replaced as a whole. */
   private IovaRange[] joined = {};
+
+  /** The same as numbers: first and last address of each. */
+  private long[] ends = {};
 
   void add(IovaReservation owner) {
     owners.add(owner);
@@ -43,11 +47,15 @@ final class ReservedIovas {
           }
         });
     joined = ranges.toArray(IovaRange[]::new);
+    ends =
+        ranges.stream()
+            .flatMapToLong(range -> LongStream.of(range.first(), range.last()))
+            .toArray();
   }
 
   boolean touches(long first, long last) {
-    for (IovaRange range : joined) {
-      if (range.touches(first, last)) {
+    for (int i = 0; i < ends.length; i += 2) {
+      if (!Unsigned.isBelow(ends[i + 1], first) && !Unsigned.isBelow(last, ends[i])) {
         return true;
       }
     }

@@ -1,9 +1,8 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.format.Geometry;
-import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * which nothing is waited for; so there is no circle.
  */
 final class SpaceState {
-  final ReentrantLock lock = new ReentrantLock();
+  final SpaceLock lock = new SpaceLock();
   final UnmapRule unmapRule;
   final Areas areas = new Areas();
   final ReservedIovas reserved = new ReservedIovas();
@@ -23,14 +22,48 @@ final class SpaceState {
   final SpaceRule rule = new SpaceRule();
   final AttachedTables tables = new AttachedTables();
   final Operations operations = new Operations(lock, tables);
-  List<IovaRange> allowed = List.of();
+
+  /** What was unmapped and not all tables have flushed; the info counts those that have not. */
+  final RangeTree retiring = new RangeTree();
+
+  final RangeTree.Position retired = new RangeTree.Position();
+
+  /** Puts off flushes, if there is one; changes while one operation has the space alone. */
+  @Nullable SpaceFlushQueue flushQueue;
+
+  final IovaLimits limits = new IovaLimits(this);
   boolean hugePages = true;
-  private final RangeTree.Position found = new RangeTree.Position();
   private long alignment = 1;
 
   SpaceState(UnmapRule unmapRule, int largestAlignmentLog2) {
     this.unmapRule = unmapRule;
-    this.chooser = new IovaChooser(areas.tree, reserved, largestAlignmentLog2);
+    this.chooser = new IovaChooser(areas.tree, reserved, retiring, largestAlignmentLog2);
+  }
+
+  /** What the space holds; without the lock. */
+  SpaceStatistics statistics() {
+    long count;
+    long bytes;
+    HardwarePageTable[] attached;
+    lock.lock();
+    try {
+      count = areas.tree.size();
+      bytes = areas.bytes();
+      attached = tables.array();
+    } finally {
+      lock.unlock();
+    }
+    long splits = 0;
+    long merges = 0;
+    long stores = 0;
+    for (HardwarePageTable table : attached) {
+      TableStatistics counted = table.table().statistics();
+      splits += counted.splits();
+      merges += counted.merges();
+      stores += counted.entryStores();
+    }
+    return new SpaceStatistics(
+        count, bytes, attached.length, rule.granularity.ranges(), splits, merges, stores);
   }
 
   /** Something to begin an operation with, without the lock. */
@@ -38,6 +71,16 @@ final class SpaceState {
     lock.lock();
     try {
       return operations.take();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives it back, likewise. */
+  void discardOperation(Operation operation) {
+    lock.lock();
+    try {
+      operations.discard(operation);
     } finally {
       lock.unlock();
     }
@@ -61,6 +104,11 @@ final class SpaceState {
     return rule.isFree() ? null : rule;
   }
 
+  /** Whether devices may still see what was unmapped from a range; by who holds the lock. */
+  boolean isRetiring(long first, long last) {
+    return retiring.size() > 0 && retiring.touches(first, last);
+  }
+
   /** Looks at the first area that has an address of a range; by who holds the lock. */
   boolean seekArea(Operation operation, long first, long last) {
     RangeTree.Position at = operation.scratch;
@@ -81,16 +129,6 @@ final class SpaceState {
     operation.areaFirst = at.first();
     operation.areaLast = at.last();
     return true;
-  }
-
-  /** Whether a range is just one area; likewise. */
-  boolean isArea(long first, long last) {
-    return areas.tree.seek(first, found) && found.first() == first && found.last() == last;
-  }
-
-  /** Takes out the area that was found to be one. */
-  void removeArea() {
-    areas.remove(found);
   }
 
   /** Finds where areas begin and end in a range, likewise. */

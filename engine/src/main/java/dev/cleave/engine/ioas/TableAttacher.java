@@ -14,6 +14,9 @@ final class TableAttacher {
   /** Areas that are worth a thread of their own to map. */
   private static final int AREAS_A_THREAD = 1 << 13;
 
+  /** Of an operation that the space does not know. */
+  private static final int NO_NUMBER = -1;
+
   private final SpaceState state;
   private final IoAddressSpace space;
 
@@ -41,6 +44,9 @@ final class TableAttacher {
         throw e instanceof PageTableException refusal ? IoasException.of(refusal) : e;
       }
       table.setBeyond(beyond);
+      if (state.flushQueue != null) {
+        state.flushQueue.add(table);
+      }
       state.tables.add(table);
       state.align();
       isAttached = true;
@@ -54,14 +60,14 @@ final class TableAttacher {
   }
 
   /** Areas, and ranges of granularity, must fit what the space is going to be aligned to. */
-  void checkAlignment(long alignment) {
+  private void checkAlignment(long alignment) {
     long mask = alignment - 1;
     long placeMask = Math.min(alignment, Geometry.PAGE_BYTES) - 1;
     if (alignment <= state.alignment()) {
       return;
     }
     RangeTree.Position at = new RangeTree.Position();
-    for (state.areas.tree.seek(0, at); at.isAtRange(); at.next()) {
+    for (state.areas.tree.seek(0, at); at.isAtRange(); state.areas.tree.next(at)) {
       if (((at.first() | Areas.length(at)) & mask) != 0 || (at.offset() & placeMask) != 0) {
         throw new IoasException(
             Errno.EADDRINUSE,
@@ -83,30 +89,22 @@ final class TableAttacher {
     long last = table.table().config().lastIova(0);
     IovaReservation beyond =
         new IovaReservation(space, last == -1 ? List.of() : List.of(new IovaRange(last + 1, -1)));
-    reserve(beyond);
+    state.limits.reserve(beyond);
     return beyond;
   }
 
-  /** Reserves iovas where neither an area nor an allowed range is. */
-  void reserve(IovaReservation reservation) {
-    for (IovaRange range : reservation.ranges()) {
-      if (state.areas.tree.touches(range.first(), range.last())) {
+  /** Says whether leaves may be larger than 4 KiB. */
+  void setHugePages(boolean areAllowed) {
+    if (!areAllowed && state.hugePages) {
+      if (state.tables.count() > 0 && state.areas.tree.size() > 0) {
         throw new IoasException(
-            Errno.EADDRINUSE,
-            range.first(),
-            "no area may lie in what is to be reserved, range=" + range);
+            Errno.EINVAL, 0, "huge pages can be forbidden only without tables or areas");
       }
-      for (IovaRange allowed : state.allowed) {
-        if (range.touches(allowed.first(), allowed.last())) {
-          throw new IoasException(
-              Errno.EADDRINUSE,
-              range.first(),
-              "no allowed range may lie in what is to be reserved, range=%s, allowed=%s"
-                  .formatted(range, allowed));
-        }
-      }
+      checkAlignment(Geometry.PAGE_BYTES);
     }
-    state.reserved.add(reservation);
+    state.hugePages = areAllowed;
+    state.align();
+    state.rule.allowLarge(areAllowed);
   }
 
   // ---- fill ----------------------------------------------------------------------------------
@@ -144,7 +142,7 @@ final class TableAttacher {
     int part = 1;
     for (boolean isThere = state.areas.tree.seekShared(0, at);
         isThere && part < parts;
-        isThere = at.next()) {
+        isThere = state.areas.tree.next(at)) {
       if (index++ == size * part / parts) {
         starts[part++] = at.first();
       }
@@ -154,13 +152,13 @@ final class TableAttacher {
 
   private @Nullable RuntimeException fill(
       HardwarePageTable table, long[] starts, int part, @Nullable SizeRule rule) {
-    Operation operation = new Operation();
+    Operation operation = new Operation(NO_NUMBER);
     RangeTree.Position at = operation.position;
     boolean isLastPart = part + 1 == starts.length;
     try {
       for (boolean isThere = state.areas.tree.seekShared(starts[part], at);
           isThere && (isLastPart || Unsigned.isBelow(at.first(), starts[part + 1]));
-          isThere = at.next()) {
+          isThere = state.areas.tree.next(at)) {
         operation.access = Areas.access(at);
         table.map(
             operation,
@@ -198,6 +196,7 @@ final class TableAttacher {
       }
       state.lock.unlock();
       try {
+        table.flushAtOnce();
         empty(table);
       } finally {
         state.lock.lock();

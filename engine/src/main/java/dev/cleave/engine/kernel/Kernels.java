@@ -5,11 +5,11 @@ import java.util.Optional;
 /**
  * Chooses the kernels once, when the class is loaded. Thread-safe.
  *
- * <p>They are plain loops that C2 makes vectors of, without any flag. The choice is one line for
- * the {@link System.Logger} of this class at DEBUG, and on standard error where the system property
- * {@code cleave.kernels.verbose} is {@code true}. The system property {@code cleave.kernels} may be
- * {@code vector} to have those of the Vector API, for experiments; they need {@code
- * --add-modules=jdk.incubator.vector}, and a wish that cannot be met is warned of.
+ * <p>They are plain loops that C2 makes vectors of, without any flag. The choice is one line on
+ * standard error where the system property {@code cleave.kernels.verbose} is {@code true}. The
+ * system property {@code cleave.kernels} may be {@code vector} to have those of the Vector API, for
+ * experiments; they need {@code --add-modules=jdk.incubator.vector}, and a wish that cannot be met
+ * is one warning for the {@link System.Logger} of this class.
  *
  * <p>The Vector API is not used unasked, because it is fast only where C2 has compiled it. Until
  * then every vector is an object, and compiling it takes the time of a compiler that the caller's
@@ -27,11 +27,9 @@ public final class Kernels {
   private static final TableKernels CHOSEN = make(CHOICE.kind());
 
   static {
-    System.Logger logger = System.getLogger(Kernels.class.getName());
-    if (CHOICE.warning() != null) {
-      logger.log(System.Logger.Level.WARNING, CHOICE.warning());
+    if (CHOICE.warning() != null) { // not asked for otherwise: a logger takes milliseconds to find
+      System.getLogger(Kernels.class.getName()).log(System.Logger.Level.WARNING, CHOICE.warning());
     }
-    logger.log(System.Logger.Level.DEBUG, CHOICE.line());
     if (Boolean.getBoolean(KernelChoice.VERBOSE_PROPERTY)) {
       System.err.println(CHOICE.line());
     }

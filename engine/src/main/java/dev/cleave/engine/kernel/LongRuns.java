@@ -95,6 +95,26 @@ final class LongRuns {
   }
 
   /**
+   * Whether none of {@value #LEAST} words has a bit of a mask. It takes eight words a round, since
+   * a loop so short is not worth vectors.
+   */
+  static boolean isNone(MemorySegment segment, long offset, int index, long mask) {
+    long bits = 0;
+    for (int i = index; i < index + LEAST; i += 8) {
+      bits |=
+          word(segment, offset, i)
+              | word(segment, offset, i + 1)
+              | word(segment, offset, i + 2)
+              | word(segment, offset, i + 3)
+              | word(segment, offset, i + 4)
+              | word(segment, offset, i + 5)
+              | word(segment, offset, i + 6)
+              | word(segment, offset, i + 7);
+    }
+    return (bits & mask) == 0;
+  }
+
+  /**
    * A bit for each of {@value #LEAST} words, the lowest for the first: 1 if it has one of a mask.
    */
   static long anyBits(MemorySegment segment, long offset, int index, long mask) {

@@ -240,6 +240,9 @@ final class PlainKernels implements TableKernels {
     int found = 0;
     for (int i = 0; i < count; i += Long.SIZE) {
       int run = Math.min(Long.SIZE, count - i);
+      if (run == LEAST && LongRuns.isNone(segment, offset, i, mask)) {
+        continue; // as most are, where few pages were written (DirtySweep)
+      }
       long bits =
           run == LEAST
               ? LongRuns.anyBits(segment, offset, i, mask)

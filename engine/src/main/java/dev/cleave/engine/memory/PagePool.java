@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class PagePool {
   private static final int BATCH = 32;
+  private static final int MOST_AT_ONCE = 16 * BATCH;
   private static final int MAX_STRIPES = 16;
   private static final int NONE = -1;
   private static final long LINK_MASK = 0xFFFF_FFFFL;
@@ -237,21 +238,36 @@ final class PagePool {
     own.leave();
   }
 
-  /** Puts a list of pages back; entering a stripe once for all of them halves what each costs. */
+  /** Puts a list of pages back. */
   void releaseAll(int first) {
+    int page = first;
+    while (page != NONE) {
+      page = releaseSome(page);
+    }
+  }
+
+  /**
+   * Enters a stripe once for many pages, which halves what each costs, and yet not for long.
+   *
+   * @return the first page that is left, or NONE
+   */
+  private int releaseSome(int first) {
     Stripe own = enter();
     int count = 0;
-    for (int page = first, next; page != NONE; page = next) {
-      next = records.next(page);
+    int page = first;
+    while (page != NONE && count < MOST_AT_ONCE) {
+      int next = records.next(page);
       records.end(page, own.top);
       own.top = page;
       count++;
+      page = next;
     }
     own.pages += count;
     own.addUsed(-count);
     spill(own);
     giveCredit(own, count);
     own.leave();
+    return page;
   }
 
   /** Gives what a stripe has too much to the common stack. */

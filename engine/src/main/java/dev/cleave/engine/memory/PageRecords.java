@@ -120,6 +120,7 @@ final class PageRecords implements AutoCloseable {
 
   /** Ends a page's use: it holds anything, and is linked to a free page. */
   void end(int page, int link) {
+    assert place(page) != 0 : "a page is put back twice, page=" + page;
     words.setRelease(at(page, PLACE), 0L);
     words.setOpaque(at(page, NEXT), link & LINK_MASK);
   }

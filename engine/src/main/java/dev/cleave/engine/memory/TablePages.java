@@ -940,9 +940,9 @@ public class TablePages implements AutoCloseable {
     return NativePages.isLazy();
   }
 
-  /** {@return whether {@link #close} has been called} */
+  /** {@return whether {@link #close} has been called, or the caller's memory is gone} */
   public final boolean isClosed() {
-    return words.isClosed();
+    return words.isGone();
   }
 
   /**
@@ -955,10 +955,11 @@ public class TablePages implements AutoCloseable {
     if (words.isClosed()) {
       return;
     }
+    boolean isGone = words.isGone();
     words.close();
     if (pool != null) {
       long leaked = pool.close();
-      if (leaked != 0) {
+      if (leaked != 0 && !isGone) {
         throw new IllegalStateException(
             String.format(
                 Locale.ROOT,

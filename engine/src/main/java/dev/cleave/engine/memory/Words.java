@@ -48,21 +48,34 @@ final class Words implements AutoCloseable {
     return new Words(NativePages.reserve(bytes, Arena.ofAuto()), true);
   }
 
-  /** Memory of the caller's. */
+  /**
+   * Memory of the caller's.
+   *
+   * @throws IllegalArgumentException if it is there no longer
+   */
   static Words over(MemorySegment memory) {
+    if (!memory.scope().isAlive()) {
+      throw new IllegalArgumentException("memory must be there: its arena is closed");
+    }
     return new Words(memory, false);
   }
 
   /** All of it, for those who check for themselves. */
   MemorySegment segment() {
-    if (isClosed) {
-      throw new IllegalStateException("the table memory is closed");
+    if (isGone()) {
+      throw new IllegalStateException(
+          isClosed ? "the table memory is closed" : "the arena of the table memory is closed");
     }
     return segment;
   }
 
   boolean isClosed() {
     return isClosed;
+  }
+
+  /** Whether it is closed, or memory of the caller's is there no longer. */
+  boolean isGone() {
+    return isClosed || (!isOwn && !segment.scope().isAlive());
   }
 
   private boolean isDirect(long offset) {

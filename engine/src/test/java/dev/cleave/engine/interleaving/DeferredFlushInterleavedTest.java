@@ -180,6 +180,19 @@ class DeferredFlushInterleavedTest {
     explore(2, pages -> droppedWhole(pages, 5 * REGION, PLACE));
   }
 
+  /** Whoever calls so should have ordered the two; all the same each page goes back once. */
+  @Test
+  void anUnmapOfOnePageBesideOneOfAllAroundItLosesNoPage() {
+    explore(
+        2,
+        pages -> {
+          Interleaved run = table(pages, 2, 3);
+          run.table.map(3 * REGION, PADDR, PAGE, Access.READ_WRITE);
+          run.and(gather -> unmapAndSettle(run, 0, gather));
+          return run.and(gather -> run.table.unmap(0, 1L << 30, gather));
+        });
+  }
+
   /** The device begins its walks at a top that another was put above, and that becomes empty. */
   private static Interleaved belowAnOldTop(ScheduledPages pages) {
     Interleaved run = table(pages, 2, 2);

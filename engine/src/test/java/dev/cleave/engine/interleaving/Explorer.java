@@ -196,8 +196,8 @@ public final class Explorer {
         throw new AssertionError(failure.getMessage() + "\n" + describe(), failure);
       }
     } catch (IllegalStateException e) {
-      if (!isCut) {
-        throw e; // a run that was given up leaves its pages
+      if (!isCut) { // a run that was given up leaves its pages
+        throw new AssertionError(e.getMessage() + "\n" + describe(), e);
       }
     }
     return !isCut;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -42,6 +43,24 @@ class RangeTreeTest {
     }
   }
 
+  private long lastOf(long first) {
+    return Objects.requireNonNull(model.get(first));
+  }
+
+  private void removeFound(long first, Random random) {
+    long last = lastOf(first);
+    assertFalse(tree.isRange(first, last + 1));
+    assertFalse(last != first && tree.isRange(first + 1, last));
+    assertTrue(tree.isRange(first, last));
+    assertEquals(last * 5, tree.foundInfo());
+    tree.removeFound();
+    model.remove(first);
+    assertFalse(tree.isRange(first, last));
+    if (random.nextBoolean()) {
+      insert(first, last); // where it was found
+    }
+  }
+
   private void checkAll() {
     assertEquals(model.size(), tree.size());
     boolean isThere = tree.seek(0, at);
@@ -51,9 +70,23 @@ class RangeTreeTest {
       assertEquals(range.getValue(), at.last());
       assertEquals(range.getKey() * 3, at.offset());
       assertEquals(range.getValue() * 5, at.info());
-      isThere = at.next();
+      isThere = tree.next(at);
     }
     assertFalse(isThere);
+  }
+
+  /** The end of a range moves down and up again, with the hole behind it. */
+  private void checkSetLast(long first) {
+    long last = lastOf(first);
+    assertTrue(tree.seek(first, at));
+    tree.setLast(at, first);
+    assertEquals(first, at.last());
+    model.put(first, first);
+    checkHole(4);
+    assertTrue(tree.seek(first, at));
+    tree.setLast(at, last);
+    tree.setInfo(at, last * 5);
+    model.put(first, last);
   }
 
   private void checkSeek(long address) {
@@ -115,8 +148,10 @@ class RangeTreeTest {
         }
       } else if (what < 90) {
         Long found = model.ceilingKey(first);
-        if (found != null) {
+        if (found != null && step % 2 == 0) {
           remove(found);
+        } else if (found != null) {
+          removeFound(found, random);
         }
       } else if (what < 93) {
         removeThrough(first, first + random.nextInt(500));
@@ -124,6 +159,10 @@ class RangeTreeTest {
         checkHole(1 + random.nextInt(30));
       } else {
         checkSeek(first);
+        Long found = model.ceilingKey(first);
+        if (found != null) {
+          checkSetLast(found);
+        }
       }
       if (step % 5_000 == 0) {
         checkAll();
@@ -163,6 +202,31 @@ class RangeTreeTest {
     }
     checkHole(15);
     checkHole(16);
+    checkAll();
+  }
+
+  /** Neighbours that are full take nobody in: a node above goes when its last leaf does. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatWasBelowANodeThatIsGoneIsFoundAgain(boolean fromTheEnd) {
+    int count = 20_000;
+    for (long i = 0; i < count; i++) {
+      insert(i * 10, i * 10 + 4);
+    }
+    int from = 2_000;
+    int to = 6_000;
+    for (int i = 0; i < to - from; i++) {
+      remove((fromTheEnd ? to - 1 - i : from + i) * 10L);
+    }
+    checkAll();
+    Random random = new Random(1);
+    for (int i = 0; i < 3_000; i++) {
+      long first = from * 10L + random.nextInt((to - from) * 10);
+      checkSeek(first);
+      if (!tree.touches(first, first)) {
+        insert(first, first);
+      }
+    }
     checkAll();
   }
 

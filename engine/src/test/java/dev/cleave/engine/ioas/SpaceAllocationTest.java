@@ -1,5 +1,7 @@
 package dev.cleave.engine.ioas;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.DirtyBitmap;
@@ -135,5 +137,28 @@ class SpaceAllocationTest {
       space.copy(space, GUEST + PAGE, REGION, 4 * GUEST, Access.READ);
       var _ = space.unmap(4 * GUEST, REGION);
     });
+  }
+
+  /** What a refusal leaves is its exception, which is garbage: heap that stays would not be. */
+  @Test
+  void whatIsRefusedIsNotKept() {
+    Runnable refused =
+        () ->
+            assertThrows(
+                IoasException.class, () -> space.copy(space, 0, PAGE, 4 * GUEST, Access.READ));
+    refused.run();
+    int made = space.operationsMade();
+    for (int i = 0; i < 100; i++) {
+      refused.run();
+      assertThrows(IoasException.class, () -> space.map(GUEST, 0, PAGE, Access.READ));
+      assertThrows(IoasException.class, () -> space.unmap(0, PAGE));
+      assertThrows(IoasException.class, () -> space.mapAnywhere(0, PAGE + 1, Access.READ));
+      assertThrows(IoasException.class, () -> space.setGranularity(1, PAGE, 12));
+      assertThrows(IoasException.class, () -> space.cut(GUEST + 1));
+      assertThrows(IoasException.class, () -> space.attach(tables.getFirst()));
+      assertThrows(IoasException.class, () -> space.setAllowed(List.of(new IovaRange(1, 1))));
+      assertThrows(IoasException.class, () -> space.startDirtyTracking(GUEST, PAGE, 13));
+    }
+    assertEquals(made, space.operationsMade());
   }
 }

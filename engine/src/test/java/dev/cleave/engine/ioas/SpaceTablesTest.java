@@ -73,21 +73,28 @@ class SpaceTablesTest {
     return table.table().leafAt(iova, leaf) ? leaf.sizeLog2() : 0;
   }
 
-  /** Fails unless the third table refuses for want of memory, and nothing has changed. */
+  /** Fails unless each table in turn refuses for want of memory, and nothing has changed. */
   private void assertAllOrNothing(Executable change) {
     List<String> before = state();
-    TablePages third = pages.get(2);
-    long used = third.usedBytes() / PAGE;
-    assertTrue(third.tryReserve(PAGES - used), "all that is free");
-    IoasException refusal = assertThrows(IoasException.class, change);
-    assertEquals(Errno.ENOMEM, refusal.errno());
-    assertEquals(before, state());
-    third.unreserve(PAGES - used);
-    assertEquals(used, third.usedBytes() / PAGE);
+    for (TablePages full : pages) {
+      long used = full.usedBytes() / PAGE;
+      assertTrue(full.tryReserve(PAGES - used), "all that is free");
+      IoasException refusal = assertThrows(IoasException.class, change);
+      assertEquals(Errno.ENOMEM, refusal.errno());
+      assertEquals(before, state());
+      full.unreserve(PAGES - used);
+      pages.forEach(SpaceTablesTest::assertNothingIsReserved);
+    }
+  }
+
+  private static void assertNothingIsReserved(TablePages pages) {
+    long free = PAGES - pages.usedBytes() / PAGE;
+    assertTrue(pages.tryReserve(free), "all that is not used can be had");
+    pages.unreserve(free);
   }
 
   @Test
-  void theThirdTableOutOfMemoryLeavesAllAsTheyWereWhenMapping() {
+  void oneTableOutOfMemoryLeavesAllAsTheyWereWhenMapping() {
     attachThree();
     space.map(0, 0, REGION, Access.READ_WRITE);
     Executable map = () -> space.map(GUEST, PAGE, 4 * REGION, Access.READ_WRITE);
@@ -97,7 +104,7 @@ class SpaceTablesTest {
   }
 
   @Test
-  void theThirdTableOutOfMemoryLeavesAllAsTheyWereWhenUnmappingAPart() {
+  void oneTableOutOfMemoryLeavesAllAsTheyWereWhenUnmappingAPart() {
     attachThree();
     space.map(0, 0, GUEST, Access.READ_WRITE);
     assertAllOrNothing(() -> space.unmap(5 * REGION + PAGE, PAGE));
@@ -105,7 +112,22 @@ class SpaceTablesTest {
   }
 
   @Test
-  void theThirdTableOutOfMemoryLeavesAllAsTheyWereWhenLeavesAreToBecomeSmaller() {
+  void oneTableOutOfMemoryLeavesAllAsTheyWereWhenAPartIsToBeFlushedLater() {
+    attachThree();
+    space.map(0, 0, GUEST, Access.READ_WRITE);
+    List<Long> freed = new ArrayList<>();
+    SpaceFlushQueue queue = space.deferFlushes(8, Long.MAX_VALUE, (iova, _) -> freed.add(iova));
+    assertAllOrNothing(() -> space.unmap(5 * REGION + PAGE, PAGE));
+    assertEquals(0, queue.outstanding());
+    flushes.clear();
+    assertEquals(PAGE, space.unmap(5 * REGION + PAGE, PAGE));
+    assertFalse(flushes.isEmpty(), "the leaves that were cut are flushed at once");
+    queue.flush();
+    assertEquals(List.of(5 * REGION + PAGE), freed);
+  }
+
+  @Test
+  void oneTableOutOfMemoryLeavesAllAsTheyWereWhenLeavesAreToBecomeSmaller() {
     attachThree();
     space.map(0, 0, GUEST, Access.READ_WRITE);
     assertAllOrNothing(() -> space.setGranularity(5 * REGION, REGION, 12));

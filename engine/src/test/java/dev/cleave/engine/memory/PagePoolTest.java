@@ -45,4 +45,27 @@ class PagePoolTest {
     assertTrue(tops.size() < changes, "no page was on top twice");
     assertEquals(0, pool.close());
   }
+
+  /** More than are put back in one go, and more than a stripe keeps. */
+  @Test
+  void aListOfPagesIsPutBackWholeAndTakenAgainOnceEach() {
+    int count = 1500;
+    PagePool pool = new PagePool((long) count << 12, (long) count << 12, true);
+    for (int round = 0; round < 3; round++) {
+      Set<Integer> taken = new HashSet<>();
+      assertTrue(pool.tryReserve(count), "all that were put back can be promised");
+      int first = -1;
+      for (int i = 0; i < count; i++) {
+        int page = pool.take(1, 1);
+        assertTrue(taken.add(page), "a page is taken twice");
+        pool.records().unlock(page);
+        pool.records().setLinks(page, first, -1);
+        first = page;
+      }
+      assertEquals(count, pool.usedPages());
+      pool.releaseAll(first);
+      assertEquals(0, pool.usedPages());
+    }
+    assertEquals(0, pool.close());
+  }
 }

@@ -54,17 +54,23 @@ class ArtefactsIT {
       strings = {
         "name",
         "description",
-        "url",
         "licenses/license/name",
         "licenses/license/url",
-        "developers/developer/name",
-        "scm/url",
-        "scm/connection"
+        "developers/developer/name"
       })
   void thePomNames(String what) throws Exception {
     List<String> values = pom("/project/" + what);
     assertEquals(1, values.size(), () -> what + ": " + values);
     assertFalse(values.getFirst().isEmpty());
+  }
+
+  /**
+   * Nobody knows yet where the project will be found: better no address than one that is not ours.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"url", "scm", "developers/developer/url", "issueManagement"})
+  void thePomNamesNoAddressUntilThereIsOne(String what) throws Exception {
+    assertEquals(List.of(), pom("/project/" + what));
   }
 
   @Test

@@ -296,6 +296,33 @@ class FollowerFailuresTest {
     }
   }
 
+  /** What the firmware has refused is not asked for again because a later region has failed. */
+  @ParameterizedTest
+  @EnumSource
+  void severalRegionsThatBecomeWholeAreUnsmashedOnceEach(Order order) {
+    List<String> wanted = null;
+    for (int failing = NEVER; failing != 0; failing = failing == NEVER ? 1 : failing + 1) {
+      try (Guest guest = new Guest(new Setup(order, false, false, 2), NEVER)) {
+        for (long region = 0; region < 3; region++) {
+          guest.follower.share(region * REGION + PAGE, PAGE);
+        }
+        guest.rmp.refused.set(0);
+        guest.made.clear();
+        guest.callsUntilFailure = failing;
+        int again = guest.untilDone(() -> guest.follower.unshare(0, 3 * REGION));
+        guest.check();
+        if (wanted == null) {
+          wanted = List.copyOf(guest.made);
+          assertEquals(3, wanted.stream().filter(call -> call.startsWith("unsmash")).count());
+        }
+        assertEquals(wanted, guest.made, "call " + failing);
+        if (failing != NEVER && again == 0) {
+          return;
+        }
+      }
+    }
+  }
+
   @Test
   void theFirstInstructionThatFailsWhereTheRmpComesFirstLeavesAllAsItWas() {
     try (Guest guest = new Guest(new Setup(Order.RMP_FIRST, false, false, 2), 1)) {

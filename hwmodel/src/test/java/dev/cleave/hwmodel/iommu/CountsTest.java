@@ -147,4 +147,57 @@ class CountsTest {
     assertFalse(Outcome.isAddress(Outcome.IO_PAGE_FAULT));
     assertFalse(Outcome.isAddress(-1));
   }
+
+  /** What the host table is asked for behind a guest's is counted too. */
+  @Test
+  void lookUpsOfANestedWalk() {
+    GuestMachine guest = new GuestMachine(3);
+    Statistics of = guest.machine.iommu.statistics();
+    long gva = 0x12_3456_7000L;
+    guest.hostEntry(0x5000, 1, GuestMachine.HOST_RW | 0x30_0000);
+    guest.map(5, gva, 1, 0x5000 | GuestMachine.CLEAN);
+    guest.attach(3, true);
+    assertEquals(0x30_0000, guest.read(5, gva));
+    assertTrue(of.iotlbMisses > 1, of.iotlbMisses + " misses");
+    long hits = of.iotlbHits;
+    long walks = of.guestWalks;
+    assertEquals(0x30_0008, guest.read(5, gva + 8));
+    assertEquals(hits + 1, of.iotlbHits);
+    assertEquals(walks, of.guestWalks);
+    long marks = of.marks;
+    long markWalks = of.markWalks;
+    assertEquals(0x30_0000, guest.write(5, gva));
+    assertTrue(of.markWalks > markWalks, of.markWalks + " walks to mark");
+    assertTrue(of.marks > marks, of.marks + " marks");
+    markWalks = of.markWalks;
+    guest.write(5, gva);
+    assertEquals(markWalks, of.markWalks);
+  }
+
+  /** No address is taken for a fault because it is 0. */
+  @Test
+  void theFirstPageOfMemoryIsAnAddress() {
+    long table = machine.path(3, 0x5000, 1);
+    machine.entry(table, 5, 0x7000_0000_0000_0001L);
+    assertEquals(0, machine.read(0x5000));
+    assertEquals(0, machine.write(0x5000));
+    machine.assertNoFurtherEvent();
+    for (int mode : new int[] {0, 3}) {
+      GuestMachine guest = new GuestMachine(mode);
+      if (mode != 0) {
+        guest.hostEntry(0x5000, 1, GuestMachine.HOST_RW);
+      }
+      guest.map(5, 0x1_0000, 1, (mode == 0 ? 0 : 0x5000) | GuestMachine.LEAF);
+      assertEquals(0, guest.read(5, 0x1_0000));
+      assertEquals(0, guest.read(5, 0x1_0000));
+      guest.machine.assertNoFurtherEvent();
+    }
+  }
+
+  @Test
+  void interruptMessages() {
+    leaf();
+    assertEquals(Outcome.INTERRUPT, machine.write(0xfee0_0000L));
+    assertEquals(1, counts.interruptMessages);
+  }
 }

@@ -82,7 +82,7 @@ class TranslationCacheTest {
     Model model = new Model(ways);
     Random random = new Random(ways);
     for (int i = 0; i < 6_000; i++) {
-      long tag = 1 + random.nextInt(3);
+      long tag = 1L + random.nextInt(3);
       int log2 = SIZES[random.nextInt(SIZES.length)];
       long iova = (long) random.nextInt(1 << 19) << 12;
       long source = (long) random.nextInt(1 << 19) << 12;
@@ -126,12 +126,14 @@ class TranslationCacheTest {
           cache.put(tag, iova, log2, value, source);
         }
         default -> {
+          boolean isHit = !model.kept.isEmpty() && random.nextBoolean();
           Kept any =
-              model.kept.isEmpty() ? null : model.kept.get(random.nextInt(model.kept.size()));
-          boolean isHit = any != null && random.nextBoolean();
-          long of = isHit ? any.tag() : tag;
-          long at = isHit ? any.iova() + random.nextInt(1 << any.log2()) : iova;
-          int size = isHit ? any.log2() : log2;
+              isHit
+                  ? model.kept.get(random.nextInt(model.kept.size()))
+                  : new Kept(tag, iova, log2, 0, 0);
+          long of = any.tag();
+          long at = any.iova() + random.nextInt(1 << any.log2());
+          int size = any.log2();
           long found = model.find(of, at, size);
           assertEquals(found, cache.find(of, at, size), step);
           int located = cache.locate(of, at, size);

@@ -103,6 +103,11 @@ class RmpEntryTest {
     rmp.setQ0(last, good ^ 1L << 12);
     assertEquals(RmpResult.FAIL_PERMISSION, rmp.firmware.pageUnsmash(0x20_0000));
     rmp.setQ0(last, good);
+    long permissions = rmp.map.entryAddress(last) + 8;
+    rmp.memory.setLong(permissions, RmpFixture.VMPL0 | 0x100);
+    assertEquals(RmpResult.FAIL_PERMISSION, rmp.firmware.pageUnsmash(0x20_0000));
+    rmp.memory.setLong(permissions, RmpFixture.VMPL0);
+    rmp.update(0, 0x40_0000, 0x80_0000, RmpFixture.GUEST_4K);
     long next = rmp.q0(0x40_0000);
     assertEquals(RmpResult.SUCCESS, rmp.firmware.pageUnsmash(0x20_0000));
     rmp.assertEntry(0, 0, last);

@@ -1,0 +1,135 @@
+package dev.cleave.bench.stability;
+
+import dev.cleave.bench.io.WorkFailed;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.IntPredicate;
+
+/**
+ * Measures every kernel and every operation in many JVMs, one after the other, each with formats
+ * and an order of its own, every other one beside a busy thread.
+ */
+public final class Stability {
+  /** JVMs of both formats, and of each alone, beside a busy thread and not. */
+  private static final Mix[] MIXES = {Mix.BOTH, Mix.V1, Mix.X86};
+
+  private final int forks;
+  private final double seconds;
+  private final List<Fork> done = new ArrayList<>();
+  private final Map<String, List<Sample>> samples = new LinkedHashMap<>();
+
+  /**
+   * One JVM.
+   *
+   * @param number from 0, which is also the seed of its orders
+   * @param formats {@code both}, {@code v1} or {@code x86}
+   * @param isBusy whether another thread kept a processor busy
+   */
+  public record Fork(int number, String formats, boolean isBusy) {}
+
+  /** A work in one JVM. */
+  private record Sample(Fork fork, double nanos, double bytes) {}
+
+  /**
+   * A measurement to make.
+   *
+   * @param forks number of JVMs, at least 1
+   * @param seconds that each measures
+   */
+  public Stability(int forks, double seconds) {
+    this.forks = forks;
+    this.seconds = seconds;
+  }
+
+  /**
+   * Runs the JVMs.
+   *
+   * @param goesOn is asked before each, with its number
+   * @throws WorkFailed when one fails
+   */
+  public void run(IntPredicate goesOn) throws IOException, InterruptedException {
+    for (int i = 0; i < forks && goesOn.test(i); i++) {
+      Mix mix = MIXES[i % MIXES.length];
+      Fork fork = new Fork(i, mix.name().toLowerCase(Locale.ROOT), i % 2 == 1);
+      try (BusyThread _ = fork.isBusy() ? BusyThread.start() : null) {
+        List<String> lines = lines(fork.number(), mix);
+        if (goesOn.test(i)) { // else it was ended with us, and may have said only half
+          lines.forEach(line -> add(fork, line));
+          done.add(fork);
+        }
+      }
+    }
+  }
+
+  /** How many JVMs have measured. */
+  public int done() {
+    return done.size();
+  }
+
+  private List<String> lines(int seed, Mix mix) throws IOException, InterruptedException {
+    Path errors = Files.createTempFile("cleave-stability", ".log");
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                StabilityFork.class.getName(),
+                Integer.toString(seed),
+                mix.name(),
+                Double.toString(seconds))
+            .redirectError(errors.toFile())
+            .start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() != 0 && !isEnded(process)) {
+      throw new WorkFailed(
+          "JVM %d ended with %d; what it said is in %s"
+              .formatted(seed, process.exitValue(), errors));
+    }
+    Files.delete(errors);
+    return out.lines().toList();
+  }
+
+  /** Ended by a signal, as are all when a person ends the command. */
+  private static boolean isEnded(Process process) {
+    return process.exitValue() > 128;
+  }
+
+  private void add(Fork fork, String line) {
+    String[] fields = line.split(StabilityFork.SEPARATOR, -1);
+    Sample sample = new Sample(fork, Double.parseDouble(fields[1]), Double.parseDouble(fields[2]));
+    add(fields[0], sample);
+  }
+
+  private void add(String work, Sample sample) {
+    samples.computeIfAbsent(work, _ -> new ArrayList<>()).add(sample);
+  }
+
+  /** How stable each work was, by name. */
+  public List<StabilityRow> rows() {
+    return samples.entrySet().stream()
+        .map(entry -> row(entry.getKey(), entry.getValue()))
+        .sorted(Comparator.comparing(StabilityRow::work))
+        .toList();
+  }
+
+  private static StabilityRow row(String work, List<Sample> samples) {
+    Sample best = samples.getFirst();
+    Sample worst = best;
+    double bytes = 0;
+    for (Sample sample : samples) {
+      best = sample.nanos() < best.nanos() ? sample : best;
+      worst = sample.nanos() > worst.nanos() ? sample : worst;
+      bytes = Math.max(bytes, sample.bytes());
+    }
+    return StabilityRow.of(work, samples.size(), best.nanos(), worst.nanos(), bytes, worst.fork());
+  }
+}

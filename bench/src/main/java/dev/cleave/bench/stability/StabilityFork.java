@@ -1,0 +1,139 @@
+package dev.cleave.bench.stability;
+
+import com.sun.management.ThreadMXBean;
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.X86;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * One JVM: measures all works in an order of its own.
+ *
+ * <ol>
+ *   <li>Each work is done a random number of times, from once to some thousand: what the compiler
+ *       learns first of the code that they share.
+ *   <li>All are done for a slice of time, in ever new orders, for the first half of the rounds.
+ *   <li>The same in the second half, which counts: the median of a work's slices, and everything
+ *       that all threads put on the heap meanwhile.
+ * </ol>
+ */
+public final class StabilityFork {
+  /** What stands between the name, the time and the bytes of a work. */
+  static final String SEPARATOR = "\t";
+
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final int ROUNDS = 24;
+  private static final int MOST_LOG2 = 12;
+  private static final long LEAST_BATCH_NANOS = 100_000;
+  private static final int MOST_IN_BATCH = 1 << 16;
+
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  private final long sliceNanos;
+  private long sum;
+
+  /** What is known of one work. */
+  static final class Measured {
+    private final Work work;
+    private final double[] nanos = new double[ROUNDS / 2];
+    private int batch = 1;
+    private long bytes;
+    private long times;
+
+    Measured(Work work) {
+      this.work = work;
+    }
+
+    String name() {
+      return work.name();
+    }
+
+    /** Median of the slices that count. */
+    double nanos() {
+      double[] sorted = nanos.clone();
+      Arrays.sort(sorted);
+      return sorted[sorted.length / 2];
+    }
+
+    /** What one put on the heap. */
+    double bytes() {
+      return (double) bytes / times;
+    }
+  }
+
+  StabilityFork(long sliceNanos) {
+    this.sliceNanos = sliceNanos;
+  }
+
+  /**
+   * Prints a line for each work.
+   *
+   * @param arguments seed of the orders, formats, and seconds to take
+   */
+  public static void main(String[] arguments) {
+    Random random = new Random(Long.parseLong(arguments[0]));
+    Mix mix = Mix.valueOf(arguments[1]);
+    double seconds = Double.parseDouble(arguments[2]);
+    List<Work> works = new ArrayList<>(new KernelWorks().all());
+    if (mix.hasV1()) {
+      works.addAll(new TableWorks("v1", AmdV1.LINUX).all());
+    }
+    if (mix.hasX86()) {
+      works.addAll(new TableWorks("x86", X86.LINUX).all());
+    }
+    long slice = (long) (seconds * NANOS_PER_SECOND / works.size() / ROUNDS);
+    List<Measured> measured = new StabilityFork(slice).measure(works, random);
+    for (Measured one : measured) {
+      System.out.println(one.name() + SEPARATOR + one.nanos() + SEPARATOR + one.bytes());
+    }
+  }
+
+  List<Measured> measure(List<Work> works, Random random) {
+    List<Measured> all = new ArrayList<>(works.stream().map(Measured::new).toList());
+    Collections.shuffle(all, random);
+    for (Measured one : all) {
+      sum += one.work.run(1 << random.nextInt(MOST_LOG2 + 1));
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+      Collections.shuffle(all, random);
+      for (Measured one : all) {
+        slice(one, round - ROUNDS / 2);
+      }
+    }
+    if (sum == 0) {
+      throw new IllegalStateException("nothing was done");
+    }
+    return all;
+  }
+
+  /**
+   * A slice of time.
+   *
+   * @param index of the slice among those that count; negative before
+   */
+  private void slice(Measured one, int index) {
+    long before = THREADS.getTotalThreadAllocatedBytes();
+    long begin = System.nanoTime();
+    long times = 0;
+    long nanos;
+    do {
+      long start = System.nanoTime();
+      sum += one.work.run(one.batch);
+      times += one.batch;
+      long end = System.nanoTime();
+      if (end - start < LEAST_BATCH_NANOS && one.batch < MOST_IN_BATCH) {
+        one.batch *= 2;
+      }
+      nanos = end - begin;
+    } while (nanos < sliceNanos);
+    if (index >= 0) {
+      one.nanos[index] = (double) nanos / times;
+      one.bytes += THREADS.getTotalThreadAllocatedBytes() - before;
+      one.times += times;
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package dev.cleave.bench.stability;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cleave.bench.cli.Cleave;
+import dev.cleave.engine.format.AmdV1;
+import dev.cleave.engine.format.X86;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is measured in many JVMs, and what is said of it. Times of so short runs mean nothing. */
+class StabilityTest {
+  private static final Stability.Fork FORK = new Stability.Fork(3, "both", true);
+
+  private static Set<String> names(List<Work> works) {
+    Set<String> names = works.stream().map(Work::name).collect(Collectors.toSet());
+    assertEquals(works.size(), names.size(), "a name twice");
+    return names;
+  }
+
+  @Test
+  void everyWorkDoesSomethingEveryTime() {
+    for (List<Work> works :
+        List.of(new TableWorks("v1", AmdV1.LINUX).all(), new TableWorks("x86", X86.LINUX).all())) {
+      for (Work work : works) {
+        for (int i = 0; i < 3; i++) {
+          assertTrue(work.run(2) > 0, work.name());
+        }
+      }
+    }
+  }
+
+  @Test
+  void onlyAmdV1HasSizedLeaves() {
+    Set<String> v1 = names(new TableWorks("", AmdV1.LINUX).all());
+    Set<String> x86 = names(new TableWorks("", X86.LINUX).all());
+    assertTrue(v1.containsAll(x86));
+    v1.removeAll(x86);
+    assertEquals(
+        Set.of(": map and unmap one leaf of 64 KiB", ": map and unmap one leaf of 1 MiB"), v1);
+  }
+
+  @Test
+  void jvmsOfOneFormatAndOfBothMeasureTheirWorks() throws Exception {
+    Stability stability = new Stability(3, 0.05);
+    stability.run(_ -> true);
+    assertEquals(3, stability.done());
+    List<StabilityRow> rows = stability.rows();
+    Set<String> expected = names(new KernelWorks().all());
+    expected.addAll(names(new TableWorks("v1", AmdV1.LINUX).all()));
+    expected.addAll(names(new TableWorks("x86", X86.LINUX).all()));
+    assertEquals(expected, rows.stream().map(StabilityRow::work).collect(Collectors.toSet()));
+    for (StabilityRow row : rows) {
+      assertEquals(row.work().startsWith("kernel") ? 3 : 2, row.forks(), row.work());
+      assertTrue(row.bestNs() > 0 && row.ratio() >= 1, row.toString());
+    }
+  }
+
+  @Test
+  void nothingMoreIsStartedWhenItIsToEnd() throws Exception {
+    Stability stability = new Stability(3, 0.05);
+    stability.run(_ -> false);
+    assertEquals(0, stability.done());
+    assertEquals(List.of(), stability.rows());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "10, 15, 0, true",
+    "10, 15.1, 0, false",
+    "10, 10, 0.004, true",
+    "10, 10, 0.006, false"
+  })
+  void aRowIsAboveWhenItIsUnstableOrMakesGarbage(
+      double best, double worst, double bytes, boolean reached) {
+    StabilityRow row = StabilityRow.of("work", 2, best, worst, bytes, FORK);
+    assertEquals(reached, row.isReached(), row.toString());
+  }
+
+  @Test
+  void garbageOfOneJvmIsSeen() {
+    StabilityFork fork = new StabilityFork(1_000_000);
+    byte[][] kept = new byte[1][];
+    List<StabilityFork.Measured> measured =
+        fork.measure(
+            List.of(
+                new Work("garbage") {
+                  @Override
+                  long run(int times) {
+                    for (int i = 0; i < times; i++) {
+                      kept[0] = new byte[1000];
+                    }
+                    return times;
+                  }
+                },
+                new Work("none") {
+                  private long last = 1;
+
+                  @Override
+                  long run(int times) {
+                    for (int i = 0; i < times; i++) {
+                      last += last >>> 1 ^ i;
+                    }
+                    return last | 1;
+                  }
+                }),
+            new java.util.Random(1));
+    for (StabilityFork.Measured one : measured) {
+      boolean makes = one.name().equals("garbage");
+      assertTrue(makes ? one.bytes() >= 1000 : one.bytes() < 100, one.name() + one.bytes());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          bench --quick --forks 3 | --forks is of --stability
+          bench --stability --forks 0 | --forks must be at least 1
+          bench --stability --seconds 0 | --seconds must be above 0
+          bench --stability --report x.html | --report is of pairs
+          bench --stability --quick | expected one of --quick, --full, --stability
+          """)
+  void whatMakesNoSenseIsRefused(String line, String hint) {
+    Cleave.Result result = Cleave.run((Object[]) line.split(" "));
+    assertEquals(2, result.code(), result.err());
+    assertEquals(1, result.errLines().size(), result.err());
+    assertTrue(result.err().contains(hint), result.err());
+    assertFalse(result.err().contains("Exception"), result.err());
+  }
+}
