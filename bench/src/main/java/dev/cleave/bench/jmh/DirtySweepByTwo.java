@@ -44,7 +44,6 @@ public class DirtySweepByTwo {
   private static final int LEVELS = 3;
   private static final int PAGES = (int) (LENGTH / Tables.PAGE_BYTES);
 
-
   /** So many pages are written at once, */
   private static final int BURST = 64;
 
