@@ -44,8 +44,6 @@ public class DirtySweepByTwo {
   private static final int LEVELS = 3;
   private static final int PAGES = (int) (LENGTH / Tables.PAGE_BYTES);
 
-  private static final int DEVICE = ModelMachine.deviceId(0, 0);
-
   /** So many pages are written at once, */
   private static final int BURST = 64;
 
@@ -81,7 +79,7 @@ public class DirtySweepByTwo {
       Random random = Tables.random();
       while (!isOver) {
         for (int i = 0; i < BURST; i++) {
-          var _ = machine.translate(DEVICE, random.nextInt(PAGES) * Tables.PAGE_BYTES, true);
+          var _ = machine.translate(random.nextInt(PAGES) * Tables.PAGE_BYTES, true);
         }
         LockSupport.parkNanos(PAUSE_NANOS);
       }
