@@ -812,6 +812,7 @@ public final class PageTable implements AutoCloseable {
    * @throws IllegalArgumentException if both are the same array
    * @throws PageTableException CLOSED
    */
+  @SuppressWarnings("ReferenceEquality") // it is about the one array, not about equal ones
   public int translate(long[] iovas, int from, int count, long[] paddrs) {
     Objects.checkFromIndexSize(from, count, iovas.length);
     Objects.checkFromIndexSize(from, count, paddrs.length);

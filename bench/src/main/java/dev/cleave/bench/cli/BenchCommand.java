@@ -55,7 +55,7 @@ import picocli.CommandLine.Spec;
       "ratio          of the two times (of other amounts where the unit says so)",
       "error          half of the ratio's 95%% confidence interval",
       "limit          the largest ratio that is good enough: ok, or above",
-      "1000 adds      time of 1000 chained dependent additions around it: the pace of a core",
+      "1000 adds      time of 1000 chained additions around it: the pace of a core",
       "C, of C        what Linux's C code would take here, scaled by that or by a",
       "               fill; the work's part of it",
       "loud           that pace moved by over 10%%, and did so again when measured again",

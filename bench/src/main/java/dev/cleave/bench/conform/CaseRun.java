@@ -458,5 +458,4 @@ final class CaseRun {
         .map(Map.Entry::getKey)
         .toList();
   }
-
 }

@@ -226,7 +226,7 @@ public final class PolicyRun implements AutoCloseable {
     return sum(GuestTable::mappedBytes);
   }
 
-  /** Memory that is pinned at this moment because devices can reach it. */
+  /** Memory that is pinned at this moment because devices can reach it, or may still. */
   public long pinnedBytes() {
     return sum(GuestTable::pinnedBytes);
   }
@@ -353,11 +353,6 @@ public final class PolicyRun implements AutoCloseable {
   public long tablePages(int level) {
     GuestTable first = tables.spaces().getFirst().table();
     return first.memory().pages(level) + first.keptTables().pages(level);
-  }
-
-  /** What devices of the first address space can reach, or may still: it must stay in memory. */
-  public long pinnedBytes() {
-    return tables.spaces().getFirst().table().pinnedBytes();
   }
 
   /** The memory that it lies in. */

@@ -43,7 +43,8 @@ class FootprintsTest {
       long guest = GIB + 6 * MIB;
       TableFootprint table = new Footprints(pattern, Footprints.SEED).table(guest, 0.002, policy);
       assertEquals(table.minimumBytes(), table.tableBytes(), pattern + ", " + policy);
-      long shared = Math.round(guest / PAGE * 0.002) * PAGE;
+      long pages = guest / PAGE;
+      long shared = Math.round(pages * 0.002) * PAGE;
       assertEquals(policy == Policy.STATIC ? guest : shared, table.pinnedBytes());
     }
   }

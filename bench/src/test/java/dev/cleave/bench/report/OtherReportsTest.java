@@ -56,7 +56,14 @@ class OtherReportsTest {
     Path report = directory.resolve("migrate.html");
     Cleave.Result result =
         Cleave.run(
-            "migrate", "--guest-memory", "1G", "--downtime", "5ms", "--rmp", "off", "--report",
+            "migrate",
+            "--guest-memory",
+            "1G",
+            "--downtime",
+            "5ms",
+            "--rmp",
+            "off",
+            "--report",
             report);
     assertEquals(0, result.code(), result.err());
 
