@@ -19,8 +19,7 @@ import dev.cleave.engine.memory.TablePages;
 final class BatchTranslator {
   /**
    * Walks of a block: more than a processor has loads under way, few enough that what a step wrote
-   * is near in the next (benchmark {@code RandomTranslate.batch} at 64G: 8, 32 and 128 take
-   * BLOCKS).
+   * is near in the next (benchmark {@code RandomTranslate}).
    */
   private static final int BLOCK = 32;
 
