@@ -17,8 +17,8 @@ import java.util.Random;
  *   <li>Each work is done a random number of times, from once to some thousand: what the compiler
  *       learns first of the code that they share.
  *   <li>All are done for a slice of time, in ever new orders, for the first half of the rounds.
- *   <li>The same in the second half, which counts: the median of a work's slices, and everything
- *       that all threads put on the heap meanwhile.
+ *   <li>The same in the second half, which counts: the median of a work's slices, in time that its
+ *       thread had a processor, and everything that all threads put on the heap meanwhile.
  * </ol>
  */
 public final class StabilityFork {
@@ -118,20 +118,20 @@ public final class StabilityFork {
   private void slice(Measured one, int index) {
     long before = THREADS.getTotalThreadAllocatedBytes();
     long begin = System.nanoTime();
+    long busy = THREADS.getCurrentThreadCpuTime();
     long times = 0;
-    long nanos;
+    long end;
     do {
       long start = System.nanoTime();
       sum += one.work.run(one.batch);
       times += one.batch;
-      long end = System.nanoTime();
+      end = System.nanoTime();
       if (end - start < LEAST_BATCH_NANOS && one.batch < MOST_IN_BATCH) {
         one.batch *= 2;
       }
-      nanos = end - begin;
-    } while (nanos < sliceNanos);
+    } while (end - begin < sliceNanos);
     if (index >= 0) {
-      one.nanos[index] = (double) nanos / times;
+      one.nanos[index] = (double) (THREADS.getCurrentThreadCpuTime() - busy) / times;
       one.bytes += THREADS.getTotalThreadAllocatedBytes() - before;
       one.times += times;
     }
