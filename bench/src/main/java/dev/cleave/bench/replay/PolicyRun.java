@@ -226,11 +226,6 @@ public final class PolicyRun implements AutoCloseable {
     return sum(GuestTable::mappedBytes);
   }
 
-  /** Memory that is pinned at this moment because devices can reach it, or may still. */
-  public long pinnedBytes() {
-    return sum(GuestTable::pinnedBytes);
-  }
-
   /** Carries out an event. */
   public Outcome apply(TraceEvent event) {
     ReplayedSpace space = space(event);
@@ -353,6 +348,11 @@ public final class PolicyRun implements AutoCloseable {
   public long tablePages(int level) {
     GuestTable first = tables.spaces().getFirst().table();
     return first.memory().pages(level) + first.keptTables().pages(level);
+  }
+
+  /** What devices of all address spaces can reach, or may still: it must stay in memory. */
+  public long pinnedBytes() {
+    return sum(GuestTable::pinnedBytes);
   }
 
   /** The memory that it lies in. */

@@ -280,7 +280,7 @@ public enum ReplayColumn {
       devices(DeviceCounts::lost),
       "lost",
       "lost",
-      "DMA lost",
+      "Lost",
       COUNT,
       LOW,
       "Those of the refused accesses that were not in a window: to pages that were a device's to use."),

@@ -156,9 +156,7 @@ public final class ReplayReport {
   private static Column kindColumn(ReplayColumn column) {
     String heading = Objects.requireNonNull(column.heading());
     return new Column(
-        column.isOfTable()
-            ? "Table " + heading
-            : heading.substring(0, 1).toUpperCase(Locale.ROOT) + heading.substring(1),
+        heading.substring(0, 1).toUpperCase(Locale.ROOT) + heading.substring(1),
         column.key(),
         column.unit(),
         column.better(),

@@ -99,12 +99,33 @@ function buildTable(summary, id, page) {
       });
     });
   });
+  if (shown.length > MOST_PRINTED_COLUMNS) buildTurned(summary, isZero, table, scroll);
   const note = element('p', {id: id + '-note', class: 'note', parent: page});
   const zero = summary.columns.filter((_, j) => isZero[j]).map(column => column.name);
   note.append('Marked: ' + summary.mark + '. ' + (zero.length > 0 ? 'Nothing but 0: ' + zero.join(', ') + '. ' : ''));
   copyButton('Copy CSV', () => csv([[summary.subject, ...summary.columns.map(column => column.name)],
     ...summary.rows.map(row => [row.name, ...row.cells.map(cell => cell.value)])]), note);
   buildGlossary(summary.columns, id === 'summary' ? 'glossary' : id + '-glossary', page);
+}
+
+/** For paper, where so many columns find no room: a row for each figure instead. */
+const MOST_PRINTED_COLUMNS = 18;
+
+function buildTurned(summary, isZero, table, parent) {
+  table.classList.add('no-print');
+  const turned = element('table', {class: 'only-print', parent});
+  const head = element('tr', {parent: element('thead', {parent: turned})});
+  element('th', {text: '', parent: head});
+  summary.rows.forEach(row => element('th', {text: row.name, parent: head}));
+  const body = element('tbody', {parent: turned});
+  summary.columns.forEach((column, j) => {
+    if (isZero[j]) return;
+    const line = element('tr', {parent: body});
+    element('th', {text: column.name, parent: line});
+    summary.rows.forEach(row => element('td', {
+      text: format(row.cells[j].value, column.unit), class: row.cells[j].isMarked ? 'best' : '', parent: line,
+    }));
+  });
 }
 
 /** What every column says, also those that are left out; for print and touch, which have no tooltips. */

@@ -3,11 +3,17 @@ package dev.cleave.bench.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParser;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -38,6 +44,13 @@ class BenchCommandTest {
     "bench --csv x.csv -- SinglePage, --csv is of pairs",
     "bench --jmh-json x.json -- SinglePage, --jmh-json is of pairs",
     "bench -- --nosuch, JMH does not understand",
+    "bench --quick --forks 3, --forks is of --stability",
+    "bench --quick --seconds 3, --seconds is of --stability",
+    "bench --stability --forks 0, --forks must be at least 1",
+    "bench --stability --seconds 0, --seconds must be above 0",
+    "bench --stability --report x.html, --report is of pairs",
+    "bench --stability --jmh-json x.json, --jmh-json is of pairs",
+    "bench --stability --quick, expected one of --quick",
   })
   void whatWouldNotDoWhatItSaysIsRefusedWithAHint(String line, String hint) {
     Cleave.Result result = run(line);
@@ -61,5 +74,27 @@ class BenchCommandTest {
     Cleave.Result result = run("bench -- RunOfPages.mapThenUnmap -f 1 -wi 0 -i 1 -jvmArgs -Xmx1k");
     assertEquals(1, result.code(), result.err());
     assertTrue(result.err().startsWith("cleave: "), result.err());
+  }
+
+  @Test
+  void stabilityIsPrintedAndWrittenOnceForEachWork(@TempDir Path directory) throws Exception {
+    Path json = directory.resolve("stability.json");
+    Path csv = directory.resolve("stability.csv");
+    Cleave.Result result =
+        Cleave.run(
+            "bench", "--stability", "--forks", 1, "--seconds", 0.05, "--json", json, "--csv", csv);
+    assertEquals(0, result.code(), result.err());
+    JsonArray rows =
+        JsonParser.parseString(Files.readString(json))
+            .getAsJsonObject()
+            .getAsJsonArray("stability");
+    assertTrue(rows.size() > 30, rows.toString());
+    assertEquals(rows.size(), Files.readAllLines(csv).size() - 1);
+    for (JsonElement row : rows) {
+      String work = row.getAsJsonObject().get("work").getAsString();
+      assertEquals(
+          1, result.out().lines().filter(line -> line.startsWith(work + "  ")).count(), work);
+      assertEquals(1.0, row.getAsJsonObject().get("ratio").getAsDouble(), work);
+    }
   }
 }

@@ -1,10 +1,8 @@
 package dev.cleave.bench.stability;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.bench.cli.Cleave;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
 import java.util.List;
@@ -115,24 +113,5 @@ class StabilityTest {
       boolean makes = one.name().equals("garbage");
       assertTrue(makes ? one.bytes() >= 1000 : one.bytes() < 100, one.name() + one.bytes());
     }
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      textBlock =
-          """
-          bench --quick --forks 3 | --forks is of --stability
-          bench --stability --forks 0 | --forks must be at least 1
-          bench --stability --seconds 0 | --seconds must be above 0
-          bench --stability --report x.html | --report is of pairs
-          bench --stability --quick | expected one of --quick, --full, --stability
-          """)
-  void whatMakesNoSenseIsRefused(String line, String hint) {
-    Cleave.Result result = Cleave.run((Object[]) line.split(" "));
-    assertEquals(2, result.code(), result.err());
-    assertEquals(1, result.errLines().size(), result.err());
-    assertTrue(result.err().contains(hint), result.err());
-    assertFalse(result.err().contains("Exception"), result.err());
   }
 }

@@ -277,27 +277,28 @@ final class PlainKernels implements TableKernels {
     }
   }
 
-  /** All words of a region are loaded before the first is judged, so that nothing waits. */
+  /** What all words must be is the first, and that one or the other. Eight words, no loop. */
   @Override
   public long uniformRegions(
       MemorySegment bits, long offset, int regions, long whereSet, long whereClear) {
     assert isAligned(offset) && regions <= Long.SIZE;
-    long set = 0;
-    long clear = 0;
+    long counts = 0;
     for (int region = 0; region < regions; region++) {
       int at = region * REGION_WORDS;
-      long a = word(bits, offset, at);
-      long b = word(bits, offset, at + 1);
-      long c = word(bits, offset, at + 2);
-      long d = word(bits, offset, at + 3);
-      long e = word(bits, offset, at + 4);
-      long f = word(bits, offset, at + 5);
-      long g = word(bits, offset, at + 6);
-      long h = word(bits, offset, at + 7);
-      set |= ((a & b & c & d & e & f & g & h) == -1 ? 1L : 0L) << region;
-      clear |= ((a | b | c | d | e | f | g | h) == 0 ? 1L : 0L) << region;
+      long first = word(bits, offset, at);
+      long differences =
+          (word(bits, offset, at + 1) ^ first)
+              | (word(bits, offset, at + 2) ^ first)
+              | (word(bits, offset, at + 3) ^ first)
+              | (word(bits, offset, at + 4) ^ first)
+              | (word(bits, offset, at + 5) ^ first)
+              | (word(bits, offset, at + 6) ^ first)
+              | (word(bits, offset, at + 7) ^ first);
+      if (differences == 0) {
+        counts |= ((first == -1 ? whereSet : 0) | (first == 0 ? whereClear : 0)) & 1L << region;
+      }
     }
-    return (set & whereSet) | (clear & whereClear);
+    return counts;
   }
 
   @Override

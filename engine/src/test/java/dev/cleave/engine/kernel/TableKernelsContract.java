@@ -10,11 +10,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Random;
 import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * What every implementation of {@link TableKernels} must do, against the plainest loops, for all
@@ -71,13 +74,20 @@ abstract class TableKernelsContract {
     return value;
   }
 
-  @Test
-  void fillWritesTheProgressionAndNothingElse() {
+  /** Sizes of leaves and others, and none. */
+  private static List<LongUnaryOperator> steps() {
+    Random random = new Random(2);
+    return List.of(_ -> random.nextLong(), _ -> 1L << random.nextInt(Long.SIZE), _ -> 0);
+  }
+
+  @ParameterizedTest
+  @MethodSource("steps")
+  void fillWritesTheProgressionAndNothingElse(LongUnaryOperator steps) {
     for (int count = 0; count <= MAX_COUNT; count++) {
-      int replicasLog2 = count % 9;
+      int replicasLog2 = count % 11;
       int at = MARGIN - count % 8;
       long first = random.nextLong();
-      long step = random.nextLong();
+      long step = steps.applyAsLong(count);
       fillAll(_ -> random.nextLong());
       kernels.fill(memory, 8L * at, count, first, step, replicasLog2);
       for (int i = 0; i < count; i++) {
@@ -142,13 +152,14 @@ abstract class TableKernelsContract {
     }
   }
 
-  @Test
-  void aProgressionIsRecognisedAndTheBitsBesideItAreTold() {
+  @ParameterizedTest
+  @MethodSource("steps")
+  void aProgressionIsRecognisedAndTheBitsBesideItAreTold(LongUnaryOperator steps) {
     for (int count = 0; count <= MAX_COUNT; count++) {
       int at = MARGIN - count % 8;
-      int replicasLog2 = count % 9;
+      int replicasLog2 = count % 11;
       long first = random.nextLong();
-      long step = random.nextLong();
+      long step = steps.applyAsLong(count);
       fillAll(i -> value(Math.max(0, (int) i - at), first, step, replicasLog2) ^ noise(0x60));
       long bits = 0;
       for (int i = 0; i < count; i++) {
