@@ -16,8 +16,8 @@ import java.util.Optional;
  * own methods wait for. While a thread of its own warmed those kernels beside a busy neighbour,
  * "split 2M and merge it" ({@code MixedFormats}) took 4 to 27 µs for up to ten seconds instead of
  * 0.5, and the JVM made 1 to 10 KB of garbage for each. What it would save: it writes a table in 19
- * ns, a loop in about 35, and compares one in 33, a loop in about 55 ({@code TableKernelShapes}, 512
- * words in the first cache, vectors of 512 bits).
+ * ns, a loop in about 35, and compares one in 33, a loop in about 55 ({@code TableKernelShapes},
+ * 512 words in the first cache, vectors of 512 bits).
  */
 public final class Kernels {
   private static final KernelChoice CHOICE =
