@@ -19,9 +19,10 @@ import dev.cleave.engine.memory.TablePages;
 final class BatchTranslator {
   /**
    * Walks of a block: more than a processor has loads under way, few enough that what a step wrote
-   * is near in the next (benchmark {@code RandomTranslate}).
+   * is near in the next (benchmark {@code RandomTranslate.batch} over 64 GiB: 8 take 36.7 ns an
+   * address, 16 34.9, 32 33.4, 64 30.9, 128 31.3).
    */
-  private static final int BLOCK = 32;
+  private static final int BLOCK = 64;
 
   private static final long UNDER_WAY = Long.MIN_VALUE;
 

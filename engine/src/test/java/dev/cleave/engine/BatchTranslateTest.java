@@ -48,7 +48,7 @@ class BatchTranslateTest {
       small.table.map(base + 16 * REGION, 16 * REGION, 5 * REGION, Access.READ_WRITE);
       small.table.map(base + 32 * REGION, 16 * PAGE, 64 * PAGE, Access.READ);
       small.table.map(base + (1L << 30), 1L << 30, 1L << 30, Access.READ_WRITE);
-      for (int count : new int[] {0, 1, 2, 31, 32, 33, 64, 65, 500}) {
+      for (int count : new int[] {0, 1, 2, 63, 64, 65, 128, 129, 500}) {
         long[] iovas = new long[count + 7];
         Arrays.setAll(
             iovas,
