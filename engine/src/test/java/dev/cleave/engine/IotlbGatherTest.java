@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -334,8 +335,52 @@ class IotlbGatherTest {
   void aRangeThatIsNotThereIsRefused() {
     try (SmallTable small = new SmallTable(kind)) {
       small.gather.add(0, 4095);
-      assertThrows(IndexOutOfBoundsException.class, () -> small.gather.rangeFirst(1));
-      assertThrows(IndexOutOfBoundsException.class, () -> small.gather.rangeLast(-1));
+      small.gather.add(0x8000, 0x8fff);
+      for (int bad : new int[] {2, -1}) {
+        for (Executable use :
+            new Executable[] {
+              () -> small.gather.rangeFirst(bad), () -> small.gather.rangeLast(bad)
+            }) {
+          assertEquals(
+              "a range is numbered 0 to 1, range=" + bad,
+              assertThrows(IndexOutOfBoundsException.class, use).getMessage());
+        }
+      }
+    }
+  }
+
+  @Test
+  void aTableThatIsMergedWaitsAndWhatWasWrittenToItStaysCounted() {
+    try (SmallTable small = new SmallTable(kind)) {
+      long region = 1L << 21;
+      small.table.map(kind.base(), 0, 2 * region, Access.READ);
+      small.table.split(kind.base(), 2 * region, 12, small.gather);
+      small.gather.complete();
+      long stores = small.table.statistics().entryStores();
+      assertTrue(stores >= 2 * 512, stores + " stores");
+      long used = small.memory.usedBytes();
+      small.table.merge(kind.base(), 2 * region, 21, small.gather);
+      assertEquals(2, small.gather.tablePages());
+      assertTrue(small.gather.hasTables());
+      assertEquals(stores + 2, small.table.statistics().entryStores(), "two leaves more");
+      assertEquals(used, small.memory.usedBytes());
+      small.gather.complete();
+      assertEquals(used - 2 * PAGE, small.memory.usedBytes());
+      assertEquals(0, small.gather.tablePages());
+      assertEquals(stores + 2, small.table.statistics().entryStores());
+    }
+  }
+
+  @Test
+  void aGatherSaysThatItIsSealedUntilItIsCompleted() {
+    try (SmallTable small = new SmallTable(kind)) {
+      assertFalse(small.gather.isSealed());
+      small.gather.seal();
+      assertTrue(small.gather.isSealed());
+      assertEquals("IotlbGather[0 pages waiting, sealed]", small.gather.toString());
+      small.gather.complete();
+      assertFalse(small.gather.isSealed());
+      assertEquals("IotlbGather[0 pages waiting]", small.gather.toString());
     }
   }
 }

@@ -149,6 +149,9 @@ class RmpBitmapTest {
       SizeRule rule = bitmap.ruleAt(-iovaBase);
       long last = rule.segmentLast(iovaBase - 4 * REGION, iovaBase + 8 * REGION - 1);
       assertEquals(iovaBase - 1, last);
+      long inFirstRegion = rule.segmentLast(iovaBase - 4 * REGION, iovaBase + REGION - 1);
+      assertEquals(iovaBase - 1, inFirstRegion);
+      assertEquals(iovaBase - 1, rule.segmentLast(iovaBase - 4 * REGION, iovaBase - 1));
     }
   }
 
@@ -203,6 +206,42 @@ class RmpBitmapTest {
         assertTrue(bitmap.isLarge(region * REGION), "region " + region);
       }
       assertEquals(0, bitmap.mixedRegions());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {512, 3 * 512 + 17, 20 * 512})
+  void runsOfWhatWasSavedEndWhereAPageDiffersOrTheRangeEnds(int pages) {
+    Random random = new Random(pages);
+    for (int i = 0; i < STEPS; i++) {
+      try (RmpBitmap bitmap = new RmpBitmap(pages * PAGE)) {
+        Model model = new Model(pages * PAGE);
+        for (int step = 0; step < 4; step++) {
+          model.step(bitmap, random);
+        }
+        int first = random.nextInt(pages);
+        int end = first + 1 + random.nextInt(pages - first);
+        bitmap.save(first * PAGE, (end - first) * PAGE);
+        bitmap.share(first * PAGE, (end - first + 1) / 2 * PAGE); // is not to be seen
+        for (int page = first; page < end; page++) {
+          boolean was = model.shared.get(page);
+          int differs = was ? model.shared.nextClearBit(page) : model.shared.nextSetBit(page);
+          int runEnd = differs < 0 ? end : Math.min(differs, end);
+          assertEquals(was, bitmap.wasShared(page * PAGE), "page " + page);
+          assertEquals(runEnd * PAGE, bitmap.savedRunEnd(page * PAGE, end * PAGE), "page " + page);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aBitmapSaysWhatItCoversAndHowMuchOfThatIsShared() {
+    try (RmpBitmap bitmap = new RmpBitmap(3 * REGION + PAGE)) {
+      assertEquals(3 * REGION + PAGE, bitmap.guestBytes());
+      bitmap.share(REGION, REGION + 2 * PAGE);
+      assertEquals(
+          "RmpBitmap[6295552 bytes of guest memory, 514 pages shared, 3 regions mixed]",
+          bitmap.toString());
     }
   }
 
