@@ -3,6 +3,7 @@ package dev.cleave.engine;
 import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -189,6 +190,37 @@ class IotlbGatherTest {
   }
 
   @Test
+  void theRangeTooManyOfACoarseGatherIsRememberedBesideTheOneOfAllOthers() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.table.newGather(true);
+      fill(gather);
+      gather.add(50L << 30, (50L << 30) + 4095);
+      assertEquals(2, gather.rangeCount());
+      assertEquals(0, gather.rangeFirst(0));
+      assertEquals(((IotlbGather.MAX_RANGES - 1L) << 30) + 4095, gather.rangeLast(0));
+      assertEquals(50L << 30, gather.rangeFirst(1));
+      assertEquals((50L << 30) + 4095, gather.rangeLast(1));
+      gather.complete();
+    }
+  }
+
+  @Test
+  void aRangeThatHasGrownDownwardsIsNotTakenForTheOneThatBeginsLast() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      fill(gather);
+      int last = IotlbGather.MAX_RANGES - 1;
+      long first = ((last - 2L) << 30) + 0x2000;
+      gather.add(first, ((long) last << 30) - 1); // below the one before it as well
+      assertEquals(first, gather.rangeFirst(last));
+      gather.add(40L << 30, (40L << 30) + 4095);
+      assertEquals((last - 1L) << 30, gather.rangeFirst(last - 1));
+      assertEquals((40L << 30) + 4095, gather.rangeLast(last - 1), "what grows least");
+      assertEquals(((long) last << 30) + 4095, gather.rangeLast(last));
+    }
+  }
+
+  @Test
   void aGatherSaysWhatItHolds() {
     try (SmallTable small = new SmallTable(kind)) {
       IotlbGather gather = small.gather;
@@ -364,10 +396,18 @@ class IotlbGatherTest {
       assertTrue(small.gather.hasTables());
       assertEquals(stores + 2, small.table.statistics().entryStores(), "two leaves more");
       assertEquals(used, small.memory.usedBytes());
+      long reclaims = small.pages.reclaims();
       small.gather.complete();
+      assertNotEquals(reclaims, small.pages.reclaims(), "a reader in one of them must find out");
       assertEquals(used - 2 * PAGE, small.memory.usedBytes());
       assertEquals(0, small.gather.tablePages());
       assertEquals(stores + 2, small.table.statistics().entryStores());
+      small.table.unmap(kind.base(), 2 * region, small.gather);
+      assertTrue(small.gather.tablePages() > 0);
+      long unmapped = small.table.statistics().entryStores();
+      assertTrue(unmapped > stores + 2, "what emptied the tables, and what had filled them");
+      small.gather.complete();
+      assertEquals(unmapped, small.table.statistics().entryStores());
     }
   }
 
