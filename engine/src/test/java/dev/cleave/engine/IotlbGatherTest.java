@@ -41,9 +41,17 @@ class IotlbGatherTest {
     return new BigInteger(Long.toUnsignedString(value));
   }
 
+  /** A range has at most a block of each size at either end; more come of a loop without end. */
+  private static void checkCount(IotlbGather gather, int blocks) {
+    assertTrue(blocks <= 2 * Long.SIZE * gather.rangeCount(), blocks + " blocks");
+  }
+
   private static List<Block> blocks(IotlbGather gather) {
     List<Block> blocks = new ArrayList<>();
-    gather.forEachBlock((iova, sizeLog2) -> blocks.add(new Block(unsigned(iova), sizeLog2)));
+    gather.forEachBlock((iova, sizeLog2) -> {
+      blocks.add(new Block(unsigned(iova), sizeLog2));
+      checkCount(gather, blocks.size());
+    });
     return blocks;
   }
 
@@ -244,7 +252,9 @@ class IotlbGatherTest {
 
   static boolean isInOneBlock(IotlbGather gather, long first, long last) {
     boolean[] found = {false};
+    int[] blocks = {0};
     gather.forEachBlock((iova, sizeLog2) -> {
+      checkCount(gather, ++blocks[0]);
       long end = sizeLog2 == 64 ? -1L : iova + (1L << sizeLog2) - 1;
       found[0] |= Long.compareUnsigned(iova, first) <= 0 && Long.compareUnsigned(end, last) >= 0;
     });
