@@ -15,9 +15,9 @@ import java.util.Optional;
  * then every vector is an object, and compiling it takes the time of a compiler that the caller's
  * own methods wait for. While a thread of its own warmed those kernels beside a busy neighbour,
  * "split 2M and merge it" ({@code MixedFormats}) took 4 to 27 µs for up to ten seconds instead of
- * 0.5, and the JVM made 1 to 10 KB of garbage for each. What it would save, once compiled: it writes
- * a table in 19 ns and compares one in 33 ({@code TableKernelShapes}, 512 words in the first cache,
- * vectors of 512 bits); loops take longer, by how much {@code TableKernelShapes} says.
+ * 0.5, and the JVM made 1 to 10 KB of garbage for each. What it would save, once compiled: it
+ * writes a table in 19 ns and compares one in 33 ({@code TableKernelShapes}, 512 words in the first
+ * cache, vectors of 512 bits); loops take longer, by how much {@code TableKernelShapes} says.
  */
 public final class Kernels {
   private static final KernelChoice CHOICE =

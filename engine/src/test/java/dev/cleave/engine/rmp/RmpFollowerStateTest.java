@@ -22,8 +22,7 @@ class RmpFollowerStateTest {
       "RmpBitmap[8388608 bytes of guest memory, %d pages shared, %d regions mixed]";
 
   private static FollowedGuest guest(boolean isLazy) {
-    return new FollowedGuest(
-        PageTableConfig.of(AmdV1.LINUX), GUEST, Order.TABLE_FIRST, isLazy);
+    return new FollowedGuest(PageTableConfig.of(AmdV1.LINUX), GUEST, Order.TABLE_FIRST, isLazy);
   }
 
   @Test
