@@ -80,6 +80,9 @@ class RmpBitmapTest {
       for (int page = 0; page < pages; page++) {
         assertEquals(shared.get(page), bitmap.isShared(page * PAGE));
       }
+      for (int region = 0; 512 * region < pages; region++) {
+        assertEquals(large.get(region), bitmap.isLarge(region * REGION), "at " + region);
+      }
       for (int region = 0; region < pages / 512 + 3; region++) {
         assertEquals(allowsLarge(region), bitmap.allowsLarge(region * REGION), "at " + region);
       }
@@ -152,6 +155,42 @@ class RmpBitmapTest {
       long inFirstRegion = rule.segmentLast(iovaBase - 4 * REGION, iovaBase + REGION - 1);
       assertEquals(iovaBase - 1, inFirstRegion);
       assertEquals(iovaBase - 1, rule.segmentLast(iovaBase - 4 * REGION, iovaBase - 1));
+    }
+  }
+
+  /** Of regions that all allow large leaves, as does what lies beyond, but for one. */
+  @Test
+  void aSegmentGoesOnBeyondGuestMemoryAndEndsAtTheRegionThatDiffers() {
+    try (RmpBitmap bitmap = new RmpBitmap(70 * REGION)) {
+      SizeRule rule = bitmap.rule();
+      bitmap.setLarge(0, 70 * REGION, true);
+      assertEquals(80 * REGION - 1, rule.segmentLast(0, 80 * REGION - 1));
+      assertEquals(5 * REGION - 1, rule.segmentLast(0, 5 * REGION - 1));
+      bitmap.share(64 * REGION, PAGE); // the first of its word
+      assertEquals(64 * REGION - 1, rule.segmentLast(0, 65 * REGION - 1));
+      assertEquals(64 * REGION - 1, rule.segmentLast(0, 64 * REGION - 1));
+      assertEquals(5 * REGION - 1, rule.segmentLast(0, 5 * REGION - 1));
+    }
+    try (RmpBitmap bitmap = new RmpBitmap(64 * REGION)) {
+      assertEquals(64 * REGION - 1, bitmap.rule().segmentLast(0, 70 * REGION - 1));
+    }
+  }
+
+  /** Guests whose bits of pages, and whose bits of regions, fill whole pages. */
+  @ParameterizedTest
+  @ValueSource(longs = {64, 64 * 512})
+  void theEndOfAGuestIsSavedAndComesBack(long regions) {
+    try (RmpBitmap bitmap = new RmpBitmap(regions * REGION)) {
+      bitmap.setLarge(0, regions * REGION, true);
+      long first = (regions - 1) * REGION;
+      bitmap.save(first, REGION);
+      assertEquals(regions * REGION, bitmap.savedRunEnd(first, regions * REGION));
+      bitmap.share(first + PAGE, PAGE);
+      assertEquals(1, bitmap.mixedRegions());
+      bitmap.restore(first, REGION);
+      assertEquals(0, bitmap.mixedRegions());
+      assertEquals(0, bitmap.sharedPages());
+      assertTrue(bitmap.isLarge(first) && bitmap.allowsLarge(first));
     }
   }
 
