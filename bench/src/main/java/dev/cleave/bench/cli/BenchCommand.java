@@ -58,7 +58,7 @@ import picocli.CommandLine.Spec;
       "1000 adds      time of 1000 chained additions around it: the pace of a core",
       "C, of C        what Linux's C code would take here, scaled by that or by a",
       "               fill; the work's part of it",
-      "loud           that pace moved by over 10%%, and did so again when measured again",
+      "loud           that pace moved by over 10%%, and again when measured again",
       "",
       "Times are medians of the iterations of all JVMs; the error is half the 95%%",
       "confidence interval of the ratio. Let the machine be quiet. After -- come",
