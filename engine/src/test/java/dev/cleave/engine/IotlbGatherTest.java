@@ -3,6 +3,7 @@ package dev.cleave.engine;
 import static dev.cleave.engine.fixture.SmallTable.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -39,9 +41,17 @@ class IotlbGatherTest {
     return new BigInteger(Long.toUnsignedString(value));
   }
 
+  /** A range has at most a block of each size at either end; more come of a loop without end. */
+  private static void checkCount(IotlbGather gather, int blocks) {
+    assertTrue(blocks <= 2 * Long.SIZE * gather.rangeCount(), blocks + " blocks");
+  }
+
   private static List<Block> blocks(IotlbGather gather) {
     List<Block> blocks = new ArrayList<>();
-    gather.forEachBlock((iova, sizeLog2) -> blocks.add(new Block(unsigned(iova), sizeLog2)));
+    gather.forEachBlock((iova, sizeLog2) -> {
+      blocks.add(new Block(unsigned(iova), sizeLog2));
+      checkCount(gather, blocks.size());
+    });
     return blocks;
   }
 
@@ -188,6 +198,37 @@ class IotlbGatherTest {
   }
 
   @Test
+  void theRangeTooManyOfACoarseGatherIsRememberedBesideTheOneOfAllOthers() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.table.newGather(true);
+      fill(gather);
+      gather.add(50L << 30, (50L << 30) + 4095);
+      assertEquals(2, gather.rangeCount());
+      assertEquals(0, gather.rangeFirst(0));
+      assertEquals(((IotlbGather.MAX_RANGES - 1L) << 30) + 4095, gather.rangeLast(0));
+      assertEquals(50L << 30, gather.rangeFirst(1));
+      assertEquals((50L << 30) + 4095, gather.rangeLast(1));
+      gather.complete();
+    }
+  }
+
+  @Test
+  void aRangeThatHasGrownDownwardsIsNotTakenForTheOneThatBeginsLast() {
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather gather = small.gather;
+      fill(gather);
+      int last = IotlbGather.MAX_RANGES - 1;
+      long first = ((last - 2L) << 30) + 0x2000;
+      gather.add(first, ((long) last << 30) - 1); // below the one before it as well
+      assertEquals(first, gather.rangeFirst(last));
+      gather.add(40L << 30, (40L << 30) + 4095);
+      assertEquals((last - 1L) << 30, gather.rangeFirst(last - 1));
+      assertEquals((40L << 30) + 4095, gather.rangeLast(last - 1), "what grows least");
+      assertEquals(((long) last << 30) + 4095, gather.rangeLast(last));
+    }
+  }
+
+  @Test
   void aGatherSaysWhatItHolds() {
     try (SmallTable small = new SmallTable(kind)) {
       IotlbGather gather = small.gather;
@@ -211,7 +252,9 @@ class IotlbGatherTest {
 
   static boolean isInOneBlock(IotlbGather gather, long first, long last) {
     boolean[] found = {false};
+    int[] blocks = {0};
     gather.forEachBlock((iova, sizeLog2) -> {
+      checkCount(gather, ++blocks[0]);
       long end = sizeLog2 == 64 ? -1L : iova + (1L << sizeLog2) - 1;
       found[0] |= Long.compareUnsigned(iova, first) <= 0 && Long.compareUnsigned(end, last) >= 0;
     });
@@ -334,8 +377,60 @@ class IotlbGatherTest {
   void aRangeThatIsNotThereIsRefused() {
     try (SmallTable small = new SmallTable(kind)) {
       small.gather.add(0, 4095);
-      assertThrows(IndexOutOfBoundsException.class, () -> small.gather.rangeFirst(1));
-      assertThrows(IndexOutOfBoundsException.class, () -> small.gather.rangeLast(-1));
+      small.gather.add(0x8000, 0x8fff);
+      for (int bad : new int[] {2, -1}) {
+        for (Executable use :
+            new Executable[] {
+              () -> small.gather.rangeFirst(bad), () -> small.gather.rangeLast(bad)
+            }) {
+          assertEquals(
+              "a range is numbered 0 to 1, range=" + bad,
+              assertThrows(IndexOutOfBoundsException.class, use).getMessage());
+        }
+      }
+    }
+  }
+
+  @Test
+  void aTableThatIsMergedWaitsAndWhatWasWrittenToItStaysCounted() {
+    try (SmallTable small = new SmallTable(kind)) {
+      long region = 1L << 21;
+      small.table.map(kind.base(), 0, 2 * region, Access.READ);
+      small.table.split(kind.base(), 2 * region, 12, small.gather);
+      small.gather.complete();
+      long stores = small.table.statistics().entryStores();
+      assertTrue(stores >= 2 * 512, stores + " stores");
+      long used = small.memory.usedBytes();
+      small.table.merge(kind.base(), 2 * region, 21, small.gather);
+      assertEquals(2, small.gather.tablePages());
+      assertTrue(small.gather.hasTables());
+      assertEquals(stores + 2, small.table.statistics().entryStores(), "two leaves more");
+      assertEquals(used, small.memory.usedBytes());
+      long reclaims = small.pages.reclaims();
+      small.gather.complete();
+      assertNotEquals(reclaims, small.pages.reclaims(), "a reader in one of them must find out");
+      assertEquals(used - 2 * PAGE, small.memory.usedBytes());
+      assertEquals(0, small.gather.tablePages());
+      assertEquals(stores + 2, small.table.statistics().entryStores());
+      small.table.unmap(kind.base(), 2 * region, small.gather);
+      assertTrue(small.gather.tablePages() > 0);
+      long unmapped = small.table.statistics().entryStores();
+      assertTrue(unmapped > stores + 2, "what emptied the tables, and what had filled them");
+      small.gather.complete();
+      assertEquals(unmapped, small.table.statistics().entryStores());
+    }
+  }
+
+  @Test
+  void aGatherSaysThatItIsSealedUntilItIsCompleted() {
+    try (SmallTable small = new SmallTable(kind)) {
+      assertFalse(small.gather.isSealed());
+      small.gather.seal();
+      assertTrue(small.gather.isSealed());
+      assertEquals("IotlbGather[0 pages waiting, sealed]", small.gather.toString());
+      small.gather.complete();
+      assertFalse(small.gather.isSealed());
+      assertEquals("IotlbGather[0 pages waiting]", small.gather.toString());
     }
   }
 }

@@ -80,6 +80,9 @@ class RmpBitmapTest {
       for (int page = 0; page < pages; page++) {
         assertEquals(shared.get(page), bitmap.isShared(page * PAGE));
       }
+      for (int region = 0; 512 * region < pages; region++) {
+        assertEquals(large.get(region), bitmap.isLarge(region * REGION), "at " + region);
+      }
       for (int region = 0; region < pages / 512 + 3; region++) {
         assertEquals(allowsLarge(region), bitmap.allowsLarge(region * REGION), "at " + region);
       }
@@ -149,6 +152,45 @@ class RmpBitmapTest {
       SizeRule rule = bitmap.ruleAt(-iovaBase);
       long last = rule.segmentLast(iovaBase - 4 * REGION, iovaBase + 8 * REGION - 1);
       assertEquals(iovaBase - 1, last);
+      long inFirstRegion = rule.segmentLast(iovaBase - 4 * REGION, iovaBase + REGION - 1);
+      assertEquals(iovaBase - 1, inFirstRegion);
+      assertEquals(iovaBase - 1, rule.segmentLast(iovaBase - 4 * REGION, iovaBase - 1));
+    }
+  }
+
+  /** Of regions that all allow large leaves, as does what lies beyond, but for one. */
+  @Test
+  void aSegmentGoesOnBeyondGuestMemoryAndEndsAtTheRegionThatDiffers() {
+    try (RmpBitmap bitmap = new RmpBitmap(70 * REGION)) {
+      SizeRule rule = bitmap.rule();
+      bitmap.setLarge(0, 70 * REGION, true);
+      assertEquals(80 * REGION - 1, rule.segmentLast(0, 80 * REGION - 1));
+      assertEquals(5 * REGION - 1, rule.segmentLast(0, 5 * REGION - 1));
+      bitmap.share(64 * REGION, PAGE); // the first of its word
+      assertEquals(64 * REGION - 1, rule.segmentLast(0, 65 * REGION - 1));
+      assertEquals(64 * REGION - 1, rule.segmentLast(0, 64 * REGION - 1));
+      assertEquals(5 * REGION - 1, rule.segmentLast(0, 5 * REGION - 1));
+    }
+    try (RmpBitmap bitmap = new RmpBitmap(64 * REGION)) {
+      assertEquals(64 * REGION - 1, bitmap.rule().segmentLast(0, 70 * REGION - 1));
+    }
+  }
+
+  /** Guests whose bits of pages, and whose bits of regions, fill whole pages. */
+  @ParameterizedTest
+  @ValueSource(longs = {64, 64 * 512})
+  void theEndOfAGuestIsSavedAndComesBack(long regions) {
+    try (RmpBitmap bitmap = new RmpBitmap(regions * REGION)) {
+      bitmap.setLarge(0, regions * REGION, true);
+      long first = (regions - 1) * REGION;
+      bitmap.save(first, REGION);
+      assertEquals(regions * REGION, bitmap.savedRunEnd(first, regions * REGION));
+      bitmap.share(first + PAGE, PAGE);
+      assertEquals(1, bitmap.mixedRegions());
+      bitmap.restore(first, REGION);
+      assertEquals(0, bitmap.mixedRegions());
+      assertEquals(0, bitmap.sharedPages());
+      assertTrue(bitmap.isLarge(first) && bitmap.allowsLarge(first));
     }
   }
 
@@ -203,6 +245,42 @@ class RmpBitmapTest {
         assertTrue(bitmap.isLarge(region * REGION), "region " + region);
       }
       assertEquals(0, bitmap.mixedRegions());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {512, 3 * 512 + 17, 20 * 512})
+  void runsOfWhatWasSavedEndWhereAPageDiffersOrTheRangeEnds(int pages) {
+    Random random = new Random(pages);
+    for (int i = 0; i < STEPS; i++) {
+      try (RmpBitmap bitmap = new RmpBitmap(pages * PAGE)) {
+        Model model = new Model(pages * PAGE);
+        for (int step = 0; step < 4; step++) {
+          model.step(bitmap, random);
+        }
+        int first = random.nextInt(pages);
+        int end = first + 1 + random.nextInt(pages - first);
+        bitmap.save(first * PAGE, (end - first) * PAGE);
+        bitmap.share(first * PAGE, (end - first + 1) / 2 * PAGE); // is not to be seen
+        for (int page = first; page < end; page++) {
+          boolean was = model.shared.get(page);
+          int differs = was ? model.shared.nextClearBit(page) : model.shared.nextSetBit(page);
+          int runEnd = differs < 0 ? end : Math.min(differs, end);
+          assertEquals(was, bitmap.wasShared(page * PAGE), "page " + page);
+          assertEquals(runEnd * PAGE, bitmap.savedRunEnd(page * PAGE, end * PAGE), "page " + page);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aBitmapSaysWhatItCoversAndHowMuchOfThatIsShared() {
+    try (RmpBitmap bitmap = new RmpBitmap(3 * REGION + PAGE)) {
+      assertEquals(3 * REGION + PAGE, bitmap.guestBytes());
+      bitmap.share(REGION, REGION + 2 * PAGE);
+      assertEquals(
+          "RmpBitmap[6295552 bytes of guest memory, 514 pages shared, 3 regions mixed]",
+          bitmap.toString());
     }
   }
 

@@ -2,6 +2,7 @@ package dev.cleave.engine.rmp;
 
 import static dev.cleave.engine.rmp.FakeRmp.PAGE;
 import static dev.cleave.engine.rmp.FakeRmp.REGION;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -145,6 +146,17 @@ class SeveralTablesTest {
   @Test
   void guestMemoryThatDoesNotLieOnWholeRegionsIsRefused() {
     assertRefused(PageTableConfig.of(X86.LINUX), PAGE);
+  }
+
+  @Test
+  void aFollowerIsClosedQuietlyWhereItsTablesAreClosedAlready() {
+    try (FollowedGuest guest = guest(GUEST, Order.TABLE_FIRST)) {
+      guest.follower.share(REGION, PAGE);
+      guest.tables.forEach(followed -> followed.table().close());
+      guest.rmp.calls.clear();
+      assertDoesNotThrow(guest.follower::close);
+      assertEquals(List.of(), guest.rmp.calls);
+    }
   }
 
   @Test
