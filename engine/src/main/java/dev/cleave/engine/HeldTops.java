@@ -50,16 +50,15 @@ final class HeldTops {
   }
 
   /**
-   * The leaf sizes that a range may have. A leaf at address 0 could fill the top, where no entry is
-   * as large, or cover a held top or the old top below one that is to come, and must not.
+   * Below which address a leaf at address 0 has to end, and be smaller than that: it could fill the
+   * top, where no entry is as large, or cover a held top or the old top below one that is to come.
+   * Leaves at other addresses never do.
    *
-   * @param home the range's, locked
+   * @param home of the range, locked
    * @param levels that the home has to have
+   * @return its log2, at most 64
    */
-  long sizesFrom(long home, int levels, long first, long sizes) {
-    if (first != 0) {
-      return sizes;
-    }
+  int boundOfFirstLeafLog2(long home, int levels) {
     int lowest = levels;
     if (!TableTree.isFrozen(home)) {
       int level = TableTree.level(home);
@@ -68,7 +67,7 @@ final class HeldTops {
         lowest = level - 1;
       }
     }
-    return LeafSizes.upTo(Math.min(tableLog2(lowest), Long.SIZE) - 1, sizes);
+    return Math.min(tableLog2(lowest), Long.SIZE);
   }
 
   /** Whether any is held. */

@@ -106,13 +106,13 @@ final class TableMapper {
     int leafLevel = first == 0 ? firstLeafLevel(last, paddr, rule) : 1;
     long home = tree.freezeForLeaf(tree.freezeIfUnknown(lockedHome), leafLevel);
     int levels = Math.max(claim(home, first, last), TableTree.isFrozen(home) ? leafLevel : 1);
-    long allSizes = heldTops.sizesFrom(home, levels, first, tableSizes);
+    int bound = first == 0 ? heldTops.boundOfFirstLeafLog2(home, levels) : Long.SIZE;
     long delta = paddr - first;
     try {
       long tables = newTables(home, levels, first, last);
       for (long at = first, end; ; at = end + 1) {
-        end = rule.segmentLast(at, last);
-        long sizes = LeafSplitter.sizes(rule, at, allSizes);
+        end = segmentLast(rule, at, last, bound);
+        long sizes = LeafSplitter.sizes(rule, at, sizesAt(at, bound));
         tables += newTables(home, levels, first, at, end, at + delta, sizes);
         if (end == last) {
           break;
@@ -125,8 +125,8 @@ final class TableMapper {
     }
     long grown = grow(home, levels);
     for (long at = first, end; ; at = end + 1) {
-      end = rule.segmentLast(at, last);
-      long sizes = LeafSplitter.sizes(rule, at, allSizes);
+      end = segmentLast(rule, at, last, bound);
+      long sizes = LeafSplitter.sizes(rule, at, sizesAt(at, bound));
       long root = TableTree.table(grown);
       writer.write(root, levels, at, end, last, at + delta, attributes, sizes, false);
       if (end == last) {
@@ -134,6 +134,19 @@ final class TableMapper {
       }
     }
     finish(home, grown, first);
+  }
+
+  /** Where a piece ends that begins at an address: where its sizes end, too. */
+  private static long segmentLast(SizeRule rule, long at, long last, int boundLog2) {
+    long end = rule.segmentLast(at, last);
+    return at == 0 && boundLog2 < Long.SIZE && Long.compareUnsigned(end, 1L << boundLog2) >= 0
+        ? (1L << boundLog2) - 1
+        : end;
+  }
+
+  /** Leaf sizes of a piece that begins at an address. */
+  private long sizesAt(long at, int boundLog2) {
+    return at == 0 ? LeafSizes.upTo(boundLog2 - 1, tableSizes) : tableSizes;
   }
 
   /** Where the leaf at address 0 is going to stand. */
@@ -146,7 +159,7 @@ final class TableMapper {
   void mapScattered(long first, long last, long[] frames, int from, int count, long attributes) {
     long home = tree.freezeIfUnknown(tree.lockHome(first, last));
     int levels = claim(home, first, last);
-    long sizes = heldTops.sizesFrom(home, levels, first, tableSizes);
+    int bound = first == 0 ? heldTops.boundOfFirstLeafLog2(home, levels) : Long.SIZE;
     int end = from + count;
     try {
       long tables = newTables(home, levels, first, last);
@@ -155,7 +168,7 @@ final class TableMapper {
         long at = first + pages(i - from);
         long runLast = first + pages(next - from) - 1;
         long paddr = frames[i] << PAGE_LOG2;
-        tables += newTables(home, levels, first, at, runLast, paddr, sizes);
+        tables += newTables(home, levels, first, at, runLast, paddr, sizesAt(at, bound));
       }
       reserve(tables, first);
     } catch (RuntimeException e) {
@@ -169,6 +182,7 @@ final class TableMapper {
       long runLast = first + pages(next - from) - 1;
       long paddr = frames[i] << PAGE_LOG2;
       long root = TableTree.table(grown);
+      long sizes = sizesAt(at, bound);
       writer.write(root, levels, at, runLast, last, paddr, attributes, sizes, false);
     }
     finish(home, grown, first);

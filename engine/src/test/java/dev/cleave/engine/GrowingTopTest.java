@@ -96,6 +96,15 @@ class GrowingTopTest {
   }
 
   @Test
+  void leavesBesideATopThatIsHeldAreAsLargeAsAnywhere() {
+    try (SmallTable small = new SmallTable(LINUX.withLevels(3))) {
+      long _ = small.table.root();
+      small.table.map(0, 0, 1L << 41, RW);
+      assertEquals(4, small.leaves().size(), "two of 2^38 below it, 2^39, 2^40");
+    }
+  }
+
+  @Test
   void noLeafCoversATopThatIsHeld() {
     try (SmallTable small = new SmallTable(LINUX.withLevels(3))) {
       long root = small.table.root();
