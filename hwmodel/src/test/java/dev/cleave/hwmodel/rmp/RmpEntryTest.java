@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
-/** The bits of an entry, as docs/spec/rmp.md has them, and what MMIO_VALIDATE writes there. */
+/**
+ * The bits of an entry, as docs/spec/tee-io.md §5 has them, and what MMIO_VALIDATE writes there.
+ */
 class RmpEntryTest {
   @Test
   void theRouteToADeviceStandsAboveThePermissions() {
