@@ -52,7 +52,9 @@ class TortureCommandTest {
 
     assertEquals(1, result.code(), result.out() + result.err());
     assertTrue(result.out().contains("\nviolation: "), result.out());
-    assertTrue(result.out().contains(" ms before  writer "), result.out());
+    // A page that is handed out twice may be met first where no writer has been: nothing to tell.
+    boolean isElsewhere = fault == Fault.FREED_BY_OLD_GATHER || fault == Fault.TAKEN_BACK_TWICE;
+    assertTrue(isElsewhere || result.out().contains(" ms before  writer "), result.out());
     String again =
         "again: cleave torture --threads 4 --seed 7" + (isOfWaiting ? " --flush deferred" : "");
     assertTrue(result.out().endsWith(again + "\n"), result.out());
