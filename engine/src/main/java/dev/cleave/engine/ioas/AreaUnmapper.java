@@ -140,19 +140,8 @@ final class AreaUnmapper {
           "an area must be cut at a multiple of 0x%x, first=0x%x, last=0x%x"
               .formatted(mask + 1, first, last));
     }
-    long bytes = bytes(operation, from, to);
+    long bytes = state.areas.bytesIn(from, to, operation.position);
     remove(operation, from, to, bytes);
-    return bytes;
-  }
-
-  private long bytes(Operation operation, long first, long last) {
-    RangeTree.Position at = operation.position;
-    long bytes = 0;
-    for (boolean isThere = state.areas.tree.seek(first, at);
-        isThere && !Unsigned.isBelow(last, at.first());
-        isThere = state.areas.tree.next(at)) {
-      bytes += Unsigned.min(at.last(), last) - Unsigned.max(at.first(), first) + 1;
-    }
     return bytes;
   }
 

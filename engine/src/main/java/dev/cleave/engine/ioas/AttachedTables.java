@@ -99,12 +99,18 @@ final class AttachedTables {
     unmap(operation, operation.mapFirst, operation.mapFirst + operation.mapBytes - 1, failed);
   }
 
-  /** Unmaps a range in which something is mapped, and at whose ends no leaf is to be split. */
+  /**
+   * Unmaps a range in which something is mapped, and at whose ends no leaf is to be split but in a
+   * table that is alone; tables that flush {@linkplain HardwarePageTable#flushLazily lazily} owe it
+   * to their queue.
+   */
   void unmap(Operation operation, long first, long last) {
-    unmap(operation, first, last, tables.length);
+    for (int i = 0; i < tables.length; i++) {
+      tables[i].unmap(first, last - first + 1, operation.gather(i));
+    }
   }
 
-  /** The same in the first of the tables. */
+  /** Unmaps it in the first of the tables, to be flushed at once. */
   void unmap(Operation operation, long first, long last, int count) {
     for (int i = 0; i < count; i++) {
       var _ = tables[i].table().unmap(first, last - first + 1, operation.gather(i));
@@ -220,6 +226,13 @@ final class AttachedTables {
       Operation operation, long first, long last, long areaFirst, long areaLast, SizeRule rule) {
     for (int i = 0; i < tables.length; i++) {
       tables[i].merge(first, last, areaFirst, areaLast, rule, operation.tools(i));
+    }
+  }
+
+  /** Merges what lies in a part of an area, and nothing around it. */
+  void mergeInside(Operation operation, long first, long last, SizeRule rule) {
+    for (int i = 0; i < tables.length; i++) {
+      tables[i].mergeInside(first, last - first + 1, rule, operation.gather(i));
     }
   }
 

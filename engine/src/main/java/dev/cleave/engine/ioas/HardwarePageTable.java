@@ -42,6 +42,9 @@ public final class HardwarePageTable implements AutoCloseable {
   /** Puts flushes of unmaps off, if there is one. */
   private volatile @Nullable IotlbFlushQueue queue;
 
+  /** Takes what can wait, if its owner flushes lazily. */
+  private volatile @Nullable IotlbFlushQueue lazy;
+
   private HardwarePageTable(PageTable table, IotlbFlush flush) {
     this.table = table;
     this.flush = flush;
@@ -126,6 +129,22 @@ public final class HardwarePageTable implements AutoCloseable {
 
   // ---- flush ---------------------------------------------------------------------------------
 
+  /**
+   * Leaves flushes that can wait to the caller, those of {@link IoAddressSpace#unmap} and of {@link
+   * IoAddressSpace#merge}: they return with what they owe this table in a queue, as with a driver
+   * that flushes lazily by itself. The space knows nothing of it and counts iovas as free at once,
+   * so that it is for the caller to flush the queue before an iova is used for anything else than
+   * before, and before the table is detached. While a space {@linkplain IoAddressSpace#deferFlushes
+   * puts flushes off} itself, its unmaps go into its own queue.
+   *
+   * <p>To be called while nothing is under way in the space.
+   *
+   * @param queue a queue of this table, or null to flush at once from now on
+   */
+  public void flushLazily(@Nullable IotlbFlushQueue queue) {
+    lazy = queue;
+  }
+
   /** Puts the flushes of unmaps off, as long as it is attached; by who has the space alone. */
   void deferFlushes(
       int unmaps, int batches, long maxDelayNanos, IotlbFlushQueue.FreedRange flushed) {
@@ -139,6 +158,16 @@ public final class HardwarePageTable implements AutoCloseable {
       deferring.close();
       queue = null;
     }
+  }
+
+  /**
+   * Unmaps a range, whose flush a lazy owner takes.
+   *
+   * @param gather takes it else
+   */
+  void unmap(long iova, long length, IotlbGather gather) {
+    IotlbFlushQueue taker = lazy;
+    var _ = taker == null ? table.unmap(iova, length, gather) : taker.unmap(iova, length);
   }
 
   /** Unmaps a range, and flushes it later. */
@@ -250,6 +279,25 @@ public final class HardwarePageTable implements AutoCloseable {
       }
       log2 = Long.numberOfTrailingZeros(sizes);
       sizes &= sizes - 1;
+    }
+  }
+
+  /**
+   * Merges a range and nothing around it; a lazy owner takes the flush.
+   *
+   * @param gather takes it else
+   */
+  void mergeInside(long iova, long length, SizeRule rule, IotlbGather gather) {
+    IotlbFlushQueue taker = lazy;
+    if (taker == null) {
+      table.mergeToFit(iova, length, rule, gather);
+      return;
+    }
+    IotlbGather owed = taker.gather();
+    try {
+      table.mergeToFit(iova, length, rule, owed);
+    } finally {
+      taker.owes(iova, 0);
     }
   }
 

@@ -14,7 +14,7 @@ import java.util.List;
  * An I/O address space (iommufd's IOAS): what devices see, whatever tables show it to them.
  *
  * <p>It is made of <em>areas</em>: a range of iovas, the memory behind it, what devices may do.
- * Areas never overlap, and two that touch stay two. Each attached {@link HardwarePageTable} holds
+ * Areas never overlap, and two that touch stay two until they are {@linkplain #join joined}. Each attached {@link HardwarePageTable} holds
  * all of them at any time, in leaves that never reach over the end of an area.
  *
  * <h2>How large leaves are</h2>
@@ -68,7 +68,10 @@ public final class IoAddressSpace implements AutoCloseable {
   private final SpaceState state;
   private final AreaMapper mapper;
   private final AreaUnmapper unmapper;
+  private final AreaSeams seams;
+  private final AreaRenewer renewer;
   private final LeafFitter fitter;
+  private final LeafResizer resizer;
   private final DirtyTracker tracker;
   private final TableAttacher attacher;
 
@@ -92,7 +95,10 @@ public final class IoAddressSpace implements AutoCloseable {
     state = new SpaceState(unmapRule, largestAlignmentLog2);
     mapper = new AreaMapper(state);
     unmapper = new AreaUnmapper(state);
+    seams = new AreaSeams(state);
+    renewer = new AreaRenewer(state);
     fitter = new LeafFitter(state);
+    resizer = new LeafResizer(state, fitter);
     tracker = new DirtyTracker(state, fitter);
     attacher = new TableAttacher(state, this);
   }
@@ -219,7 +225,34 @@ public final class IoAddressSpace implements AutoCloseable {
    *     alignment; ENOMEM if the leaf around it cannot be split
    */
   public void cut(long iova) {
-    fitter.cut(iova);
+    seams.cut(iova);
+  }
+
+  /**
+   * Makes one area of two, so that leaves may reach over where they touch; those that are there
+   * stay until {@link #adjust}. Nothing is done unless two areas touch there and the second goes on
+   * where the first ends: in equal backings, with the same access.
+   *
+   * @param iova where the second begins
+   */
+  public void join(long iova) {
+    seams.join(iova);
+  }
+
+  /**
+   * Has tables show where memory lies now, for backings that no longer say of a range what they
+   * said when it was mapped. It is taken out, flushed and mapped again: meanwhile it does not
+   * translate.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @throws IoasException EINVAL, EOVERFLOW for a range that is none; ENOMEM when leaves at the
+   *     ends cannot be split: nothing has changed. What a backing says where memory is missing, and
+   *     ENOMEM where it now lies in smaller pieces: nothing of the range translates then, until the
+   *     call is made again and returns
+   */
+  public void renew(long iova, long length) {
+    renewer.renew(iova, length);
   }
 
   /**
@@ -388,9 +421,51 @@ public final class IoAddressSpace implements AutoCloseable {
   }
 
   /**
+   * Refuses what {@link #adjust} would refuse now, and changes nothing.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @throws IoasException as that
+   */
+  public void checkAdjust(long iova, long length) {
+    fitter.checkAdjust(iova, length);
+  }
+
+  /**
+   * Makes leaves smaller that are there, and limits none that come: a later {@link #adjust} may
+   * undo it.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @param log2 logarithm of the largest leaf that may remain, 12 to {@link #UNLIMITED}
+   * @return bytes that are mapped
+   * @throws IoasException ENOENT where no area is; EINVAL, EOVERFLOW for a range or size that is
+   *     none; ENOMEM: nothing has changed
+   */
+  public long split(long iova, long length, int log2) {
+    return resizer.split(iova, length, log2);
+  }
+
+  /**
+   * Makes leaves larger in a range, and none around it, as far as rules and areas allow.
+   *
+   * @param iova first address, a multiple of 4096 and of the alignment
+   * @param length bytes, likewise and positive
+   * @param log2 logarithm of the largest leaf to make, 12 to {@link #UNLIMITED}
+   * @return bytes that are mapped
+   * @throws IoasException ENOENT where no area is; EINVAL, EOVERFLOW for a range or size that is
+   *     none
+   */
+  public long merge(long iova, long length, int log2) {
+    return resizer.merge(iova, length, log2);
+  }
+
+  /**
    * Makes the space a thing that an {@link dev.cleave.engine.rmp.RmpFollower} keeps in step with
    * the RMP: the bitmap's rule is added, and all tables follow, those that are attached later as
-   * well.
+   * well. Where the bitmap's shared pages do not {@linkplain RmpBitmap#isSharedInPlace stay in
+   * place}, backings are asked anew for pages that change, and for no others: they are to say where
+   * a page lies by what the bitmap says of it.
    *
    * @param bitmap the bitmap of that follower
    * @param guestIova iova of guest physical address 0, a multiple of 2 MiB
@@ -398,7 +473,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @throws IllegalArgumentException if the place is no such multiple
    */
   public FollowedMemory follow(RmpBitmap bitmap, long guestIova) {
-    return new FollowedSpace(this, state, fitter, bitmap.ruleAt(-guestIova), guestIova);
+    return new FollowedSpace(this, state, fitter, renewer, bitmap, guestIova);
   }
 
   /**

@@ -41,6 +41,7 @@ final class SpaceRun implements AutoCloseable {
   private int step;
   private int done;
   private int outOfMemory;
+  private int joins;
 
   SpaceRun(long seed, int windowPages, UnmapRule rule) {
     this.seed = seed;
@@ -85,6 +86,10 @@ final class SpaceRun implements AutoCloseable {
 
   int outOfMemory() {
     return outOfMemory;
+  }
+
+  int joins() {
+    return joins;
   }
 
   // ---- choices -------------------------------------------------------------------------------
@@ -159,8 +164,12 @@ final class SpaceRun implements AutoCloseable {
       copy(of, iova, length, access);
     } else if (what < 72) {
       granularity(space, model, of);
-    } else if (what < 80) {
+    } else if (what < 79) {
       bump(space, model, of);
+    } else if (what < 81) {
+      resize(of, iova, length);
+    } else if (what < 82) {
+      join(of);
     } else if (what < 84) {
       both("cut " + place, () -> done(() -> space.cut(iova)), () -> done(() -> model.cut(iova)));
     } else if (what < 91) {
@@ -254,6 +263,54 @@ final class SpaceRun implements AutoCloseable {
     }
     var found = model.areas.ceilingEntry(page());
     return found == null ? model.areas.firstEntry().getValue() : found.getValue();
+  }
+
+  /** Joins what touches at the end of an area, mostly; leaves are brought to it afterwards. */
+  private void join(int of) {
+    SpaceModel.Area area = anArea(models[of]);
+    long at = area == null || random.nextInt(8) == 0 ? page() : area.last() + 1;
+    SpaceModel.Area joined = models[of].join(at);
+    both(
+        "join %d: %x".formatted(of, at),
+        () ->
+            done(() -> {
+              spaces[of].join(at);
+              if (joined != null && !models[of].tables.isEmpty()) {
+                spaces[of].adjust(joined.first(), joined.last() - joined.first() + 1);
+              }
+            }),
+        () -> 0L);
+    joins += joined == null ? 0 : 1;
+  }
+
+  /** Splits and merges once; then leaves are as large as they can be again. */
+  private void resize(int of, long iova, long length) {
+    int most = 12 + random.nextInt(5);
+    int merged = 12 + random.nextInt(5);
+    both(
+        "resize %d: %x+%x %d %d".formatted(of, iova, length, most, merged),
+        () -> {
+          long bytes = spaces[of].split(iova, length, most);
+          checkSizes(of, iova, length, most);
+          assertEquals(bytes, spaces[of].merge(iova, length, merged));
+          checkSizes(of, iova, length, Math.max(most, merged));
+          spaces[of].adjust(iova, length);
+          return bytes;
+        },
+        () -> models[of].resizable(iova, length));
+  }
+
+  private void checkSizes(int of, long iova, long length, int most) {
+    for (HardwarePageTable table : spaces[of].tables()) {
+      long sizes = table.table().config().pageSizes();
+      int granule = Long.numberOfTrailingZeros(sizes);
+      for (LeafCursor leaf = table.table().leaves().over(iova, iova + length - 1);
+          leaf.advance(); ) {
+        if (leaf.sizeLog2() > Math.max(most, granule)) {
+          fail("a leaf of 2^%d at %x%s".formatted(leaf.sizeLog2(), leaf.iova(), story()));
+        }
+      }
+    }
   }
 
   private void copy(int of, long iova, long length, int access) {
