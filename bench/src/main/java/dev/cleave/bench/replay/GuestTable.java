@@ -2,28 +2,38 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.engine.IotlbFlush;
-import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.PageTableException.Reason;
-import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
-import java.util.Arrays;
+import dev.cleave.engine.ioas.Backing;
+import dev.cleave.engine.ioas.HardwarePageTable;
+import dev.cleave.engine.ioas.IoAddressSpace;
+import dev.cleave.engine.ioas.IoasException;
+import dev.cleave.engine.rmp.FollowedMemory;
+import dev.cleave.engine.rmp.RmpBitmap;
+import java.util.List;
 import java.util.function.IntToLongFunction;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One of the tables that map the replayed guest's memory, in memory of its own, and what it has
- * come to. Where devices go by vTOM an IOMMU table maps everything twice, and whatever is done to
- * it is done twice. The processors' table lets the guest do everything, whatever its devices may.
+ * One of the tables that map the replayed guest's memory, in memory of its own, with the I/O address
+ * space that it shows, and what it has come to. Where devices go by vTOM the space of an IOMMU table
+ * has everything twice, and whatever is done to it is done twice. The processors' table lets the
+ * guest do everything, whatever its devices may.
+ *
+ * <p>Areas that continue each other are joined, so that leaves can be as large as memory is. What
+ * is refused is said in a table's words.
  *
  * <p>Not thread-safe.
  */
@@ -42,13 +52,16 @@ final class GuestTable implements AutoCloseable {
   private final String name;
   private final boolean isNested;
   private final TableMemory memory;
+  private final IoAddressSpace space = new IoAddressSpace();
+  private final HardwarePageTable hardware;
   private final PageTable table;
+  private final TableRules rules;
+
+  /** Whether it has leaves that could reach over where areas touch. */
+  private final boolean joinsAreas;
 
   /** Where guest memory begins in it: at 0, and if it is mapped twice at vTOM. */
   private final long[] bases;
-
-  /** One for each of these. */
-  private final IotlbGather[] gathers;
 
   private final LeafCursor cursor;
   private final @Nullable SharedMemory sharedMemory;
@@ -63,16 +76,23 @@ final class GuestTable implements AutoCloseable {
   private long unmapCalls;
 
   private GuestTable(
-      String name, boolean isNested, long base, ReplayOptions options, PageTableConfig config) {
+      String name,
+      boolean isNested,
+      long base,
+      ReplayOptions options,
+      PageTableConfig config,
+      IotlbFlush flush) {
     this.name = name;
     this.isNested = isNested;
     sharedMemory = options.isSharedInPlace() ? null : new SharedMemory(options.sharedBase());
     memory = TableMemory.builder().capacityBytes(options.tableBytes()).base(base).build();
-    table = PageTable.create(memory, config);
+    hardware = HardwarePageTable.create(memory, config, flush);
+    space.attach(hardware);
+    table = hardware.table();
+    rules = new TableRules(config);
+    joinsAreas = Long.bitCount(config.pageSizes()) > 1;
     long vTom = isNested ? 0 : options.devices().vTom();
     bases = vTom == 0 ? new long[] {0} : new long[] {0, vTom};
-    gathers = new IotlbGather[bases.length];
-    Arrays.setAll(gathers, _ -> table.newGather());
     cursor = table.leaves();
     keptTables = new KeptTables(table);
   }
@@ -81,18 +101,24 @@ final class GuestTable implements AutoCloseable {
    * An empty IOMMU table.
    *
    * @param index number of its address space, from 0
+   * @param flush flushes it
    */
-  static GuestTable iommu(ReplayOptions options, long pageSizes, int index) {
+  static GuestTable iommu(ReplayOptions options, long pageSizes, int index, IotlbFlush flush) {
     return new GuestTable(
         "iommu",
         false,
         ModelMachine.TABLE_BASE + ((long) index << MOST_BYTES_LOG2),
         options,
-        PageTableConfig.of(AmdV1.LINUX).withLevels(options.levels()).withPageSizes(pageSizes));
+        PageTableConfig.of(AmdV1.LINUX).withLevels(options.levels()).withPageSizes(pageSizes),
+        flush);
   }
 
-  /** An empty nested table; of the sizes it has those that its format knows. */
-  static GuestTable nested(ReplayOptions options, long pageSizes) {
+  /**
+   * An empty nested table; of the sizes it has those that its format knows.
+   *
+   * @param flush flushes it
+   */
+  static GuestTable nested(ReplayOptions options, long pageSizes, IotlbFlush flush) {
     long above = (long) options.spaces().size() << MOST_BYTES_LOG2;
     return new GuestTable(
         "npt",
@@ -101,7 +127,8 @@ final class GuestTable implements AutoCloseable {
         options,
         PageTableConfig.of(X86.LINUX)
             .withLevels(NESTED_LEVELS)
-            .withPageSizes(pageSizes & X86.LINUX.leafSizes()));
+            .withPageSizes(pageSizes & X86.LINUX.leafSizes()),
+        flush);
   }
 
   /** {@code iommu} or {@code npt}. */
@@ -148,7 +175,7 @@ final class GuestTable implements AutoCloseable {
 
   /** From now on flushes that can wait are owed, and flushed in batches. */
   void deferFlushes(int entries, IotlbFlush flush) {
-    owed = new OwedFlushes(table, entries, flush);
+    owed = new OwedFlushes(space, hardware, entries, flush);
   }
 
   /** What waits for its flush; null if nothing ever does. */
@@ -156,34 +183,141 @@ final class GuestTable implements AutoCloseable {
     return owed;
   }
 
+  // ---- rules ---------------------------------------------------------------------------------
+
+  /** From now on leaves are as large as a bitmap allows. */
+  void obey(RmpBitmap known) {
+    for (long base : bases) {
+      space.addRule(known.ruleAt(-base));
+    }
+  }
+
+  /** The same, kept up to date by who follows that memory, which is there so many times. */
+  FollowedMemory followed(RmpBitmap known, int time) {
+    FollowedMemory memoryOfTime = space.follow(known, bases[time]);
+    return sharedMemory == null
+        ? memoryOfTime
+        : new MovedMemory(memoryOfTime, known, this::countMoved);
+  }
+
+  // ---- map -----------------------------------------------------------------------------------
+
   /**
    * Maps a range, as often as guest memory is mapped; or not at all. Where something was unmapped
    * and may still be seen, it is mapped as it was before.
    */
-  void map(long iova, long paddr, long length, int access, SizeRule rule) {
-    mapOnce(iova, paddr, length, access, rule);
+  void map(long iova, long paddr, long length, int access) {
+    map(iova, Backing.physical(), paddr, paddr, length, access);
+    mapCalls += bases.length;
+  }
+
+  private void map(long iova, Backing from, long offset, long paddr, long length, int access) {
+    mapOnce(iova, from, offset, paddr, length, access);
     if (bases.length > 1) {
       try {
-        mapOnce(bases[1] + iova, paddr, length, access, rule(rule, 1));
+        mapOnce(bases[1] + iova, from, offset, paddr, length, access);
       } catch (PageTableException e) {
-        var _ = table.unmap(iova, length, gathers[0]);
-        gathers[0].complete(); // nobody has seen it
-        mapCalls--;
+        var _ = unmapAtOnce(iova, length); // nobody has used it
         mappedBytes -= length;
         throw e;
       }
     }
   }
 
-  /** Maps a range of addresses of the table. */
-  void mapOnce(long iova, long paddr, long length, int access, SizeRule rule) {
-    table.map(iova, paddr, length, isNested ? Access.READ_WRITE : access, rule);
-    mapCalls++;
+  private void mapOnce(
+      long iova, Backing from, long offset, long paddr, long length, int access) {
+    rules.checkRange(iova, length);
+    rules.checkMemory(iova, paddr, length, access);
+    int allowed = isNested ? Access.READ_WRITE : access;
+    reasoned(() -> space.map(iova, from, offset, length, allowed));
+    if (joinsAreas) {
+      space.join(iova);
+      space.join(iova + length);
+    }
     mappedBytes += length;
     if (owed != null) {
       owed.mappedAgain(iova, length);
     }
   }
+
+  /** Maps a range of guest memory as the log says, shared pages to where those lie. */
+  void mapGuest(long gpa, long paddr, long length, int access) {
+    if (sharedMemory == null) {
+      map(gpa, paddr, length, access);
+      return;
+    }
+    rules.checkRange(gpa, length);
+    rules.checkMemory(gpa, paddr, length, access);
+    if (!sharedMemory.isFree(gpa, length)) {
+      throw new PageTableException(
+          Reason.ALREADY_MAPPED, gpa, "something is mapped already, iova=0x%x".formatted(gpa));
+    }
+    sharedMemory.add(gpa, paddr, length, access);
+    try {
+      map(gpa, sharedMemory, gpa, paddr, length, access);
+    } catch (PageTableException e) {
+      var _ = sharedMemory.remove(gpa, length);
+      throw e;
+    }
+    mapCalls += (long) sharedMemory.pieces(gpa, length) * bases.length;
+  }
+
+  /**
+   * Maps what the log maps of a range, all of it to where shared pages lie.
+   *
+   * @return whether the log maps any of it
+   */
+  boolean mapShared(long gpa, long length) {
+    List<Extent> runs = sharedMemory.sharedOver(gpa, gpa + length - 1);
+    runs.forEach(run -> map(run.first(), run.paddr(), run.length(), run.access()));
+    return !runs.isEmpty();
+  }
+
+  /** Maps again what the log maps of a range, which was taken out and not forgotten. */
+  void mapAgain(long gpa, long length) {
+    for (Extent extent : sharedMemory.over(gpa, gpa + length - 1)) {
+      map(
+          extent.first(),
+          sharedMemory,
+          extent.first(),
+          extent.paddr(),
+          extent.length(),
+          extent.access());
+      mapCalls += (long) sharedMemory.pieces(extent.first(), extent.length()) * bases.length;
+    }
+  }
+
+  /** Takes out what {@link #mapGuest} mapped, as if the log had never said so. */
+  void forget(long gpa, long length) {
+    var _ = takeOut(gpa, length);
+    if (sharedMemory != null) {
+      var _ = sharedMemory.remove(gpa, length);
+    }
+  }
+
+  /** Pages have come to lie elsewhere: they are taken out, and mapped where they lie now. */
+  void renew(long gpa, long length) {
+    if (isMapped(gpa, length)) {
+      var _ =
+          eachTime(time -> {
+            reasoned(() -> space.renew(bases[time] + gpa, length));
+            countMoved(gpa, length);
+            return 0;
+          });
+    }
+  }
+
+  /** Pages were unmapped and mapped elsewhere, if the log maps them. */
+  private void countMoved(long gpa, long length) {
+    int pieces = 0;
+    for (Extent extent : sharedMemory.over(gpa, gpa + length - 1)) {
+      pieces += sharedMemory.pieces(extent.first(), extent.length());
+    }
+    mapCalls += pieces;
+    unmapCalls += pieces == 0 ? 0 : 1;
+  }
+
+  // ---- unmap ---------------------------------------------------------------------------------
 
   /**
    * Unmaps a range, of which something is mapped; its flush can wait.
@@ -194,18 +328,21 @@ final class GuestTable implements AutoCloseable {
     return eachTime(iova, length, this::unmapOnce);
   }
 
-  private long unmapOnce(int time, long iova, long length) {
+  private long unmapOnce(long iova, long length) {
+    rules.checkRange(iova, length);
     return unmapped(
-        owed == null ? table.unmap(iova, length, gathers[time]) : owed.unmap(iova, length));
+        reasoned(
+            () -> owed == null ? space.unmap(iova, length) : owed.unmap(iova, length)));
   }
 
-  private long unmapAtOnce(int time, long iova, long length) {
-    return unmapped(table.unmap(iova, length, gathers[time]));
+  private long unmapAtOnce(long iova, long length) {
+    return reasoned(
+        () -> owed == null ? space.unmap(iova, length) : owed.unmapAtOnce(iova, length));
   }
 
   /** Changes a range of addresses of the table, and says how many bytes of it were mapped. */
   private interface Change {
-    long of(int time, long iova, long length);
+    long of(long iova, long length);
   }
 
   /** Unmaps the same wherever guest memory is mapped; returns how many bytes it was there. */
@@ -216,7 +353,7 @@ final class GuestTable implements AutoCloseable {
     }
     boolean isCut = Long.compareUnsigned(length - 1, firstLast() - iova) > 0;
     long cut = isCut && length % PAGE_BYTES == 0 ? firstLast() - iova + 1 : length;
-    return eachTime(time -> change.of(time, bases[time] + iova, cut));
+    return eachTime(time -> change.of(bases[time] + iova, cut));
   }
 
   /** Does the same wherever guest memory is mapped; returns what it returned. */
@@ -234,6 +371,22 @@ final class GuestTable implements AutoCloseable {
     return bytes;
   }
 
+  private static long reasoned(LongSupplier change) {
+    try {
+      return change.getAsLong();
+    } catch (IoasException e) {
+      throw TableRules.refusal(e);
+    }
+  }
+
+  private static void reasoned(Runnable change) {
+    try {
+      change.run();
+    } catch (IoasException e) {
+      throw TableRules.refusal(e);
+    }
+  }
+
   private long unmapped(long bytes) {
     unmapCalls++;
     mappedBytes -= bytes;
@@ -247,7 +400,9 @@ final class GuestTable implements AutoCloseable {
 
   /** The same where the flush is to be issued at once. */
   long takeOutAtOnce(long iova, long length) {
-    return isMapped(iova, length) ? eachTime(iova, length, this::unmapAtOnce) : 0;
+    return isMapped(iova, length)
+        ? eachTime(iova, length, (at, bytes) -> unmapped(unmapAtOnce(at, bytes)))
+        : 0;
   }
 
   private boolean isMapped(long iova, long length) {
@@ -267,15 +422,16 @@ final class GuestTable implements AutoCloseable {
     unmapCalls += calls;
   }
 
-  /** Pages were unmapped, by who did not tell, before they were mapped elsewhere. */
-  void moved(long bytes) {
-    unmapCalls++;
-    mappedBytes -= bytes;
-  }
+  // ---- leaves --------------------------------------------------------------------------------
 
   /** Replaces larger leaves; returns how many bytes were mapped. */
   long split(long iova, long length, int sizeLog2) {
-    return eachTime(time -> table.split(bases[time] + iova, length, sizeLog2, gathers[time]));
+    return eachTime(time -> {
+      long at = bases[time] + iova;
+      rules.checkRange(at, length);
+      rules.checkLeafSize(at, sizeLog2);
+      return reasoned(() -> space.split(at, length, sizeLog2));
+    });
   }
 
   /**
@@ -283,37 +439,31 @@ final class GuestTable implements AutoCloseable {
    * bytes were mapped.
    */
   long merge(long iova, long length, int sizeLog2) {
-    return eachTime(time ->
-        owed == null
-            ? table.merge(bases[time] + iova, length, sizeLog2, gathers[time])
-            : owed.merge(bases[time] + iova, length, sizeLog2));
+    return eachTime(time -> {
+      long at = bases[time] + iova;
+      rules.checkRange(at, length);
+      rules.checkLeafSize(at, sizeLog2);
+      return reasoned(
+          () ->
+              owed == null
+                  ? space.merge(at, length, sizeLog2)
+                  : owed.merge(at, length, sizeLog2));
+    });
   }
 
   /** Makes leaves legal. */
-  void fit(long iova, long length, SizeRule rule) {
+  void fit(long iova, long length) {
     var _ =
         eachTime(time -> {
-          table.fit(bases[time] + iova, length, rule(rule, time), gathers[time]);
+          reasoned(() -> space.adjust(bases[time] + iova, length));
           return 0;
         });
   }
 
-  /** Whether there is memory to do that; throws if not. */
-  void checkFit(long iova, long length, SizeRule rule) {
-    if (bases.length == 1) {
-      table.checkFit(iova, length, rule, gathers[0]);
-      return;
-    }
-    table.reserveToFit(iova, length, rule, gathers[0]);
-    try {
-      table.checkFit(bases[1] + iova, length, rule(rule, 1), gathers[1]);
-    } finally {
-      table.unreserve(gathers[0]);
-    }
-  }
-
-  private SizeRule rule(SizeRule rule, int time) {
-    return time == 0 ? rule : new ShiftedRule(rule, bases[time]);
+  /** Whether there is memory to do that, wherever guest memory is mapped; throws if not. */
+  void checkFit(long iova, long length) {
+    long end = bases[bases.length - 1] + iova + length; // between all is legal
+    reasoned(() -> space.checkAdjust(iova, end - iova));
   }
 
   /** Bytes that are mapped of a range, for the first time. */
@@ -388,22 +538,6 @@ final class GuestTable implements AutoCloseable {
     return Math.max(memory.peakBytes(), usedBytes());
   }
 
-  /**
-   * Flushes what the gather owes, and frees what waited for it; and a batch of what can wait, if it
-   * is full.
-   */
-  void settle(IotlbFlush flush) {
-    if (owed != null) {
-      owed.flushIfFull();
-    }
-    for (IotlbGather gather : gathers) {
-      if (!gather.isEmpty()) {
-        flush.flush(table, gather);
-        gather.complete();
-      }
-    }
-  }
-
   /** Bytes that should have stayed mapped did not translate for a moment. */
   void addGap(long bytes) {
     gapBytes += bytes;
@@ -423,7 +557,8 @@ final class GuestTable implements AutoCloseable {
     if (owed != null) {
       owed.close();
     }
-    table.close();
+    space.close();
+    hardware.close();
     memory.close();
   }
 }

@@ -87,12 +87,12 @@ public final class PolicyRun implements AutoCloseable {
 
   private PolicyActions actions(Policy policy) {
     if (!options.followsRmp()) {
-      return new IgnoreActions(tables, rmp);
+      return new IgnoreActions(tables, rmp, options);
     }
     return switch (policy) {
       case FOLLOW -> new FollowActions(tables, rmp, options, false);
       case FOLLOW_LAZY -> new FollowActions(tables, rmp, options, true);
-      case ALL_4K -> new IgnoreActions(tables, rmp);
+      case ALL_4K -> new IgnoreActions(tables, rmp, options);
       case REMAP -> new RemapActions(tables, rmp, options);
       case SHARED_ONLY_4K -> new SharedPageActions(tables, rmp);
       case SHARED_ONLY -> new SharedOnlyActions(tables, rmp, false);
@@ -266,9 +266,9 @@ public final class PolicyRun implements AutoCloseable {
         case TraceEvent.Clear(long _, var _, long first, long last) ->
             Outcome.ok(actions.clear(space, first, last));
         case TraceEvent.Split(long _, var _, long iova, long length, long largest) ->
-            Outcome.ok(space.split(iova, length, largest, tables));
+            Outcome.ok(space.split(iova, length, largest));
         case TraceEvent.Merge(long _, var _, long iova, long length, long largest) ->
-            Outcome.ok(space.merge(iova, length, largest, tables));
+            Outcome.ok(space.merge(iova, length, largest));
         case TraceEvent.Share(long _, long gpa, long length) -> {
           check(gpa, length);
           change(gpa, length, () -> actions.share(gpa, length));
