@@ -16,14 +16,10 @@ import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
 import dev.cleave.engine.ioas.Backing;
-import dev.cleave.engine.ioas.HardwarePageTable;
-import dev.cleave.engine.ioas.IoAddressSpace;
-import dev.cleave.engine.ioas.IoasException;
 import dev.cleave.engine.rmp.FollowedMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.List;
 import java.util.function.IntToLongFunction;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,9 +27,6 @@ import org.jspecify.annotations.Nullable;
  * space that it shows, and what it has come to. Where devices go by vTOM the space of an IOMMU table
  * has everything twice, and whatever is done to it is done twice. The processors' table lets the
  * guest do everything, whatever its devices may.
- *
- * <p>Areas that continue each other are joined, so that leaves can be as large as memory is. What
- * is refused is said in a table's words.
  *
  * <p>Not thread-safe.
  */
@@ -52,13 +45,8 @@ final class GuestTable implements AutoCloseable {
   private final String name;
   private final boolean isNested;
   private final TableMemory memory;
-  private final IoAddressSpace space = new IoAddressSpace();
-  private final HardwarePageTable hardware;
+  private final TableSpace space;
   private final PageTable table;
-  private final TableRules rules;
-
-  /** Whether it has leaves that could reach over where areas touch. */
-  private final boolean joinsAreas;
 
   /** Where guest memory begins in it: at 0, and if it is mapped twice at vTOM. */
   private final long[] bases;
@@ -67,7 +55,6 @@ final class GuestTable implements AutoCloseable {
   private final @Nullable SharedMemory sharedMemory;
   private final FlushCounter flushes = new FlushCounter();
   private final KeptTables keptTables;
-  private @Nullable OwedFlushes owed;
   private long gapBytes;
   private long mappedBytes;
   private long peakMappedBytes;
@@ -86,11 +73,8 @@ final class GuestTable implements AutoCloseable {
     this.isNested = isNested;
     sharedMemory = options.isSharedInPlace() ? null : new SharedMemory(options.sharedBase());
     memory = TableMemory.builder().capacityBytes(options.tableBytes()).base(base).build();
-    hardware = HardwarePageTable.create(memory, config, flush);
-    space.attach(hardware);
-    table = hardware.table();
-    rules = new TableRules(config);
-    joinsAreas = Long.bitCount(config.pageSizes()) > 1;
+    space = new TableSpace(memory, config, flush);
+    table = space.table().table();
     long vTom = isNested ? 0 : options.devices().vTom();
     bases = vTom == 0 ? new long[] {0} : new long[] {0, vTom};
     cursor = table.leaves();
@@ -175,12 +159,12 @@ final class GuestTable implements AutoCloseable {
 
   /** From now on flushes that can wait are owed, and flushed in batches. */
   void deferFlushes(int entries, IotlbFlush flush) {
-    owed = new OwedFlushes(space, hardware, entries, flush);
+    space.deferFlushes(entries, flush);
   }
 
   /** What waits for its flush; null if nothing ever does. */
   @Nullable OwedFlushes owed() {
-    return owed;
+    return space.owed();
   }
 
   // ---- rules ---------------------------------------------------------------------------------
@@ -217,7 +201,7 @@ final class GuestTable implements AutoCloseable {
       try {
         mapOnce(bases[1] + iova, from, offset, paddr, length, access);
       } catch (PageTableException e) {
-        var _ = unmapAtOnce(iova, length); // nobody has used it
+        var _ = space.unmapAtOnce(iova, length); // nobody has used it
         mappedBytes -= length;
         throw e;
       }
@@ -226,18 +210,12 @@ final class GuestTable implements AutoCloseable {
 
   private void mapOnce(
       long iova, Backing from, long offset, long paddr, long length, int access) {
-    rules.checkRange(iova, length);
-    rules.checkMemory(iova, paddr, length, access);
-    int allowed = isNested ? Access.READ_WRITE : access;
-    reasoned(() -> space.map(iova, from, offset, length, allowed));
-    if (joinsAreas) {
-      space.join(iova);
-      space.join(iova + length);
-    }
+    space.map(iova, from, offset, paddr, length, allowed(access));
     mappedBytes += length;
-    if (owed != null) {
-      owed.mappedAgain(iova, length);
-    }
+  }
+
+  private int allowed(int access) {
+    return isNested ? Access.READ_WRITE : access;
   }
 
   /** Maps a range of guest memory as the log says, shared pages to where those lie. */
@@ -246,8 +224,8 @@ final class GuestTable implements AutoCloseable {
       map(gpa, paddr, length, access);
       return;
     }
-    rules.checkRange(gpa, length);
-    rules.checkMemory(gpa, paddr, length, access);
+    space.rules().checkRange(gpa, length);
+    space.rules().checkMemory(gpa, paddr, length, allowed(access));
     if (!sharedMemory.isFree(gpa, length)) {
       throw new PageTableException(
           Reason.ALREADY_MAPPED, gpa, "something is mapped already, iova=0x%x".formatted(gpa));
@@ -283,8 +261,8 @@ final class GuestTable implements AutoCloseable {
           extent.paddr(),
           extent.length(),
           extent.access());
-      mapCalls += (long) sharedMemory.pieces(extent.first(), extent.length()) * bases.length;
     }
+    mapCalls += (long) sharedMemory.pieces(gpa, length) * bases.length;
   }
 
   /** Takes out what {@link #mapGuest} mapped, as if the log had never said so. */
@@ -300,7 +278,7 @@ final class GuestTable implements AutoCloseable {
     if (isMapped(gpa, length)) {
       var _ =
           eachTime(time -> {
-            reasoned(() -> space.renew(bases[time] + gpa, length));
+            space.renew(bases[time] + gpa, length);
             countMoved(gpa, length);
             return 0;
           });
@@ -309,10 +287,7 @@ final class GuestTable implements AutoCloseable {
 
   /** Pages were unmapped and mapped elsewhere, if the log maps them. */
   private void countMoved(long gpa, long length) {
-    int pieces = 0;
-    for (Extent extent : sharedMemory.over(gpa, gpa + length - 1)) {
-      pieces += sharedMemory.pieces(extent.first(), extent.length());
-    }
+    int pieces = sharedMemory.pieces(gpa, length);
     mapCalls += pieces;
     unmapCalls += pieces == 0 ? 0 : 1;
   }
@@ -325,19 +300,7 @@ final class GuestTable implements AutoCloseable {
    * @return how many bytes were mapped
    */
   long unmap(long iova, long length) {
-    return eachTime(iova, length, this::unmapOnce);
-  }
-
-  private long unmapOnce(long iova, long length) {
-    rules.checkRange(iova, length);
-    return unmapped(
-        reasoned(
-            () -> owed == null ? space.unmap(iova, length) : owed.unmap(iova, length)));
-  }
-
-  private long unmapAtOnce(long iova, long length) {
-    return reasoned(
-        () -> owed == null ? space.unmap(iova, length) : owed.unmapAtOnce(iova, length));
+    return eachTime(iova, length, (at, bytes) -> unmapped(space.unmap(at, bytes)));
   }
 
   /** Changes a range of addresses of the table, and says how many bytes of it were mapped. */
@@ -371,22 +334,6 @@ final class GuestTable implements AutoCloseable {
     return bytes;
   }
 
-  private static long reasoned(LongSupplier change) {
-    try {
-      return change.getAsLong();
-    } catch (IoasException e) {
-      throw TableRules.refusal(e);
-    }
-  }
-
-  private static void reasoned(Runnable change) {
-    try {
-      change.run();
-    } catch (IoasException e) {
-      throw TableRules.refusal(e);
-    }
-  }
-
   private long unmapped(long bytes) {
     unmapCalls++;
     mappedBytes -= bytes;
@@ -401,7 +348,7 @@ final class GuestTable implements AutoCloseable {
   /** The same where the flush is to be issued at once. */
   long takeOutAtOnce(long iova, long length) {
     return isMapped(iova, length)
-        ? eachTime(iova, length, (at, bytes) -> unmapped(unmapAtOnce(at, bytes)))
+        ? eachTime(iova, length, (at, bytes) -> unmapped(space.unmapAtOnce(at, bytes)))
         : 0;
   }
 
@@ -426,12 +373,7 @@ final class GuestTable implements AutoCloseable {
 
   /** Replaces larger leaves; returns how many bytes were mapped. */
   long split(long iova, long length, int sizeLog2) {
-    return eachTime(time -> {
-      long at = bases[time] + iova;
-      rules.checkRange(at, length);
-      rules.checkLeafSize(at, sizeLog2);
-      return reasoned(() -> space.split(at, length, sizeLog2));
-    });
+    return eachTime(time -> space.split(bases[time] + iova, length, sizeLog2));
   }
 
   /**
@@ -439,23 +381,14 @@ final class GuestTable implements AutoCloseable {
    * bytes were mapped.
    */
   long merge(long iova, long length, int sizeLog2) {
-    return eachTime(time -> {
-      long at = bases[time] + iova;
-      rules.checkRange(at, length);
-      rules.checkLeafSize(at, sizeLog2);
-      return reasoned(
-          () ->
-              owed == null
-                  ? space.merge(at, length, sizeLog2)
-                  : owed.merge(at, length, sizeLog2));
-    });
+    return eachTime(time -> space.merge(bases[time] + iova, length, sizeLog2));
   }
 
   /** Makes leaves legal. */
   void fit(long iova, long length) {
     var _ =
         eachTime(time -> {
-          reasoned(() -> space.adjust(bases[time] + iova, length));
+          space.adjust(bases[time] + iova, length);
           return 0;
         });
   }
@@ -463,7 +396,7 @@ final class GuestTable implements AutoCloseable {
   /** Whether there is memory to do that, wherever guest memory is mapped; throws if not. */
   void checkFit(long iova, long length) {
     long end = bases[bases.length - 1] + iova + length; // between all is legal
-    reasoned(() -> space.checkAdjust(iova, end - iova));
+    space.checkAdjust(iova, end - iova);
   }
 
   /** Bytes that are mapped of a range, for the first time. */
@@ -510,6 +443,7 @@ final class GuestTable implements AutoCloseable {
 
   /** Bytes that are unmapped, and whose flush waits. */
   long owedBytes() {
+    OwedFlushes owed = space.owed();
     return owed == null ? 0 : owed.bytes();
   }
 
@@ -549,16 +483,13 @@ final class GuestTable implements AutoCloseable {
 
   /** Flushes what waits; returns whether anything did. */
   boolean flushOwed() {
+    OwedFlushes owed = space.owed();
     return owed != null && owed.flush();
   }
 
   @Override
   public void close() {
-    if (owed != null) {
-      owed.close();
-    }
     space.close();
-    hardware.close();
     memory.close();
   }
 }

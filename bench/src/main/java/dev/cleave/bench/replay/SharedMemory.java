@@ -124,10 +124,25 @@ final class SharedMemory implements Backing {
     return Math.min(bytes, length);
   }
 
-  /** In how many pieces a range lies that the log has mapped. */
+  /** In how many pieces, each of one access, lies what the log maps of a range. */
   int pieces(long gpa, long length) {
     int count = 0;
-    for (long done = 0; done < length; done += contiguous(gpa + done, length - done)) {
+    Extent area = null;
+    for (Extent extent : extents.over(gpa, gpa + length - 1)) {
+      boolean goesOn =
+          area != null && area.last() + 1 == extent.first() && area.access() == extent.access();
+      if (!goesOn) {
+        count += pieces(area);
+      }
+      area = goesOn ? new Extent(area.first(), extent.last(), 0, area.access()) : extent;
+    }
+    return count + pieces(area);
+  }
+
+  private int pieces(@Nullable Extent area) {
+    int count = 0;
+    long length = area == null ? 0 : area.length();
+    for (long done = 0; done < length; done += contiguous(area.first() + done, length - done)) {
       count++;
     }
     return count;

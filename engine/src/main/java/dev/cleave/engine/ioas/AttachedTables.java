@@ -99,15 +99,29 @@ final class AttachedTables {
     unmap(operation, operation.mapFirst, operation.mapFirst + operation.mapBytes - 1, failed);
   }
 
+  /** Whether the owner of any of them flushes it lazily. */
+  boolean areLazy() {
+    for (HardwarePageTable table : tables) {
+      if (table.isLazy()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Unmaps a range in which something is mapped, and at whose ends no leaf is to be split but in a
-   * table that is alone; tables that flush {@linkplain HardwarePageTable#flushLazily lazily} owe it
-   * to their queue.
+   * table that is alone; what lazy owners flush goes into their queues.
+   *
+   * @return what a lazy owner's flush threw that had to make room, the last of several
    */
-  void unmap(Operation operation, long first, long last) {
+  @Nullable RuntimeException unmap(Operation operation, long first, long last) {
+    @Nullable RuntimeException failure = null;
     for (int i = 0; i < tables.length; i++) {
-      tables[i].unmap(first, last - first + 1, operation.gather(i));
+      RuntimeException thrown = tables[i].unmap(first, last - first + 1, operation.gather(i));
+      failure = thrown == null ? failure : thrown;
     }
+    return failure;
   }
 
   /** Unmaps it in the first of the tables, to be flushed at once. */

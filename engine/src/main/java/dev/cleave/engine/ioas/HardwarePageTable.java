@@ -6,9 +6,12 @@ import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Geometry;
+import dev.cleave.engine.recording.FlushEvent;
+import dev.cleave.engine.recording.Recording;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -134,7 +137,8 @@ public final class HardwarePageTable implements AutoCloseable {
    * IoAddressSpace#merge}: they return with what they owe this table in a queue, as with a driver
    * that flushes lazily by itself. The space knows nothing of it and counts iovas as free at once,
    * so that it is for the caller to flush the queue before an iova is used for anything else than
-   * before, and before the table is detached. While a space {@linkplain IoAddressSpace#deferFlushes
+   * before, and before the table is detached. What his flush throws when an unmap has to make room
+   * reaches the caller of the unmap, which is done all the same. While a space {@linkplain IoAddressSpace#deferFlushes
    * puts flushes off} itself, its unmaps go into its own queue.
    *
    * <p>To be called while nothing is under way in the space.
@@ -160,14 +164,34 @@ public final class HardwarePageTable implements AutoCloseable {
     }
   }
 
+  /** Whether its owner flushes it lazily. */
+  boolean isLazy() {
+    return lazy != null;
+  }
+
   /**
    * Unmaps a range, whose flush a lazy owner takes.
    *
    * @param gather takes it else
+   * @return what the owner's flush threw that had to make room: the unmap is done
    */
-  void unmap(long iova, long length, IotlbGather gather) {
+  @Nullable RuntimeException unmap(long iova, long length, IotlbGather gather) {
     IotlbFlushQueue taker = lazy;
-    var _ = taker == null ? table.unmap(iova, length, gather) : taker.unmap(iova, length);
+    if (taker == null) {
+      var _ = table.unmap(iova, length, gather);
+      return null;
+    }
+    try {
+      var _ = taker.unmap(iova, length);
+      return null;
+    } catch (PageTableException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      if (table.leaves().over(iova, iova + length - 1).advance()) {
+        throw e; // it had to make room before
+      }
+      return e;
+    }
   }
 
   /** Unmaps a range, and flushes it later. */
@@ -192,7 +216,14 @@ public final class HardwarePageTable implements AutoCloseable {
   /** Flushes what a gather holds, and ends its debt. */
   void settle(IotlbGather gather) {
     if (!gather.isEmpty()) {
+      FlushEvent event = Recording.ofFlushes() ? new FlushEvent() : null;
       flush.flush(table, gather);
+      if (event != null) {
+        event.done(
+            gather.rangeCount() == 0 ? 0 : gather.rangeFirst(0),
+            gather.rangeCount(),
+            gather.tablePages());
+      }
       gather.complete();
     }
   }

@@ -181,7 +181,7 @@ final class LeafFitter {
    */
   private void merge(Operation operation, long first, long last) {
     long from = first;
-    while (findArea(operation, from, last, 2 * Geometry.PAGE_BYTES)) {
+    while (findArea(operation, from, last)) {
       long areaFirst = operation.areaFirst;
       long areaLast = operation.areaLast;
       state.tables.merge(
@@ -198,13 +198,13 @@ final class LeafFitter {
     }
   }
 
-  /** Looks for the next area of so many bytes at least, without the lock. */
-  boolean findArea(Operation operation, long first, long last, long leastBytes) {
+  /** Looks for the next area that is more than one page, without the lock. */
+  boolean findArea(Operation operation, long first, long last) {
     state.lock.lock();
     try {
       long from = first;
       while (state.seekArea(operation, from, last)) {
-        if (!Unsigned.isBelow(operation.areaLast - operation.areaFirst, leastBytes - 1)) {
+        if (operation.areaLast - operation.areaFirst >= Geometry.PAGE_BYTES) {
           return true;
         }
         if (!Unsigned.isBelow(operation.areaLast, last)) {

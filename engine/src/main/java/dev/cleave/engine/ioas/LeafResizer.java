@@ -2,7 +2,6 @@ package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
-import dev.cleave.engine.format.Geometry;
 
 /** Splits and merges leaves once, whatever they become later. */
 final class LeafResizer {
@@ -73,7 +72,7 @@ final class LeafResizer {
   private void mergeInside(Operation operation, SizeRule rule) {
     long to = operation.to;
     long from = operation.from;
-    while (fitter.findArea(operation, from, to, 2 * Geometry.PAGE_BYTES)) {
+    while (fitter.findArea(operation, from, to)) {
       long areaLast = operation.areaLast;
       state.tables.mergeInside(
           operation, Unsigned.max(operation.areaFirst, from), Unsigned.min(areaLast, to), rule);

