@@ -166,7 +166,7 @@ final class SpaceRun implements AutoCloseable {
       granularity(space, model, of);
     } else if (what < 79) {
       bump(space, model, of);
-    } else if (what < 81) {
+    } else if (what < 80) {
       resize(of, iova, length);
     } else if (what < 82) {
       join(of);
@@ -265,10 +265,16 @@ final class SpaceRun implements AutoCloseable {
     return found == null ? model.areas.firstEntry().getValue() : found.getValue();
   }
 
-  /** Joins what touches at the end of an area, mostly; leaves are brought to it afterwards. */
+  /** Joins what has just been cut, mostly; leaves are brought to it afterwards. */
   private void join(int of) {
     SpaceModel.Area area = anArea(models[of]);
-    long at = area == null || random.nextInt(8) == 0 ? page() : area.last() + 1;
+    long at = area == null || random.nextInt(4) == 0 ? page() : middle(area);
+    if (area != null) {
+      both(
+          "cut %d: %x".formatted(of, at),
+          () -> done(() -> spaces[of].cut(at)),
+          () -> done(() -> models[of].cut(at)));
+    }
     SpaceModel.Area joined = models[of].join(at);
     both(
         "join %d: %x".formatted(of, at),
@@ -281,6 +287,11 @@ final class SpaceRun implements AutoCloseable {
             }),
         () -> 0L);
     joins += joined == null ? 0 : 1;
+  }
+
+  private long middle(SpaceModel.Area area) {
+    long bytes = area.last() - area.first() + 1;
+    return area.first() + Math.max(PAGE, random.nextInt((int) (bytes / PAGE + 1)) * PAGE);
   }
 
   /** Splits and merges once; then leaves are as large as they can be again. */
