@@ -9,6 +9,7 @@ import dev.cleave.engine.PageTableException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The regions whose legal leaf size changes are unmapped, and mapped again with sizes computed
@@ -107,22 +108,44 @@ final class RemapActions extends LegalLeavesActions {
    * Takes out regions, and the pages that move: theirs is no gap, since they come to lie elsewhere.
    */
   private void takeOut(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
-    moved.forEach(run -> table.takeOutAtOnce(run.gpa(), run.length()));
+    for (GuestTables.Run run : moved) {
+      forEachPart(run, regionsOf(run, changed), part ->
+          table.addGap(-table.mappedBytes(part.gpa(), part.length())));
+    }
     forEachRun(
         changed, (first, bytes) -> table.addGap(table.takeOutAtOnce(first, inGuest(first, bytes))));
+    for (GuestTables.Run run : moved) {
+      forEachPart(run, unchanged(run, changed), part -> {
+        var _ = table.takeOutAtOnce(part.gpa(), part.length());
+      });
+    }
   }
 
   private void putBack(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
     forEachRun(changed, (first, bytes) -> table.mapAgain(first, inGuest(first, bytes)));
     for (GuestTables.Run run : moved) {
-      forEachRun(
-          unchanged(run, changed),
-          (first, bytes) -> {
-            long from = Math.max(first, run.gpa());
-            long end = Math.min(first + bytes, run.gpa() + run.length());
-            table.mapAgain(from, end - from);
-          });
+      forEachPart(
+          run, unchanged(run, changed), part -> table.mapAgain(part.gpa(), part.length()));
     }
+  }
+
+  /** Visits what a run has of regions. */
+  private static void forEachPart(
+      GuestTables.Run run, BitSet regions, Consumer<GuestTables.Run> visitor) {
+    forEachRun(
+        regions,
+        (first, bytes) -> {
+          long from = Math.max(first, run.gpa());
+          long end = Math.min(first + bytes, run.gpa() + run.length());
+          visitor.accept(new GuestTables.Run(from, end - from));
+        });
+  }
+
+  /** The regions of a run that are among those that changed. */
+  private static BitSet regionsOf(GuestTables.Run run, BitSet changed) {
+    BitSet among = regions(run.gpa(), run.length(), _ -> true);
+    among.and(changed);
+    return among;
   }
 
   /** The regions of a run that are not among those that changed. */

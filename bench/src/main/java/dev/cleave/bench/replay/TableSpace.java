@@ -79,7 +79,11 @@ final class TableSpace implements AutoCloseable {
   void map(long iova, Backing from, long offset, long paddr, long length, int access) {
     rules.checkRange(iova, length);
     rules.checkMemory(iova, paddr, length, access);
-    reasoned(() -> space.map(iova, from, offset, length, access));
+    try {
+      space.map(iova, from, offset, length, access);
+    } catch (IoasException e) {
+      throw TableRules.refusal(e);
+    }
     if (joinsAreas) {
       space.join(iova);
       space.join(iova + length);
@@ -92,7 +96,11 @@ final class TableSpace implements AutoCloseable {
   /** Unmaps a range, whose flush can wait; returns how many bytes were mapped. */
   long unmap(long iova, long length) {
     rules.checkRange(iova, length);
-    return reasoned(() -> owed == null ? space.unmap(iova, length) : owed.unmap(iova, length));
+    try {
+      return owed == null ? space.unmap(iova, length) : owed.unmap(iova, length);
+    } catch (IoasException e) {
+      throw TableRules.refusal(e);
+    }
   }
 
   /** Unmaps a range and flushes it; returns how many bytes were mapped. */
