@@ -213,7 +213,7 @@ final class FollowedSpace implements FollowedMemory {
       boolean canBe =
           !Unsigned.isBelow(first, operation.areaFirst)
               && !Unsigned.isBelow(operation.areaLast, last)
-              && isInOnePiece(operation, first)
+              && (bitmap.isSharedInPlace() || isInOnePiece(operation, first))
               && state.rule.allowsBut(rule, first, REGION_LOG2);
       for (int i = 0; canBe && i < state.tables.count(); i++) {
         TableTools tools = operation.tools(i);
