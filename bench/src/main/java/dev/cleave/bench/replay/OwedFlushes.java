@@ -91,7 +91,7 @@ final class OwedFlushes {
   /** Merges what a range maps; returns how many bytes that is. */
   long merge(long iova, long length, int largestLog2) {
     try {
-      return space.merge(iova, length, largestLog2);
+      return space.inTables().merge(iova, length, largestLog2);
     } finally {
       flushIfFull();
     }

@@ -112,14 +112,14 @@ final class TableSpace implements AutoCloseable {
 
   /** Shows where the memory of a range lies now. */
   void renew(long iova, long length) {
-    reasoned(() -> space.renew(iova, length));
+    reasoned(() -> space.inTables().renew(iova, length));
   }
 
   /** Replaces larger leaves; returns how many bytes were mapped. */
   long split(long iova, long length, int sizeLog2) {
     rules.checkRange(iova, length);
     rules.checkLeafSize(iova, sizeLog2);
-    return reasoned(() -> space.split(iova, length, sizeLog2));
+    return reasoned(() -> space.inTables().split(iova, length, sizeLog2));
   }
 
   /** Replaces smaller leaves, whose flush can wait; returns how many bytes were mapped. */
@@ -129,7 +129,7 @@ final class TableSpace implements AutoCloseable {
     return reasoned(
         () ->
             owed == null
-                ? space.merge(iova, length, sizeLog2)
+                ? space.inTables().merge(iova, length, sizeLog2)
                 : owed.merge(iova, length, sizeLog2));
   }
 
@@ -140,7 +140,7 @@ final class TableSpace implements AutoCloseable {
 
   /** Refuses what that would refuse now. */
   void checkAdjust(long iova, long length) {
-    reasoned(() -> space.checkAdjust(iova, length));
+    reasoned(() -> space.inTables().checkAdjust(iova, length));
   }
 
   private static long reasoned(LongSupplier change) {

@@ -8,7 +8,7 @@ import dev.cleave.engine.format.Geometry;
  * such as the address under which a process sees it.
  *
  * <p>It is asked when an area is mapped, and whenever a table is attached, and must answer the same
- * as long as an area has it, but for what is {@linkplain IoAddressSpace#renew renewed} then.
+ * as long as an area has it, but for what is {@linkplain SpaceTables#renew renewed} then.
  * Implementations are thread-safe, and do not call the space.
  */
 public interface Backing {

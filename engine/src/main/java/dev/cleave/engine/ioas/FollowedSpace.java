@@ -48,13 +48,12 @@ final class FollowedSpace implements FollowedMemory {
       IoAddressSpace space,
       SpaceState state,
       LeafFitter fitter,
-      AreaRenewer renewer,
       RmpBitmap bitmap,
       long guestIova) {
     this.space = space;
     this.state = state;
     this.fitter = fitter;
-    this.renewer = renewer;
+    this.renewer = new AreaRenewer(state);
     this.bitmap = bitmap;
     this.rule = bitmap.ruleAt(-guestIova);
     this.guestIova = guestIova;

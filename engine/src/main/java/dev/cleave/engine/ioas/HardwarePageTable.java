@@ -134,7 +134,7 @@ public final class HardwarePageTable implements AutoCloseable {
 
   /**
    * Leaves flushes that can wait to the caller, those of {@link IoAddressSpace#unmap} and of {@link
-   * IoAddressSpace#merge}: they return with what they owe this table in a queue, as with a driver
+   * SpaceTables#merge}: they return with what they owe this table in a queue, as with a driver
    * that flushes lazily by itself. The space knows nothing of it and counts iovas as free at once,
    * so that it is for the caller to flush the queue before an iova is used for anything else than
    * before, and before the table is detached. What his flush throws when an unmap has to make room

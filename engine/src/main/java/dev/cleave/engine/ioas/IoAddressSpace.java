@@ -69,9 +69,8 @@ public final class IoAddressSpace implements AutoCloseable {
   private final AreaMapper mapper;
   private final AreaUnmapper unmapper;
   private final AreaSeams seams;
-  private final AreaRenewer renewer;
   private final LeafFitter fitter;
-  private final LeafResizer resizer;
+  private final SpaceTables inTables;
   private final DirtyTracker tracker;
   private final TableAttacher attacher;
 
@@ -96,9 +95,8 @@ public final class IoAddressSpace implements AutoCloseable {
     mapper = new AreaMapper(state);
     unmapper = new AreaUnmapper(state);
     seams = new AreaSeams(state);
-    renewer = new AreaRenewer(state);
     fitter = new LeafFitter(state);
-    resizer = new LeafResizer(state, fitter);
+    inTables = new SpaceTables(state, fitter);
     tracker = new DirtyTracker(state, fitter);
     attacher = new TableAttacher(state, this);
   }
@@ -240,22 +238,6 @@ public final class IoAddressSpace implements AutoCloseable {
   }
 
   /**
-   * Has tables show where memory lies now, for backings that no longer say of a range what they
-   * said when it was mapped. It is taken out, flushed and mapped again: meanwhile it does not
-   * translate.
-   *
-   * @param iova first address, a multiple of 4096 and of the alignment
-   * @param length bytes, likewise and positive
-   * @throws IoasException EINVAL, EOVERFLOW for a range that is none; ENOMEM when leaves at the
-   *     ends cannot be split: nothing has changed. What a backing says where memory is missing, and
-   *     ENOMEM where it now lies in smaller pieces: nothing of the range translates then, until the
-   *     call is made again and returns
-   */
-  public void renew(long iova, long length) {
-    renewer.renew(iova, length);
-  }
-
-  /**
    * Makes a cursor over the areas.
    *
    * @return a cursor before the first
@@ -362,6 +344,15 @@ public final class IoAddressSpace implements AutoCloseable {
     }
   }
 
+  /**
+   * What can be done to the tables and leaves the space as it is.
+   *
+   * @return always the same
+   */
+  public SpaceTables inTables() {
+    return inTables;
+  }
+
   // ---- leaves --------------------------------------------------------------------------------
 
   /**
@@ -421,46 +412,6 @@ public final class IoAddressSpace implements AutoCloseable {
   }
 
   /**
-   * Refuses what {@link #adjust} would refuse now, and changes nothing.
-   *
-   * @param iova first address, a multiple of 4096 and of the alignment
-   * @param length bytes, likewise and positive
-   * @throws IoasException as that
-   */
-  public void checkAdjust(long iova, long length) {
-    fitter.checkAdjust(iova, length);
-  }
-
-  /**
-   * Makes leaves smaller that are there, and limits none that come: a later {@link #adjust} may
-   * undo it.
-   *
-   * @param iova first address, a multiple of 4096 and of the alignment
-   * @param length bytes, likewise and positive
-   * @param log2 logarithm of the largest leaf that may remain, 12 to {@link #UNLIMITED}
-   * @return bytes that are mapped
-   * @throws IoasException ENOENT where no area is; EINVAL, EOVERFLOW for a range or size that is
-   *     none; ENOMEM: nothing has changed
-   */
-  public long split(long iova, long length, int log2) {
-    return resizer.split(iova, length, log2);
-  }
-
-  /**
-   * Makes leaves larger in a range, and none around it, as far as rules and areas allow.
-   *
-   * @param iova first address, a multiple of 4096 and of the alignment
-   * @param length bytes, likewise and positive
-   * @param log2 logarithm of the largest leaf to make, 12 to {@link #UNLIMITED}
-   * @return bytes that are mapped
-   * @throws IoasException ENOENT where no area is; EINVAL, EOVERFLOW for a range or size that is
-   *     none
-   */
-  public long merge(long iova, long length, int log2) {
-    return resizer.merge(iova, length, log2);
-  }
-
-  /**
    * Makes the space a thing that an {@link dev.cleave.engine.rmp.RmpFollower} keeps in step with
    * the RMP: the bitmap's rule is added, and all tables follow, those that are attached later as
    * well. Where the bitmap's shared pages do not {@linkplain RmpBitmap#isSharedInPlace stay in
@@ -473,7 +424,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @throws IllegalArgumentException if the place is no such multiple
    */
   public FollowedMemory follow(RmpBitmap bitmap, long guestIova) {
-    return new FollowedSpace(this, state, fitter, renewer, bitmap, guestIova);
+    return new FollowedSpace(this, state, fitter, bitmap, guestIova);
   }
 
   /**

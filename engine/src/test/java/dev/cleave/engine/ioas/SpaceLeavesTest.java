@@ -188,7 +188,7 @@ class SpaceLeavesTest {
     space.attach(x86);
     space.map(0, PADDR, 2 * REGION, Access.READ_WRITE);
     flushes.clear();
-    assertEquals(REGION, space.split(REGION, REGION, 16));
+    assertEquals(REGION, space.inTables().split(REGION, REGION, 16));
     assertEquals(List.of("0/22", "200000/21"), flushes, "each table's old leaf");
     assertEquals(16, sizeAt(amd, REGION));
     assertEquals(12, sizeAt(x86, REGION));
@@ -205,15 +205,15 @@ class SpaceLeavesTest {
       space.map(at, PADDR + at, PAGE, Access.READ_WRITE);
       space.join(at);
     }
-    assertEquals(REGION, space.merge(0, REGION, 16));
+    assertEquals(REGION, space.inTables().merge(0, REGION, 16));
     assertEquals(16, sizeAt(amd, 0));
     assertEquals(12, sizeAt(amd, REGION), "nothing around the range");
     space.cut(REGION / 2);
-    assertEquals(REGION, space.merge(0, REGION, 21));
+    assertEquals(REGION, space.inTables().merge(0, REGION, 21));
     assertEquals(20, sizeAt(amd, 0), "no leaf reaches over the end of an area");
     SizeRule small = SizeRule.atMost(14);
     space.addRule(small);
-    assertEquals(REGION, space.merge(REGION, REGION, IoAddressSpace.UNLIMITED));
+    assertEquals(REGION, space.inTables().merge(REGION, REGION, IoAddressSpace.UNLIMITED));
     assertEquals(14, sizeAt(amd, REGION));
   }
 
@@ -222,8 +222,8 @@ class SpaceLeavesTest {
     space.attach(amd);
     space.map(PAGE, PADDR, PAGE, Access.READ_WRITE);
     space.map(4 * PAGE, PADDR, 4 * PAGE, Access.READ_WRITE);
-    assertEquals(3 * PAGE, space.split(0, 6 * PAGE, 12));
-    assertEquals(5 * PAGE, space.merge(0, 16 * PAGE, 14));
+    assertEquals(3 * PAGE, space.inTables().split(0, 6 * PAGE, 12));
+    assertEquals(5 * PAGE, space.inTables().merge(0, 16 * PAGE, 14));
     for (boolean merges : new boolean[] {false, true}) {
       assertEquals(Errno.ENOENT, refusal(merges, 2 * PAGE, 2 * PAGE, 12));
       assertEquals(Errno.EINVAL, refusal(merges, 0, PAGE, 11));
@@ -238,7 +238,7 @@ class SpaceLeavesTest {
             IoasException.class,
             () -> {
               var _ =
-                  merges ? space.merge(iova, length, log2) : space.split(iova, length, log2);
+                  merges ? space.inTables().merge(iova, length, log2) : space.inTables().split(iova, length, log2);
             })
         .errno();
   }
@@ -251,7 +251,7 @@ class SpaceLeavesTest {
     List<String> before = leaves();
     withTablePages(1, () -> assertEquals(Errno.ENOMEM, refusal(false, 0, REGION, 12)));
     assertEquals(before, leaves());
-    withTablePages(2, () -> assertEquals(REGION, space.split(0, REGION, 12)));
+    withTablePages(2, () -> assertEquals(REGION, space.inTables().split(0, REGION, 12)));
   }
 
   @Test
@@ -265,10 +265,10 @@ class SpaceLeavesTest {
         3,
         () -> {
           IoasException refusal =
-              assertThrows(IoasException.class, () -> space.checkAdjust(0, 2 * REGION));
+              assertThrows(IoasException.class, () -> space.inTables().checkAdjust(0, 2 * REGION));
           assertEquals(Errno.ENOMEM, refusal.errno());
-          space.checkAdjust(REGION, REGION);
-          space.checkAdjust(8 * REGION, REGION);
+          space.inTables().checkAdjust(REGION, REGION);
+          space.inTables().checkAdjust(8 * REGION, REGION);
           assertEquals(before, leaves());
           space.adjust(REGION, REGION); // nothing was kept for the checks
         });
@@ -308,7 +308,7 @@ class SpaceLeavesTest {
     places.places[5] = PADDR;
     places.places[700] = PADDR;
     assertEquals(5 * PAGE, amd.table().translate(5 * PAGE), "as long as nobody asks");
-    space.renew(4 * PAGE, 3 * PAGE);
+    space.inTables().renew(4 * PAGE, 3 * PAGE);
     assertFalse(flushes.isEmpty());
     for (HardwarePageTable table : space.tables()) {
       assertEquals(PADDR + 5 * PAGE, table.table().translate(5 * PAGE));
@@ -317,9 +317,9 @@ class SpaceLeavesTest {
       assertEquals(700 * PAGE, table.table().translate(700 * PAGE), "another range");
     }
     assertEquals(1, areas());
-    space.renew(600 * PAGE, 4000 * PAGE);
+    space.inTables().renew(600 * PAGE, 4000 * PAGE);
     assertEquals(PADDR + 700 * PAGE, x86.table().translate(700 * PAGE));
-    space.renew(4 * REGION, REGION);
+    space.inTables().renew(4 * REGION, REGION);
     assertEquals(2 * REGION, space.unmapAll());
   }
 
@@ -330,13 +330,13 @@ class SpaceLeavesTest {
     space.attach(x86);
     space.map(0, places, 0, 4 * PAGE, Access.READ);
     places.places[2] = Backing.NONE;
-    IoasException refusal = assertThrows(IoasException.class, () -> space.renew(0, 4 * PAGE));
+    IoasException refusal = assertThrows(IoasException.class, () -> space.inTables().renew(0, 4 * PAGE));
     assertEquals(Errno.EFAULT, refusal.errno());
     for (HardwarePageTable table : space.tables()) {
       assertEquals(PageTable.NOT_MAPPED, table.table().translate(0), "nothing of it is there");
     }
     places.places[2] = PADDR;
-    space.renew(0, 4 * PAGE);
+    space.inTables().renew(0, 4 * PAGE);
     assertEquals(PADDR + 2 * PAGE, amd.table().translate(2 * PAGE));
     assertEquals(0, x86.table().translate(0));
   }
@@ -353,7 +353,7 @@ class SpaceLeavesTest {
         () ->
             assertEquals(
                 Errno.ENOMEM,
-                assertThrows(IoasException.class, () -> space.renew(PAGE, PAGE)).errno()));
+                assertThrows(IoasException.class, () -> space.inTables().renew(PAGE, PAGE)).errno()));
     assertEquals(before, leaves());
   }
 
@@ -365,14 +365,14 @@ class SpaceLeavesTest {
     space.attach(amd);
     space.attach(x86);
     space.map(0, PADDR, REGION, Access.READ_WRITE);
-    var _ = space.split(0, REGION, 16);
+    var _ = space.inTables().split(0, REGION, 16);
     List<Long> freed = new ArrayList<>();
     IotlbFlushQueue queue =
         new IotlbFlushQueue(
             amd.table(), this::flush, 16, 2, Long.MAX_VALUE, (iova, _) -> freed.add(iova));
     amd.flushLazily(queue);
     flushes.clear();
-    assertEquals(REGION, space.merge(0, REGION, 21));
+    assertEquals(REGION, space.inTables().merge(0, REGION, 21));
     assertEquals(List.of("0/21"), flushes, "the table that is not lazy");
     flushes.clear();
     long length = isPart ? PAGE : REGION;

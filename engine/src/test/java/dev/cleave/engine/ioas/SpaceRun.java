@@ -301,9 +301,9 @@ final class SpaceRun implements AutoCloseable {
     both(
         "resize %d: %x+%x %d %d".formatted(of, iova, length, most, merged),
         () -> {
-          long bytes = spaces[of].split(iova, length, most);
+          long bytes = spaces[of].inTables().split(iova, length, most);
           checkSizes(of, iova, length, most);
-          assertEquals(bytes, spaces[of].merge(iova, length, merged));
+          assertEquals(bytes, spaces[of].inTables().merge(iova, length, merged));
           checkSizes(of, iova, length, Math.max(most, merged));
           spaces[of].adjust(iova, length);
           return bytes;
