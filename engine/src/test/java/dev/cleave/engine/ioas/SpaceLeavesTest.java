@@ -18,15 +18,12 @@ import dev.cleave.engine.format.X86;
 import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Areas that are joined, leaves that are changed once, memory that moves, flushes that wait. */
+/** Leaves that are changed once, memory that moves, flushes that an owner makes later. */
 class SpaceLeavesTest {
   private static final long PAGE = 4096;
   private static final long REGION = 1L << 21;
@@ -84,100 +81,6 @@ class SpaceLeavesTest {
     } finally {
       pages.unreserve(free);
     }
-  }
-
-  // ---- areas ---------------------------------------------------------------------------------
-
-  @Test
-  void areasThatAreJoinedMayHaveOneLeaf() {
-    space.attach(amd);
-    space.map(0, PADDR, REGION / 2, Access.READ_WRITE);
-    space.map(REGION / 2, PADDR + REGION / 2, REGION / 2, Access.READ_WRITE);
-    space.adjust(0, REGION);
-    assertEquals(20, sizeAt(amd, 0));
-    space.join(REGION / 2);
-    assertEquals(1, areas());
-    assertEquals(20, sizeAt(amd, 0), "leaves stay");
-    space.adjust(0, REGION);
-    assertEquals(21, sizeAt(amd, 0));
-    AreaCursor area = space.areas();
-    assertTrue(area.advance());
-    assertEquals(REGION - 1, area.last());
-    assertEquals(PADDR, area.offset());
-  }
-
-  @Test
-  void anAreaThatWasCutAndJoinedIsAsItWas() {
-    Backing frames = Backing.ofFrames(5, 6, 7, 8);
-    space.map(8 * PAGE, frames, PAGE, 3 * PAGE, Access.READ);
-    space.cut(9 * PAGE);
-    space.cut(10 * PAGE);
-    assertEquals(3, areas());
-    space.join(10 * PAGE);
-    space.join(9 * PAGE);
-    assertEquals(1, areas());
-    space.attach(amd);
-    assertEquals(8 * PAGE, amd.table().translate(10 * PAGE));
-    assertEquals(3 * PAGE, space.unmapAll());
-  }
-
-  @Test
-  void areasThatDoNotGoOnInEachOtherStayTwo() {
-    Backing frames = Backing.ofFrames(1, 2, 3, 4);
-    Backing alike = Backing.ofFrames(1, 2, 3, 4);
-    space.map(0, 0, PAGE, Access.READ_WRITE);
-    space.map(PAGE, PAGE, PAGE, Access.READ); // other access
-    space.map(2 * PAGE, 3 * PAGE, PAGE, Access.READ); // other memory
-    space.map(3 * PAGE, frames, 4 * PAGE, PAGE, Access.READ); // another backing
-    space.map(4 * PAGE, alike, 5 * PAGE, PAGE, Access.READ); // and another
-    space.map(6 * PAGE, 6 * PAGE, PAGE, Access.READ); // a hole before it
-    space.copy(space, 0, PAGE, 7 * PAGE, Access.READ);
-    space.map(8 * PAGE, PAGE, PAGE, Access.READ); // was not mapped to be written
-    for (long iova = 0; iova <= 9 * PAGE; iova += PAGE / 2) {
-      space.join(iova);
-    }
-    assertEquals(8, areas());
-  }
-
-  /** What waits for a writer finds areas that have grown or shrunk. */
-  @Test
-  void areasAreJoinedAndCutBesideWritersInThem() throws Exception {
-    space.attach(amd);
-    space.map(0, PADDR, REGION, Access.READ_WRITE);
-    try (ExecutorService threads = Executors.newFixedThreadPool(3)) {
-      Future<?> seams =
-          threads.submit(() -> {
-            for (int i = 0; i < 20_000; i++) {
-              long iova = (1 + i % 511) * PAGE;
-              space.cut(iova);
-              space.join(iova);
-              space.join(iova ^ 64 * PAGE);
-            }
-          });
-      List<Future<?>> writers = new ArrayList<>();
-      for (int number = 0; number < 2; number++) {
-        long first = (100 + 200L * number) * PAGE;
-        writers.add(
-            threads.submit(() -> {
-              for (int i = 0; i < 5_000; i++) {
-                long iova = first + i % 50 * PAGE;
-                assertEquals(7 * PAGE, space.unmap(iova, 7 * PAGE));
-                space.map(iova, PADDR + iova, 7 * PAGE, Access.READ_WRITE);
-              }
-            }));
-      }
-      seams.get();
-      for (Future<?> writer : writers) {
-        writer.get();
-      }
-    }
-    for (long iova = 0; iova < REGION; iova += PAGE) {
-      space.join(iova);
-    }
-    assertEquals(1, areas());
-    space.adjust(0, REGION);
-    assertEquals(21, sizeAt(amd, 0));
-    assertEquals(REGION, space.unmapAll());
   }
 
   // ---- leaves --------------------------------------------------------------------------------
