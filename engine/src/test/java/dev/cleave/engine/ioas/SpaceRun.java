@@ -11,7 +11,6 @@ import dev.cleave.engine.format.X86;
 import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
@@ -312,16 +311,7 @@ final class SpaceRun implements AutoCloseable {
   }
 
   private void checkSizes(int of, long iova, long length, int most) {
-    for (HardwarePageTable table : spaces[of].tables()) {
-      long sizes = table.table().config().pageSizes();
-      int granule = Long.numberOfTrailingZeros(sizes);
-      for (LeafCursor leaf = table.table().leaves().over(iova, iova + length - 1);
-          leaf.advance(); ) {
-        if (leaf.sizeLog2() > Math.max(most, granule)) {
-          fail("a leaf of 2^%d at %x%s".formatted(leaf.sizeLog2(), leaf.iova(), story()));
-        }
-      }
-    }
+    check(() -> spaces[of].tables().forEach(table -> SpaceCheck.sizes(table, iova, length, most)));
   }
 
   private void copy(int of, long iova, long length, int access) {
@@ -437,72 +427,18 @@ final class SpaceRun implements AutoCloseable {
   // ---- compare -------------------------------------------------------------------------------
 
   private void check(int of) {
-    SpaceModel model = models[of];
-    IoAddressSpace space = spaces[of];
-    checkAreas(space, model);
-    if (space.alignment() != model.alignment()) {
-      fail("alignment %d, expected %d%s".formatted(space.alignment(), model.alignment(), story()));
-    }
-    checkRanges(space, model);
-    List<HardwarePageTable> attached = space.tables();
-    assertEquals(model.tables.size(), attached.size());
-    for (HardwarePageTable table : attached) {
-      checkLeaves(table, model.leaves(table.table().config()));
-    }
-  }
-
-  private void checkAreas(IoAddressSpace space, SpaceModel model) {
-    List<SpaceModel.Area> found = new ArrayList<>();
-    long bytes = 0;
-    for (AreaCursor at = space.areas(); at.advance(); ) {
-      found.add(
-          new SpaceModel.Area(
-              at.first(), at.last(), at.backing(), at.offset(), at.access(), at.mayBeWritten()));
-      bytes += at.last() - at.first() + 1;
-    }
-    List<SpaceModel.Area> expected = List.copyOf(model.areas.values());
-    if (!expected.equals(found)) {
-      fail("areas %s, expected %s%s".formatted(found, expected, story()));
-    }
-    SpaceStatistics statistics = space.statistics();
-    assertEquals(expected.size(), statistics.areas());
-    assertEquals(bytes, statistics.mappedBytes());
-  }
-
-  private void checkRanges(IoAddressSpace space, SpaceModel model) {
-    List<IovaRange> expected = new ArrayList<>();
-    long from = 0;
-    List<IovaRange> taken =
-        model
-            .reservations()
-            .sorted(Comparator.comparing(IovaRange::first, Long::compareUnsigned))
-            .toList();
-    boolean isOpen = true;
-    for (IovaRange range : taken) {
-      if (isOpen && Long.compareUnsigned(from, range.first()) < 0) {
-        expected.add(new IovaRange(from, range.first() - 1));
-      }
-      from = Long.compareUnsigned(range.last() + 1, from) > 0 ? range.last() + 1 : from;
-      isOpen &= range.last() != -1;
-    }
-    if (isOpen) {
-      expected.add(new IovaRange(from, -1));
-    }
-    if (!expected.equals(space.iovaRanges())) {
-      fail("iovas %s, expected %s%s".formatted(space.iovaRanges(), expected, story()));
-    }
+    check(() -> SpaceCheck.all(spaces[of], models[of]));
   }
 
   private void checkLeaves(HardwarePageTable table, List<SpaceModel.Leaf> expected) {
-    LeafCursor cursor = table.table().leaves();
-    List<SpaceModel.Leaf> found = new ArrayList<>();
-    while (cursor.advance()) {
-      found.add(
-          new SpaceModel.Leaf(
-              cursor.iova(), cursor.paddr(), cursor.sizeLog2(), cursor.access() & 3));
-    }
-    if (!expected.equals(found)) {
-      fail("leaves %s, expected %s%s".formatted(found, expected, story()));
+    check(() -> SpaceCheck.leaves(table, expected));
+  }
+
+  private void check(Runnable comparison) {
+    try {
+      comparison.run();
+    } catch (AssertionError e) {
+      fail(e.getMessage() + story(), e);
     }
   }
 
