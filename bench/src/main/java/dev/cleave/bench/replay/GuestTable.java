@@ -73,7 +73,7 @@ final class GuestTable implements AutoCloseable {
     this.isNested = isNested;
     sharedMemory = options.isSharedInPlace() ? null : new SharedMemory(options.sharedBase());
     memory = TableMemory.builder().capacityBytes(options.tableBytes()).base(base).build();
-    space = new TableSpace(memory, config, flush);
+    space = new TableSpace(memory, config, options.followsRmp(), flush);
     table = space.table().table();
     long vTom = isNested ? 0 : options.devices().vTom();
     bases = vTom == 0 ? new long[] {0} : new long[] {0, vTom};

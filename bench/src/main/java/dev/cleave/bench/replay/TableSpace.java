@@ -5,6 +5,7 @@ import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
+import dev.cleave.engine.ioas.AreaCursor;
 import dev.cleave.engine.ioas.Backing;
 import dev.cleave.engine.ioas.HardwarePageTable;
 import dev.cleave.engine.ioas.IoAddressSpace;
@@ -16,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An I/O address space with the one table that shows it to hardware. Areas that continue each other
- * are joined, so that leaves can be as large as memory is. What is refused is said in a table's
- * words, as {@link PageTableException}.
+ * are joined before leaves are merged, so that these can be as large as memory is. What is refused
+ * is said in a table's words, as {@link PageTableException}.
  *
  * <p>Not thread-safe.
  */
@@ -25,22 +26,26 @@ final class TableSpace implements AutoCloseable {
   private final IoAddressSpace space = new IoAddressSpace();
   private final HardwarePageTable table;
   private final TableRules rules;
+  private final AreaCursor areas;
 
-  /** Whether the table has leaves that could reach over where areas touch. */
-  private final boolean joinsAreas;
+  /** Whether areas are joined as they are mapped, since who knows when leaves will be merged. */
+  private final boolean joinsAtOnce;
 
   private @Nullable OwedFlushes owed;
 
   /**
    * An empty space.
    *
+   * @param mergesByItself whether leaves are merged otherwise than by {@link #merge}
    * @param flush flushes its table
    */
-  TableSpace(TableMemory memory, PageTableConfig config, IotlbFlush flush) {
+  TableSpace(
+      TableMemory memory, PageTableConfig config, boolean mergesByItself, IotlbFlush flush) {
     table = HardwarePageTable.create(memory, config, flush);
     space.attach(table);
     rules = new TableRules(config);
-    joinsAreas = Long.bitCount(config.pageSizes()) > 1;
+    areas = space.areas();
+    joinsAtOnce = mergesByItself && Long.bitCount(config.pageSizes()) > 1;
   }
 
   HardwarePageTable table() {
@@ -84,7 +89,7 @@ final class TableSpace implements AutoCloseable {
     } catch (IoasException e) {
       throw TableRules.refusal(e);
     }
-    if (joinsAreas) {
+    if (joinsAtOnce) {
       space.join(iova);
       space.join(iova + length);
     }
@@ -126,11 +131,21 @@ final class TableSpace implements AutoCloseable {
   long merge(long iova, long length, int sizeLog2) {
     rules.checkRange(iova, length);
     rules.checkLeafSize(iova, sizeLog2);
+    if (!joinsAtOnce) {
+      joinAreas(iova, iova + length - 1);
+    }
     return reasoned(
         () ->
             owed == null
                 ? space.inTables().merge(iova, length, sizeLog2)
                 : owed.merge(iova, length, sizeLog2));
+  }
+
+  private void joinAreas(long first, long last) {
+    areas.from(first);
+    while (areas.advance() && Long.compareUnsigned(areas.first(), last) <= 0) {
+      space.join(areas.first());
+    }
   }
 
   /** Makes leaves legal. */

@@ -21,8 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.LongSupplier;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A space with one table against a bare table: what is done, answered, flushed and refused. */
@@ -40,7 +40,7 @@ class TableSpaceTest {
     return switch (name) {
       case "v1" -> V1;
       case "v1 of 48 bits" -> V1.withWidths(48, 48);
-      case "v1 of 4K, 2M" -> V1.withPageSizes(PAGE | 2 * MIB);
+      case "v1 of 4K and 2M" -> V1.withPageSizes(PAGE | 2 * MIB);
       case "v1 of 16K up" -> V1.withPageSizes(-1L << 14 & -1L >>> 1);
       case "v1 of 4K" -> V1.withPageSizes(PAGE);
       default -> PageTableConfig.of(X86.LINUX);
@@ -105,16 +105,23 @@ class TableSpaceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"v1", "v1 of 48 bits", "v1 of 4K, 2M", "v1 of 16K up", "v1 of 4K", "x86"})
-  void everyAnswerLeafAndFlushIsThatOfABareTable(String name) {
+  @CsvSource({
+    "v1, false",
+    "v1, true",
+    "v1 of 48 bits, false",
+    "v1 of 4K and 2M, true",
+    "v1 of 16K up, false",
+    "v1 of 4K, true",
+    "x86, false"
+  })
+  void everyAnswerLeafAndFlushIsThatOfABareTable(String name, boolean joinsAtOnce) {
     PageTableConfig config = config(name);
     granule = Long.lowestOneBit(config.pageSizes());
     Flushes flushes = new Flushes();
     Flushes bareFlushes = new Flushes();
     try (TableMemory memory = TableMemory.builder().capacityBytes(TABLE_BYTES).build();
         TableMemory bareMemory = TableMemory.builder().capacityBytes(TABLE_BYTES).build();
-        TableSpace space = new TableSpace(memory, config, flushes);
+        TableSpace space = new TableSpace(memory, config, joinsAtOnce, flushes);
         PageTable bare = PageTable.create(bareMemory, config)) {
       IotlbGather gather = bare.newGather();
       for (int step = 0; step < 6000; step++) {
@@ -170,10 +177,11 @@ class TableSpaceTest {
     }
   }
 
-  @Test
-  void mapsThatGoOnInEachOtherGetOneLeaf() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void mapsThatGoOnInEachOtherGetOneLeaf(boolean joinsAtOnce) {
     try (TableMemory memory = TableMemory.builder().build();
-        TableSpace space = new TableSpace(memory, V1, new Flushes())) {
+        TableSpace space = new TableSpace(memory, V1, joinsAtOnce, new Flushes())) {
       for (long at : new long[] {MIB, 0, 3 * MIB, 2 * MIB}) {
         space.map(at, Backing.physical(), PADDR + at, PADDR + at, MIB, Access.READ_WRITE);
       }
