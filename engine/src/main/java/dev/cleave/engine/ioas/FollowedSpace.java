@@ -45,11 +45,7 @@ final class FollowedSpace implements FollowedMemory {
   private boolean isClosed;
 
   FollowedSpace(
-      IoAddressSpace space,
-      SpaceState state,
-      LeafFitter fitter,
-      RmpBitmap bitmap,
-      long guestIova) {
+      IoAddressSpace space, SpaceState state, LeafFitter fitter, RmpBitmap bitmap, long guestIova) {
     this.space = space;
     this.state = state;
     this.fitter = fitter;

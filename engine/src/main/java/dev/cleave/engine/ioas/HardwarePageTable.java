@@ -134,12 +134,12 @@ public final class HardwarePageTable implements AutoCloseable {
 
   /**
    * Leaves flushes that can wait to the caller, those of {@link IoAddressSpace#unmap} and of {@link
-   * SpaceTables#merge}: they return with what they owe this table in a queue, as with a driver
-   * that flushes lazily by itself. The space knows nothing of it and counts iovas as free at once,
-   * so that it is for the caller to flush the queue before an iova is used for anything else than
+   * SpaceTables#merge}: they return with what they owe this table in a queue, as with a driver that
+   * flushes lazily by itself. The space knows nothing of it and counts iovas as free at once, so
+   * that it is for the caller to flush the queue before an iova is used for anything else than
    * before, and before the table is detached. What his flush throws when an unmap has to make room
-   * reaches the caller of the unmap, which is done all the same. While a space {@linkplain IoAddressSpace#deferFlushes
-   * puts flushes off} itself, its unmaps go into its own queue.
+   * reaches the caller of the unmap, which is done all the same. While a space {@linkplain
+   * IoAddressSpace#deferFlushes puts flushes off} itself, its unmaps go into its own queue.
    *
    * <p>To be called while nothing is under way in the space.
    *

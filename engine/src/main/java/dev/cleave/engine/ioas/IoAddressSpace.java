@@ -14,8 +14,9 @@ import java.util.List;
  * An I/O address space (iommufd's IOAS): what devices see, whatever tables show it to them.
  *
  * <p>It is made of <em>areas</em>: a range of iovas, the memory behind it, what devices may do.
- * Areas never overlap, and two that touch stay two until they are {@linkplain #join joined}. Each attached {@link HardwarePageTable} holds
- * all of them at any time, in leaves that never reach over the end of an area.
+ * Areas never overlap, and two that touch stay two until they are {@linkplain #join joined}. Each
+ * attached {@link HardwarePageTable} holds all of them at any time, in leaves that never reach over
+ * the end of an area.
  *
  * <h2>How large leaves are</h2>
  *

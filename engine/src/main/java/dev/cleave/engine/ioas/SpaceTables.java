@@ -18,8 +18,8 @@ public final class SpaceTables {
   }
 
   /**
-   * Makes leaves smaller that are there, and limits none that come: a later {@link IoAddressSpace#adjust} may
-   * undo it.
+   * Makes leaves smaller that are there, and limits none that come: a later {@link
+   * IoAddressSpace#adjust} may undo it.
    *
    * @param iova first address, a multiple of 4096 and of the alignment
    * @param length bytes, likewise and positive
@@ -38,8 +38,7 @@ public final class SpaceTables {
    *
    * @param iova first address, a multiple of 4096 and of the alignment
    * @param length bytes, likewise and positive
-   * @param log2 logarithm of the largest leaf to make, 12 to {@link
-   *     IoAddressSpace#UNLIMITED}
+   * @param log2 logarithm of the largest leaf to make, 12 to {@link IoAddressSpace#UNLIMITED}
    * @return bytes that are mapped
    * @throws IoasException ENOENT where no area is; EINVAL, EOVERFLOW for a range or size that is
    *     none

@@ -140,7 +140,7 @@ final class FollowedTables {
       } catch (RuntimeException e) {
         if (first == null) {
           first = e;
-        } else if (first != e) {
+        } else if (!first.equals(e)) {
           first.addSuppressed(e);
         }
       }

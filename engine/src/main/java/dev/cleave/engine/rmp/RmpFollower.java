@@ -160,11 +160,7 @@ public final class RmpFollower implements AutoCloseable {
    * @throws IllegalArgumentException if there is none
    */
   public RmpFollower(
-      List<FollowedMemory> memories,
-      RmpBitmap bitmap,
-      RmpPort port,
-      Order order,
-      boolean isLazy) {
+      List<FollowedMemory> memories, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
     this(FollowedTables.of(memories), bitmap, port, order, isLazy);
   }
 

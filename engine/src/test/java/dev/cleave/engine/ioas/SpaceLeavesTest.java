@@ -141,7 +141,9 @@ class SpaceLeavesTest {
             IoasException.class,
             () -> {
               var _ =
-                  merges ? space.inTables().merge(iova, length, log2) : space.inTables().split(iova, length, log2);
+                  merges
+                      ? space.inTables().merge(iova, length, log2)
+                      : space.inTables().split(iova, length, log2);
             })
         .errno();
   }
@@ -233,7 +235,8 @@ class SpaceLeavesTest {
     space.attach(x86);
     space.map(0, places, 0, 4 * PAGE, Access.READ);
     places.places[2] = Backing.NONE;
-    IoasException refusal = assertThrows(IoasException.class, () -> space.inTables().renew(0, 4 * PAGE));
+    IoasException refusal =
+        assertThrows(IoasException.class, () -> space.inTables().renew(0, 4 * PAGE));
     assertEquals(Errno.EFAULT, refusal.errno());
     for (HardwarePageTable table : space.tables()) {
       assertEquals(PageTable.NOT_MAPPED, table.table().translate(0), "nothing of it is there");
@@ -256,7 +259,8 @@ class SpaceLeavesTest {
         () ->
             assertEquals(
                 Errno.ENOMEM,
-                assertThrows(IoasException.class, () -> space.inTables().renew(PAGE, PAGE)).errno()));
+                assertThrows(IoasException.class, () -> space.inTables().renew(PAGE, PAGE))
+                    .errno()));
     assertEquals(before, leaves());
   }
 

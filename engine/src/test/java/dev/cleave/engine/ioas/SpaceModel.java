@@ -291,7 +291,8 @@ final class SpaceModel {
       return null;
     }
     areas.remove(iova);
-    Area joined = new Area(first.first, second.last, first.memory, first.offset, first.access, first.written);
+    Area joined =
+        new Area(first.first, second.last, first.memory, first.offset, first.access, first.written);
     areas.put(first.first, joined);
     return joined;
   }

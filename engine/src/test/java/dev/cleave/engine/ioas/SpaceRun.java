@@ -3,7 +3,6 @@ package dev.cleave.engine.ioas;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
-import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.AmdV1;
