@@ -314,8 +314,12 @@ final class GuestTable implements AutoCloseable {
       throw new PageTableException(
           Reason.NOT_MAPPED, iova, "nothing is mapped, iova=0x%x".formatted(iova));
     }
-    boolean isCut = Long.compareUnsigned(length - 1, firstLast() - iova) > 0;
-    long cut = isCut && length % PAGE_BYTES == 0 ? firstLast() - iova + 1 : length;
+    boolean isCut =
+        bases.length > 1
+            && length != 0
+            && length % PAGE_BYTES == 0
+            && Long.compareUnsigned(length - 1, firstLast() - iova) > 0;
+    long cut = isCut ? firstLast() - iova + 1 : length;
     return eachTime(time -> change.of(bases[time] + iova, cut));
   }
 

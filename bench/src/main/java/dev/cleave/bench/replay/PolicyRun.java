@@ -30,6 +30,9 @@ public final class PolicyRun implements AutoCloseable {
   /** So many address spaces can be replayed at once. */
   public static final int MOST_SPACES = GuestTable.MOST_SPACES;
 
+  /** No paddr lies there or above. */
+  static final long END_OF_MEMORY = 1L << 52;
+
   private static final long PAGE_SIZE_4K = 1L << 12;
 
   private final Policy policy;
@@ -118,8 +121,14 @@ public final class PolicyRun implements AutoCloseable {
     if (event instanceof TraceEvent.Map map && options.followsRmp()) {
       long paddr = map.paddrOr(options.paddrBase());
       boolean isOfPages = ((map.iova() | paddr | map.length()) & (PAGE_BYTES - 1)) == 0;
+      boolean isMemory =
+          Long.compareUnsigned(paddr, END_OF_MEMORY) < 0
+              && Long.compareUnsigned(map.length(), END_OF_MEMORY - paddr) <= 0;
       // What will be refused gives the guest nothing.
-      if (isOfPages && map.length() > 0 && actions.isFree(space(map), map.iova(), map.length())) {
+      if (isOfPages
+          && isMemory
+          && map.length() > 0
+          && actions.isFree(space(map), map.iova(), map.length())) {
         tables.flushOwed(map.iova(), map.iova() + map.length() - 1);
         try {
           actions.populate(map.iova(), paddr, map.length());

@@ -16,8 +16,6 @@ import java.util.List;
  * guest owns, so the RMP forbids no leaf.
  */
 abstract class SharedBackingActions implements PolicyActions {
-  private static final long END_OF_ADDRESSES = 1L << 52;
-
   private final GuestTables tables;
   private final SimulatedRmp rmp;
 
@@ -174,7 +172,8 @@ abstract class SharedBackingActions implements PolicyActions {
     boolean isWrapped = Long.compareUnsigned(iova + (length - 1), iova) < 0;
     boolean isBeyond =
         paddr != 0
-            && (paddr >>> 52 != 0 || Long.compareUnsigned(length, END_OF_ADDRESSES - paddr) > 0);
+            && (Long.compareUnsigned(paddr, PolicyRun.END_OF_MEMORY) >= 0
+                || Long.compareUnsigned(length, PolicyRun.END_OF_MEMORY - paddr) > 0);
     if (isWrapped || isBeyond) {
       throw new PageTableException(
           Reason.OUT_OF_RANGE, iova, "a range ends where addresses do, iova=0x%x".formatted(iova));
