@@ -23,10 +23,10 @@ import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One of the tables that map the replayed guest's memory, in memory of its own, with the I/O address
- * space that it shows, and what it has come to. Where devices go by vTOM the space of an IOMMU table
- * has everything twice, and whatever is done to it is done twice. The processors' table lets the
- * guest do everything, whatever its devices may.
+ * One of the tables that map the replayed guest's memory, in memory of its own, with the I/O
+ * address space that it shows, and what it has come to. Where devices go by vTOM the space of an
+ * IOMMU table has everything twice, and whatever is done to it is done twice. The processors' table
+ * lets the guest do everything, whatever its devices may.
  *
  * <p>Not thread-safe.
  */
@@ -208,8 +208,7 @@ final class GuestTable implements AutoCloseable {
     }
   }
 
-  private void mapOnce(
-      long iova, Backing from, long offset, long paddr, long length, int access) {
+  private void mapOnce(long iova, Backing from, long offset, long paddr, long length, int access) {
     space.map(iova, from, offset, paddr, length, allowed(access));
     mappedBytes += length;
   }

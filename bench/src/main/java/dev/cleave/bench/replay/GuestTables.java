@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * All tables that map the replayed guest's memory, each with an I/O address space of its own: an
- * IOMMU table for each space of the log, and perhaps a nested one. That is no second table of one of
- * these spaces, since it has what any of them maps, once, and with access of its own. An event
+ * IOMMU table for each space of the log, and perhaps a nested one. That is no second table of one
+ * of these spaces, since it has what any of them maps, once, and with access of its own. An event
  * changes them together or not at all.
  *
  * <p>Not thread-safe.

@@ -12,8 +12,7 @@ import dev.cleave.engine.rmp.RmpPort;
  * @param states what the follower knows, with the states before the change under way
  * @param moves is told of each run of pages that has moved
  */
-record MovedMemory(FollowedMemory memory, RmpBitmap states, Moves moves)
-    implements FollowedMemory {
+record MovedMemory(FollowedMemory memory, RmpBitmap states, Moves moves) implements FollowedMemory {
   /** Told of pages that have moved, if anything is mapped there. */
   interface Moves {
     void moved(long gpa, long length);

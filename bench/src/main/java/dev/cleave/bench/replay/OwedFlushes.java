@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the table of a space owes to the IOTLB where flushes wait for one another, and the memory that must stay
- * pinned until they are issued, since a device may still see it.
+ * What the table of a space owes to the IOTLB where flushes wait for one another, and the memory
+ * that must stay pinned until they are issued, since a device may still see it.
  *
  * <p>Not thread-safe.
  */
@@ -42,8 +42,7 @@ final class OwedFlushes {
     this.table = table;
     this.cursor = table.table().leaves();
     this.queue =
-        new IotlbFlushQueue(
-            table.table(), flush, entries, BATCHES, Long.MAX_VALUE, this::flushed);
+        new IotlbFlushQueue(table.table(), flush, entries, BATCHES, Long.MAX_VALUE, this::flushed);
     table.flushLazily(queue);
   }
 

@@ -109,23 +109,27 @@ final class RemapActions extends LegalLeavesActions {
    */
   private void takeOut(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
     for (GuestTables.Run run : moved) {
-      forEachPart(run, regionsOf(run, changed), part ->
-          table.addGap(-table.mappedBytes(part.gpa(), part.length())));
+      forEachPart(
+          run,
+          regionsOf(run, changed),
+          part -> table.addGap(-table.mappedBytes(part.gpa(), part.length())));
     }
     forEachRun(
         changed, (first, bytes) -> table.addGap(table.takeOutAtOnce(first, inGuest(first, bytes))));
     for (GuestTables.Run run : moved) {
-      forEachPart(run, unchanged(run, changed), part -> {
-        var _ = table.takeOutAtOnce(part.gpa(), part.length());
-      });
+      forEachPart(
+          run,
+          unchanged(run, changed),
+          part -> {
+            var _ = table.takeOutAtOnce(part.gpa(), part.length());
+          });
     }
   }
 
   private void putBack(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
     forEachRun(changed, (first, bytes) -> table.mapAgain(first, inGuest(first, bytes)));
     for (GuestTables.Run run : moved) {
-      forEachPart(
-          run, unchanged(run, changed), part -> table.mapAgain(part.gpa(), part.length()));
+      forEachPart(run, unchanged(run, changed), part -> table.mapAgain(part.gpa(), part.length()));
     }
   }
 

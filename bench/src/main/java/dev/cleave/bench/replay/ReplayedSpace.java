@@ -10,8 +10,8 @@ import java.util.List;
 
 /**
  * One address space of a replayed log: the I/O address space that is its own, with the IOMMU table
- * that shows it, and what is done to it alone. What reaches other tables too is {@link GuestTables}'
- * to do.
+ * that shows it, and what is done to it alone. What reaches other tables too is {@link
+ * GuestTables}' to do.
  *
  * <p>Not thread-safe.
  */

@@ -36,7 +36,7 @@ final class SharedPageActions extends SharedBackingActions {
       table.flushes().setOfPages(true);
       for (long page = run.gpa(); page < run.gpa() + run.length(); page += PAGE_BYTES) {
         if (table.takeOutPart(page, PAGE_BYTES) > 0) {
-            for (int time = 0; time < table.times(); time++) {
+          for (int time = 0; time < table.times(); time++) {
             table.keptTables().emptied(table.table(), table.base(time) + page);
           }
         }

@@ -39,8 +39,7 @@ final class TableSpace implements AutoCloseable {
    * @param mergesByItself whether leaves are merged otherwise than by {@link #merge}
    * @param flush flushes its table
    */
-  TableSpace(
-      TableMemory memory, PageTableConfig config, boolean mergesByItself, IotlbFlush flush) {
+  TableSpace(TableMemory memory, PageTableConfig config, boolean mergesByItself, IotlbFlush flush) {
     table = HardwarePageTable.create(memory, config, flush);
     space.attach(table);
     rules = new TableRules(config);
@@ -134,11 +133,10 @@ final class TableSpace implements AutoCloseable {
     if (!joinsAtOnce) {
       joinAreas(iova, iova + length - 1);
     }
-    return reasoned(
-        () ->
-            owed == null
-                ? space.inTables().merge(iova, length, sizeLog2)
-                : owed.merge(iova, length, sizeLog2));
+    return reasoned(() ->
+        owed == null
+            ? space.inTables().merge(iova, length, sizeLog2)
+            : owed.merge(iova, length, sizeLog2));
   }
 
   private void joinAreas(long first, long last) {

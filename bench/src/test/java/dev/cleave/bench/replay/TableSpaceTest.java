@@ -134,33 +134,31 @@ class TableSpaceTest {
         int what = random.nextInt(9);
         String text = "%d: %d %x+%x %x %d".formatted(step, what, iova, length, paddr, log2);
         String expected =
-            answer(
-                () ->
-                    switch (what) {
-                      case 0, 1, 2, 3 -> {
-                        bare.map(iova, paddr, length, access);
-                        yield length;
-                      }
-                      case 4, 5, 6 -> bare.unmap(iova, length, gather);
-                      case 7 -> bare.split(iova, length, log2, gather);
-                      default -> bare.merge(iova, length, log2, gather);
-                    });
+            answer(() ->
+                switch (what) {
+                  case 0, 1, 2, 3 -> {
+                    bare.map(iova, paddr, length, access);
+                    yield length;
+                  }
+                  case 4, 5, 6 -> bare.unmap(iova, length, gather);
+                  case 7 -> bare.split(iova, length, log2, gather);
+                  default -> bare.merge(iova, length, log2, gather);
+                });
         if (!gather.isEmpty()) {
           bareFlushes.flush(bare, gather);
           gather.complete();
         }
         String found =
-            answer(
-                () ->
-                    switch (what) {
-                      case 0, 1, 2, 3 -> {
-                        space.map(iova, Backing.physical(), paddr, paddr, length, access);
-                        yield length;
-                      }
-                      case 4, 5, 6 -> space.unmap(iova, length);
-                      case 7 -> space.split(iova, length, log2);
-                      default -> space.merge(iova, length, log2);
-                    });
+            answer(() ->
+                switch (what) {
+                  case 0, 1, 2, 3 -> {
+                    space.map(iova, Backing.physical(), paddr, paddr, length, access);
+                    yield length;
+                  }
+                  case 4, 5, 6 -> space.unmap(iova, length);
+                  case 7 -> space.split(iova, length, log2);
+                  default -> space.merge(iova, length, log2);
+                });
         assertEquals(expected, found, text);
         assertEquals(bareFlushes.waits, flushes.waits, text);
         if (step % 20 == 0) {

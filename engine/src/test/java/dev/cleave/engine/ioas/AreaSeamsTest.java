@@ -37,10 +37,13 @@ class AreaSeamsTest {
   /** Until when a flush of each of two regions takes. */
   private final @Nullable CountDownLatch[] flushes = new CountDownLatch[2];
 
+  private final CountDownLatch isFlushing = new CountDownLatch(1);
+
   private void flush(PageTable of, IotlbGather gather) {
     boolean isFirst = gather.rangeCount() == 0 || gather.rangeFirst(0) < REGION;
     CountDownLatch end = flushes[isFirst ? 0 : 1];
     if (end != null) {
+      isFlushing.countDown();
       try {
         assertTrue(end.await(20, TimeUnit.SECONDS));
       } catch (InterruptedException e) {
@@ -51,6 +54,11 @@ class AreaSeamsTest {
 
   @AfterEach
   void close() {
+    for (CountDownLatch end : flushes) {
+      if (end != null) {
+        end.countDown();
+      }
+    }
     space.close();
     table.close();
     memory.close();
@@ -157,9 +165,11 @@ class AreaSeamsTest {
     assertEquals(REGION, space.unmapAll());
   }
 
-  private static Thread start(Runnable work) throws InterruptedException {
+  /** Starts an operation, and returns when so many are under way. */
+  private Thread start(int underWay, Runnable work) throws InterruptedException {
     Thread thread = Thread.ofPlatform().start(work);
-    for (int i = 0; i < 2000 && thread.getState() != Thread.State.TIMED_WAITING; i++) {
+    while (space.operationsMade() < underWay) {
+      assertTrue(thread.isAlive());
       Thread.sleep(1);
     }
     return thread;
@@ -176,18 +186,19 @@ class AreaSeamsTest {
     flushes[0] = new CountDownLatch(1);
     flushes[1] = new CountDownLatch(1);
     List<Thread> threads = new ArrayList<>();
-    threads.add(start(() -> space.inTables().split(REGION / 2, REGION / 2, 12)));
-    threads.add(start(() -> space.join(REGION)));
-    Thread waiting = start(isCut ? () -> space.cut(3 * REGION / 4) : () -> space.join(REGION / 2));
-    threads.add(start(() -> space.inTables().split(3 * REGION / 2, REGION / 2, 12)));
+    threads.add(start(1, () -> space.inTables().split(REGION / 2, REGION / 2, 12)));
+    assertTrue(isFlushing.await(20, TimeUnit.SECONDS));
+    threads.add(start(2, () -> space.join(REGION)));
+    Thread waiting = start(3, isCut ? () -> space.cut(3 * REGION / 4) : () -> space.join(REGION / 2));
+    threads.add(start(4, () -> space.unmap(3 * REGION / 2, PAGE)));
     flushes[0].countDown();
     waiting.join(200);
-    assertTrue(waiting.isAlive(), "the second split has not been flushed");
+    assertTrue(waiting.isAlive(), "the unmap has not been flushed");
     flushes[1].countDown();
     waiting.join(20_000);
     for (Thread thread : threads) {
       thread.join(20_000);
     }
-    assertEquals(isCut ? 3 : 1, areas());
+    assertEquals(isCut ? 4 : 2, areas());
   }
 }
