@@ -105,7 +105,7 @@ class ReplayedLogsTest {
               "replay", "--policy", policy.word(), "--backing", backing, "--results", rows, log);
       assertEquals(0, run.code(), run.err());
       String place =
-          policy.isSharedBacked() || backing.equals("separate") ? "0x44001005" : "0x40001005";
+          policy.isSharedBacked() || backing.equals("separate") ? "0x80001005" : "0x40001005";
       assertEquals(
           List.of(
               "1,map,OK,67108864",
