@@ -14,8 +14,9 @@ import java.util.List;
  * An I/O address space (iommufd's IOAS): what devices see, whatever tables show it to them.
  *
  * <p>It is made of <em>areas</em>: a range of iovas, the memory behind it, what devices may do.
- * Areas never overlap, and two that touch stay two. Each attached {@link HardwarePageTable} holds
- * all of them at any time, in leaves that never reach over the end of an area.
+ * Areas never overlap, and two that touch stay two until they are {@linkplain #join joined}. Each
+ * attached {@link HardwarePageTable} holds all of them at any time, in leaves that never reach over
+ * the end of an area.
  *
  * <h2>How large leaves are</h2>
  *
@@ -68,7 +69,9 @@ public final class IoAddressSpace implements AutoCloseable {
   private final SpaceState state;
   private final AreaMapper mapper;
   private final AreaUnmapper unmapper;
+  private final AreaSeams seams;
   private final LeafFitter fitter;
+  private final SpaceTables inTables;
   private final DirtyTracker tracker;
   private final TableAttacher attacher;
 
@@ -92,7 +95,9 @@ public final class IoAddressSpace implements AutoCloseable {
     state = new SpaceState(unmapRule, largestAlignmentLog2);
     mapper = new AreaMapper(state);
     unmapper = new AreaUnmapper(state);
+    seams = new AreaSeams(state);
     fitter = new LeafFitter(state);
+    inTables = new SpaceTables(state, fitter);
     tracker = new DirtyTracker(state, fitter);
     attacher = new TableAttacher(state, this);
   }
@@ -219,7 +224,18 @@ public final class IoAddressSpace implements AutoCloseable {
    *     alignment; ENOMEM if the leaf around it cannot be split
    */
   public void cut(long iova) {
-    fitter.cut(iova);
+    seams.cut(iova);
+  }
+
+  /**
+   * Makes one area of two, so that leaves may reach over where they touch; those that are there
+   * stay until {@link #adjust}. Nothing is done unless two areas touch there and the second goes on
+   * where the first ends: in equal backings, with the same access.
+   *
+   * @param iova where the second begins
+   */
+  public void join(long iova) {
+    seams.join(iova);
   }
 
   /**
@@ -329,6 +345,15 @@ public final class IoAddressSpace implements AutoCloseable {
     }
   }
 
+  /**
+   * What can be done to the tables and leaves the space as it is.
+   *
+   * @return always the same
+   */
+  public SpaceTables inTables() {
+    return inTables;
+  }
+
   // ---- leaves --------------------------------------------------------------------------------
 
   /**
@@ -390,7 +415,9 @@ public final class IoAddressSpace implements AutoCloseable {
   /**
    * Makes the space a thing that an {@link dev.cleave.engine.rmp.RmpFollower} keeps in step with
    * the RMP: the bitmap's rule is added, and all tables follow, those that are attached later as
-   * well.
+   * well. Where the bitmap's shared pages do not {@linkplain RmpBitmap#isSharedInPlace stay in
+   * place}, backings are asked anew for pages that change, and for no others: they are to say where
+   * a page lies by what the bitmap says of it.
    *
    * @param bitmap the bitmap of that follower
    * @param guestIova iova of guest physical address 0, a multiple of 2 MiB
@@ -398,7 +425,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @throws IllegalArgumentException if the place is no such multiple
    */
   public FollowedMemory follow(RmpBitmap bitmap, long guestIova) {
-    return new FollowedSpace(this, state, fitter, bitmap.ruleAt(-guestIova), guestIova);
+    return new FollowedSpace(this, state, fitter, bitmap, guestIova);
   }
 
   /**
