@@ -78,7 +78,7 @@ final class AreaMapper {
       return false;
     }
     boolean isWritten = (access & Access.WRITE) != 0;
-    state.areas.add(iova, last, PhysicalBacking.INSTANCE, paddr, access, isWritten);
+    state.areas.addFound(iova, last, paddr, access, isWritten);
     return true;
   }
 

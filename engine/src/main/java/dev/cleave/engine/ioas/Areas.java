@@ -45,6 +45,12 @@ final class Areas {
     bytes += last - first + 1;
   }
 
+  /** Adds an area of physical memory where the tree has found that none is. */
+  void addFound(long first, long last, long paddr, int access, boolean isWritten) {
+    tree.insertFound(first, last, paddr, (isWritten ? WRITTEN : 0) | access);
+    bytes += last - first + 1;
+  }
+
   private int number(Backing backing) {
     int number;
     if (freeCount > 0) {

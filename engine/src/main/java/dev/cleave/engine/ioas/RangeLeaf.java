@@ -4,7 +4,7 @@ import static dev.cleave.engine.ioas.RangeNodes.GAP_BOUND;
 import static dev.cleave.engine.ioas.RangeNodes.HEADER_WORDS;
 
 /**
- * The words of a leaf of a {@link RangeTree}: up to 16 ranges, each in a slot that it keeps.
+ * The words of a leaf of a {@link RangeTree}: up to 8 ranges, each in a slot that it keeps.
  *
  * <pre>
  *   0   header           {@link RangeNodes}
@@ -14,17 +14,17 @@ import static dev.cleave.engine.ioas.RangeNodes.HEADER_WORDS;
  *   6   next             number of the leaf behind
  *   7   previous         number of the leaf before
  *   8   firsts           first address of the range in each slot, all ones in a free one
- *  24   last             of the range in slot 0, its last address
- *  25   offset           first word of its owner's
- *  26   info             second word
- *  27   ...              the same for slots 1 to 15
+ *  16   last             of the range in slot 0, its last address
+ *  17   offset           first word of its owner's
+ *  18   info             second word
+ *  19   ...              the same for slots 1 to 7
  * </pre>
  *
  * <p>A range that comes or goes moves no other, and the search compares all slots without a branch
  * that could be guessed wrong. Functions of their arguments.
  */
 final class RangeLeaf {
-  static final int CAPACITY = 16;
+  static final int CAPACITY = 8;
 
   private static final int ORDER = HEADER_WORDS;
   private static final int LOW = ORDER + 1;
@@ -40,7 +40,7 @@ final class RangeLeaf {
   private static final int OFFSET = 1;
   private static final int INFO = 2;
 
-  private static final long ASCENDING = 0xFEDC_BA98_7654_3210L;
+  private static final long ASCENDING = 0x7654_3210L;
   private static final int SLOT_BITS = 4;
   private static final long SLOT_MASK = CAPACITY - 1;
   private static final long FREE = -1L;
@@ -151,15 +151,7 @@ final class RangeLeaf {
             + isBelow(leaf[FIRSTS + 4], half)
             + isBelow(leaf[FIRSTS + 5], half)
             + isBelow(leaf[FIRSTS + 6], half)
-            + isBelow(leaf[FIRSTS + 7], half)
-            + isBelow(leaf[FIRSTS + 8], half)
-            + isBelow(leaf[FIRSTS + 9], half)
-            + isBelow(leaf[FIRSTS + 10], half)
-            + isBelow(leaf[FIRSTS + 11], half)
-            + isBelow(leaf[FIRSTS + 12], half)
-            + isBelow(leaf[FIRSTS + 13], half)
-            + isBelow(leaf[FIRSTS + 14], half)
-            + isBelow(leaf[FIRSTS + 15], half);
+            + isBelow(leaf[FIRSTS + 7], half);
     int index = (int) below;
     int count = RangeNodes.count(leaf);
     while (index < count && Long.compareUnsigned(first(leaf, index), address) <= 0) {

@@ -81,10 +81,15 @@ final class RangeTree {
   /** Finds the leaf that a range beginning at an address belongs in, and its place there. */
   private void find(long address) {
     if (foundLeaf == NONE || foundFirst != address) {
-      foundLeaf = leafFor(address);
-      foundCount = RangeLeaf.countUpTo(nodes.get(foundLeaf), address);
-      foundFirst = address;
+      lookUp(address);
     }
+  }
+
+  private void lookUp(long address) {
+    int leaf = leafFor(address);
+    foundLeaf = leaf;
+    foundCount = RangeLeaf.countUpTo(nodes.get(leaf), address);
+    foundFirst = address;
   }
 
   private int leafFor(long address) {
@@ -248,6 +253,11 @@ final class RangeTree {
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
     find(first);
+    insertFound(first, last, offset, info);
+  }
+
+  /** Adds a range that {@link #touches} has found to be free, before anything else is asked. */
+  void insertFound(long first, long last, long offset, long info) {
     if (RangeLeaf.isFull(nodes.get(foundLeaf)) || isRoomToBeLeft(nodes.get(foundLeaf))) {
       makeRoom(first);
     }
