@@ -1,5 +1,6 @@
 package dev.cleave.engine.ioas;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,14 +24,20 @@ class RangeTreeTest {
   private final TreeMap<Long, Long> model = new TreeMap<>(Long::compareUnsigned);
 
   private void insert(long first, long last) {
-    tree.insert(first, last, first * 3, last * 5);
+    tree.insert(first, last, first * 3, info(first, last));
     model.put(first, last);
   }
 
   /** Where {@code touches} was asked for just this. */
   private void insertFound(long first, long last) {
-    tree.insertFound(first, last, first * 3, last * 5);
+    tree.insertFound(first, last, first * 3, info(first, last));
     model.put(first, last);
+  }
+
+  /** Mostly small for a page, which has little room for it. */
+  private static long info(long first, long last) {
+    boolean isPage = first % PAGE_BYTES == 0 && last - first == PAGE_BYTES - 1;
+    return isPage && first / PAGE_BYTES % 17 != 0 ? first / PAGE_BYTES & 0xFFF : last * 5;
   }
 
   private boolean isFree(long first, long last) {
@@ -58,7 +65,7 @@ class RangeTreeTest {
     assertFalse(tree.isRange(first, last + 1));
     assertFalse(last != first && tree.isRange(first + 1, last));
     assertTrue(tree.isRange(first, last));
-    assertEquals(last * 5, tree.foundInfo());
+    assertEquals(info(first, last), tree.foundInfo());
     tree.removeFound();
     model.remove(first);
     assertFalse(tree.isRange(first, last));
@@ -75,7 +82,7 @@ class RangeTreeTest {
       assertEquals(range.getKey(), at.first());
       assertEquals(range.getValue(), at.last());
       assertEquals(range.getKey() * 3, at.offset());
-      assertEquals(range.getValue() * 5, at.info());
+      assertEquals(info(range.getKey(), range.getValue()), at.info());
       isThere = tree.next(at);
     }
     assertFalse(isThere);
@@ -85,13 +92,18 @@ class RangeTreeTest {
   private void checkSetLast(long first) {
     long last = lastOf(first);
     assertTrue(tree.seek(first, at));
+    if (first % 3 == 0) {
+      tree.setInfo(at, first);
+      assertEquals(first, at.info());
+      assertEquals(last, at.last());
+    }
     tree.setLast(at, first);
     assertEquals(first, at.last());
     model.put(first, first);
     checkHole(4);
     assertTrue(tree.seek(first, at));
     tree.setLast(at, last);
-    tree.setInfo(at, last * 5);
+    tree.setInfo(at, info(first, last));
     model.put(first, last);
   }
 
@@ -138,11 +150,27 @@ class RangeTreeTest {
   void itHoldsWhatAMapHolds(long seed) {
     Random random = new Random(seed);
     long[] windows = {2_000, 20_000, 1L << 40, -1L};
+    check(random, windows, false);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void itHoldsPagesAndOtherRangesAmongThem(long seed) {
+    long[] windows = {200, 4_000, 1L << 24, -1L >>> 12};
+    check(new Random(seed), windows, true);
+  }
+
+  private void check(Random random, long[] windows, boolean isInPages) {
     for (int step = 0; step < 60_000; step++) {
       long window = windows[step / 2_000 % windows.length];
       boolean grows = step / 7_000 % 2 == 0;
       long first = Long.remainderUnsigned(random.nextLong(), window);
       long last = first + random.nextInt(step % 3 == 0 ? 1 : 9);
+      if (isInPages) {
+        int pages = random.nextInt(30) == 0 ? 3 : 1;
+        first = (first << 12) + (random.nextInt(step % 4_000 < 2_000 ? 1_000 : 40) == 0 ? 7 : 0);
+        last = first + pages * PAGE_BYTES - 1;
+      }
       int what = random.nextInt(100);
       if (what < (grows ? 70 : 30)) {
         boolean touches = tree.touches(first, Math.max(first, last));
@@ -162,9 +190,9 @@ class RangeTreeTest {
           removeFound(found, random);
         }
       } else if (what < 93) {
-        removeThrough(first, first + random.nextInt(500));
+        removeThrough(first, first + (isInPages ? 50 * PAGE_BYTES : random.nextInt(500)));
       } else if (what < 97) {
-        checkHole(1 + random.nextInt(30));
+        checkHole((1 + random.nextInt(30)) * (isInPages ? PAGE_BYTES : 1));
       } else {
         checkSeek(first);
         Long found = model.ceilingKey(first);
