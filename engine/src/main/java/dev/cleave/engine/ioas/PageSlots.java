@@ -21,6 +21,7 @@ import static dev.cleave.engine.ioas.RangeLeaf.WINDOW;
 final class PageSlots {
   private static final int PAGES = 32;
   static final int WORDS = PAGES;
+  static final long WINDOW_BYTES = PAGES * PAGE_BYTES;
   private static final long INFO_MASK = PAGE_BYTES - 1;
 
   private PageSlots() {}
@@ -40,13 +41,18 @@ final class PageSlots {
     return (info & ~INFO_MASK) == 0;
   }
 
-  /** Whether the pages from one to the one that has an address fit into a window. */
-  static boolean areInWindow(long window, long address) {
-    return Unsigned.isBelow(address - window, (long) PAGES << PAGE_LOG2);
+  /** Whether the pages that have two addresses, and those between them, fit into a window. */
+  static boolean fit(long first, long last) {
+    return Unsigned.isBelow((last >>> PAGE_LOG2) - (first >>> PAGE_LOG2), PAGES);
   }
 
   static boolean isInWindow(long[] leaf, long address) {
-    return areInWindow(leaf[WINDOW], address);
+    return Unsigned.isBelow(address - leaf[WINDOW], WINDOW_BYTES);
+  }
+
+  /** The lowest window that has a page. */
+  static long windowUpTo(long page) {
+    return Unsigned.max(page, WINDOW_BYTES - PAGE_BYTES) - (WINDOW_BYTES - PAGE_BYTES);
   }
 
   /** The bit of the page that has an address of the window. */

@@ -229,8 +229,10 @@ final class RangeLeaf {
       return false;
     }
     int count = RangeNodes.count(leaf);
-    long window = Unsigned.min(first, first(leaf, 0));
-    if (!PageSlots.areInWindow(window, Unsigned.max(first, first(leaf, count - 1)))) {
+    boolean isDescending = Unsigned.isBelow(first, first(leaf, 0));
+    long lowest = isDescending ? first : first(leaf, 0);
+    long highest = Unsigned.max(first, first(leaf, count - 1));
+    if (!PageSlots.fit(lowest, highest)) {
       return false;
     }
     for (int i = 0; i < count; i++) {
@@ -238,7 +240,7 @@ final class RangeLeaf {
         return false;
       }
     }
-    become(leaf, window, image);
+    become(leaf, isDescending ? PageSlots.windowUpTo(highest) : lowest, image);
     return true;
   }
 

@@ -52,7 +52,7 @@ final class RangeShape {
   /**
    * Moves the upper part of a leaf to a new one behind it.
    *
-   * @param kept ranges that stay, not all; where none stay, one is to be added at once
+   * @param kept ranges that stay, not all
    * @return the new leaf
    */
   int split(int number, int kept) {

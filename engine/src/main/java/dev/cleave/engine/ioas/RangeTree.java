@@ -164,11 +164,6 @@ final class RangeTree {
     return foundCount > 0 && RangeLeaf.isRange(leaf, foundCount - 1, first, last);
   }
 
-  /** The info of the range that {@link #isRange} has found. */
-  long foundInfo() {
-    return RangeLeaf.info(nodes.get(foundLeaf), foundCount - 1);
-  }
-
   /**
    * Finds the last range that begins at or below an address.
    *
@@ -199,6 +194,10 @@ final class RangeTree {
   /** Whether any range has an address of these. */
   boolean touches(long from, long to) {
     find(from);
+    return touchesFound(from, to);
+  }
+
+  private boolean touchesFound(long from, long to) {
     long[] leaf = nodes.get(foundLeaf);
     int index = foundCount;
     if (index > 0) {
@@ -263,8 +262,21 @@ final class RangeTree {
     insertFound(first, last, offset, info);
   }
 
-  /** Adds a range that {@link #touches} has found to be free, before anything else is asked. */
-  void insertFound(long first, long last, long offset, long info) {
+  /**
+   * Adds a range unless another has an address of it; then {@link #removeFound} would take it out.
+   *
+   * @return whether it is added
+   */
+  boolean insertIfFree(long first, long last, long offset, long info) {
+    find(first);
+    if (touchesFound(first, last)) {
+      return false;
+    }
+    insertFound(first, last, offset, info);
+    return true;
+  }
+
+  private void insertFound(long first, long last, long offset, long info) {
     long[] leaf = nodes.get(foundLeaf);
     if (!RangeLeaf.takes(leaf, first, last, offset, info) || isRoomToBeLeft(leaf)) {
       makeRoom(first, last, offset, info);
@@ -303,8 +315,8 @@ final class RangeTree {
       shape.becomeRanges(foundLeaf);
       return;
     }
-    // One goes along with what is added behind it, so that no leaf comes and goes with a range.
-    int middle = isOfPages ? foundCount : count / 2;
+    // One goes along with what is added at an end, so that no leaf comes and goes with a range.
+    int middle = isOfPages ? Math.max(foundCount, 1) : count / 2;
     int kept = foundCount == count ? count - 1 : middle;
     int right = split(foundLeaf, kept);
     if (RangeLeaf.has(nodes.get(right), first)) {
@@ -339,16 +351,21 @@ final class RangeTree {
     shape.becomeRanges(position.leaf);
   }
 
-  /** Takes out the range that {@link #isRange} has found, before anything else is asked. */
-  void removeFound() {
+  /**
+   * Takes out the range that {@link #isRange} has found, before anything else is asked.
+   *
+   * @return its info
+   */
+  long removeFound() {
     long[] leaf = nodes.get(foundLeaf);
     int index = foundCount - 1;
     int left = count(leaf) - 1;
+    long info = RangeLeaf.info(leaf, index);
     if (mayBeRefilled(leaf, left)) {
       found.leaf = foundLeaf;
       found.index = index;
       remove(found);
-      return;
+      return info;
     }
     RangeLeaf.remove(leaf, index);
     size--;
@@ -358,6 +375,7 @@ final class RangeTree {
     } else if (RangeLeaf.next(leaf) != NONE) {
       holes.note(RangeLeaf.next(leaf), 0);
     }
+    return info;
   }
 
   /** Takes out the range at a position, which then stands at the next one. */

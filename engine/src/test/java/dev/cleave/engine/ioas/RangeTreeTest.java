@@ -28,16 +28,28 @@ class RangeTreeTest {
     model.put(first, last);
   }
 
-  /** Where {@code touches} was asked for just this. */
-  private void insertFound(long first, long last) {
-    tree.insertFound(first, last, first * 3, info(first, last));
-    model.put(first, last);
+  private void add(long first, long last, boolean atOnce) {
+    boolean isFree = isFree(first, last);
+    if (!atOnce) {
+      assertEquals(!isFree, tree.touches(first, last));
+      if (isFree) {
+        insert(first, last);
+      }
+      return;
+    }
+    assertEquals(isFree, tree.insertIfFree(first, last, first * 3, info(first, last)));
+    if (isFree && last % 5 == 0) {
+      assertEquals(info(first, last), tree.removeFound());
+    } else if (isFree) {
+      model.put(first, last);
+    }
   }
 
   /** Mostly small for a page, which has little room for it. */
   private static long info(long first, long last) {
     boolean isPage = first % PAGE_BYTES == 0 && last - first == PAGE_BYTES - 1;
-    return isPage && first / PAGE_BYTES % 17 != 0 ? first / PAGE_BYTES & 0xFFF : last * 5;
+    long page = first / PAGE_BYTES;
+    return isPage && page % 17 != 0 ? page & 0xFFF : last * 5;
   }
 
   private boolean isFree(long first, long last) {
@@ -65,8 +77,7 @@ class RangeTreeTest {
     assertFalse(tree.isRange(first, last + 1));
     assertFalse(last != first && tree.isRange(first + 1, last));
     assertTrue(tree.isRange(first, last));
-    assertEquals(info(first, last), tree.foundInfo());
-    tree.removeFound();
+    assertEquals(info(first, last), tree.removeFound());
     model.remove(first);
     assertFalse(tree.isRange(first, last));
     if (random.nextBoolean()) {
@@ -89,22 +100,32 @@ class RangeTreeTest {
   }
 
   /** The end of a range moves down and up again, with the hole behind it. */
-  private void checkSetLast(long first) {
+  private void checkChanges(long first) {
     long last = lastOf(first);
-    assertTrue(tree.seek(first, at));
+    checkInfo(first, 3);
     if (first % 3 == 0) {
-      tree.setInfo(at, first);
-      assertEquals(first, at.info());
-      assertEquals(last, at.last());
+      checkInfo(first, last);
     }
+    assertTrue(tree.seek(first, at));
     tree.setLast(at, first);
     assertEquals(first, at.last());
     model.put(first, first);
+    assertTrue(tree.isRange(first, first));
     checkHole(4);
     assertTrue(tree.seek(first, at));
     tree.setLast(at, last);
     tree.setInfo(at, info(first, last));
     model.put(first, last);
+  }
+
+  private void checkInfo(long first, long info) {
+    assertTrue(tree.seek(first, at));
+    tree.setInfo(at, info);
+    assertEquals(info, at.info());
+    assertTrue(tree.seek(first, at));
+    assertEquals(info, at.info());
+    assertEquals(first * 3, at.offset());
+    assertEquals(lastOf(first), at.last());
   }
 
   private void checkSeek(long address) {
@@ -121,6 +142,10 @@ class RangeTreeTest {
     if (expected != null) {
       assertEquals(expected.getKey(), at.first());
     }
+    Long last = model.get(address);
+    assertEquals(
+        last != null && last == address + PAGE_BYTES - 1,
+        tree.isRange(address, address + PAGE_BYTES - 1));
     assertEquals(below != null, tree.seekBack(address, at));
     if (below != null) {
       assertEquals(below.getKey(), at.first());
@@ -173,14 +198,8 @@ class RangeTreeTest {
       }
       int what = random.nextInt(100);
       if (what < (grows ? 70 : 30)) {
-        boolean touches = tree.touches(first, Math.max(first, last));
         if (Long.compareUnsigned(first, last) <= 0) {
-          assertEquals(!isFree(first, last), touches);
-          if (!touches && step % 2 == 0) {
-            insertFound(first, last);
-          } else if (!touches) {
-            insert(first, last);
-          }
+          add(first, last, step % 2 == 0);
         }
       } else if (what < 90) {
         Long found = model.ceilingKey(first);
@@ -197,7 +216,7 @@ class RangeTreeTest {
         checkSeek(first);
         Long found = model.ceilingKey(first);
         if (found != null) {
-          checkSetLast(found);
+          checkChanges(found);
         }
       }
       if (step % 5_000 == 0) {
@@ -223,6 +242,19 @@ class RangeTreeTest {
       tree.removeThrough(at, last);
     }
     gone.forEach(model::remove);
+  }
+
+  @Test
+  void noPageIsFoundBehindThoseThatStandTogether() {
+    for (long page = 1; page < 17; page++) {
+      insert(page * PAGE_BYTES, page * PAGE_BYTES + PAGE_BYTES - 1);
+    }
+    for (long page = 0; page < 300; page++) {
+      long first = page * PAGE_BYTES;
+      boolean isThere = page >= 1 && page < 17;
+      assertEquals(isThere, tree.isRange(first, first + PAGE_BYTES - 1));
+      assertEquals(isThere, tree.touches(first, first));
+    }
   }
 
   @Test
