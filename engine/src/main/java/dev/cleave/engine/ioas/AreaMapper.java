@@ -68,16 +68,17 @@ final class AreaMapper {
             && ((iova | length | (paddr & Geometry.PAGE_BYTES - 1)) & mask) == 0
             && !state.reserved.touches(iova, last)
             && !state.isRetiring(iova, last)
-            && state.areas.addIfFree(iova, last, paddr, access, (access & Access.WRITE) != 0);
+            && !state.areas.tree.touches(iova, last);
     if (!isPlain) {
       return false;
     }
     int done = state.tables.mapRun(iova, paddr, length, access, state.ruleIfAny());
     if (done < state.tables.count()) {
-      state.areas.removeFound(length);
       takeBack(iova, last, done);
       return false;
     }
+    // After the tables: their locks need not wait for what it stores (AddressSpaces.page).
+    state.areas.addFound(iova, last, paddr, access, (access & Access.WRITE) != 0);
     return true;
   }
 

@@ -45,15 +45,10 @@ final class Areas {
     bytes += last - first + 1;
   }
 
-  /**
-   * Adds an area of physical memory unless there is one; {@link #removeFound} takes it back.
-   *
-   * @return whether it is added
-   */
-  boolean addIfFree(long first, long last, long paddr, int access, boolean isWritten) {
-    boolean isFree = tree.insertIfFree(first, last, paddr, (isWritten ? WRITTEN : 0) | access);
-    bytes += isFree ? last - first + 1 : 0;
-    return isFree;
+  /** Adds an area of physical memory where the tree has found that none is. */
+  void addFound(long first, long last, long paddr, int access, boolean isWritten) {
+    tree.insertFound(first, last, paddr, (isWritten ? WRITTEN : 0) | access);
+    bytes += last - first + 1;
   }
 
   private int number(Backing backing) {

@@ -194,10 +194,6 @@ final class RangeTree {
   /** Whether any range has an address of these. */
   boolean touches(long from, long to) {
     find(from);
-    return touchesFound(from, to);
-  }
-
-  private boolean touchesFound(long from, long to) {
     long[] leaf = nodes.get(foundLeaf);
     int index = foundCount;
     if (index > 0) {
@@ -262,21 +258,8 @@ final class RangeTree {
     insertFound(first, last, offset, info);
   }
 
-  /**
-   * Adds a range unless another has an address of it; then {@link #removeFound} would take it out.
-   *
-   * @return whether it is added
-   */
-  boolean insertIfFree(long first, long last, long offset, long info) {
-    find(first);
-    if (touchesFound(first, last)) {
-      return false;
-    }
-    insertFound(first, last, offset, info);
-    return true;
-  }
-
-  private void insertFound(long first, long last, long offset, long info) {
+  /** Adds a range that {@link #touches} has found to be free, before anything else is asked. */
+  void insertFound(long first, long last, long offset, long info) {
     long[] leaf = nodes.get(foundLeaf);
     if (!RangeLeaf.takes(leaf, first, last, offset, info) || isRoomToBeLeft(leaf)) {
       makeRoom(first, last, offset, info);

@@ -28,20 +28,14 @@ class RangeTreeTest {
     model.put(first, last);
   }
 
-  private void add(long first, long last, boolean atOnce) {
+  private void add(long first, long last, boolean whereFound) {
     boolean isFree = isFree(first, last);
-    if (!atOnce) {
-      assertEquals(!isFree, tree.touches(first, last));
-      if (isFree) {
-        insert(first, last);
-      }
-      return;
-    }
-    assertEquals(isFree, tree.insertIfFree(first, last, first * 3, info(first, last)));
-    if (isFree && last % 5 == 0) {
-      assertEquals(info(first, last), tree.removeFound());
-    } else if (isFree) {
+    assertEquals(!isFree, tree.touches(first, last));
+    if (isFree && whereFound) {
+      tree.insertFound(first, last, first * 3, info(first, last));
       model.put(first, last);
+    } else if (isFree) {
+      insert(first, last);
     }
   }
 
