@@ -186,7 +186,7 @@ class RangeTreeTest {
       long first = Long.remainderUnsigned(random.nextLong(), window);
       long last = first + random.nextInt(step % 3 == 0 ? 1 : 9);
       if (isInPages) {
-        int pages = random.nextInt(30) == 0 ? 3 : 1;
+        long pages = random.nextInt(30) == 0 ? 3 : 1;
         first = (first << 12) + (random.nextInt(step % 4_000 < 2_000 ? 1_000 : 40) == 0 ? 7 : 0);
         last = first + pages * PAGE_BYTES - 1;
       }
@@ -205,7 +205,7 @@ class RangeTreeTest {
       } else if (what < 93) {
         removeThrough(first, first + (isInPages ? 50 * PAGE_BYTES : random.nextInt(500)));
       } else if (what < 97) {
-        checkHole((1 + random.nextInt(30)) * (isInPages ? PAGE_BYTES : 1));
+        checkHole((1L + random.nextInt(30)) * (isInPages ? PAGE_BYTES : 1));
       } else {
         checkSeek(first);
         Long found = model.ceilingKey(first);
