@@ -53,8 +53,7 @@ final class AreaUnmapper {
       if (!isPlain) {
         return null;
       }
-      Operation operation = state.operations.take();
-      var _ = state.operations.enter(operation, first, last);
+      Operation operation = state.operations.enterAlone(first, last);
       try {
         state.tables.unmap(operation, first, last, state.tables.count());
       } catch (PageTableException e) {

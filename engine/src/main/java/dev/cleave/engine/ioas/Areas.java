@@ -45,6 +45,12 @@ final class Areas {
     bytes += last - first + 1;
   }
 
+  /** Adds an area of physical memory where the tree has found that none is. */
+  void addFound(long first, long last, long paddr, int access, boolean isWritten) {
+    tree.insertFound(first, last, paddr, (isWritten ? WRITTEN : 0) | access);
+    bytes += last - first + 1;
+  }
+
   private int number(Backing backing) {
     int number;
     if (freeCount > 0) {
@@ -106,8 +112,7 @@ final class Areas {
   /** Takes out the area that the tree has found to be one. */
   void removeFound(long length) {
     bytes -= length;
-    forget(tree.foundInfo());
-    tree.removeFound();
+    forget(tree.removeFound());
   }
 
   /** Makes two areas of the one that has both an address and the one before it, if one does. */
