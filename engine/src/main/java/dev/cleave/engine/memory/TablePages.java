@@ -412,6 +412,15 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * Is told that a guess where tables stand is going to be read or written. It does nothing, but in
+   * a class that orders what threads do.
+   *
+   * @param which the guess, from 0
+   * @param isWriting false if it is read
+   */
+  public void beforeGuess(int which, boolean isWriting) {}
+
+  /**
    * Where a page stands, for who is to guess.
    *
    * @param table physical address of a page
