@@ -481,10 +481,11 @@ class FollowedMemoryCallsTest {
     assertCalls("split 1536 512", "moved shared 1536 1", "smash 1536", "unassign 1536 1");
   }
 
-  @Test
-  void whereLeavesWereSplitAnInstructionThatFailsIsMadeAgainAndNothingElse() {
+  @ParameterizedTest
+  @ValueSource(strings = {"smash 512", "unassign 515 1"})
+  void whereLeavesWereSplitAnInstructionThatFailsIsMadeAgainAndNothingElse(String instruction) {
     RmpFollower follower = follower();
-    failing.add("unassign 515 1");
+    failing.add(instruction);
     assertThrows(IllegalStateException.class, () -> follower.share(515 * PAGE, PAGE));
     assertTrue(follower.isUnfinished());
     follower.share(515 * PAGE, PAGE);

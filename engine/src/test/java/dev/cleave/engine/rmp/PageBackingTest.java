@@ -171,6 +171,20 @@ class PageBackingTest {
     }
   }
 
+  /** By somebody who takes pages out that the guest does not use, and not their neighbours. */
+  @Test
+  void aPageThatIsMappedNowhereIsMappedToWhereItLiesOnceItChanges() {
+    try (Guest guest = new Guest(Order.TABLE_FIRST, false)) {
+      for (FollowedTable table : guest.tables) {
+        IotlbGather gather = table.table().newGather();
+        table.table().unmap(table.guestIova() + 600 * PAGE, 2 * PAGE, gather);
+        gather.complete();
+      }
+      guest.change(true, 600, 602);
+      guest.check();
+    }
+  }
+
   @Test
   void aRegionWhosePrivatePagesAreScatteredIsNeverAskedFor() {
     try (Guest guest = new Guest(Order.TABLE_FIRST, false)) {
