@@ -15,7 +15,6 @@ import dev.cleave.bench.jmh.Pairs;
 import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.report.BenchReport;
-import dev.cleave.bench.report.Report;
 import dev.cleave.bench.stability.Stability;
 import dev.cleave.bench.stability.StabilityRow;
 import java.io.IOException;
@@ -27,6 +26,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.openjdk.jmh.results.RunResult;
@@ -81,6 +81,8 @@ final class BenchCommand implements Callable<Integer> {
 
   @Mixin private Invocation invocation;
 
+  @Mixin private ResultFiles files;
+
   @Option(names = "--quick", description = "Measure every pair, in less than six minutes.")
   private boolean isQuick;
 
@@ -107,24 +109,6 @@ final class BenchCommand implements Callable<Integer> {
   private double seconds;
 
   @Option(
-      names = "--report",
-      paramLabel = "FILE",
-      description = "Write the pairs as a page to look at: one HTML file.")
-  private String reportFile;
-
-  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
-  private String jsonFile;
-
-  @Option(
-      names = "--charts",
-      paramLabel = "DIR",
-      description = "Write the charts of the report as SVG pictures into a directory.")
-  private String chartsDirectory;
-
-  @Option(names = "--csv", paramLabel = "FILE", description = "Write the pairs as CSV.")
-  private String csvFile;
-
-  @Option(
       names = "--jmh-json",
       paramLabel = "FILE",
       description = "Write JMH's own results of the pairs, every iteration of them.")
@@ -149,10 +133,7 @@ final class BenchCommand implements Callable<Integer> {
     if (!jmhArguments.isEmpty()) {
       return runJmh();
     }
-    Outputs.check(jsonFile);
-    Outputs.check(reportFile);
-    Outputs.check(csvFile);
-    Outputs.checkDirectory("--charts", chartsDirectory);
+    files.check();
     Outputs.check(jmhJsonFile);
     if (isStability) {
       return runStability();
@@ -190,15 +171,11 @@ final class BenchCommand implements Callable<Integer> {
     if (!(seconds > 0) || !Double.isFinite(seconds)) {
       throw new BadInput("bench: --seconds must be above 0, seconds=" + seconds);
     }
-    Map<String, String> ofPairs = new LinkedHashMap<>();
-    ofPairs.put("--report", reportFile);
-    ofPairs.put("--charts", chartsDirectory);
-    ofPairs.put("--jmh-json", jmhJsonFile);
-    ofPairs.forEach((option, file) -> {
-      if (file != null) {
+    for (String option : chosenFiles().keySet()) {
+      if (!option.equals("--json") && !option.equals("--csv")) {
         throw new BadInput("bench: %s is of pairs, and --stability has none".formatted(option));
       }
-    });
+    }
   }
 
   private int runStability() throws IOException {
@@ -216,8 +193,8 @@ final class BenchCommand implements Callable<Integer> {
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("machine", provenance.machine());
       json.put("stability", rows);
-      Invocation.json(jsonFile, json, provenance);
-      Outputs.csv(csvFile, BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
+      files.writeJson(json, provenance);
+      files.writeCsv(BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
       if (interruption.isRequested()) {
         invocation.sayInterrupted("%d of %d JVMs measured".formatted(stability.done(), forks));
         return ExitPolicy.INTERRUPTED;
@@ -248,21 +225,23 @@ final class BenchCommand implements Callable<Integer> {
     if (jmhArguments.isEmpty()) {
       return;
     }
-    Map<String, String> files = new LinkedHashMap<>();
-    files.put("--json", jsonFile);
-    files.put("--report", reportFile);
-    files.put("--csv", csvFile);
-    files.put("--charts", chartsDirectory);
-    files.put("--jmh-json", jmhJsonFile);
-    files.forEach((option, file) -> {
-      if (file != null) {
-        throw new BadInput(
-            "bench: %s is of pairs, and with -- there are none; JMH writes its results with"
-                    .formatted(option)
-                + " -rf json -rff "
-                + file);
-      }
-    });
+    chosenFiles()
+        .forEach((option, file) -> {
+          throw new BadInput(
+              "bench: %s is of pairs, and with -- there are none; JMH writes its results with"
+                      .formatted(option)
+                  + " -rf json -rff "
+                  + file);
+        });
+  }
+
+  /** What is to be written, by its option. */
+  private SequencedMap<String, String> chosenFiles() {
+    SequencedMap<String, String> chosen = files.chosen();
+    if (jmhJsonFile != null) {
+      chosen.put("--jmh-json", jmhJsonFile);
+    }
+    return chosen;
   }
 
   /** JMH measures in JVMs of its own, and nobody waits for them when the user asks to end. */
@@ -310,15 +289,11 @@ final class BenchCommand implements Callable<Integer> {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("machine", provenance.machine());
     json.put("pairs", results);
-    Invocation.json(jsonFile, json, provenance);
-    Outputs.csv(csvFile, BenchText.CSV, results.stream().map(BenchText::fields).toList());
-    if ((reportFile != null || chartsDirectory != null) && !results.isEmpty()) {
-      Report report =
-          BenchReport.of(results, Map.of("effort", isFull ? "full" : "quick"), provenance);
-      if (reportFile != null) {
-        report.write(reportFile);
-      }
-      report.writeCharts(chartsDirectory);
+    files.writeJson(json, provenance);
+    files.writeCsv(BenchText.CSV, results.stream().map(BenchText::fields).toList());
+    if (!results.isEmpty()) {
+      Map<String, String> input = Map.of("effort", isFull ? "full" : "quick");
+      files.writeReport(() -> BenchReport.of(results, input, provenance));
     }
   }
 

@@ -11,12 +11,10 @@ import dev.cleave.bench.footprint.TableFootprint;
 import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Interruption;
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.replay.Policy;
 import dev.cleave.bench.report.FootprintReport;
-import dev.cleave.bench.report.Report;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -111,6 +109,8 @@ final class FootprintCommand implements Callable<Integer> {
 
   @Mixin private Invocation invocation;
 
+  @Mixin private ResultFiles files;
+
   @Option(
       names = "--guest-memory",
       paramLabel = "SIZE",
@@ -152,27 +152,6 @@ final class FootprintCommand implements Callable<Integer> {
       description = "What the places of shared pages depend on (default: 0x5eed).")
   private long seed = Footprints.SEED;
 
-  @Option(
-      names = "--report",
-      paramLabel = "FILE",
-      description = "Write the curves as a page to look at: one HTML file.")
-  private String reportFile;
-
-  @Option(
-      names = "--charts",
-      paramLabel = "DIR",
-      description = "Write the charts of the report as SVG pictures into a directory.")
-  private String chartsDirectory;
-
-  @Option(
-      names = "--csv",
-      paramLabel = "FILE",
-      description = "Write tables and other structures as CSV, with bytes in full.")
-  private String csvFile;
-
-  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
-  private String jsonFile;
-
   private final List<TableFootprint> tables = new ArrayList<>();
   private final List<RivalFootprint> rivals = new ArrayList<>();
 
@@ -183,10 +162,7 @@ final class FootprintCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     List<Policy> chosen =
         policies.stream().map(word -> named("--policy", word, Policy::of)).distinct().toList();
-    Outputs.check(jsonFile);
-    Outputs.check(reportFile);
-    Outputs.check(csvFile);
-    Outputs.checkDirectory("--charts", chartsDirectory);
+    files.check();
     List<Weighed> all = weighed();
     try (Interruption interruption = Interruption.listen()) {
       int done = 0;
@@ -294,19 +270,15 @@ final class FootprintCommand implements Callable<Integer> {
     json.put("tables", tables);
     json.put("rivals", rivals);
     json.put("references", PinnedReference.among(tables));
-    Invocation.json(jsonFile, json, provenance);
-    Outputs.csv(csvFile, CSV, fields());
-    if ((reportFile != null || chartsDirectory != null) && !tables.isEmpty()) {
+    files.writeJson(json, provenance);
+    files.writeCsv(CSV, fields());
+    if (!tables.isEmpty()) {
       Map<String, Object> input = new LinkedHashMap<>();
       input.put("guests", told(tables.stream().map(table -> Numbers.size(table.guestMemory()))));
       input.put("shared", told(tables.stream().map(table -> percent(table.shared()))));
       input.put("patterns", String.join(", ", patterns));
       input.put("policies", String.join(", ", policies));
-      Report report = FootprintReport.of(tables, rivals, input, provenance);
-      if (reportFile != null) {
-        report.write(reportFile);
-      }
-      report.writeCharts(chartsDirectory);
+      files.writeReport(() -> FootprintReport.of(tables, rivals, input, provenance));
     }
   }
 

@@ -4,7 +4,6 @@ import dev.cleave.bench.io.BadInput;
 import dev.cleave.bench.io.Durations;
 import dev.cleave.bench.io.Interruption;
 import dev.cleave.bench.io.Numbers;
-import dev.cleave.bench.io.Outputs;
 import dev.cleave.bench.io.Progress;
 import dev.cleave.bench.migrate.Fault;
 import dev.cleave.bench.migrate.GuestMemory;
@@ -16,7 +15,6 @@ import dev.cleave.bench.migrate.PreCopy;
 import dev.cleave.bench.migrate.Strategy;
 import dev.cleave.bench.provenance.Provenance;
 import dev.cleave.bench.report.MigrateReport;
-import dev.cleave.bench.report.Report;
 import dev.cleave.engine.format.AmdV1;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -50,6 +48,8 @@ final class MigrateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Mixin private Invocation invocation;
+
+  @Mixin private ResultFiles files;
 
   @Mixin private MigrateInput input;
 
@@ -141,28 +141,6 @@ final class MigrateCommand implements Callable<Integer> {
               + " late-bits (with --merge cold).")
   private @Nullable String fault;
 
-  @Option(
-      names = "--report",
-      paramLabel = "FILE",
-      description = "Write the comparison as a page to look at: one HTML file.")
-  private @Nullable String reportFile;
-
-  @Option(
-      names = "--charts",
-      paramLabel = "DIR",
-      description = "Write the charts of the report as SVG pictures into a directory.")
-  private @Nullable String chartsDirectory;
-
-  @Option(
-      names = "--csv",
-      paramLabel = "FILE",
-      description =
-          "Write a row for each migration, with every figure in full and named as in JSON.")
-  private @Nullable String csvFile;
-
-  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
-  private @Nullable String jsonFile;
-
   private final List<String> warnings = new ArrayList<>();
 
   @Override
@@ -171,10 +149,7 @@ final class MigrateCommand implements Callable<Integer> {
     List<Load> loads = deviceLoads.loads();
     List<Strategy> strategies = strategies();
     List<Boolean> rmps = rmps();
-    Outputs.check(jsonFile);
-    Outputs.check(csvFile);
-    Outputs.check(reportFile);
-    Outputs.checkDirectory("--charts", chartsDirectory);
+    files.check();
     Progress progress = invocation.progress();
     GuestMemory memory = input.read(progress, warnings::add);
     warnings.forEach(invocation::warn);
@@ -314,14 +289,8 @@ final class MigrateCommand implements Callable<Integer> {
     Map<String, Object> about = MigrateJson.input(input.words(), memory, options);
     MigrateText.print(spec.commandLine().getOut(), memory, options, results);
     Provenance provenance = invocation.provenance(seed);
-    Outputs.csv(csvFile, MigrateCsv.columns(), results.stream().map(MigrateCsv::row).toList());
-    Invocation.json(jsonFile, MigrateJson.of(about, results, warnings), provenance);
-    if (reportFile != null || chartsDirectory != null) {
-      Report report = MigrateReport.of(memory, options, results, about, provenance);
-      if (reportFile != null) {
-        report.write(reportFile);
-      }
-      report.writeCharts(chartsDirectory);
-    }
+    files.writeCsv(MigrateCsv.columns(), results.stream().map(MigrateCsv::row).toList());
+    files.writeJson(MigrateJson.of(about, results, warnings), provenance);
+    files.writeReport(() -> MigrateReport.of(memory, options, results, about, provenance));
   }
 }

@@ -18,7 +18,6 @@ import dev.cleave.bench.replay.ReplayOptions;
 import dev.cleave.bench.replay.TableExport;
 import dev.cleave.bench.report.RecordedRun;
 import dev.cleave.bench.report.ReplayReport;
-import dev.cleave.bench.report.Report;
 import dev.cleave.bench.report.RunRecorder;
 import dev.cleave.bench.trace.Trace;
 import dev.cleave.bench.trace.TraceEvent;
@@ -80,6 +79,8 @@ final class ReplayCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Mixin private Invocation invocation;
+
+  @Mixin private ResultFiles files;
 
   @Mixin private GuestTableOptions guestTables;
 
@@ -213,27 +214,6 @@ final class ReplayCommand implements Callable<Integer> {
   /** The first lines whose events did not fit the first policy's table. */
   private List<String> misplacedLines = List.of();
 
-  @Option(
-      names = "--report",
-      paramLabel = "FILE",
-      description = "Write the comparison as a page to look at: one HTML file.")
-  private String reportFile;
-
-  @Option(
-      names = "--charts",
-      paramLabel = "DIR",
-      description = "Write the charts of the report as SVG pictures into a directory.")
-  private @Nullable String chartsDirectory;
-
-  @Option(
-      names = "--csv",
-      paramLabel = "FILE",
-      description = "Write a row for each policy, with every figure in full and named as in JSON.")
-  private @Nullable String csvFile;
-
-  @Option(names = "--json", paramLabel = "FILE", description = "Write what is printed as JSON.")
-  private String jsonFile;
-
   /** The runs that the report shows. */
   private final List<RecordedRun> recorded = new ArrayList<>();
 
@@ -252,11 +232,8 @@ final class ReplayCommand implements Callable<Integer> {
         "--table-memory must be a positive multiple of 4K and at most 4T");
     Outputs.check(resultsFile);
     Outputs.check(leavesFile);
-    Outputs.check(jsonFile);
-    Outputs.check(reportFile);
-    Outputs.check(csvFile);
     Outputs.checkDirectory("--image", imageDirectory);
-    Outputs.checkDirectory("--charts", chartsDirectory);
+    files.check();
     Progress progress = invocation.progress();
     Trace trace = trace(progress);
     ReplayOptions chosen =
@@ -310,23 +287,16 @@ final class ReplayCommand implements Callable<Integer> {
       out.flush();
       Provenance provenance = invocation.provenance(seed);
       List<DeviceKind> kinds = ram == null ? List.of() : options.devices().kinds();
-      Outputs.csv(csvFile, ReplayCsv.columns(kinds), results.stream().map(ReplayCsv::row).toList());
-      Invocation.json(
-          jsonFile, ReplayJson.of(trace, options, flushWords, results, warnings), provenance);
-      if (isRecorded()) {
-        Report report =
-            ReplayReport.of(
-                trace.events(),
-                options,
-                recorded,
-                warnings,
-                ReplayJson.input(trace, options, flushWords),
-                provenance);
-        if (reportFile != null) {
-          report.write(reportFile);
-        }
-        report.writeCharts(chartsDirectory);
-      }
+      files.writeCsv(ReplayCsv.columns(kinds), results.stream().map(ReplayCsv::row).toList());
+      files.writeJson(ReplayJson.of(trace, options, flushWords, results, warnings), provenance);
+      files.writeReport(() ->
+          ReplayReport.of(
+              trace.events(),
+              options,
+              recorded,
+              warnings,
+              ReplayJson.input(trace, options, flushWords),
+              provenance));
       if (!interruption.isRequested()) {
         return ExitPolicy.OK;
       }
@@ -399,11 +369,6 @@ final class ReplayCommand implements Callable<Integer> {
             + " and larger");
   }
 
-  /** Whether what happens is noted for a page or its charts. */
-  private boolean isRecorded() {
-    return reportFile != null || chartsDirectory != null;
-  }
-
   /** Where shared pages lie under any of the policies; 0 if under none elsewhere. */
   private static long sharedBase(List<Policy> policies, ReplayOptions options, Trace trace) {
     return policies.stream()
@@ -439,7 +404,9 @@ final class ReplayCommand implements Callable<Integer> {
     List<String> names =
         orderNames != null
             ? orderNames
-            : isRecorded() ? List.of("table-first", "rmp-first", "atomic") : List.of("table-first");
+            : files.wantReport()
+                ? List.of("table-first", "rmp-first", "atomic")
+                : List.of("table-first");
     return names.stream().distinct().map(ReplayCommand::order).toList();
   }
 
@@ -522,7 +489,8 @@ final class ReplayCommand implements Callable<Integer> {
         PolicyRun run = new PolicyRun(policy, options, true, ram);
         PolicyRun timed = new PolicyRun(policy, options, false, null)) {
       int events = trace.events().size();
-      RunRecorder recorder = isRecorded() ? new RunRecorder(run, events, isFirstOfPolicy) : null;
+      RunRecorder recorder =
+          files.wantReport() ? new RunRecorder(run, events, isFirstOfPolicy) : null;
       ReplayWatch watch =
           new ReplayWatch(
               policy.word(),

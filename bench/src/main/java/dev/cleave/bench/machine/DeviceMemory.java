@@ -9,9 +9,10 @@ import dev.cleave.engine.rmp.RmpBitmap;
 import dev.cleave.hwmodel.dma.IovaRanges;
 import dev.cleave.hwmodel.dma.MemoryContents;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,9 @@ public final class DeviceMemory implements MemoryContents {
    */
   record Choice(boolean isOfShared, boolean isOfPrivate, long lastIova) {}
 
+  /** What all devices of a kind ask for after each change. */
+  private record Asked(Choice choice, int access) {}
+
   private final GuestRam ram;
   private final Predicate<Extent> isReached;
   private final @Nullable RmpBitmap states;
@@ -39,6 +43,7 @@ public final class DeviceMemory implements MemoryContents {
   private final UsedExtents privatePages = new UsedExtents();
   private @Nullable GuestDeviceTable deviceTable;
   private boolean isDeviceTableMapped;
+  private final Map<Asked, IovaRanges> ranges = new HashMap<>();
   private long generation;
   private @Nullable Extent latest;
 
@@ -147,6 +152,7 @@ public final class DeviceMemory implements MemoryContents {
   private void changed() {
     generation++;
     latest = null;
+    ranges.clear();
   }
 
   /** A number that changes whenever the memory does. */
@@ -160,37 +166,57 @@ public final class DeviceMemory implements MemoryContents {
   }
 
   /**
-   * What devices may use from one address to another; null if there is nothing.
+   * What devices may use; null if there is nothing.
    *
    * @param access what they must be able to do there, flags of {@link Access}
    */
-  @Nullable IovaRanges ranges(Choice choice, int access, long first, long last) {
-    LongStream pairs = LongStream.empty();
+  @Nullable IovaRanges ranges(Choice choice, int access) {
+    return ranges.computeIfAbsent(new Asked(choice, access), this::rangesOfAll);
+  }
+
+  private @Nullable IovaRanges rangesOfAll(Asked asked) {
+    Choice choice = asked.choice;
+    List<Extent> usable = new ArrayList<>();
     if (choice.isOfShared) {
-      pairs = pairs(sharedPages.over(first, last), choice, access);
+      addUsable(sharedPages.all(), choice, asked.access, usable);
     }
     if (choice.isOfPrivate) {
-      pairs = LongStream.concat(pairs, pairs(privatePages.over(first, last), choice, access));
+      addUsable(privatePages.all(), choice, asked.access, usable);
     }
-    long[] all = pairs.toArray();
-    return all.length == 0 ? null : IovaRanges.of(all);
+    return ranges(usable);
   }
 
-  /** The same of all that there is. */
-  @Nullable IovaRanges ranges(Choice choice, int access) {
-    return ranges(choice, access, 0, -1);
-  }
-
-  /** The same of a region. */
+  /** What devices may read of a region; null if there is nothing. */
   @Nullable IovaRanges ranges(Choice choice, long region) {
-    return ranges(choice, Access.READ, region, region + REGION_BYTES - 1);
+    long last = region + REGION_BYTES - 1;
+    List<Extent> usable = new ArrayList<>();
+    if (choice.isOfShared) {
+      addUsable(sharedPages.over(region, last), choice, Access.READ, usable);
+    }
+    if (choice.isOfPrivate) {
+      addUsable(privatePages.over(region, last), choice, Access.READ, usable);
+    }
+    return ranges(usable);
   }
 
-  private static LongStream pairs(List<Extent> extents, Choice choice, int access) {
-    return extents.stream()
-        .filter(extent -> (extent.access() & access) == access)
-        .filter(extent -> Long.compareUnsigned(extent.last(), choice.lastIova) <= 0)
-        .flatMapToLong(extent -> LongStream.of(extent.first(), extent.length()));
+  private static void addUsable(
+      List<Extent> extents, Choice choice, int access, List<Extent> usable) {
+    for (Extent extent : extents) {
+      if ((extent.access() & access) == access
+          && Long.compareUnsigned(extent.last(), choice.lastIova) <= 0) {
+        usable.add(extent);
+      }
+    }
+  }
+
+  private static @Nullable IovaRanges ranges(List<Extent> usable) {
+    long[] startsAndBytes = new long[2 * usable.size()];
+    int next = 0;
+    for (Extent extent : usable) {
+      startsAndBytes[next++] = extent.first();
+      startsAndBytes[next++] = extent.length();
+    }
+    return next == 0 ? null : IovaRanges.of(startsAndBytes);
   }
 
   @Override

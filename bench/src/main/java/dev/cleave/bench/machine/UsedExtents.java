@@ -20,9 +20,20 @@ final class UsedExtents {
   private final ExtentMap used = new ExtentMap();
   private final Deque<Extent> byAge = new ArrayDeque<>();
 
+  /** All of them, as long as nothing changes: every kind of device asks. */
+  private @Nullable List<Extent> all;
+
   /** What is used around an address, or null. */
   @Nullable Extent at(long iova) {
     return used.at(iova);
+  }
+
+  /** All that is used, by address. */
+  List<Extent> all() {
+    if (all == null) {
+      all = used.over(0, -1);
+    }
+    return all;
   }
 
   List<Extent> over(long first, long last) {
@@ -33,12 +44,14 @@ final class UsedExtents {
   List<Extent> remove(long first, long last) {
     List<Extent> removed = used.over(first, last);
     if (!removed.isEmpty()) {
+      all = null;
       used.remove(first, last);
     }
     return removed;
   }
 
   void add(Extent extent) {
+    all = null;
     used.add(extent);
     byAge.add(extent);
   }
@@ -47,6 +60,7 @@ final class UsedExtents {
   List<Extent> forgetOldest() {
     List<Extent> forgotten = new ArrayList<>();
     if (byAge.size() > 2 * MOST_EXTENTS) {
+      all = null;
       byAge.removeIf(extent -> !extent.equals(used.at(extent.first())));
       while (byAge.size() > MOST_EXTENTS) {
         Extent oldest = byAge.remove();

@@ -6,8 +6,6 @@ import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTableException;
-import dev.cleave.engine.SizeRule;
-import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -17,16 +15,9 @@ import java.util.List;
  * anew. Between the two the RMP changes, and a device that comes by meets a hole. With shared pages
  * elsewhere the pages that move are part of it.
  */
-final class RemapActions implements PolicyActions {
-
-  private final GuestTables tables;
-  private final RmpBitmap known;
-  private final SimulatedRmp rmp;
-
+final class RemapActions extends LegalLeavesActions {
   RemapActions(GuestTables tables, SimulatedRmp rmp, ReplayOptions options) {
-    this.tables = tables;
-    this.known = new RmpBitmap(options.guestBytes(), options.isSharedInPlace());
-    this.rmp = rmp;
+    super(tables, rmp, options);
   }
 
   @Override
@@ -195,52 +186,5 @@ final class RemapActions implements PolicyActions {
         extents.add(part);
       }
     }
-  }
-
-  @Override
-  public void populate(long gpa, long paddr, long length) {
-    tables.checkFit(rmp.losing(gpa, paddr, length), known);
-    tables.fit(rmp.populate(gpa, paddr, length, known), known.rule());
-  }
-
-  @Override
-  public void map(ReplayedSpace space, long iova, long paddr, long length, int access) {
-    tables.map(space, iova, paddr, length, access, rule(), rmp.actual());
-  }
-
-  @Override
-  public long unmap(ReplayedSpace space, long iova, long length) {
-    tables.checkFit(rmp.cutBy(iova, length), known);
-    long bytes = tables.unmap(space, iova, length, rule());
-    cut(iova, length);
-    return bytes;
-  }
-
-  @Override
-  public long clear(ReplayedSpace space, long first, long last) {
-    tables.checkFit(rmp.cutBy(first, last - first + 1), known);
-    long bytes = tables.clear(space, first, last, rule());
-    cut(first, last - first + 1);
-    return bytes;
-  }
-
-  /** A range has been unmapped: regions of which a part is left need small entries, and leaves. */
-  private void cut(long iova, long length) {
-    List<GuestTables.Run> regions = rmp.cutBy(iova, length);
-    if (!regions.isEmpty()) {
-      var _ = tables.flushOwed(); // the old leaf must not be remembered
-      rmp.cut(regions, known);
-      tables.fit(regions, known.rule());
-    }
-  }
-
-  @Override
-  public SizeRule rule() {
-    return known.rule();
-  }
-
-  @Override
-  public void close() {
-    known.close();
   }
 }

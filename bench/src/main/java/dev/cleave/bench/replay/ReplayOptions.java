@@ -4,6 +4,7 @@ import dev.cleave.bench.machine.Devices;
 import dev.cleave.bench.trace.AddressSpace;
 import dev.cleave.engine.rmp.RmpFollower;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * What a replay is to be like, the same for all its policies.
@@ -79,116 +80,62 @@ public record ReplayOptions(
 
   /** The same with another order. */
   public ReplayOptions withOrder(RmpFollower.Order other) {
-    return new ReplayOptions(
-        pageSizes,
-        levels,
-        followsRmp,
-        guestBytes,
-        paddrBase,
-        other,
-        tableBytes,
-        dmaAccesses,
-        seed,
-        hasNestedTable,
-        sharedBase,
-        flushEntries,
-        spaces,
-        devices);
+    return with(changed -> changed.order = other);
   }
 
   /** The same with a nested table beside the IOMMU table, or without. */
   public ReplayOptions withNestedTable(boolean hasOne) {
-    return new ReplayOptions(
-        pageSizes,
-        levels,
-        followsRmp,
-        guestBytes,
-        paddrBase,
-        order,
-        tableBytes,
-        dmaAccesses,
-        seed,
-        hasOne,
-        sharedBase,
-        flushEntries,
-        spaces,
-        devices);
+    return with(changed -> changed.hasNestedTable = hasOne);
   }
 
   /** The same with shared pages elsewhere. */
   public ReplayOptions withSharedBase(long base) {
-    return new ReplayOptions(
-        pageSizes,
-        levels,
-        followsRmp,
-        guestBytes,
-        paddrBase,
-        order,
-        tableBytes,
-        dmaAccesses,
-        seed,
-        hasNestedTable,
-        base,
-        flushEntries,
-        spaces,
-        devices);
+    return with(changed -> changed.sharedBase = base);
   }
 
   /** The same for other address spaces. */
   public ReplayOptions withSpaces(List<AddressSpace> others) {
-    return new ReplayOptions(
-        pageSizes,
-        levels,
-        followsRmp,
-        guestBytes,
-        paddrBase,
-        order,
-        tableBytes,
-        dmaAccesses,
-        seed,
-        hasNestedTable,
-        sharedBase,
-        flushEntries,
-        others,
-        devices);
+    return with(changed -> changed.spaces = others);
   }
 
   /** The same with other devices. */
   public ReplayOptions withDevices(Devices others) {
-    return new ReplayOptions(
-        pageSizes,
-        levels,
-        followsRmp,
-        guestBytes,
-        paddrBase,
-        order,
-        tableBytes,
-        dmaAccesses,
-        seed,
-        hasNestedTable,
-        sharedBase,
-        flushEntries,
-        spaces,
-        others);
+    return with(changed -> changed.devices = others);
   }
 
   /** The same with flushes deferred, or not. */
   public ReplayOptions withFlushEntries(int entries) {
+    return with(changed -> changed.flushEntries = entries);
+  }
+
+  private ReplayOptions with(Consumer<Changed> change) {
+    Changed changed = new Changed();
+    change.accept(changed);
     return new ReplayOptions(
         pageSizes,
         levels,
         followsRmp,
         guestBytes,
         paddrBase,
-        order,
+        changed.order,
         tableBytes,
         dmaAccesses,
         seed,
-        hasNestedTable,
-        sharedBase,
-        entries,
-        spaces,
-        devices);
+        changed.hasNestedTable,
+        changed.sharedBase,
+        changed.flushEntries,
+        changed.spaces,
+        changed.devices);
+  }
+
+  /** What may differ in a copy. */
+  private final class Changed {
+    private RmpFollower.Order order = ReplayOptions.this.order;
+    private boolean hasNestedTable = ReplayOptions.this.hasNestedTable;
+    private long sharedBase = ReplayOptions.this.sharedBase;
+    private int flushEntries = ReplayOptions.this.flushEntries;
+    private List<AddressSpace> spaces = ReplayOptions.this.spaces;
+    private Devices devices = ReplayOptions.this.devices;
   }
 
   /** When flushes are issued, as {@code --flush} says it. */

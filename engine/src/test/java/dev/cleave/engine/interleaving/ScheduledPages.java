@@ -260,12 +260,12 @@ public class ScheduledPages extends TablePages {
     int page = page(table);
     schedule.step(LOCKS + page, Kind.LOCK);
     schedule.touch(PLACES + page, Kind.READ);
-    if ((place & 7) == 1) {
-      schedule.touch(RECENT, Kind.WRITE); // whoever has a leaf table for home notes it
-    }
     long outcome = super.tryLock(table, place);
     if (outcome >= 0) {
       schedule.locked(LOCKS + page, true);
+      if ((place & 7) == 1) {
+        schedule.touch(RECENT, Kind.WRITE); // whoever has a leaf table for home notes it
+      }
     }
     return outcome;
   }
