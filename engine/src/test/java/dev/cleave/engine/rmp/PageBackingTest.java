@@ -3,6 +3,7 @@ package dev.cleave.engine.rmp;
 import static dev.cleave.engine.rmp.FakeRmp.PAGE;
 import static dev.cleave.engine.rmp.FakeRmp.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.IotlbGather;
@@ -46,6 +47,9 @@ class PageBackingTest {
 
     private int lookedAtFlushes;
 
+    /** How many of the next maps throw. */
+    private int failures;
+
     Guest(Order order, boolean isLazy) {
       bitmap.setLarge(0, GUEST, true);
       add(TableKind.X86_4_LEVELS, 0);
@@ -70,6 +74,10 @@ class PageBackingTest {
 
       @Override
       public void map(long gpa, long length, boolean areShared, SizeRule rule) {
+        if (failures > 0) {
+          failures--;
+          throw new IllegalStateException("no memory");
+        }
         long paddr = gpa + (areShared ? SHARED : PRIVATE);
         table.map(gpa + guestIova, paddr, length, Access.READ_WRITE, rule);
       }
@@ -181,6 +189,19 @@ class PageBackingTest {
         gather.complete();
       }
       guest.change(true, 600, 602);
+      guest.check();
+    }
+  }
+
+  /** Where nothing has to be split any more, so that pages are out and nothing else has changed. */
+  @Test
+  void aMapThatFailsLeavesTheCallUnfinishedAndIsMadeAgain() {
+    try (Guest guest = new Guest(Order.TABLE_FIRST, false)) {
+      guest.change(true, 600, 601);
+      guest.failures = 1;
+      assertThrows(IllegalStateException.class, () -> guest.change(true, 605, 606));
+      assertTrue(guest.follower.isUnfinished());
+      guest.change(true, 605, 606);
       guest.check();
     }
   }
