@@ -67,6 +67,32 @@ class CountsTest {
   }
 
   @Test
+  void whatAnInvalidationOfADomainDrops() {
+    leaf();
+    machine.read(0);
+    machine.read(0x1000);
+    machine.flush(0x7fff_ffff_ffff_f001L);
+    assertEquals(2, counts.iotlbDropped);
+    assertEquals(0, counts.directoriesDropped);
+    machine.flush(0x7fff_ffff_ffff_f003L);
+    assertEquals(2, counts.iotlbDropped);
+    assertEquals(2, counts.directoriesDropped, "to the tables of level 2 and 1");
+  }
+
+  @Test
+  void anEntryThatIsMarkedAlreadyIsNotMarkedAgain() {
+    Machine uncached = new Machine(IommuConfig.standard().withoutCaches());
+    long table = uncached.path(3, 0, 1);
+    uncached.entry(table, 0, LEAF);
+    long at = Machine.DEVICE_TABLE + 32L * Machine.DEVICE;
+    uncached.memory.setLong(at, uncached.memory.getLong(at) | 3L << 7);
+    uncached.write(0);
+    assertEquals(3, uncached.iommu.statistics().marks, "A of two directories, A and D of the leaf");
+    uncached.write(0);
+    assertEquals(3, uncached.iommu.statistics().marks);
+  }
+
+  @Test
   void marksAreCountedOnceSet() {
     leaf();
     long at = Machine.DEVICE_TABLE + 32L * Machine.DEVICE;
