@@ -24,6 +24,12 @@ class RegisterTest {
   }
 
   @Test
+  void theControlRegisterReadsBackWhatWasWritten() {
+    iommu.writeMmio(0x18, 0x1001);
+    assertEquals(0x1001, iommu.readMmio(0x18));
+  }
+
+  @Test
   void pointersAreByteOffsetsInBits18To4() {
     iommu.writeMmio(0x18, 0);
     for (long offset = 0x2000; offset <= 0x2018; offset += 8) {
