@@ -223,6 +223,18 @@ class RegisterTest {
   }
 
   @Test
+  void aStoppedLogIsNotStartedByOtherBitsOfTheControlRegister() {
+    machine.deviceEntry(Machine.DEVICE, 1, 0, 0);
+    for (int i = 0; i < 256; i++) {
+      machine.read(0x1000 + i);
+    }
+    iommu.writeMmio(0x2010, iommu.readMmio(0x2018));
+    iommu.writeMmio(0x2020, 1);
+    iommu.writeMmio(0x18, 0x100d);
+    assertEquals(0x12, iommu.readMmio(0x2020), "the log does not run");
+  }
+
+  @Test
   void aDisabledLogLosesEventsButTheAbortStays() {
     iommu.writeMmio(0x18, 0x1001);
     machine.deviceEntry(Machine.DEVICE, 1, 0, 0);
