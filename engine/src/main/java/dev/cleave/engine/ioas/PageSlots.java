@@ -9,7 +9,7 @@ import static dev.cleave.engine.ioas.RangeLeaf.WINDOW;
 /**
  * What a {@link RangeLeaf} of pages holds: ranges of one aligned page each, out of a window of 32
  * pages, each in the slot that its address says (benchmark {@code AddressSpaces.page}: 71 against
- * 88 ns in slots of ranges).
+ * 89 ns in slots of ranges).
  *
  * <pre>
  *   0   page 0           63..12 its first word, which is a multiple of 4096   11..0 its second
