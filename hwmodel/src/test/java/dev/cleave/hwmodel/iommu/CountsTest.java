@@ -250,6 +250,7 @@ class CountsTest {
       guest.map(5, 0x1_0000, 1, (mode == 0 ? 0 : 0x5000) | GuestMachine.LEAF);
       assertEquals(0, guest.read(5, 0x1_0000));
       assertEquals(0, guest.read(5, 0x1_0000));
+      assertEquals(1, guest.machine.iommu.statistics().guestWalks, "the second is cached");
       guest.machine.assertNoFurtherEvent();
     }
   }

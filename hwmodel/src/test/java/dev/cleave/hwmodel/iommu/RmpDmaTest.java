@@ -291,5 +291,6 @@ class RmpDmaTest {
     assertEquals(0, machine.write(0));
     update(0, GPA, 0x5_0000_0001L);
     assertEquals(Outcome.RMP_PAGE_FAULT, machine.write(0));
+    assertEquals(2, machine.iommu.statistics().rmpChecks);
   }
 }
