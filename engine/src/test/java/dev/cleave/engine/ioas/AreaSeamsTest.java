@@ -189,7 +189,8 @@ class AreaSeamsTest {
     threads.add(start(1, () -> space.inTables().split(REGION / 2, REGION / 2, 12)));
     assertTrue(isFlushing.await(20, TimeUnit.SECONDS));
     threads.add(start(2, () -> space.join(REGION)));
-    Thread waiting = start(3, isCut ? () -> space.cut(3 * REGION / 4) : () -> space.join(REGION / 2));
+    Thread waiting =
+        start(3, isCut ? () -> space.cut(3 * REGION / 4) : () -> space.join(REGION / 2));
     threads.add(start(4, () -> space.unmap(3 * REGION / 2, PAGE)));
     flushes[0].countDown();
     waiting.join(200);
