@@ -94,7 +94,10 @@ final class LongRuns {
     return (int) found;
   }
 
-  /** Of the progression that {@link #fill} would have written. */
+  /**
+   * Of the progression that {@link #fill} would have written. No ignored bit is one that a step can
+   * change, so that the ignored bits of a word differ from none just where it has them.
+   */
   static long progressionBits(
       MemorySegment segment,
       long offset,
@@ -103,27 +106,27 @@ final class LongRuns {
       int stepLog2,
       int replicasLog2,
       long ignored) {
-    long bits = 0;
+    long from = first & ~ignored;
     long differences = 0;
     for (int i = 0; i < count; i++) {
-      long word = word(segment, offset, i);
-      differences |= word ^ (first + (INDEX[i] >>> replicasLog2 << stepLog2));
-      bits |= word;
+      differences |= word(segment, offset, i) ^ (from + (INDEX[i] >>> replicasLog2 << stepLog2));
     }
-    return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : bits & ignored;
+    return beside(differences, ignored);
   }
 
   /** Of the progression that {@link #fillSingle} would have written. */
   static long progressionBitsSingle(
       MemorySegment segment, long offset, int count, long first, int stepLog2, long ignored) {
-    long bits = 0;
+    long from = first & ~ignored;
     long differences = 0;
     for (int i = 0; i < count; i++) {
-      long word = word(segment, offset, i);
-      differences |= word ^ (first + (INDEX[i] << stepLog2));
-      bits |= word;
+      differences |= word(segment, offset, i) ^ (from + (INDEX[i] << stepLog2));
     }
-    return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : bits & ignored;
+    return beside(differences, ignored);
+  }
+
+  private static long beside(long differences, long ignored) {
+    return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : differences;
   }
 
   /**

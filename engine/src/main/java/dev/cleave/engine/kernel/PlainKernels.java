@@ -170,7 +170,8 @@ final class PlainKernels implements TableKernels {
       int replicasLog2,
       long ignored) {
     assert isAligned(offset);
-    if (count < LEAST || !isShift(step)) {
+    boolean canStepsChangeIgnored = Long.compareUnsigned(ignored, step - 1) > 0;
+    if (count < LEAST || !isShift(step) || canStepsChangeIgnored) {
       return shortProgressionBits(segment, offset, count, first, step, replicasLog2, ignored);
     }
     // most tables that are none show it at once
