@@ -589,6 +589,6 @@ class FollowedMemoryCallsTest {
   void aClosedFollowerHasClosedItsMemory() {
     RmpFollower follower = follower();
     follower.close();
-    assertCalls("close");
+    assertCalls("unreserve", "close");
   }
 }
