@@ -14,7 +14,15 @@ import static dev.cleave.engine.format.Geometry.tableLog2;
  * <p>Thread-safe: functions of their arguments.
  */
 final class LeafSizes {
+  /** Logarithm of a leaf of 1 GiB. */
+  static final int LARGE_LOG2 = tableLog2(2);
+
   private LeafSizes() {}
+
+  /** Whether a range is as long, and aligned, as one leaf could be. */
+  static boolean isBlock(long first, long length) {
+    return ((length | first) & (length - 1)) == 0;
+  }
 
   /** The sizes of a set up to a limit. */
   static long upTo(int sizeLog2, long sizes) {

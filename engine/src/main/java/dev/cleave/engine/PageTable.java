@@ -1,6 +1,5 @@
 package dev.cleave.engine;
 
-import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.index;
@@ -70,9 +69,10 @@ import java.util.Objects;
  * threads, as long as their ranges are disjoint; they may share tables and even leaves, which an
  * operation splits at the ends of its range. Each table page has a lock, and an operation holds
  * that of its home, the lowest table that has all of its range: operations in different tables do
- * not wait for each other, and a long one keeps others out of its home only. Growing the top is one
- * such operation. A gather belongs to one writer at a time. A table that becomes empty beside a map
- * into it is kept, or taken back.
+ * not wait for each other, and a long one keeps others out of its home only. A {@code map} under
+ * one rule gives a home of entries of 1 GiB or more back before it fills the tables below. Growing
+ * the top is one such operation. A gather belongs to one writer at a time. A table that becomes
+ * empty beside a map into it is kept, or taken back.
  *
  * <p><em>What the caller orders:</em> writers whose ranges overlap; a {@link RangeLock} does it. If
  * they run side by side all the same, each of them takes effect as if they had run in some order,
@@ -115,7 +115,7 @@ public final class PageTable implements AutoCloseable {
     this.tree = tree;
     this.probe = new TableProbe(tree);
     TableWriter writer = new TableWriter(tree);
-    this.remover = new TableRemover(tree);
+    this.remover = new TableRemover(tree, config.pageSizes());
     this.heldTops = new HeldTops(tree);
     this.mapper = new TableMapper(tree, probe, writer, heldTops, config.pageSizes());
     this.status = new StatusCarrier(tree);
@@ -351,7 +351,7 @@ public final class PageTable implements AutoCloseable {
   public long unmap(long iova, long length, IotlbGather gather) {
     checkWritable(gather);
     long last = checks.lastIova(iova, length);
-    if (length == PAGE_BYTES && remover.removePage(iova, gather)) {
+    if (remover.removeOne(iova, length, gather)) {
       return length;
     }
     long home = tree.lockHome(iova, last);

@@ -145,16 +145,6 @@ public record PageTableConfig(
     return -1L >>> (Long.SIZE - (signExtended ? iovaBits - 1 : iovaBits));
   }
 
-  /**
-   * Where the iovas begin that a range around one can reach.
-   *
-   * @param iova an iova of the table
-   * @return 0 or, in the upper half of those that are sign-extended, the first of that
-   */
-  public long firstIova(long iova) {
-    return signExtended && iova < 0 ? -1L << (iovaBits - 1) : 0;
-  }
-
   /** {@return for a person: the leaf sizes as logarithms} */
   @Override
   public String toString() {

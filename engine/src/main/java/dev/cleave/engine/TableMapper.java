@@ -1,6 +1,9 @@
 package dev.cleave.engine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
@@ -28,7 +31,7 @@ import dev.cleave.engine.memory.TablePages;
  * </ol>
  *
  * <p>Where all leaves are alike and stand in one table that is there, only the first and the last
- * of these are needed. Thread-safe.
+ * of these are needed, and one leaf in a table found lately is not even searched for. Thread-safe.
  */
 final class TableMapper {
   private final TableTree tree;
@@ -54,40 +57,62 @@ final class TableMapper {
 
   /** Maps contiguous memory with the largest leaves that fit. */
   void map(long first, long last, long paddr, long attributes) {
-    if (last - first == offsetMask(PAGE_LOG2)) {
-      long table = tree.lockRecent(first);
-      if (table != TableTree.NONE) {
-        mapPage(table, first, format.leaf(paddr, PAGE_LOG2, attributes));
-        return;
-      }
+    if (mapOne(first, last - first + 1, paddr, attributes)) {
+      return;
     }
     int sizeLog2 = LeafSizes.largestAt(first, last, paddr, tableSizes);
     int level = leafLevel(sizeLog2);
     boolean isOneRun = LeafSizes.runLast(first, last, paddr, sizeLog2, tableSizes) == last;
     long home = tree.lockHome(first, last);
-    if (!isOneRun || TableTree.level(home) != level || TableTree.isTooLow(home)) {
-      mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
-      return;
-    }
     long table = TableTree.table(home);
     int from = index(first, level);
     int slots = (int) ((last - first) >>> entryLog2(level)) + 1;
-    if (!isBlank(table, from, slots)) { // something is mapped, or a table waits
+    if (!isOneRun
+        || TableTree.level(home) != level
+        || TableTree.isTooLow(home)
+        || !isBlank(table, from, slots)) { // something is mapped, or a table waits
       mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
       return;
     }
     writer.writeRun(table, from, slots, format.leaf(paddr, sizeLog2, attributes), sizeLog2);
-    tree.unlock(table);
+    pages.unlock(table, slots, slots);
   }
 
-  private void mapPage(long table, long iova, long leaf) {
-    long slot = slotAt(table, index(iova, 1));
-    if (format.isPresent(pages.loadAcquire(slot))) {
-      tree.unlock(table);
-      throw Refusals.alreadyMapped(iova);
+  /**
+   * Writes one leaf of 4 KiB, 2 MiB or 1 GiB into its table, if that was found lately and has room.
+   * Each size has code of its own, in which it is a constant (benchmark {@code SingleLeaf}: 14.5
+   * against 11.2 ns).
+   *
+   * @return whether that is done; otherwise nothing has changed
+   */
+  private boolean mapOne(long iova, long length, long paddr, long attributes) {
+    if (length == PAGE_BYTES) {
+      return mapLeaf(iova, PAGE_LOG2, paddr, attributes);
     }
-    pages.storeRelease(slot, leaf);
+    if (!LeafSizes.isBlock(iova | paddr, length) || (tableSizes & length) == 0) {
+      return false;
+    }
+    if (length == REGION_BYTES) {
+      return mapLeaf(iova, REGION_LOG2, paddr, attributes);
+    }
+    return length == 1L << LeafSizes.LARGE_LOG2
+        && mapLeaf(iova, LeafSizes.LARGE_LOG2, paddr, attributes);
+  }
+
+  private boolean mapLeaf(long iova, int sizeLog2, long paddr, long attributes) {
+    int level = leafLevel(sizeLog2);
+    long table = tree.lockRecent(iova, level);
+    if (table == TableTree.NONE) {
+      return false;
+    }
+    long slot = slotAt(table, index(iova, level));
+    if (pages.loadAcquire(slot) != 0) { // something is mapped, or a table waits
+      pages.unlock(table);
+      return false;
+    }
+    pages.storeRelease(slot, format.leaf(paddr, sizeLog2, attributes));
     pages.unlock(table, 1, 1);
+    return true;
   }
 
   private boolean isBlank(long table, int from, int slots) {
@@ -122,6 +147,14 @@ final class TableMapper {
     } catch (RuntimeException e) {
       giveUp(home, first, last);
       throw e;
+    }
+    if (!TableTree.isTooLow(home)
+        && TableTree.level(home) >= TableWriter.LEAST_SHARED_LEVEL
+        && segmentLast(rule, first, last, bound) == last) {
+      long sizes = LeafSplitter.sizes(rule, first, sizesAt(first, bound));
+      long table = TableTree.table(home);
+      writer.writeBelow(table, levels, first, last, paddr, attributes, sizes);
+      return;
     }
     long grown = grow(home, levels);
     for (long at = first, end; ; at = end + 1) {
@@ -217,8 +250,9 @@ final class TableMapper {
     }
     long here = TableTree.clip(home, last);
     if (!claim(table, level, first, here)) {
+      long mapped = probe.firstMapped(table, level, first, here);
       tree.unlock(table);
-      throw Refusals.alreadyMapped(probe.firstMapped(table, level, first, here));
+      throw Refusals.alreadyMapped(mapped);
     }
     return TableTree.isTooLow(home) ? levelsFor(last) : level;
   }

@@ -25,16 +25,17 @@ final class TableProbe {
   }
 
   /**
-   * The first address of a range that is mapped, for a person to read; a writer whose range
-   * overlaps may change it meanwhile.
+   * The first address of a range of a locked table that is mapped, for a person to read. It waits
+   * for the map that is still filling a table below; a writer whose range overlaps may have taken
+   * out by now what was there.
    */
   long firstMapped(long table, int level, long first, long last) {
     for (long at = first; ; ) {
       long end = Unsigned.min(at | offsetMask(entryLog2(level)), last);
       long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       if (format.isPresent(entry)) {
-        boolean isLeaf = format.isLeaf(entry, level);
-        long found = isLeaf ? at : firstMapped(format.tablePaddr(entry), level - 1, at, end);
+        long found =
+            format.isLeaf(entry, level) ? at : firstMappedBelow(table, level, entry, at, end);
         if (found != NOTHING) {
           return found;
         }
@@ -44,6 +45,16 @@ final class TableProbe {
       }
       at = end + 1;
     }
+  }
+
+  private long firstMappedBelow(long table, int level, long entry, long first, long last) {
+    long child = tree.lockChild(table, level, first, entry);
+    if (child == TableTree.NONE) {
+      return NOTHING;
+    }
+    long found = firstMapped(child, level - 1, first, last);
+    tree.unlock(child);
+    return found;
   }
 
   /** Bytes that are mapped in a range of a locked table. */

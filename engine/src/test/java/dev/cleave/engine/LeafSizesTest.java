@@ -1,6 +1,8 @@
 package dev.cleave.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -186,5 +188,16 @@ class LeafSizesTest {
   @Test
   void sizesUpToALimitIncludeIt() {
     assertEquals(1L << 12 | 1L << 21, LeafSizes.upTo(21, 1L << 12 | 1L << 21 | 1L << 22));
+  }
+
+  @Test
+  void aBlockIsAPowerOfTwoLongAndAMultipleOfThat() {
+    assertTrue(LeafSizes.isBlock(0, 0x1000));
+    assertTrue(LeafSizes.isBlock(0x7000, 0x1000));
+    assertTrue(LeafSizes.isBlock(0x20_0000, 0x20_0000));
+    assertTrue(LeafSizes.isBlock(-0x20_0000L, 0x20_0000));
+    assertFalse(LeafSizes.isBlock(0x1000, 0x2000), "not a multiple");
+    assertFalse(LeafSizes.isBlock(0, 0x3000), "no power of two");
+    assertFalse(LeafSizes.isBlock(0x3000, 0x3000), "no power of two");
   }
 }

@@ -151,6 +151,10 @@ public final class Pairs {
               "SizedLeaves.stores",
               Map.of("levels", "3", "leaf", "1M"),
               1.5),
+          largeLeaf("map", "2M"),
+          largeLeaf("unmap", "2M"),
+          largeLeaf("map", "1G"),
+          largeLeaf("unmap", "1G"),
           new Pair(
               "two threads on disjoint halves, single pages",
               ONE_THREAD,
@@ -216,6 +220,17 @@ public final class Pairs {
         benchmark + "Bare",
         Map.of("tables", Integer.toString(tables)),
         1.25);
+  }
+
+  /** One leaf above the leaf tables. */
+  private static Pair largeLeaf(String benchmark, String leaf) {
+    return new Pair(
+        benchmark + " one " + leaf + " leaf",
+        "translate of the same leaf",
+        "SingleLeaf." + benchmark,
+        "SingleLeaf.translate",
+        Map.of("leaf", leaf),
+        1.6);
   }
 
   /** A pass of dirty tracking. */

@@ -25,7 +25,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * One sized leaf a call, against as many stores of one value as it has slots. An invocation maps
+ * One sized leaf a call, against as many stores of one value as it has slots. An invocation takes
  * one leaf in each of many tables that are present.
  */
 @BenchmarkMode(Mode.AverageTime)
@@ -65,13 +65,19 @@ public class SizedLeaves {
       }
     }
 
-    /** Takes the leaves out again: an invocation maps {@value #TABLES}. */
-    @TearDown(Level.Invocation)
-    public void empty() {
+    void mapAll() {
       for (int i = 0; i < TABLES; i++) {
-        table.unmap(i * REGION_BYTES, leafBytes, gather);
+        table.map(i * REGION_BYTES, PADDR, leafBytes, Access.READ_WRITE);
+      }
+    }
+
+    long unmapAll() {
+      long bytes = 0;
+      for (int i = 0; i < TABLES; i++) {
+        bytes += table.unmap(i * REGION_BYTES, leafBytes, gather);
         gather.complete();
       }
+      return bytes;
     }
 
     /** Gives the memory back. */
@@ -79,6 +85,26 @@ public class SizedLeaves {
     public void close() {
       table.close();
       memory.close();
+    }
+  }
+
+  /** None of the leaves is mapped before an invocation. */
+  @State(Scope.Thread)
+  public static class Unmapped extends Leaves {
+    /** Takes the leaves out again: an invocation maps {@value #TABLES}. */
+    @TearDown(Level.Invocation)
+    public void empty() {
+      var _ = unmapAll();
+    }
+  }
+
+  /** All of the leaves are mapped before an invocation. */
+  @State(Scope.Thread)
+  public static class Mapped extends Leaves {
+    /** Maps the leaves again: an invocation unmaps {@value #TABLES}. */
+    @Setup(Level.Invocation)
+    public void fill() {
+      mapAll();
     }
   }
 
@@ -110,10 +136,15 @@ public class SizedLeaves {
   /** Maps one leaf. */
   @Benchmark
   @OperationsPerInvocation(TABLES)
-  public void map(Leaves state) {
-    for (int i = 0; i < TABLES; i++) {
-      state.table.map(i * REGION_BYTES, PADDR, state.leafBytes, Access.READ_WRITE);
-    }
+  public void map(Unmapped state) {
+    state.mapAll();
+  }
+
+  /** Unmaps one leaf and settles the debt. */
+  @Benchmark
+  @OperationsPerInvocation(TABLES)
+  public long unmap(Mapped state) {
+    return state.unmapAll();
   }
 
   /** Stores one value in as many slots. */

@@ -17,7 +17,7 @@ final class FollowActions extends LegalLeavesActions {
 
   FollowActions(GuestTables tables, SimulatedRmp rmp, ReplayOptions options, boolean isLazy) {
     super(tables, rmp, options);
-    this.follower = new RmpFollower(tables.followed(), known, rmp, tables, options.order(), isLazy);
+    this.follower = new RmpFollower(tables.followed(known), known, rmp, options.order(), isLazy);
     this.isLazy = isLazy;
   }
 

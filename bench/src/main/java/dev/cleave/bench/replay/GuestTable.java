@@ -2,28 +2,31 @@ package dev.cleave.bench.replay;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.io.WorkFailed;
 import dev.cleave.bench.machine.ModelMachine;
 import dev.cleave.engine.IotlbFlush;
-import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.PageTableException.Reason;
-import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
-import java.util.Arrays;
+import dev.cleave.engine.ioas.Backing;
+import dev.cleave.engine.rmp.FollowedMemory;
+import dev.cleave.engine.rmp.RmpBitmap;
+import java.util.List;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One of the tables that map the replayed guest's memory, in memory of its own, and what it has
- * come to. Where devices go by vTOM an IOMMU table maps everything twice, and whatever is done to
- * it is done twice. The processors' table lets the guest do everything, whatever its devices may.
+ * One of the tables that map the replayed guest's memory, in memory of its own, with the I/O
+ * address space that it shows, and what it has come to. Where devices go by vTOM the space of an
+ * IOMMU table has everything twice, and whatever is done to it is done twice. The processors' table
+ * lets the guest do everything, whatever its devices may.
  *
  * <p>Not thread-safe.
  */
@@ -42,19 +45,16 @@ final class GuestTable implements AutoCloseable {
   private final String name;
   private final boolean isNested;
   private final TableMemory memory;
+  private final TableSpace space;
   private final PageTable table;
 
   /** Where guest memory begins in it: at 0, and if it is mapped twice at vTOM. */
   private final long[] bases;
 
-  /** One for each of these. */
-  private final IotlbGather[] gathers;
-
   private final LeafCursor cursor;
   private final @Nullable SharedMemory sharedMemory;
   private final FlushCounter flushes = new FlushCounter();
   private final KeptTables keptTables;
-  private @Nullable OwedFlushes owed;
   private long gapBytes;
   private long mappedBytes;
   private long peakMappedBytes;
@@ -63,16 +63,20 @@ final class GuestTable implements AutoCloseable {
   private long unmapCalls;
 
   private GuestTable(
-      String name, boolean isNested, long base, ReplayOptions options, PageTableConfig config) {
+      String name,
+      boolean isNested,
+      long base,
+      ReplayOptions options,
+      PageTableConfig config,
+      IotlbFlush flush) {
     this.name = name;
     this.isNested = isNested;
     sharedMemory = options.isSharedInPlace() ? null : new SharedMemory(options.sharedBase());
     memory = TableMemory.builder().capacityBytes(options.tableBytes()).base(base).build();
-    table = PageTable.create(memory, config);
+    space = new TableSpace(memory, config, options.followsRmp(), flush);
+    table = space.table().table();
     long vTom = isNested ? 0 : options.devices().vTom();
     bases = vTom == 0 ? new long[] {0} : new long[] {0, vTom};
-    gathers = new IotlbGather[bases.length];
-    Arrays.setAll(gathers, _ -> table.newGather());
     cursor = table.leaves();
     keptTables = new KeptTables(table);
   }
@@ -81,18 +85,24 @@ final class GuestTable implements AutoCloseable {
    * An empty IOMMU table.
    *
    * @param index number of its address space, from 0
+   * @param flush flushes it
    */
-  static GuestTable iommu(ReplayOptions options, long pageSizes, int index) {
+  static GuestTable iommu(ReplayOptions options, long pageSizes, int index, IotlbFlush flush) {
     return new GuestTable(
         "iommu",
         false,
         ModelMachine.TABLE_BASE + ((long) index << MOST_BYTES_LOG2),
         options,
-        PageTableConfig.of(AmdV1.LINUX).withLevels(options.levels()).withPageSizes(pageSizes));
+        PageTableConfig.of(AmdV1.LINUX).withLevels(options.levels()).withPageSizes(pageSizes),
+        flush);
   }
 
-  /** An empty nested table; of the sizes it has those that its format knows. */
-  static GuestTable nested(ReplayOptions options, long pageSizes) {
+  /**
+   * An empty nested table; of the sizes it has those that its format knows.
+   *
+   * @param flush flushes it
+   */
+  static GuestTable nested(ReplayOptions options, long pageSizes, IotlbFlush flush) {
     long above = (long) options.spaces().size() << MOST_BYTES_LOG2;
     return new GuestTable(
         "npt",
@@ -101,7 +111,8 @@ final class GuestTable implements AutoCloseable {
         options,
         PageTableConfig.of(X86.LINUX)
             .withLevels(NESTED_LEVELS)
-            .withPageSizes(pageSizes & X86.LINUX.leafSizes()));
+            .withPageSizes(pageSizes & X86.LINUX.leafSizes()),
+        flush);
   }
 
   /** {@code iommu} or {@code npt}. */
@@ -148,42 +159,139 @@ final class GuestTable implements AutoCloseable {
 
   /** From now on flushes that can wait are owed, and flushed in batches. */
   void deferFlushes(int entries, IotlbFlush flush) {
-    owed = new OwedFlushes(table, entries, flush);
+    space.deferFlushes(entries, flush);
   }
 
   /** What waits for its flush; null if nothing ever does. */
   @Nullable OwedFlushes owed() {
-    return owed;
+    return space.owed();
   }
+
+  // ---- rules ---------------------------------------------------------------------------------
+
+  /** From now on leaves are as large as a bitmap allows. */
+  void obey(RmpBitmap known) {
+    for (long base : bases) {
+      space.addRule(known.ruleAt(-base));
+    }
+  }
+
+  /** The same, kept up to date by who follows that memory, which is there so many times. */
+  FollowedMemory followed(RmpBitmap known, int time) {
+    FollowedMemory memoryOfTime = space.follow(known, bases[time]);
+    return sharedMemory == null
+        ? memoryOfTime
+        : new MovedMemory(memoryOfTime, known, this::countMoved);
+  }
+
+  // ---- map -----------------------------------------------------------------------------------
 
   /**
    * Maps a range, as often as guest memory is mapped; or not at all. Where something was unmapped
    * and may still be seen, it is mapped as it was before.
    */
-  void map(long iova, long paddr, long length, int access, SizeRule rule) {
-    mapOnce(iova, paddr, length, access, rule);
+  void map(long iova, long paddr, long length, int access) {
+    map(iova, Backing.physical(), paddr, paddr, length, access);
+    mapCalls += bases.length;
+  }
+
+  private void map(long iova, Backing from, long offset, long paddr, long length, int access) {
+    mapOnce(iova, from, offset, paddr, length, access);
     if (bases.length > 1) {
       try {
-        mapOnce(bases[1] + iova, paddr, length, access, rule(rule, 1));
+        mapOnce(bases[1] + iova, from, offset, paddr, length, access);
       } catch (PageTableException e) {
-        var _ = table.unmap(iova, length, gathers[0]);
-        gathers[0].complete(); // nobody has seen it
-        mapCalls--;
+        var _ = space.unmapAtOnce(iova, length); // nobody has used it
         mappedBytes -= length;
         throw e;
       }
     }
   }
 
-  /** Maps a range of addresses of the table. */
-  void mapOnce(long iova, long paddr, long length, int access, SizeRule rule) {
-    table.map(iova, paddr, length, isNested ? Access.READ_WRITE : access, rule);
-    mapCalls++;
+  private void mapOnce(long iova, Backing from, long offset, long paddr, long length, int access) {
+    space.map(iova, from, offset, paddr, length, allowed(access));
     mappedBytes += length;
-    if (owed != null) {
-      owed.mappedAgain(iova, length);
+  }
+
+  private int allowed(int access) {
+    return isNested ? Access.READ_WRITE : access;
+  }
+
+  /** Maps a range of guest memory as the log says, shared pages to where those lie. */
+  void mapGuest(long gpa, long paddr, long length, int access) {
+    if (sharedMemory == null) {
+      map(gpa, paddr, length, access);
+      return;
+    }
+    space.rules().checkRange(gpa, length);
+    space.rules().checkMemory(gpa, paddr, length, allowed(access));
+    if (!sharedMemory.isFree(gpa, length)) {
+      throw new PageTableException(
+          Reason.ALREADY_MAPPED, gpa, "something is mapped already, iova=0x%x".formatted(gpa));
+    }
+    sharedMemory.add(gpa, paddr, length, access);
+    try {
+      map(gpa, sharedMemory, gpa, paddr, length, access);
+    } catch (PageTableException e) {
+      var _ = sharedMemory.remove(gpa, length);
+      throw e;
+    }
+    mapCalls += (long) sharedMemory.pieces(gpa, length) * bases.length;
+  }
+
+  /**
+   * Maps what the log maps of a range, all of it to where shared pages lie.
+   *
+   * @return whether the log maps any of it
+   */
+  boolean mapShared(long gpa, long length) {
+    List<Extent> runs = sharedMemory.sharedOver(gpa, gpa + length - 1);
+    runs.forEach(run -> map(run.first(), run.paddr(), run.length(), run.access()));
+    return !runs.isEmpty();
+  }
+
+  /** Maps again what the log maps of a range, which was taken out and not forgotten. */
+  void mapAgain(long gpa, long length) {
+    for (Extent extent : sharedMemory.over(gpa, gpa + length - 1)) {
+      map(
+          extent.first(),
+          sharedMemory,
+          extent.first(),
+          extent.paddr(),
+          extent.length(),
+          extent.access());
+    }
+    mapCalls += (long) sharedMemory.pieces(gpa, length) * bases.length;
+  }
+
+  /** Takes out what {@link #mapGuest} mapped, as if the log had never said so. */
+  void forget(long gpa, long length) {
+    var _ = takeOut(gpa, length);
+    if (sharedMemory != null) {
+      var _ = sharedMemory.remove(gpa, length);
     }
   }
+
+  /** Pages have come to lie elsewhere: they are taken out, and mapped where they lie now. */
+  void renew(long gpa, long length) {
+    if (isMapped(gpa, length)) {
+      var _ =
+          eachTime(time -> {
+            space.renew(bases[time] + gpa, length);
+            countMoved(gpa, length);
+            return 0;
+          });
+    }
+  }
+
+  /** Pages were unmapped and mapped elsewhere, if the log maps them. */
+  private void countMoved(long gpa, long length) {
+    int pieces = sharedMemory.pieces(gpa, length);
+    mapCalls += pieces;
+    unmapCalls += pieces == 0 ? 0 : 1;
+  }
+
+  // ---- unmap ---------------------------------------------------------------------------------
 
   /**
    * Unmaps a range, of which something is mapped; its flush can wait.
@@ -191,21 +299,12 @@ final class GuestTable implements AutoCloseable {
    * @return how many bytes were mapped
    */
   long unmap(long iova, long length) {
-    return eachTime(iova, length, this::unmapOnce);
-  }
-
-  private long unmapOnce(int time, long iova, long length) {
-    return unmapped(
-        owed == null ? table.unmap(iova, length, gathers[time]) : owed.unmap(iova, length));
-  }
-
-  private long unmapAtOnce(int time, long iova, long length) {
-    return unmapped(table.unmap(iova, length, gathers[time]));
+    return eachTime(iova, length, (at, bytes) -> unmapped(space.unmap(at, bytes)));
   }
 
   /** Changes a range of addresses of the table, and says how many bytes of it were mapped. */
   private interface Change {
-    long of(int time, long iova, long length);
+    long of(long iova, long length);
   }
 
   /** Unmaps the same wherever guest memory is mapped; returns how many bytes it was there. */
@@ -214,9 +313,13 @@ final class GuestTable implements AutoCloseable {
       throw new PageTableException(
           Reason.NOT_MAPPED, iova, "nothing is mapped, iova=0x%x".formatted(iova));
     }
-    boolean isCut = Long.compareUnsigned(length - 1, firstLast() - iova) > 0;
-    long cut = isCut && length % PAGE_BYTES == 0 ? firstLast() - iova + 1 : length;
-    return eachTime(time -> change.of(time, bases[time] + iova, cut));
+    boolean isCut =
+        bases.length > 1
+            && length != 0
+            && length % PAGE_BYTES == 0
+            && Long.compareUnsigned(length - 1, firstLast() - iova) > 0;
+    long cut = isCut ? firstLast() - iova + 1 : length;
+    return eachTime(time -> change.of(bases[time] + iova, cut));
   }
 
   /** Does the same wherever guest memory is mapped; returns what it returned. */
@@ -247,7 +350,9 @@ final class GuestTable implements AutoCloseable {
 
   /** The same where the flush is to be issued at once. */
   long takeOutAtOnce(long iova, long length) {
-    return isMapped(iova, length) ? eachTime(iova, length, this::unmapAtOnce) : 0;
+    return isMapped(iova, length)
+        ? eachTime(iova, length, (at, bytes) -> unmapped(space.unmapAtOnce(at, bytes)))
+        : 0;
   }
 
   private boolean isMapped(long iova, long length) {
@@ -267,15 +372,11 @@ final class GuestTable implements AutoCloseable {
     unmapCalls += calls;
   }
 
-  /** Pages were unmapped, by who did not tell, before they were mapped elsewhere. */
-  void moved(long bytes) {
-    unmapCalls++;
-    mappedBytes -= bytes;
-  }
+  // ---- leaves --------------------------------------------------------------------------------
 
   /** Replaces larger leaves; returns how many bytes were mapped. */
   long split(long iova, long length, int sizeLog2) {
-    return eachTime(time -> table.split(bases[time] + iova, length, sizeLog2, gathers[time]));
+    return eachTime(time -> space.split(bases[time] + iova, length, sizeLog2));
   }
 
   /**
@@ -283,37 +384,22 @@ final class GuestTable implements AutoCloseable {
    * bytes were mapped.
    */
   long merge(long iova, long length, int sizeLog2) {
-    return eachTime(time ->
-        owed == null
-            ? table.merge(bases[time] + iova, length, sizeLog2, gathers[time])
-            : owed.merge(bases[time] + iova, length, sizeLog2));
+    return eachTime(time -> space.merge(bases[time] + iova, length, sizeLog2));
   }
 
   /** Makes leaves legal. */
-  void fit(long iova, long length, SizeRule rule) {
+  void fit(long iova, long length) {
     var _ =
         eachTime(time -> {
-          table.fit(bases[time] + iova, length, rule(rule, time), gathers[time]);
+          space.adjust(bases[time] + iova, length);
           return 0;
         });
   }
 
-  /** Whether there is memory to do that; throws if not. */
-  void checkFit(long iova, long length, SizeRule rule) {
-    if (bases.length == 1) {
-      table.checkFit(iova, length, rule, gathers[0]);
-      return;
-    }
-    table.reserveToFit(iova, length, rule, gathers[0]);
-    try {
-      table.checkFit(bases[1] + iova, length, rule(rule, 1), gathers[1]);
-    } finally {
-      table.unreserve(gathers[0]);
-    }
-  }
-
-  private SizeRule rule(SizeRule rule, int time) {
-    return time == 0 ? rule : new ShiftedRule(rule, bases[time]);
+  /** Whether there is memory to do that, wherever guest memory is mapped; throws if not. */
+  void checkFit(long iova, long length) {
+    long end = bases[bases.length - 1] + iova + length; // between all is legal
+    space.checkAdjust(iova, end - iova);
   }
 
   /** Bytes that are mapped of a range, for the first time. */
@@ -360,6 +446,7 @@ final class GuestTable implements AutoCloseable {
 
   /** Bytes that are unmapped, and whose flush waits. */
   long owedBytes() {
+    OwedFlushes owed = space.owed();
     return owed == null ? 0 : owed.bytes();
   }
 
@@ -388,22 +475,6 @@ final class GuestTable implements AutoCloseable {
     return Math.max(memory.peakBytes(), usedBytes());
   }
 
-  /**
-   * Flushes what the gather owes, and frees what waited for it; and a batch of what can wait, if it
-   * is full.
-   */
-  void settle(IotlbFlush flush) {
-    if (owed != null) {
-      owed.flushIfFull();
-    }
-    for (IotlbGather gather : gathers) {
-      if (!gather.isEmpty()) {
-        flush.flush(table, gather);
-        gather.complete();
-      }
-    }
-  }
-
   /** Bytes that should have stayed mapped did not translate for a moment. */
   void addGap(long bytes) {
     gapBytes += bytes;
@@ -415,15 +486,13 @@ final class GuestTable implements AutoCloseable {
 
   /** Flushes what waits; returns whether anything did. */
   boolean flushOwed() {
+    OwedFlushes owed = space.owed();
     return owed != null && owed.flush();
   }
 
   @Override
   public void close() {
-    if (owed != null) {
-      owed.close();
-    }
-    table.close();
+    space.close();
     memory.close();
   }
 }

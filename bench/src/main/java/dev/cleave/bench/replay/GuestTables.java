@@ -9,9 +9,8 @@ import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
-import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
-import dev.cleave.engine.rmp.FollowedTable;
+import dev.cleave.engine.rmp.FollowedMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,9 +19,10 @@ import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All tables that map the replayed guest's memory: an IOMMU table for each address space, and
- * perhaps a nested one, which maps what any of the spaces maps. An event changes them together or
- * not at all.
+ * All tables that map the replayed guest's memory, each with an I/O address space of its own: an
+ * IOMMU table for each space of the log, and perhaps a nested one. That is no second table of one
+ * of these spaces, since it has what any of them maps, once, and with access of its own. An event
+ * changes them together or not at all.
  *
  * <p>Not thread-safe.
  */
@@ -41,11 +41,11 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
 
   GuestTables(ReplayOptions options, long pageSizes) {
     for (AddressSpace space : options.spaces()) {
-      GuestTable table = GuestTable.iommu(options, pageSizes, spaces.size());
+      GuestTable table = GuestTable.iommu(options, pageSizes, spaces.size(), this);
       spaces.add(new ReplayedSpace(space, table));
       all.add(table);
     }
-    nested = options.hasNestedTable() ? GuestTable.nested(options, pageSizes) : null;
+    nested = options.hasNestedTable() ? GuestTable.nested(options, pageSizes, this) : null;
     if (nested != null) {
       all.add(nested);
     }
@@ -98,66 +98,48 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return all.stream().map(table -> new RmpWatch(table.table(), table.sharedMemory())).toList();
   }
 
-  /** The tables as a follower takes them. */
-  List<FollowedTable> followed() {
-    List<FollowedTable> followed = new ArrayList<>();
+  /** All of guest memory, wherever it is mapped, as a follower takes it. */
+  List<FollowedMemory> followed(RmpBitmap known) {
+    List<FollowedMemory> followed = new ArrayList<>();
     for (GuestTable table : all) {
-      SharedMemory memory = table.sharedMemory();
       for (int time = 0; time < table.times(); time++) {
-        followed.add(
-            new FollowedTable(
-                table.table(),
-                table.base(time),
-                memory == null ? null : memory.backing(table, table.base(time))));
+        followed.add(table.followed(known, time));
       }
     }
     return followed;
   }
 
-  /**
-   * Maps a range in a space, and in the nested table what is not there yet; or in none.
-   *
-   * @param states the page states of the guest
-   */
-  void map(
-      ReplayedSpace space,
-      long iova,
-      long paddr,
-      long length,
-      int access,
-      SizeRule rule,
-      RmpBitmap states) {
-    GuestTable iommu = space.table();
-    iommu.map(iova, paddr, length, access, rule);
-    List<Run> added = new ArrayList<>();
-    try {
-      if (nested != null) {
-        for (Run hole : holes(nested, iova, iova + length - 1)) {
-          nested.map(hole.gpa, paddr + (hole.gpa - iova), hole.length, access, rule);
-          added.add(hole);
-        }
-      }
-    } catch (PageTableException e) {
-      added.forEach(run -> nested.takeOut(run.gpa, run.length));
-      var _ = iommu.takeOut(iova, length);
-      all.forEach(table -> table.settle(this));
-      throw e;
-    }
-    if (iommu.sharedMemory() != null && iova >= 0 && iova < states.guestBytes()) {
-      moveShared(iommu, new Run(iova, length), paddr, access, rule, states);
-      for (Run run : added) {
-        moveShared(nested, run, paddr + (run.gpa - iova), access, rule, states);
+  /** From now on all leaves are as large as a bitmap allows. */
+  void obey(RmpBitmap known) {
+    all.forEach(table -> table.obey(known));
+  }
+
+  /** From now on a page lies where shared pages lie if a bitmap says that it is one. */
+  void liesBy(RmpBitmap states) {
+    for (GuestTable table : all) {
+      if (table.sharedMemory() != null) {
+        table.sharedMemory().liesBy(states);
       }
     }
   }
 
-  /** What is mapped now where a page lies while it is private goes where it lies while shared. */
-  private void moveShared(
-      GuestTable table, Run mapped, long paddr, int access, SizeRule rule, RmpBitmap states) {
-    long inside = Math.min(mapped.length, states.guestBytes() - mapped.gpa);
-    if (inside > 0) {
-      table.sharedMemory().add(mapped.gpa, paddr, inside, access);
-      move(table, runs(states, mapped.gpa, mapped.gpa + inside, true), true, rule);
+  /** Maps a range in a space, and in the nested table what is not there yet; or in none. */
+  void map(ReplayedSpace space, long iova, long paddr, long length, int access) {
+    GuestTable iommu = space.table();
+    iommu.mapGuest(iova, paddr, length, access);
+    if (nested == null) {
+      return;
+    }
+    List<Run> added = new ArrayList<>();
+    try {
+      for (Run hole : holes(nested, iova, iova + length - 1)) {
+        nested.mapGuest(hole.gpa, paddr + (hole.gpa - iova), hole.length, access);
+        added.add(hole);
+      }
+    } catch (PageTableException e) {
+      added.forEach(run -> nested.forget(run.gpa, run.length));
+      iommu.forget(iova, length);
+      throw e;
     }
   }
 
@@ -185,7 +167,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
    *
    * @return how many bytes the space mapped
    */
-  long unmap(ReplayedSpace space, long iova, long length, SizeRule rule) {
+  long unmap(ReplayedSpace space, long iova, long length) {
     GuestTable iommu = space.table();
     long bytes;
     try {
@@ -193,18 +175,15 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
         for (Run run : onlyIn(space, iova, iova + length - 1)) {
           var _ = nested.takeOut(run.gpa, run.length);
         }
-        nested.settle(this);
       }
       bytes = iommu.unmap(iova, length);
     } catch (PageTableException e) {
       if (nested != null) {
-        nested.settle(this);
         var _ = nested.flushOwed();
-        restore(nested, space, iova, iova + length - 1, rule);
+        restore(nested, space, iova, iova + length - 1);
       }
       throw e;
     }
-    iommu.settle(this);
     if (iommu.sharedMemory() != null) {
       iommu.sharedMemory().remove(iova, length);
       if (nested != null) {
@@ -231,26 +210,29 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
   }
 
   /** Maps in a table what a space maps and the table lacks; its pages for that are free. */
-  private static void restore(
-      GuestTable table, ReplayedSpace space, long first, long last, SizeRule rule) {
+  private static void restore(GuestTable table, ReplayedSpace space, long first, long last) {
     LeafCursor leaves = space.table().table().leaves();
     for (Run hole : holes(table, first, last)) {
+      if (table.sharedMemory() != null) {
+        table.mapAgain(hole.gpa, hole.length);
+        continue;
+      }
       long end = hole.gpa + hole.length - 1;
       leaves.over(hole.gpa, end);
       while (leaves.advance()) {
         long cut = Math.max(0, hole.gpa - leaves.iova());
         long iova = leaves.iova() + cut;
         long to = Math.min(leaves.iova() + (1L << leaves.sizeLog2()) - 1, end);
-        table.map(iova, leaves.paddr() + cut, to + 1 - iova, leaves.access(), rule);
+        table.map(iova, leaves.paddr() + cut, to + 1 - iova, leaves.access());
       }
     }
   }
 
   /** Unmaps whatever a space maps from one address to another; returns how many bytes that was. */
-  long clear(ReplayedSpace space, long first, long last, SizeRule rule) {
+  long clear(ReplayedSpace space, long first, long last) {
     long bytes = 0;
     for (Run run : space.mapped(first, last)) {
-      bytes += unmap(space, run.gpa, run.length, rule);
+      bytes += unmap(space, run.gpa, run.length);
     }
     return bytes;
   }
@@ -273,21 +255,10 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return runs;
   }
 
-  /** Moves pages in all tables to where they lie from now on; not if they stay where they are. */
-  void move(List<Run> runs, boolean areShared, SizeRule rule) {
-    all.forEach(table -> move(table, runs, areShared, rule));
-  }
-
-  private void move(GuestTable table, List<Run> runs, boolean areShared, SizeRule rule) {
-    if (table.sharedMemory() == null || runs.isEmpty()) {
-      return;
-    }
-    for (Run run : runs) {
-      var _ = table.takeOutAtOnce(run.gpa, run.length);
-    }
-    table.settle(this);
-    for (Run run : runs) {
-      table.sharedMemory().map(table, run.gpa, run.length, areShared, rule);
+  /** Pages have come to lie elsewhere, unless all stay where they are: so it is in all tables. */
+  void renew(List<Run> runs) {
+    if (isSharedElsewhere()) {
+      all.forEach(table -> runs.forEach(run -> table.renew(run.gpa, run.length)));
     }
   }
 
@@ -317,20 +288,15 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     regions.forEach(region -> known.setLarge(region.gpa, region.length, false));
     try {
       // all regions at once, since they take of the same memory
-      all.forEach(table -> table.checkFit(first, bytes, known.rule()));
+      all.forEach(table -> table.checkFit(first, bytes));
     } finally {
       regions.forEach(region -> known.setLarge(region.gpa, region.length, true));
     }
   }
 
   /** Makes leaves legal that an RMP entry no longer allows. */
-  void fit(List<Run> runs, SizeRule rule) {
-    for (GuestTable table : all) {
-      for (Run run : runs) {
-        table.fit(run.gpa, run.length, rule);
-      }
-      table.settle(this);
-    }
+  void fit(List<Run> runs) {
+    all.forEach(table -> runs.forEach(run -> table.fit(run.gpa, run.length)));
   }
 
   /** Flushes at once, and before it what was owed earlier. */
@@ -425,8 +391,10 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
     return peakPinnedBytes;
   }
 
+  /** What devices remember of the tables no longer matters. */
   @Override
   public void close() {
+    onFlush(null, _ -> {});
     all.forEach(GuestTable::close);
   }
 }

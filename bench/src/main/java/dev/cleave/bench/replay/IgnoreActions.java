@@ -1,29 +1,47 @@
 package dev.cleave.bench.replay;
 
-import dev.cleave.engine.SizeRule;
+import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** Page states do not matter: no RMP is checked, or all its entries are as small as all leaves. */
-record IgnoreActions(GuestTables tables, SimulatedRmp rmp) implements PolicyActions {
-  private static final SizeRule ANY = SizeRule.atMost(Long.SIZE - 1);
+/**
+ * Page states do not matter: no RMP is checked, or all its entries are as small as all leaves. With
+ * shared pages elsewhere they move.
+ */
+final class IgnoreActions implements PolicyActions {
+  private final GuestTables tables;
+  private final SimulatedRmp rmp;
+
+  /** Where pages lie, if they move; it changes before the RMP does. */
+  private final @Nullable RmpBitmap places;
+
+  IgnoreActions(GuestTables tables, SimulatedRmp rmp, ReplayOptions options) {
+    this.tables = tables;
+    this.rmp = rmp;
+    this.places = options.isSharedInPlace() ? null : new RmpBitmap(options.guestBytes(), false);
+    if (places != null) {
+      tables.liesBy(places);
+    }
+  }
 
   @Override
   public void share(long gpa, long length) {
-    tables.move(runs(gpa, length, false), true, ANY);
+    if (places != null) {
+      List<GuestTables.Run> runs = GuestTables.runs(places, gpa, gpa + length, false);
+      places.share(gpa, length);
+      tables.renew(runs);
+    }
     rmp.unassign(gpa, length);
   }
 
   @Override
   public void unshare(long gpa, long length) {
-    tables.move(runs(gpa, length, true), false, ANY);
+    if (places != null) {
+      List<GuestTables.Run> runs = GuestTables.runs(places, gpa, gpa + length, true);
+      places.unshare(gpa, length);
+      tables.renew(runs);
+    }
     rmp.assign(gpa, length, false);
-  }
-
-  /** The pages that change their state. */
-  private List<GuestTables.Run> runs(long gpa, long length, boolean wereShared) {
-    return tables.isSharedElsewhere()
-        ? GuestTables.runs(rmp.actual(), gpa, gpa + length, wereShared)
-        : List.of();
   }
 
   @Override
@@ -33,24 +51,23 @@ record IgnoreActions(GuestTables tables, SimulatedRmp rmp) implements PolicyActi
 
   @Override
   public void map(ReplayedSpace space, long iova, long paddr, long length, int access) {
-    tables.map(space, iova, paddr, length, access, ANY, rmp.actual());
+    tables.map(space, iova, paddr, length, access);
   }
 
   @Override
   public long unmap(ReplayedSpace space, long iova, long length) {
-    return tables.unmap(space, iova, length, ANY);
+    return tables.unmap(space, iova, length);
   }
 
   @Override
   public long clear(ReplayedSpace space, long first, long last) {
-    return tables.clear(space, first, last, ANY);
+    return tables.clear(space, first, last);
   }
 
   @Override
-  public SizeRule rule() {
-    return ANY;
+  public void close() {
+    if (places != null) {
+      places.close();
+    }
   }
-
-  @Override
-  public void close() {}
 }

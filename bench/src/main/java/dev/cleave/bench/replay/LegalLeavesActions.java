@@ -1,6 +1,5 @@
 package dev.cleave.bench.replay;
 
-import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.List;
 
@@ -17,23 +16,24 @@ abstract class LegalLeavesActions implements PolicyActions {
     this.tables = tables;
     this.known = new RmpBitmap(options.guestBytes(), options.isSharedInPlace());
     this.rmp = rmp;
+    tables.liesBy(known);
   }
 
   @Override
   public void populate(long gpa, long paddr, long length) {
     tables.checkFit(rmp.losing(gpa, paddr, length), known);
-    tables.fit(rmp.populate(gpa, paddr, length, known), known.rule());
+    tables.fit(rmp.populate(gpa, paddr, length, known));
   }
 
   @Override
   public void map(ReplayedSpace space, long iova, long paddr, long length, int access) {
-    tables.map(space, iova, paddr, length, access, rule(), rmp.actual());
+    tables.map(space, iova, paddr, length, access);
   }
 
   @Override
   public long unmap(ReplayedSpace space, long iova, long length) {
     tables.checkFit(rmp.cutBy(iova, length), known);
-    long bytes = tables.unmap(space, iova, length, rule());
+    long bytes = tables.unmap(space, iova, length);
     cut(iova, length);
     return bytes;
   }
@@ -41,7 +41,7 @@ abstract class LegalLeavesActions implements PolicyActions {
   @Override
   public long clear(ReplayedSpace space, long first, long last) {
     tables.checkFit(rmp.cutBy(first, last - first + 1), known);
-    long bytes = tables.clear(space, first, last, rule());
+    long bytes = tables.clear(space, first, last);
     cut(first, last - first + 1);
     return bytes;
   }
@@ -52,13 +52,8 @@ abstract class LegalLeavesActions implements PolicyActions {
     if (!regions.isEmpty()) {
       var _ = tables.flushOwed(); // the old leaf must not be remembered
       rmp.cut(regions, known);
-      tables.fit(regions, known.rule());
+      tables.fit(regions);
     }
-  }
-
-  @Override
-  public SizeRule rule() {
-    return known.rule();
   }
 
   @Override

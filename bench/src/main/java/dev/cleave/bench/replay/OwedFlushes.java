@@ -4,15 +4,15 @@ import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.extent.ExtentMap;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbFlushQueue;
-import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
-import dev.cleave.engine.PageTable;
+import dev.cleave.engine.ioas.HardwarePageTable;
+import dev.cleave.engine.ioas.IoAddressSpace;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a table owes to the IOTLB where flushes wait for one another, and the memory that must stay
- * pinned until they are issued, since a device may still see it.
+ * What the table of a space owes to the IOTLB where flushes wait for one another, and the memory
+ * that must stay pinned until they are issued, since a device may still see it.
  *
  * <p>Not thread-safe.
  */
@@ -20,7 +20,8 @@ final class OwedFlushes {
   /** One batch is open; one that is full is flushed before the next operation. */
   private static final int BATCHES = 2;
 
-  private final PageTable table;
+  private final IoAddressSpace space;
+  private final HardwarePageTable table;
   private final IotlbFlushQueue queue;
   private final LeafCursor cursor;
 
@@ -32,25 +33,40 @@ final class OwedFlushes {
   /**
    * Nothing is owed yet.
    *
+   * @param space which has the table attached, and no other
    * @param entries operations that owe before any of it is flushed
    * @param flush flushes a batch
    */
-  OwedFlushes(PageTable table, int entries, IotlbFlush flush) {
+  OwedFlushes(IoAddressSpace space, HardwarePageTable table, int entries, IotlbFlush flush) {
+    this.space = space;
     this.table = table;
-    this.cursor = table.leaves();
-    this.queue = new IotlbFlushQueue(table, flush, entries, BATCHES, Long.MAX_VALUE, this::flushed);
+    this.cursor = table.table().leaves();
+    this.queue =
+        new IotlbFlushQueue(table.table(), flush, entries, BATCHES, Long.MAX_VALUE, this::flushed);
+    table.flushLazily(queue);
   }
 
   /** Unmaps a range; returns how many bytes were mapped. */
   long unmap(long iova, long length) {
     List<Extent> runs = runs(iova, iova + length - 1);
-    long unmapped = queue.unmap(iova, length);
+    long unmapped = space.unmap(iova, length);
     for (Extent run : runs) {
       forget(run.first(), run.last());
       unflushed.join(run.first(), run.last(), run.paddr(), run.access());
     }
     bytes += unmapped;
+    flushIfFull();
     return unmapped;
+  }
+
+  /** Unmaps a range and flushes at once; returns how many bytes were mapped. */
+  long unmapAtOnce(long iova, long length) {
+    table.flushLazily(null);
+    try {
+      return space.unmap(iova, length);
+    } finally {
+      table.flushLazily(queue);
+    }
   }
 
   /** What is mapped of a range, whatever it leads to. */
@@ -71,13 +87,12 @@ final class OwedFlushes {
     return runs;
   }
 
-  /** Merges what a range maps. */
+  /** Merges what a range maps; returns how many bytes that is. */
   long merge(long iova, long length, int largestLog2) {
-    IotlbGather gather = queue.gather();
     try {
-      return table.merge(iova, length, largestLog2, gather);
+      return space.inTables().merge(iova, length, largestLog2);
     } finally {
-      queue.owes(iova, 0);
+      flushIfFull();
     }
   }
 
@@ -110,7 +125,7 @@ final class OwedFlushes {
   }
 
   /** Flushes batches that are full. */
-  void flushIfFull() {
+  private void flushIfFull() {
     boolean isFull = true;
     while (isFull) {
       isFull = queue.flushSealed();
@@ -126,6 +141,7 @@ final class OwedFlushes {
 
   /** Takes no more; nothing must be owed. */
   void close() {
+    table.flushLazily(null);
     queue.close();
   }
 }

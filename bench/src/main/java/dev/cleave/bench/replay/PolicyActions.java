@@ -1,7 +1,6 @@
 package dev.cleave.bench.replay;
 
 import dev.cleave.engine.PageTableException;
-import dev.cleave.engine.SizeRule;
 
 /**
  * What a policy does when page states change. Ranges have been checked: whole pages of guest
@@ -21,9 +20,6 @@ interface PolicyActions extends AutoCloseable {
    *     that; nothing has changed
    */
   void populate(long gpa, long paddr, long length);
-
-  /** Which leaf sizes a map may use. */
-  SizeRule rule();
 
   /** Whether the log maps nothing of a range. */
   default boolean isFree(ReplayedSpace space, long iova, long length) {

@@ -30,6 +30,9 @@ public final class PolicyRun implements AutoCloseable {
   /** So many address spaces can be replayed at once. */
   public static final int MOST_SPACES = GuestTable.MOST_SPACES;
 
+  /** No paddr lies there or above. */
+  static final long END_OF_MEMORY = 1L << 52;
+
   private static final long PAGE_SIZE_4K = 1L << 12;
 
   private final Policy policy;
@@ -87,12 +90,12 @@ public final class PolicyRun implements AutoCloseable {
 
   private PolicyActions actions(Policy policy) {
     if (!options.followsRmp()) {
-      return new IgnoreActions(tables, rmp);
+      return new IgnoreActions(tables, rmp, options);
     }
     return switch (policy) {
       case FOLLOW -> new FollowActions(tables, rmp, options, false);
       case FOLLOW_LAZY -> new FollowActions(tables, rmp, options, true);
-      case ALL_4K -> new IgnoreActions(tables, rmp);
+      case ALL_4K -> new IgnoreActions(tables, rmp, options);
       case REMAP -> new RemapActions(tables, rmp, options);
       case SHARED_ONLY_4K -> new SharedPageActions(tables, rmp);
       case SHARED_ONLY -> new SharedOnlyActions(tables, rmp, false);
@@ -118,8 +121,14 @@ public final class PolicyRun implements AutoCloseable {
     if (event instanceof TraceEvent.Map map && options.followsRmp()) {
       long paddr = map.paddrOr(options.paddrBase());
       boolean isOfPages = ((map.iova() | paddr | map.length()) & (PAGE_BYTES - 1)) == 0;
+      boolean isMemory =
+          Long.compareUnsigned(paddr, END_OF_MEMORY) < 0
+              && Long.compareUnsigned(map.length(), END_OF_MEMORY - paddr) <= 0;
       // What will be refused gives the guest nothing.
-      if (isOfPages && map.length() > 0 && actions.isFree(space(map), map.iova(), map.length())) {
+      if (isOfPages
+          && isMemory
+          && map.length() > 0
+          && actions.isFree(space(map), map.iova(), map.length())) {
         tables.flushOwed(map.iova(), map.iova() + map.length() - 1);
         try {
           actions.populate(map.iova(), paddr, map.length());
@@ -266,9 +275,9 @@ public final class PolicyRun implements AutoCloseable {
         case TraceEvent.Clear(long _, var _, long first, long last) ->
             Outcome.ok(actions.clear(space, first, last));
         case TraceEvent.Split(long _, var _, long iova, long length, long largest) ->
-            Outcome.ok(space.split(iova, length, largest, tables));
+            Outcome.ok(space.split(iova, length, largest));
         case TraceEvent.Merge(long _, var _, long iova, long length, long largest) ->
-            Outcome.ok(space.merge(iova, length, largest, tables));
+            Outcome.ok(space.merge(iova, length, largest));
         case TraceEvent.Share(long _, long gpa, long length) -> {
           check(gpa, length);
           change(gpa, length, () -> actions.share(gpa, length));

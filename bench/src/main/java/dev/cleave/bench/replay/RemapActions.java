@@ -9,6 +9,7 @@ import dev.cleave.engine.PageTableException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The regions whose legal leaf size changes are unmapped, and mapped again with sizes computed
@@ -18,6 +19,7 @@ import java.util.List;
 final class RemapActions extends LegalLeavesActions {
   RemapActions(GuestTables tables, SimulatedRmp rmp, ReplayOptions options) {
     super(tables, rmp, options);
+    tables.obey(known);
   }
 
   @Override
@@ -80,7 +82,7 @@ final class RemapActions extends LegalLeavesActions {
     changed.xor(regions(gpa, length, known::allowsLarge));
     try {
       for (GuestTable table : tables.all()) {
-        forEachRun(changed, (first, bytes) -> table.checkFit(first, bytes, known.rule()));
+        forEachRun(changed, (first, bytes) -> table.checkFit(first, bytes));
       }
     } catch (PageTableException e) {
       known.restore(gpa, length);
@@ -91,7 +93,7 @@ final class RemapActions extends LegalLeavesActions {
       inRmp.run();
       for (int i = 0; i < extents.size(); i++) {
         for (Extent e : extents.get(i)) {
-          tables.all().get(i).map(e.first(), e.paddr(), e.length(), e.access(), known.rule());
+          tables.all().get(i).map(e.first(), e.paddr(), e.length(), e.access());
         }
       }
     } else {
@@ -106,33 +108,48 @@ final class RemapActions extends LegalLeavesActions {
    * Takes out regions, and the pages that move: theirs is no gap, since they come to lie elsewhere.
    */
   private void takeOut(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
-    moved.forEach(run -> table.takeOutAtOnce(run.gpa(), run.length()));
+    for (GuestTables.Run run : moved) {
+      forEachPart(
+          run,
+          regionsOf(run, changed),
+          part -> table.addGap(-table.mappedBytes(part.gpa(), part.length())));
+    }
     forEachRun(
         changed, (first, bytes) -> table.addGap(table.takeOutAtOnce(first, inGuest(first, bytes))));
-    table.settle(tables);
+    for (GuestTables.Run run : moved) {
+      forEachPart(
+          run,
+          unchanged(run, changed),
+          part -> {
+            var _ = table.takeOutAtOnce(part.gpa(), part.length());
+          });
+    }
   }
 
   private void putBack(GuestTable table, BitSet changed, List<GuestTables.Run> moved) {
-    SharedMemory memory = table.sharedMemory();
-    forEachRun(
-        changed,
-        (first, bytes) -> {
-          long end = first + inGuest(first, bytes);
-          for (boolean areShared : new boolean[] {true, false}) {
-            GuestTables.runs(known, first, end, areShared)
-                .forEach(
-                    run -> memory.map(table, run.gpa(), run.length(), areShared, known.rule()));
-          }
-        });
+    forEachRun(changed, (first, bytes) -> table.mapAgain(first, inGuest(first, bytes)));
     for (GuestTables.Run run : moved) {
-      forEachRun(
-          unchanged(run, changed),
-          (first, bytes) -> {
-            long from = Math.max(first, run.gpa());
-            long end = Math.min(first + bytes, run.gpa() + run.length());
-            memory.map(table, from, end - from, known.isShared(from), known.rule());
-          });
+      forEachPart(run, unchanged(run, changed), part -> table.mapAgain(part.gpa(), part.length()));
     }
+  }
+
+  /** Visits what a run has of regions. */
+  private static void forEachPart(
+      GuestTables.Run run, BitSet regions, Consumer<GuestTables.Run> visitor) {
+    forEachRun(
+        regions,
+        (first, bytes) -> {
+          long from = Math.max(first, run.gpa());
+          long end = Math.min(first + bytes, run.gpa() + run.length());
+          visitor.accept(new GuestTables.Run(from, end - from));
+        });
+  }
+
+  /** The regions of a run that are among those that changed. */
+  private static BitSet regionsOf(GuestTables.Run run, BitSet changed) {
+    BitSet among = regions(run.gpa(), run.length(), _ -> true);
+    among.and(changed);
+    return among;
   }
 
   /** The regions of a run that are not among those that changed. */
@@ -167,7 +184,6 @@ final class RemapActions extends LegalLeavesActions {
           note(cursor, first, first + bytes - 1, extents);
           table.addGap(table.takeOutAtOnce(first, bytes));
         });
-    table.settle(tables);
     return extents;
   }
 

@@ -1,7 +1,6 @@
 package dev.cleave.bench.replay;
 
 import dev.cleave.bench.trace.AddressSpace;
-import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableException;
@@ -10,8 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One address space of a replayed log: the IOMMU table that is its own, and what is done to it
- * alone. What reaches other tables too is {@link GuestTables}' to do.
+ * One address space of a replayed log: the I/O address space that is its own, with the IOMMU table
+ * that shows it, and what is done to it alone. What reaches other tables too is {@link
+ * GuestTables}' to do.
  *
  * <p>Not thread-safe.
  */
@@ -45,17 +45,13 @@ final class ReplayedSpace {
   }
 
   /** Replaces larger leaves; returns how many bytes were mapped. */
-  long split(long iova, long length, long largest, IotlbFlush flush) {
-    long bytes = guestTable.split(iova, length, sizeLog2(iova, largest));
-    guestTable.settle(flush);
-    return bytes;
+  long split(long iova, long length, long largest) {
+    return guestTable.split(iova, length, sizeLog2(iova, largest));
   }
 
   /** Replaces smaller leaves where larger ones are possible; returns how many bytes were mapped. */
-  long merge(long iova, long length, long largest, IotlbFlush flush) {
-    long bytes = guestTable.merge(iova, length, sizeLog2(iova, largest));
-    guestTable.settle(flush);
-    return bytes;
+  long merge(long iova, long length, long largest) {
+    return guestTable.merge(iova, length, sizeLog2(iova, largest));
   }
 
   private static int sizeLog2(long iova, long bytes) {

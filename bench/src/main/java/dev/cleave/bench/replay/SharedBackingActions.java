@@ -5,7 +5,6 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.PageTableException.Reason;
-import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.rmp.RmpBitmap;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,14 +12,10 @@ import java.util.List;
 /**
  * What the log maps is memory that the guest has, all private at first; devices are given it page
  * by page as it becomes shared, from memory that only shared pages lie in. Memory beyond the guest
- * has no page states and is mapped as the log says.
+ * has no page states and is mapped as the log says. No page that is given lies in memory that a
+ * guest owns, so the RMP forbids no leaf.
  */
 abstract class SharedBackingActions implements PolicyActions {
-  /** No page lies in memory that a guest owns, so the RMP forbids no leaf. */
-  static final SizeRule ANY = SizeRule.atMost(Long.SIZE - 1);
-
-  private static final long END_OF_ADDRESSES = 1L << 52;
-
   private final GuestTables tables;
   private final SimulatedRmp rmp;
 
@@ -45,7 +40,7 @@ abstract class SharedBackingActions implements PolicyActions {
   /** Maps a run of shared pages, as far as a table has memory there; all of it or nothing. */
   abstract void give(GuestTable table, GuestTables.Run run);
 
-  /** Unmaps what is mapped of runs of pages, and flushes. */
+  /** Unmaps what is mapped of runs of pages. */
   abstract void take(GuestTable table, List<GuestTables.Run> runs);
 
   /**
@@ -109,7 +104,7 @@ abstract class SharedBackingActions implements PolicyActions {
     }
     long inside = inGuest(iova, length);
     if (inside < length) {
-      table.map(iova + inside, paddr + inside, length - inside, access, ANY);
+      table.map(iova + inside, paddr + inside, length - inside, access);
     }
     table.sharedMemory().add(iova, paddr, length, access);
     if (inside > 0) {
@@ -177,16 +172,12 @@ abstract class SharedBackingActions implements PolicyActions {
     boolean isWrapped = Long.compareUnsigned(iova + (length - 1), iova) < 0;
     boolean isBeyond =
         paddr != 0
-            && (paddr >>> 52 != 0 || Long.compareUnsigned(length, END_OF_ADDRESSES - paddr) > 0);
+            && (Long.compareUnsigned(paddr, PolicyRun.END_OF_MEMORY) >= 0
+                || Long.compareUnsigned(length, PolicyRun.END_OF_MEMORY - paddr) > 0);
     if (isWrapped || isBeyond) {
       throw new PageTableException(
           Reason.OUT_OF_RANGE, iova, "a range ends where addresses do, iova=0x%x".formatted(iova));
     }
-  }
-
-  @Override
-  public SizeRule rule() {
-    return ANY;
   }
 
   @Override

@@ -1,23 +1,28 @@
 package dev.cleave.bench.replay;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 
 import dev.cleave.bench.extent.Extent;
 import dev.cleave.bench.extent.ExtentMap;
-import dev.cleave.engine.SizeRule;
-import dev.cleave.engine.rmp.PageBacking;
+import dev.cleave.engine.ioas.Backing;
+import dev.cleave.engine.rmp.RmpBitmap;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The memory that shared pages come from when they do not stay where they are, and where the same
- * pages lie while they are private: as the log has mapped them.
+ * pages lie while they are private: as the log has mapped them. An offset in it is a gpa.
  *
  * <p>Not thread-safe.
  */
-final class SharedMemory {
+final class SharedMemory implements Backing {
 
   private final long base;
+
+  /** Says which pages lie here; null as long as none of them do. */
+  private @Nullable RmpBitmap states;
 
   /** What the log maps now, by gpa. */
   private final ExtentMap extents = new ExtentMap();
@@ -56,78 +61,90 @@ final class SharedMemory {
     return extents.over(first, last);
   }
 
-  /**
-   * Maps what the log maps of a range, to where it lies in one state.
-   *
-   * @return whether the log maps any of it
-   */
-  boolean map(GuestTable table, long gpa, long length, boolean areShared, SizeRule rule) {
-    return map(table::map, gpa, length, areShared, rule);
-  }
-
-  /** Maps contiguous memory. */
-  private interface Mapper {
-    void map(long gpa, long paddr, long length, int access, SizeRule rule);
-  }
-
-  private boolean map(Mapper to, long gpa, long length, boolean areShared, SizeRule rule) {
-    Extent joined = null;
-    for (Extent extent : extents.over(gpa, gpa + length - 1)) {
-      Extent part =
-          areShared
-              ? new Extent(extent.first(), extent.last(), base + extent.first(), extent.access())
-              : extent;
-      if (joined != null && joined.continuesWith(part)) {
-        joined = joined.with(part);
+  /** The same as it lies here while it is shared, each run as far as it is of one access. */
+  List<Extent> sharedOver(long first, long last) {
+    List<Extent> runs = new ArrayList<>();
+    for (Extent extent : extents.over(first, last)) {
+      Extent run =
+          new Extent(extent.first(), extent.last(), base + extent.first(), extent.access());
+      if (!runs.isEmpty() && runs.getLast().continuesWith(run)) {
+        runs.set(runs.size() - 1, runs.getLast().with(run));
       } else {
-        map(to, joined, rule);
-        joined = part;
+        runs.add(run);
       }
     }
-    map(to, joined, rule);
-    return joined != null;
+    return runs;
   }
 
-  private static void map(Mapper to, @Nullable Extent extent, SizeRule rule) {
-    if (extent != null) {
-      to.map(extent.first(), extent.paddr(), extent.length(), extent.access(), rule);
+  /** From now on a page lies where this says: here if it is shared. */
+  void liesBy(RmpBitmap bitmap) {
+    states = bitmap;
+  }
+
+  private boolean isShared(long gpa) {
+    return states != null
+        && Long.compareUnsigned(gpa, states.guestBytes()) < 0
+        && states.isShared(gpa);
+  }
+
+  @Override
+  public long paddr(long gpa, boolean isWritten) {
+    return isShared(gpa) ? base + gpa : extents.translate(gpa);
+  }
+
+  @Override
+  public long contiguous(long gpa, long length) {
+    boolean isShared = isShared(gpa);
+    long most = isShared ? length : piece(gpa, length);
+    long bytes = Math.min(PAGE_BYTES - gpa % PAGE_BYTES, most);
+    while (bytes < most && isShared(gpa + bytes) == isShared) {
+      bytes += Math.min(isWholePrivate(gpa + bytes) ? REGION_BYTES : PAGE_BYTES, most - bytes);
     }
+    return bytes;
   }
 
-  /**
-   * The memory of a table that is followed.
-   *
-   * @param base where guest memory begins in it, as it is followed
-   */
-  PageBacking backing(GuestTable table, long base) {
-    return new PageBacking() {
-      @Override
-      public void map(long gpa, long length, boolean areShared, SizeRule rule) {
-        long before = table.mappedBytes();
-        Mapper to =
-            (at, paddr, bytes, access, sizes) ->
-                table.mapOnce(base + at, paddr, bytes, access, sizes);
-        if (SharedMemory.this.map(to, gpa, length, areShared, rule)) {
-          table.moved(table.mappedBytes() - before);
-        }
-      }
-
-      @Override
-      public boolean isContiguous(long region) {
-        return SharedMemory.this.isContiguous(region);
-      }
-    };
+  /** Whether a region begins at an address of which no page is shared. */
+  private boolean isWholePrivate(long gpa) {
+    return gpa % REGION_BYTES == 0
+        && (states == null
+            || Long.compareUnsigned(gpa, states.guestBytes()) >= 0
+            || states.isPrivate(gpa));
   }
 
-  /** Whether nothing of a region is mapped, or all of it in one piece that lies right. */
-  private boolean isContiguous(long region) {
-    long last = region + REGION_BYTES - 1;
-    if (extents.isFree(region, last)) {
-      return true;
+  /** How far the memory that the log has mapped goes on in one piece. */
+  private long piece(long gpa, long length) {
+    Extent extent = extents.at(gpa);
+    long bytes = 0;
+    while (extent != null && bytes < length) {
+      long next = extent.last() + 1;
+      bytes = next - gpa;
+      Extent after = extents.at(next);
+      extent = after != null && after.paddr() == extent.paddrAt(next) ? after : null;
     }
-    Extent extent = extents.at(region);
-    return extent != null
-        && extent.holds(last)
-        && extent.paddrAt(region) % REGION_BYTES == region % REGION_BYTES;
+    return Math.min(bytes, length);
+  }
+
+  /** In how many pieces, each of one access, lies what the log maps of a range. */
+  int pieces(long gpa, long length) {
+    int count = 0;
+    Extent area = null;
+    for (Extent extent : extents.over(gpa, gpa + length - 1)) {
+      boolean goesOn =
+          area != null && area.last() + 1 == extent.first() && area.access() == extent.access();
+      if (!goesOn) {
+        count += pieces(area);
+      }
+      area = goesOn ? new Extent(area.first(), extent.last(), 0, area.access()) : extent;
+    }
+    return count + pieces(area);
+  }
+
+  private int pieces(@Nullable Extent area) {
+    int count = 0;
+    long length = area == null ? 0 : area.length();
+    for (long done = 0; done < length; done += contiguous(area.first() + done, length - done)) {
+      count++;
+    }
+    return count;
   }
 }

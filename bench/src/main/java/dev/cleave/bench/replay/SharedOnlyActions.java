@@ -40,7 +40,7 @@ final class SharedOnlyActions extends SharedBackingActions {
 
   @Override
   void give(GuestTable table, GuestTables.Run run) {
-    table.sharedMemory().map(table, run.gpa(), run.length(), true, ANY);
+    table.mapShared(run.gpa(), run.length());
   }
 
   @Override
@@ -48,7 +48,6 @@ final class SharedOnlyActions extends SharedBackingActions {
     for (GuestTables.Run run : runs) {
       var _ = table.takeOut(run.gpa(), run.length());
     }
-    table.settle(tables());
   }
 
   @Override
@@ -123,7 +122,6 @@ final class SharedOnlyActions extends SharedBackingActions {
     for (GuestTable table : tables().all()) {
       if (!tables().isFree(table, gpa, length)) {
         var _ = table.merge(gpa, length, Long.numberOfTrailingZeros(length));
-        table.settle(tables());
       }
     }
   }

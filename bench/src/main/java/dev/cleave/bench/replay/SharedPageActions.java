@@ -18,7 +18,7 @@ final class SharedPageActions extends SharedBackingActions {
   @Override
   void give(GuestTable table, GuestTables.Run run) {
     for (long page = run.gpa(); page < run.gpa() + run.length(); page += PAGE_BYTES) {
-      if (table.sharedMemory().map(table, page, PAGE_BYTES, true, ANY)) {
+      if (table.mapShared(page, PAGE_BYTES)) {
         for (int time = 0; time < table.times(); time++) {
           table.keptTables().needed(table.base(time) + page);
         }
@@ -31,13 +31,11 @@ final class SharedPageActions extends SharedBackingActions {
     for (GuestTables.Run run : runs) {
       if (run.gpa() < 0 || run.gpa() >= states().guestBytes()) {
         var _ = table.takeOutPart(run.gpa(), run.length());
-        table.settle(tables());
         continue;
       }
       table.flushes().setOfPages(true);
       for (long page = run.gpa(); page < run.gpa() + run.length(); page += PAGE_BYTES) {
         if (table.takeOutPart(page, PAGE_BYTES) > 0) {
-          table.settle(tables());
           for (int time = 0; time < table.times(); time++) {
             table.keptTables().emptied(table.table(), table.base(time) + page);
           }

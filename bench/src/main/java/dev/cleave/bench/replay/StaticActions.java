@@ -14,7 +14,7 @@ final class StaticActions extends SharedBackingActions {
 
   @Override
   void give(GuestTable table, GuestTables.Run run) {
-    table.sharedMemory().map(table, run.gpa(), run.length(), true, ANY);
+    table.mapShared(run.gpa(), run.length());
   }
 
   @Override
@@ -22,7 +22,6 @@ final class StaticActions extends SharedBackingActions {
     for (GuestTables.Run run : runs) {
       var _ = table.takeOut(run.gpa(), run.length());
     }
-    table.settle(tables());
   }
 
   @Override

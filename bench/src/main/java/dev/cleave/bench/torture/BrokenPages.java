@@ -91,6 +91,11 @@ public final class BrokenPages extends TablePages {
   }
 
   @Override
+  public long takeAll(int level, int count, long place) {
+    return takeOneByOne(level, count, place);
+  }
+
+  @Override
   public void storeRelease(long slot, long bits) {
     long[] late = hide(slot, bits);
     super.storeRelease(slot, bits);

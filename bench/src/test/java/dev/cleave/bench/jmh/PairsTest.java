@@ -50,6 +50,10 @@ class PairsTest {
           fit over an unchanged 1 TiB guest | reading its bitmap once | 1.5
           map one sized leaf of 64K | 16 stores | 1.5
           map one sized leaf of 1M | 256 stores | 1.5
+          map one 2M leaf | translate of the same leaf | 1.6
+          unmap one 2M leaf | translate of the same leaf | 1.6
+          map one 1G leaf | translate of the same leaf | 1.6
+          unmap one 1G leaf | translate of the same leaf | 1.6
           two threads on disjoint halves, single pages | one thread on both | 0.55
           two threads on disjoint halves, 2 MiB runs | one thread on both | 0.55
           two threads on disjoint halves, 256 GiB as 4K leaves | one thread on both | 0.6
@@ -85,7 +89,7 @@ class PairsTest {
 
   @Test
   void noPairIsThereWithoutAPromise() {
-    assertEquals(45, Pairs.ALL.size());
+    assertEquals(49, Pairs.ALL.size());
   }
 
   static List<Pair> pairs() {
@@ -149,6 +153,7 @@ class PairsTest {
             ShareUnshare.class,
             FitUnchanged.class,
             SizedLeaves.class,
+            SingleLeaf.class,
             TwoThreads.class,
             BulkByTwo.class,
             DirtySweep.class,

@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,6 +75,55 @@ class ReplayedLogsTest {
             TRACES.resolve(trace + ".trace.gz"));
     assertEquals(0, run.code(), run.err());
     assertEquals(text(TRACES.resolve(trace + ".leaves.csv.gz")), text(leaves));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"in-place", "separate"})
+  void whatNoTableCanDoIsRefusedByEveryPolicyAndChangesNothing(String backing) throws IOException {
+    Path log = temporary.resolve("odd.trace");
+    Files.writeString(
+        log,
+        """
+        map 0 0x40000000 64M rw
+        share 0 64M
+        unmap 0x1000 0
+        unmap 0x1000 0x64
+        unmap 0xfffffffffffff000 0x2000
+        map 0x5000000 0xfffffffffffff000 0x2000 rw
+        map 0xfffffffffffff000 0 0x2000 rw
+        map 0x5000000 0x40000001 0x1000 rw
+        map 0x5000000 0x50000000 0 rw
+        map 0x3fff000 0x50000000 0x2000 rw
+        translate 0x1005
+        unmap 0 128M
+        map 0 0x40000000 64M rw
+        """);
+    Path rows = temporary.resolve("rows.csv");
+    for (Policy policy : Policy.values()) {
+      Cleave.Result run =
+          Cleave.run(
+              "replay", "--policy", policy.word(), "--backing", backing, "--results", rows, log);
+      assertEquals(0, run.code(), run.err());
+      String place =
+          policy.isSharedBacked() || backing.equals("separate") ? "0x80001005" : "0x40001005";
+      assertEquals(
+          List.of(
+              "1,map,OK,67108864",
+              "2,share,OK,67108864",
+              "3,unmap,MISALIGNED,0",
+              "4,unmap,MISALIGNED,0",
+              "5,unmap,OUT_OF_RANGE,0",
+              "6,map,OUT_OF_RANGE,0",
+              "7,map,OUT_OF_RANGE,0",
+              "8,map,MISALIGNED,0",
+              "9,map,MISALIGNED,0",
+              "10,map,ALREADY_MAPPED,0",
+              "11,translate,OK," + place,
+              "12,unmap,OK,67108864",
+              "13,map,OK,67108864"),
+          Files.readAllLines(rows).stream().skip(1).toList(),
+          policy.word());
+    }
   }
 
   @Test

@@ -77,8 +77,8 @@ final class AreaMapper {
       takeBack(iova, last, done);
       return false;
     }
-    boolean isWritten = (access & Access.WRITE) != 0;
-    state.areas.add(iova, last, PhysicalBacking.INSTANCE, paddr, access, isWritten);
+    // After the tables: their locks need not wait for what it stores (AddressSpaces.page).
+    state.areas.addFound(iova, last, paddr, access, (access & Access.WRITE) != 0);
     return true;
   }
 

@@ -47,15 +47,15 @@ final class AreaUnmapper {
       boolean isPlain =
           Unsigned.isBelow(last - first, AreaMapper.SHORT_BYTES)
               && state.flushQueue == null
+              && !state.tables.areLazy() // who may have to flush to make room
               && state.operations.areNone()
               && state.areas.tree.isRange(first, last);
       if (!isPlain) {
         return null;
       }
-      Operation operation = state.operations.take();
-      var _ = state.operations.enter(operation, first, last);
+      Operation operation = state.operations.enterAlone(first, last);
       try {
-        state.tables.unmap(operation, first, last);
+        state.tables.unmap(operation, first, last, state.tables.count());
       } catch (PageTableException e) {
         state.operations.leave(operation);
         throw IoasException.of(e);
@@ -140,31 +140,18 @@ final class AreaUnmapper {
           "an area must be cut at a multiple of 0x%x, first=0x%x, last=0x%x"
               .formatted(mask + 1, first, last));
     }
-    long bytes = bytes(operation, from, to);
+    long bytes = state.areas.bytesIn(from, to, operation.position);
     remove(operation, from, to, bytes);
-    return bytes;
-  }
-
-  private long bytes(Operation operation, long first, long last) {
-    RangeTree.Position at = operation.position;
-    long bytes = 0;
-    for (boolean isThere = state.areas.tree.seek(first, at);
-        isThere && !Unsigned.isBelow(last, at.first());
-        isThere = state.areas.tree.next(at)) {
-      bytes += Unsigned.min(at.last(), last) - Unsigned.max(at.first(), first) + 1;
-    }
     return bytes;
   }
 
   /** Takes out what lies between two addresses that have areas. */
   private void remove(Operation operation, long first, long last, long bytes) {
     SpaceFlushQueue queue = state.flushQueue;
-    if (queue == null) {
-      removeAtOnce(operation, first, last);
-      removeAreas(operation, first, last, bytes);
-      return;
-    }
-    @Nullable RuntimeException failure = removeLater(operation, first, last, queue);
+    @Nullable RuntimeException failure =
+        queue == null
+            ? removeAtOnce(operation, first, last)
+            : removeLater(operation, first, last, queue);
     removeAreas(operation, first, last, bytes);
     if (failure != null) {
       throw failure;
@@ -208,12 +195,13 @@ final class AreaUnmapper {
     }
   }
 
-  private void removeAtOnce(Operation operation, long first, long last) {
+  private @Nullable RuntimeException removeAtOnce(Operation operation, long first, long last) {
+    @Nullable RuntimeException failure = null;
     if (state.tables.count() > 0) {
       state.lock.unlock();
       try {
         state.tables.cutEnds(operation, first, last);
-        state.tables.unmap(operation, first, last);
+        failure = state.tables.unmap(operation, first, last);
         state.tables.settle(operation);
       } catch (PageTableException e) {
         throw IoasException.of(e);
@@ -221,6 +209,7 @@ final class AreaUnmapper {
         state.lock.lock();
       }
     }
+    return failure;
   }
 
   private void removeAreas(Operation operation, long first, long last, long bytes) {

@@ -45,6 +45,12 @@ final class Areas {
     bytes += last - first + 1;
   }
 
+  /** Adds an area of physical memory where the tree has found that none is. */
+  void addFound(long first, long last, long paddr, int access, boolean isWritten) {
+    tree.insertFound(first, last, paddr, (isWritten ? WRITTEN : 0) | access);
+    bytes += last - first + 1;
+  }
+
   private int number(Backing backing) {
     int number;
     if (freeCount > 0) {
@@ -106,8 +112,7 @@ final class Areas {
   /** Takes out the area that the tree has found to be one. */
   void removeFound(long length) {
     bytes -= length;
-    forget(tree.foundInfo());
-    tree.removeFound();
+    forget(tree.removeFound());
   }
 
   /** Makes two areas of the one that has both an address and the one before it, if one does. */
@@ -123,5 +128,49 @@ final class Areas {
     tree.setLast(scratch, iova - 1);
     bytes -= last - iova + 1;
     add(iova, last, backing, offset, access, isWritten);
+  }
+
+  /**
+   * Finds the two areas that touch at an address, if the second goes on in memory, and in what
+   * devices may do, where the first ends; the operation's area is then both together.
+   */
+  boolean findContinued(long iova, Operation operation) {
+    RangeTree.Position at = operation.scratch;
+    if (iova == 0 || !tree.seekBack(iova - 1, at) || at.last() != iova - 1) {
+      return false;
+    }
+    operation.areaFirst = at.first();
+    long offset = at.offset() + iova - at.first();
+    long info = at.info();
+    Backing backing = backing(at);
+    boolean isContinued =
+        tree.next(at)
+            && at.first() == iova
+            && at.offset() == offset
+            && (int) at.info() == (int) info
+            && backing(at).equals(backing);
+    operation.areaLast = at.last();
+    return isContinued;
+  }
+
+  /** Makes one area of the two that {@link #findContinued} has found. */
+  void join(long iova, RangeTree.Position scratch) {
+    var _ = tree.seek(iova, scratch);
+    long last = scratch.last();
+    forget(scratch.info());
+    tree.remove(scratch);
+    var _ = tree.seekBack(iova - 1, scratch);
+    tree.setLast(scratch, last);
+  }
+
+  /** Bytes of all areas, or parts of them, that lie in a range. */
+  long bytesIn(long first, long last, RangeTree.Position at) {
+    long sum = 0;
+    for (boolean isThere = tree.seek(first, at);
+        isThere && !Unsigned.isBelow(last, at.first());
+        isThere = tree.next(at)) {
+      sum += Unsigned.min(at.last(), last) - Unsigned.max(at.first(), first) + 1;
+    }
+    return sum;
   }
 }

@@ -83,7 +83,7 @@ final class AttachedTables {
         tables[done].mapRun(iova, paddr, length, access, rule);
         done++;
       }
-    } catch (PageTableException _) {
+    } catch (RuntimeException _) { // a rule's as well: the other way finds out which
       return done;
     }
     return done;
@@ -99,12 +99,32 @@ final class AttachedTables {
     unmap(operation, operation.mapFirst, operation.mapFirst + operation.mapBytes - 1, failed);
   }
 
-  /** Unmaps a range in which something is mapped, and at whose ends no leaf is to be split. */
-  void unmap(Operation operation, long first, long last) {
-    unmap(operation, first, last, tables.length);
+  /** Whether the owner of any of them flushes it lazily. */
+  boolean areLazy() {
+    for (HardwarePageTable table : tables) {
+      if (table.isLazy()) {
+        return true;
+      }
+    }
+    return false;
   }
 
-  /** The same in the first of the tables. */
+  /**
+   * Unmaps a range in which something is mapped, and at whose ends no leaf is to be split but in a
+   * table that is alone; what lazy owners flush goes into their queues.
+   *
+   * @return what a lazy owner's flush threw that had to make room, the last of several
+   */
+  @Nullable RuntimeException unmap(Operation operation, long first, long last) {
+    @Nullable RuntimeException failure = null;
+    for (int i = 0; i < tables.length; i++) {
+      RuntimeException thrown = tables[i].unmap(first, last - first + 1, operation.gather(i));
+      failure = thrown == null ? failure : thrown;
+    }
+    return failure;
+  }
+
+  /** Unmaps it in the first of the tables, to be flushed at once. */
   void unmap(Operation operation, long first, long last, int count) {
     for (int i = 0; i < count; i++) {
       var _ = tables[i].table().unmap(first, last - first + 1, operation.gather(i));
@@ -220,6 +240,13 @@ final class AttachedTables {
       Operation operation, long first, long last, long areaFirst, long areaLast, SizeRule rule) {
     for (int i = 0; i < tables.length; i++) {
       tables[i].merge(first, last, areaFirst, areaLast, rule, operation.tools(i));
+    }
+  }
+
+  /** Merges what lies in a part of an area, and nothing around it. */
+  void mergeInside(Operation operation, long first, long last, SizeRule rule) {
+    for (int i = 0; i < tables.length; i++) {
+      tables[i].mergeInside(first, last - first + 1, rule, operation.gather(i));
     }
   }
 

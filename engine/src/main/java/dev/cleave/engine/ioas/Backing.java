@@ -7,8 +7,9 @@ import dev.cleave.engine.format.Geometry;
  * area begins at an offset of its backing, which may be anything that says where in it a byte lies,
  * such as the address under which a process sees it.
  *
- * <p>It must answer the same as long as an area has it; it is asked when an area is mapped, and
- * whenever a table is attached. Implementations are thread-safe, and do not call the space.
+ * <p>It is asked when an area is mapped, and whenever a table is attached, and must answer the same
+ * as long as an area has it, but for what is {@linkplain SpaceTables#renew renewed} then.
+ * Implementations are thread-safe, and do not call the space.
  */
 public interface Backing {
   /** What {@link #paddr} returns where no memory is. */

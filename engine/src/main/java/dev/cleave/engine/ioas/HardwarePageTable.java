@@ -6,9 +6,12 @@ import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Geometry;
+import dev.cleave.engine.recording.FlushEvent;
+import dev.cleave.engine.recording.Recording;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -41,6 +44,9 @@ public final class HardwarePageTable implements AutoCloseable {
 
   /** Puts flushes of unmaps off, if there is one. */
   private volatile @Nullable IotlbFlushQueue queue;
+
+  /** Takes what can wait, if its owner flushes lazily. */
+  private volatile @Nullable IotlbFlushQueue lazy;
 
   private HardwarePageTable(PageTable table, IotlbFlush flush) {
     this.table = table;
@@ -126,6 +132,23 @@ public final class HardwarePageTable implements AutoCloseable {
 
   // ---- flush ---------------------------------------------------------------------------------
 
+  /**
+   * Leaves flushes that can wait to the caller, those of {@link IoAddressSpace#unmap} and of {@link
+   * SpaceTables#merge}: they return with what they owe this table in a queue, as with a driver that
+   * flushes lazily by itself. The space knows nothing of it and counts iovas as free at once, so
+   * that it is for the caller to flush the queue before an iova is used for anything else than
+   * before, and before the table is detached. What his flush throws when an unmap has to make room
+   * reaches the caller of the unmap, which is done all the same. While a space {@linkplain
+   * IoAddressSpace#deferFlushes puts flushes off} itself, its unmaps go into its own queue.
+   *
+   * <p>To be called while nothing is under way in the space.
+   *
+   * @param queue a queue of this table, or null to flush at once from now on
+   */
+  public void flushLazily(@Nullable IotlbFlushQueue queue) {
+    lazy = queue;
+  }
+
   /** Puts the flushes of unmaps off, as long as it is attached; by who has the space alone. */
   void deferFlushes(
       int unmaps, int batches, long maxDelayNanos, IotlbFlushQueue.FreedRange flushed) {
@@ -138,6 +161,36 @@ public final class HardwarePageTable implements AutoCloseable {
     if (deferring != null) {
       deferring.close();
       queue = null;
+    }
+  }
+
+  /** Whether its owner flushes it lazily. */
+  boolean isLazy() {
+    return lazy != null;
+  }
+
+  /**
+   * Unmaps a range, whose flush a lazy owner takes.
+   *
+   * @param gather takes it else
+   * @return what the owner's flush threw that had to make room: the unmap is done
+   */
+  @Nullable RuntimeException unmap(long iova, long length, IotlbGather gather) {
+    IotlbFlushQueue taker = lazy;
+    if (taker == null) {
+      var _ = table.unmap(iova, length, gather);
+      return null;
+    }
+    try {
+      var _ = taker.unmap(iova, length);
+      return null;
+    } catch (PageTableException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      if (table.leaves().over(iova, iova + length - 1).advance()) {
+        throw e; // it had to make room before
+      }
+      return e;
     }
   }
 
@@ -163,7 +216,14 @@ public final class HardwarePageTable implements AutoCloseable {
   /** Flushes what a gather holds, and ends its debt. */
   void settle(IotlbGather gather) {
     if (!gather.isEmpty()) {
+      FlushEvent event = Recording.ofFlushes() ? new FlushEvent() : null;
       flush.flush(table, gather);
+      if (event != null) {
+        event.done(
+            gather.rangeCount() == 0 ? 0 : gather.rangeFirst(0),
+            gather.rangeCount(),
+            gather.tablePages());
+      }
       gather.complete();
     }
   }
@@ -250,6 +310,25 @@ public final class HardwarePageTable implements AutoCloseable {
       }
       log2 = Long.numberOfTrailingZeros(sizes);
       sizes &= sizes - 1;
+    }
+  }
+
+  /**
+   * Merges a range and nothing around it; a lazy owner takes the flush.
+   *
+   * @param gather takes it else
+   */
+  void mergeInside(long iova, long length, SizeRule rule, IotlbGather gather) {
+    IotlbFlushQueue taker = lazy;
+    if (taker == null) {
+      table.mergeToFit(iova, length, rule, gather);
+      return;
+    }
+    IotlbGather owed = taker.gather();
+    try {
+      table.mergeToFit(iova, length, rule, owed);
+    } finally {
+      taker.owes(iova, 0);
     }
   }
 

@@ -7,15 +7,16 @@ import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.rmp.FollowedMemory;
 import dev.cleave.engine.rmp.RmpBitmap;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
  * An I/O address space (iommufd's IOAS): what devices see, whatever tables show it to them.
  *
  * <p>It is made of <em>areas</em>: a range of iovas, the memory behind it, what devices may do.
- * Areas never overlap, and two that touch stay two. Each attached {@link HardwarePageTable} holds
- * all of them at any time, in leaves that never reach over the end of an area.
+ * Areas never overlap, and two that touch stay two until they are {@linkplain #join joined}. Each
+ * attached {@link HardwarePageTable} holds all of them at any time, in leaves that never reach over
+ * the end of an area. What is refused changes nothing, and every method returns after its flushes:
+ * the {@linkplain dev.cleave.engine.ioas package} says it in full.
  *
  * <h2>How large leaves are</h2>
  *
@@ -32,23 +33,6 @@ import java.util.List;
  * </ul>
  *
  * <p>Leaves are split and merged hitlessly, in all tables.
- *
- * <h2>All or nothing</h2>
- *
- * <p>What is refused changes nothing, neither areas nor tables; where one table of several runs out
- * of memory, none is changed. The one exception is iommufd's own, and in {@link UnmapRule}. A
- * refusal is an {@link IoasException}, with what iommufd would return. Checks are made in iommufd's
- * order.
- *
- * <p>While a table is attached every iova and length is a multiple of the {@linkplain #alignment
- * alignment}, 4096 unless a table has no pages as small. With no table, areas may be of single
- * bytes, and memory is not looked at.
- *
- * <h2>Flushes</h2>
- *
- * <p>Every method returns after what it owes has been flushed in each table, by the thread that
- * called; until then iovas that are unmapped are not free. Flushes of unmaps can be {@linkplain
- * #deferFlushes put off}.
  *
  * <h2>Threads</h2>
  *
@@ -68,9 +52,12 @@ public final class IoAddressSpace implements AutoCloseable {
   private final SpaceState state;
   private final AreaMapper mapper;
   private final AreaUnmapper unmapper;
+  private final AreaSeams seams;
   private final LeafFitter fitter;
+  private final SpaceTables inTables;
   private final DirtyTracker tracker;
   private final TableAttacher attacher;
+  private final SpaceView view;
 
   /** An empty space, in which any part of an area can be unmapped. */
   public IoAddressSpace() {
@@ -85,16 +72,15 @@ public final class IoAddressSpace implements AutoCloseable {
    *     most: the logarithm of 2 MiB where a kernel has transparent huge pages, of 4 KiB without
    */
   public IoAddressSpace(UnmapRule unmapRule, int largestAlignmentLog2) {
-    if (largestAlignmentLog2 < Geometry.PAGE_LOG2 || largestAlignmentLog2 >= Long.SIZE) {
-      throw new IllegalArgumentException(
-          "the largest alignment must be 2^12 to 2^63, log2=" + largestAlignmentLog2);
-    }
     state = new SpaceState(unmapRule, largestAlignmentLog2);
     mapper = new AreaMapper(state);
     unmapper = new AreaUnmapper(state);
+    seams = new AreaSeams(state);
     fitter = new LeafFitter(state);
+    inTables = new SpaceTables(state, fitter);
     tracker = new DirtyTracker(state, fitter);
     attacher = new TableAttacher(state, this);
+    view = new SpaceView(state);
   }
 
   // ---- areas ---------------------------------------------------------------------------------
@@ -219,7 +205,18 @@ public final class IoAddressSpace implements AutoCloseable {
    *     alignment; ENOMEM if the leaf around it cannot be split
    */
   public void cut(long iova) {
-    fitter.cut(iova);
+    seams.cut(iova);
+  }
+
+  /**
+   * Makes one area of two, so that leaves may reach over where they touch; those that are there
+   * stay until {@link #adjust}. Nothing is done unless two areas touch there and the second goes on
+   * where the first ends: in equal backings, with the same access.
+   *
+   * @param iova where the second begins
+   */
+  public void join(long iova) {
+    seams.join(iova);
   }
 
   /**
@@ -236,16 +233,11 @@ public final class IoAddressSpace implements AutoCloseable {
   /**
    * What every iova and length is a multiple of.
    *
-   * @return 1 while no table is attached and huge pages are on, else 4096 or, where a table has no
-   *     page as small, its smallest
+   * @return 1 with huge pages on and no table attached, when memory is not looked at either; else
+   *     4096 or, where a table has no page as small, its smallest
    */
   public long alignment() {
-    state.lock.lock();
-    try {
-      return state.alignment();
-    } finally {
-      state.lock.unlock();
-    }
+    return view.alignment();
   }
 
   /**
@@ -254,12 +246,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @return ranges in ascending order
    */
   public List<IovaRange> iovaRanges() {
-    state.lock.lock();
-    try {
-      return state.reserved.holes();
-    } finally {
-      state.lock.unlock();
-    }
+    return view.iovaRanges();
   }
 
   /**
@@ -271,12 +258,12 @@ public final class IoAddressSpace implements AutoCloseable {
    */
   public IovaReservation reserve(List<IovaRange> ranges) {
     IovaReservation reservation = new IovaReservation(this, ranges);
-    alone(() -> state.limits.reserve(reservation));
+    state.alone(() -> state.limits.reserve(reservation));
     return reservation;
   }
 
   void release(IovaReservation reservation) {
-    alone(() -> state.reserved.remove(reservation));
+    state.alone(() -> state.reserved.remove(reservation));
   }
 
   /**
@@ -288,7 +275,7 @@ public final class IoAddressSpace implements AutoCloseable {
    *     ones; those that were allowed before stay so then
    */
   public void setAllowed(List<IovaRange> ranges) {
-    alone(() -> state.limits.allow(ranges));
+    state.alone(() -> state.limits.allow(ranges));
   }
 
   // ---- tables --------------------------------------------------------------------------------
@@ -321,12 +308,16 @@ public final class IoAddressSpace implements AutoCloseable {
    * @return in the order in which they came
    */
   public List<HardwarePageTable> tables() {
-    state.lock.lock();
-    try {
-      return state.tables.all();
-    } finally {
-      state.lock.unlock();
-    }
+    return view.tables();
+  }
+
+  /**
+   * What can be done to the tables and leaves the space as it is.
+   *
+   * @return always the same
+   */
+  public SpaceTables inTables() {
+    return inTables;
   }
 
   // ---- leaves --------------------------------------------------------------------------------
@@ -362,7 +353,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @param rule what is allowed where; it must not call the space
    */
   public void addRule(SizeRule rule) {
-    alone(() -> state.rule.add(rule));
+    state.alone(() -> state.rule.add(rule));
   }
 
   /**
@@ -372,7 +363,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @throws IllegalArgumentException if it is not there
    */
   public void removeRule(SizeRule rule) {
-    alone(() -> state.rule.remove(rule));
+    state.alone(() -> state.rule.remove(rule));
   }
 
   /**
@@ -390,7 +381,9 @@ public final class IoAddressSpace implements AutoCloseable {
   /**
    * Makes the space a thing that an {@link dev.cleave.engine.rmp.RmpFollower} keeps in step with
    * the RMP: the bitmap's rule is added, and all tables follow, those that are attached later as
-   * well.
+   * well. Where the bitmap's shared pages do not {@linkplain RmpBitmap#isSharedInPlace stay in
+   * place}, backings are asked anew for pages that change, and for no others: they are to say where
+   * a page lies by what the bitmap says of it.
    *
    * @param bitmap the bitmap of that follower
    * @param guestIova iova of guest physical address 0, a multiple of 2 MiB
@@ -398,7 +391,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @throws IllegalArgumentException if the place is no such multiple
    */
   public FollowedMemory follow(RmpBitmap bitmap, long guestIova) {
-    return new FollowedSpace(this, state, fitter, bitmap.ruleAt(-guestIova), guestIova);
+    return new FollowedSpace(this, state, fitter, bitmap, guestIova);
   }
 
   /**
@@ -409,7 +402,7 @@ public final class IoAddressSpace implements AutoCloseable {
    *     area that is not aligned to 4096
    */
   public void setHugePages(boolean allowed) {
-    alone(() -> attacher.setHugePages(allowed));
+    state.alone(() -> attacher.setHugePages(allowed));
   }
 
   /**
@@ -418,12 +411,7 @@ public final class IoAddressSpace implements AutoCloseable {
    * @return true at first
    */
   public boolean hugePages() {
-    state.lock.lock();
-    try {
-      return state.hugePages;
-    } finally {
-      state.lock.unlock();
-    }
+    return view.hugePages();
   }
 
   // ---- dirty bits ----------------------------------------------------------------------------
@@ -497,22 +485,7 @@ public final class IoAddressSpace implements AutoCloseable {
    */
   public SpaceFlushQueue deferFlushes(
       int unmaps, long maxDelayNanos, IotlbFlushQueue.FreedRange freed) {
-    if (unmaps < 1 || maxDelayNanos < 1) {
-      throw new IllegalArgumentException(
-          "flushes are put off by one unmap and one nanosecond or more, unmaps=%d, maxDelayNanos=%d"
-              .formatted(unmaps, maxDelayNanos));
-    }
-    SpaceFlushQueue queue = new SpaceFlushQueue(state, unmaps, maxDelayNanos, freed);
-    alone(() -> {
-      if (state.flushQueue != null) {
-        throw new IllegalStateException("the flushes of the space are put off already");
-      }
-      for (HardwarePageTable table : state.tables.array()) {
-        queue.add(table);
-      }
-      state.flushQueue = queue;
-    });
-    return queue;
+    return SpaceFlushQueue.begin(state, unmaps, maxDelayNanos, freed);
   }
 
   // ---- the whole -----------------------------------------------------------------------------
@@ -523,37 +496,18 @@ public final class IoAddressSpace implements AutoCloseable {
    * @return a snapshot; what tables count is exact while no operation runs
    */
   public SpaceStatistics statistics() {
-    return state.statistics();
+    return view.statistics();
   }
 
   /** Operations that were ever under way at once, for tests. */
   int operationsMade() {
-    state.lock.lock();
-    try {
-      return state.operations.made();
-    } finally {
-      state.lock.unlock();
-    }
-  }
-
-  /** Does something while nothing else is under way. */
-  private void alone(Runnable work) {
-    state.lock.lock();
-    Operation operation = state.operations.take();
-    var _ = state.operations.enter(operation, 0, -1L);
-    try {
-      work.run();
-    } finally {
-      state.operations.leave(operation);
-      state.lock.unlock();
-    }
+    return view.operationsMade();
   }
 
   /** Detaches all tables, which stay the caller's to close, and drops all areas. */
   @Override
   public void close() {
-    List<HardwarePageTable> attached = new ArrayList<>(tables());
-    attached.forEach(this::detach);
+    tables().forEach(this::detach);
     var _ = unmapAll();
   }
 }

@@ -1,6 +1,7 @@
 package dev.cleave.engine.ioas;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -46,6 +47,10 @@ final class IovaChooser {
   private long pageOffset;
 
   IovaChooser(RangeTree areas, ReservedIovas reserved, RangeTree retiring, int largestLog2) {
+    if (largestLog2 < PAGE_LOG2 || largestLog2 >= Long.SIZE) {
+      throw new IllegalArgumentException(
+          "the largest alignment must be 2^12 to 2^63, log2=" + largestLog2);
+    }
     this.retiring = retiring;
     this.areas = areas;
     this.reserved = reserved;

@@ -17,13 +17,17 @@ final class LeafFitter {
   // ---- granularity ---------------------------------------------------------------------------
 
   void setGranularity(long iova, long length, int log2) {
+    checkSize(iova, log2);
+    change(state.rule.granularity, iova, length, log2);
+  }
+
+  static void checkSize(long iova, int log2) {
     if (log2 < Geometry.PAGE_LOG2 || log2 > Granularity.UNLIMITED) {
       throw new IoasException(
           Errno.EINVAL,
           iova,
           "a page granularity must be 2^12 to 2^63 bytes, log2=%d".formatted(log2));
     }
-    change(state.rule.granularity, iova, length, log2);
   }
 
   /** Sets a limit in a range and brings the leaves to it. */
@@ -69,17 +73,15 @@ final class LeafFitter {
     }
   }
 
-  void cut(long iova) {
+  /** Refuses what {@link #adjust} would refuse now, and changes nothing. */
+  void checkAdjust(long iova, long length) {
     state.lock.lock();
     Operation operation = state.operations.take();
-    long alignment = state.alignment();
     try {
-      if (iova == 0 || !state.seekArea(operation, iova - 1, iova - 1)) {
-        return;
-      }
-      var _ = state.operations.enter(operation, operation.areaFirst, operation.areaLast);
+      long last = state.lastPage(iova, length);
+      var _ = state.operations.enter(operation, iova, last);
       try {
-        cut(operation, iova, alignment);
+        checkSplit(operation, iova, last);
       } finally {
         state.operations.leaveRange(operation);
       }
@@ -89,32 +91,20 @@ final class LeafFitter {
     }
   }
 
-  private void cut(Operation operation, long iova, long alignment) {
-    if (!state.seekArea(operation, iova - 1, iova - 1) || operation.areaLast == iova - 1) {
+  private void checkSplit(Operation operation, long first, long last) {
+    if (state.tables.count() == 0 || !state.seekAreas(operation, first, last)) {
       return;
     }
-    long offset = operation.scratch.offset() + iova - operation.areaFirst;
-    long placeMask = Math.min(alignment, Geometry.PAGE_BYTES) - 1;
-    if ((iova & (alignment - 1)) != 0 || (offset & placeMask) != 0) {
-      throw new IoasException(
-          Errno.EINVAL,
-          iova,
-          "an area must be cut at a multiple of 0x%x, iova=0x%x, offset=0x%x"
-              .formatted(alignment, iova, offset));
+    operation.rule.of(state.rule);
+    state.lock.unlock();
+    try {
+      state.tables.reserve(operation, operation.from, operation.to, operation.rule);
+      state.tables.unreserve(operation);
+    } catch (PageTableException e) {
+      throw IoasException.of(e);
+    } finally {
+      state.lock.lock();
     }
-    if (state.tables.count() > 0) {
-      state.lock.unlock();
-      try {
-        state.tables.cut(
-            operation, operation.cut.around(operation.areaFirst, iova - 1), iova - 1, iova);
-        state.tables.settle(operation);
-      } catch (PageTableException e) {
-        throw IoasException.of(e);
-      } finally {
-        state.lock.lock();
-      }
-    }
-    state.areas.cut(iova, operation.scratch);
   }
 
   /**
@@ -191,7 +181,7 @@ final class LeafFitter {
    */
   private void merge(Operation operation, long first, long last) {
     long from = first;
-    while (isAreaThere(operation, from, last)) {
+    while (findArea(operation, from, last)) {
       long areaFirst = operation.areaFirst;
       long areaLast = operation.areaLast;
       state.tables.merge(
@@ -208,8 +198,8 @@ final class LeafFitter {
     }
   }
 
-  /** The next area that is more than one page. */
-  private boolean isAreaThere(Operation operation, long first, long last) {
+  /** Looks for the next area that is more than one page, without the lock. */
+  boolean findArea(Operation operation, long first, long last) {
     state.lock.lock();
     try {
       long from = first;

@@ -74,6 +74,15 @@ final class Operations {
    * Whether nothing is under way: who holds the lock may do anything then, until it is given up.
    */
   boolean areNone() {
+    return count == 0 || isLastOver() || areSwept();
+  }
+
+  /** Whether one alone is left to be found over: it stays where it is, for {@link #enterAlone}. */
+  private boolean isLastOver() {
+    return count == 1 && all[running[0]].isOver();
+  }
+
+  private boolean areSwept() {
     sweep();
     return count == 0;
   }
@@ -103,6 +112,24 @@ final class Operations {
     for (int i = index; i < count; i++) {
       running[i] = running[i + 1];
     }
+  }
+
+  /**
+   * Takes a range while {@link #areNone} is so, with the operation that had the last such range if
+   * there was one: nothing has to be counted then.
+   */
+  Operation enterAlone(long first, long last) {
+    if (count == 0) {
+      Operation operation = take();
+      var _ = enter(operation, first, last);
+      return operation;
+    }
+    Operation operation = all[running[0]];
+    operation.beginAnew();
+    operation.first = first;
+    operation.last = last;
+    operation.equip(tables);
+    return operation;
   }
 
   /**

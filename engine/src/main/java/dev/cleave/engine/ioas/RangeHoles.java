@@ -17,9 +17,11 @@ final class RangeHoles {
     this.nodes = nodes;
   }
 
-  /** Raises bounds to the hole before a range. */
+  /** Raises bounds to the hole before a range, or between pages to what is no shorter. */
   void note(int leaf, int index) {
-    long hole = before(nodes.get(leaf), index);
+    long[] words = nodes.get(leaf);
+    boolean isBetweenPages = index > 0 && RangeLeaf.isOfPages(words);
+    long hole = isBetweenPages ? PageSlots.WINDOW_BYTES : before(words, index);
     for (int node = leaf;
         node != NONE && Unsigned.isBelow(nodes.get(node)[GAP_BOUND], hole);
         node = parent(nodes.get(node))) {

@@ -4,67 +4,85 @@ import static dev.cleave.engine.ioas.RangeNodes.GAP_BOUND;
 import static dev.cleave.engine.ioas.RangeNodes.HEADER_WORDS;
 
 /**
- * The words of a leaf of a {@link RangeTree}: up to 16 ranges, each in a slot that it keeps.
+ * The words of a leaf of a {@link RangeTree}. Of two kinds: {@link RangeSlots} has ranges of any
+ * kind, {@link PageSlots} single pages close to each other.
  *
  * <pre>
  *   0   header           {@link RangeNodes}
- *   3   order            the slot of each range, four bits each, ascending; then the free slots
+ *   3   order            which slots hold ranges
  *   4   low              first address at which a range that belongs here can begin
  *   5   top              the last one
  *   6   next             number of the leaf behind
  *   7   previous         number of the leaf before
- *   8   firsts           first address of the range in each slot, all ones in a free one
- *  24   last             of the range in slot 0, its last address
- *  25   offset           first word of its owner's
- *  26   info             second word
- *  27   ...              the same for slots 1 to 15
+ *   8   window           where the pages begin that it has room for, 1 for ranges of any kind
+ *   9   content          {@link RangeSlots} or {@link PageSlots}
  * </pre>
  *
- * <p>A range that comes or goes moves no other, and the search compares all slots without a branch
- * that could be guessed wrong. Functions of their arguments.
+ * <p>A leaf that is empty is one of ranges. Functions of their arguments.
  */
 final class RangeLeaf {
-  static final int CAPACITY = 16;
-
-  private static final int ORDER = HEADER_WORDS;
+  static final int ORDER = HEADER_WORDS;
   private static final int LOW = ORDER + 1;
   private static final int TOP = LOW + 1;
   private static final int NEXT = TOP + 1;
   private static final int PREVIOUS = NEXT + 1;
-  private static final int FIRSTS = PREVIOUS + 1;
-  private static final int RANGES = FIRSTS + CAPACITY;
-  private static final int RANGE_WORDS = 3;
-  static final int WORDS = RANGES + RANGE_WORDS * CAPACITY;
+  static final int WINDOW = PREVIOUS + 1;
+  static final int CONTENT = WINDOW + 1;
+  static final int WORDS = CONTENT + Math.max(RangeSlots.WORDS, PageSlots.WORDS);
 
-  private static final int LAST = 0;
-  private static final int OFFSET = 1;
-  private static final int INFO = 2;
+  /** No window: none begins at an odd address. */
+  private static final long NO_WINDOW = 1;
 
-  private static final long ASCENDING = 0xFEDC_BA98_7654_3210L;
-  private static final int SLOT_BITS = 4;
-  private static final long SLOT_MASK = CAPACITY - 1;
-  private static final long FREE = -1L;
+  /** A leaf with fewer ranges is joined with a neighbour. */
+  static final int FEWEST = RangeSlots.CAPACITY / 4;
+
+  /** Two that have no more than these are joined: what has more pages stays one of pages. */
+  static final int FEW = RangeSlots.CAPACITY * 3 / 4;
 
   private RangeLeaf() {}
 
   /** Makes an empty leaf to which no address belongs. */
   static void clear(long[] leaf) {
-    RangeNodes.setCount(leaf, 0);
     RangeNodes.setParent(leaf, RangeNodes.NONE);
     leaf[GAP_BOUND] = 0;
-    leaf[ORDER] = ASCENDING;
     setBounds(leaf, -1L, 0);
     setNext(leaf, RangeNodes.NONE);
     setPrevious(leaf, RangeNodes.NONE);
-    for (int slot = 0; slot < CAPACITY; slot++) {
-      leaf[FIRSTS + slot] = FREE;
+    begin(leaf, NO_WINDOW);
+  }
+
+  /** Makes it empty, and one of pages or of ranges. */
+  private static void begin(long[] leaf, long window) {
+    RangeNodes.setCount(leaf, 0);
+    leaf[WINDOW] = window;
+    if (window == NO_WINDOW) {
+      RangeSlots.clear(leaf);
+    } else {
+      PageSlots.clear(leaf);
     }
   }
 
   // ---- the leaf ------------------------------------------------------------------------------
 
-  static boolean isFull(long[] leaf) {
-    return RangeNodes.count(leaf) == CAPACITY;
+  static boolean isOfPages(long[] leaf) {
+    return leaf[WINDOW] != NO_WINDOW;
+  }
+
+  /** Whether there is room for a range that belongs here. */
+  static boolean takes(long[] leaf, long first, long last, long offset, long info) {
+    return isOfPages(leaf)
+        ? PageSlots.isInWindow(leaf, first) && PageSlots.isPage(first, last, offset, info)
+        : RangeNodes.count(leaf) < RangeSlots.CAPACITY;
+  }
+
+  /** Whether it would be full with one more. */
+  static boolean isAlmostFull(long[] leaf) {
+    return !isOfPages(leaf) && RangeNodes.count(leaf) == RangeSlots.CAPACITY - 1;
+  }
+
+  /** Whether all ranges have room in one that is of ranges. */
+  static boolean canBeOfRanges(long[] leaf) {
+    return RangeNodes.count(leaf) <= RangeSlots.CAPACITY;
   }
 
   /** Whether a range that begins at an address would belong here. */
@@ -104,115 +122,141 @@ final class RangeLeaf {
 
   // ---- its ranges ----------------------------------------------------------------------------
 
-  private static int slot(long[] leaf, int index) {
-    return (int) ((leaf[ORDER] >>> (SLOT_BITS * index)) & SLOT_MASK);
-  }
-
-  private static int range(long[] leaf, int index) {
-    return RANGES + RANGE_WORDS * slot(leaf, index);
-  }
-
   static long first(long[] leaf, int index) {
-    return leaf[FIRSTS + slot(leaf, index)];
+    return isOfPages(leaf) ? PageSlots.first(leaf, index) : RangeSlots.first(leaf, index);
   }
 
   static long last(long[] leaf, int index) {
-    return leaf[range(leaf, index) + LAST];
+    return isOfPages(leaf) ? PageSlots.last(leaf, index) : RangeSlots.last(leaf, index);
   }
 
   static long offset(long[] leaf, int index) {
-    return leaf[range(leaf, index) + OFFSET];
+    return isOfPages(leaf) ? PageSlots.offset(leaf, index) : RangeSlots.offset(leaf, index);
   }
 
   static long info(long[] leaf, int index) {
-    return leaf[range(leaf, index) + INFO];
+    return isOfPages(leaf) ? PageSlots.info(leaf, index) : RangeSlots.info(leaf, index);
   }
 
+  /** Whether the range at an index is just these addresses. */
+  static boolean isRange(long[] leaf, int index, long first, long last) {
+    return isOfPages(leaf)
+        ? PageSlots.isRange(leaf, first, last)
+        : RangeSlots.first(leaf, index) == first && RangeSlots.last(leaf, index) == last;
+  }
+
+  /** Moves the end of a range in a leaf of ranges. */
   static void setLast(long[] leaf, int index, long last) {
-    leaf[range(leaf, index) + LAST] = last;
+    assert !isOfPages(leaf);
+    RangeSlots.setLast(leaf, index, last);
   }
 
+  /** Replaces the info of a range, in a leaf of pages by one that has room there. */
   static void setInfo(long[] leaf, int index, long info) {
-    leaf[range(leaf, index) + INFO] = info;
-  }
-
-  /**
-   * The number of ranges that begin at or below an address. Halves are compared, whose difference
-   * has a sign to be counted by, and then the one or two that have the same. (A loop over the slots
-   * takes C2 twice as long: {@code AddressSpaces.page}.)
-   */
-  static int countUpTo(long[] leaf, long address) {
-    long half = address >>> 1;
-    long below =
-        isBelow(leaf[FIRSTS], half)
-            + isBelow(leaf[FIRSTS + 1], half)
-            + isBelow(leaf[FIRSTS + 2], half)
-            + isBelow(leaf[FIRSTS + 3], half)
-            + isBelow(leaf[FIRSTS + 4], half)
-            + isBelow(leaf[FIRSTS + 5], half)
-            + isBelow(leaf[FIRSTS + 6], half)
-            + isBelow(leaf[FIRSTS + 7], half)
-            + isBelow(leaf[FIRSTS + 8], half)
-            + isBelow(leaf[FIRSTS + 9], half)
-            + isBelow(leaf[FIRSTS + 10], half)
-            + isBelow(leaf[FIRSTS + 11], half)
-            + isBelow(leaf[FIRSTS + 12], half)
-            + isBelow(leaf[FIRSTS + 13], half)
-            + isBelow(leaf[FIRSTS + 14], half)
-            + isBelow(leaf[FIRSTS + 15], half);
-    int index = (int) below;
-    int count = RangeNodes.count(leaf);
-    while (index < count && Long.compareUnsigned(first(leaf, index), address) <= 0) {
-      index++;
+    if (isOfPages(leaf)) {
+      PageSlots.setInfo(leaf, index, info);
+    } else {
+      RangeSlots.setInfo(leaf, index, info);
     }
-    return index;
   }
 
-  /** 1 or 0. */
-  private static long isBelow(long first, long half) {
-    return ((first >>> 1) - half) >>> (Long.SIZE - 1);
+  /** The number of ranges that begin at or below an address. */
+  static int countUpTo(long[] leaf, long address) {
+    return isOfPages(leaf)
+        ? PageSlots.countUpTo(leaf, address)
+        : RangeSlots.countUpTo(leaf, address);
   }
 
-  /** Puts a range at an index, before the one that is there; the leaf is not full. */
+  /** Puts a range that it takes at an index, before the one that is there. */
   static void insert(long[] leaf, int index, long first, long last, long offset, long info) {
-    int count = RangeNodes.count(leaf);
-    long order = leaf[ORDER];
-    int end = SLOT_BITS * count;
-    long slot = (order >>> end) & SLOT_MASK;
-    int at = SLOT_BITS * index;
-    long moved = (-1L << at) & ~((-1L << end) << SLOT_BITS);
-    long above = (order << SLOT_BITS) & moved & ~(SLOT_MASK << at);
-    leaf[ORDER] = (order & ~moved) | above | (slot << at);
-    leaf[FIRSTS + (int) slot] = first;
-    int range = RANGES + RANGE_WORDS * (int) slot;
-    leaf[range + LAST] = last;
-    leaf[range + OFFSET] = offset;
-    leaf[range + INFO] = info;
-    RangeNodes.setCount(leaf, count + 1);
+    if (isOfPages(leaf)) {
+      PageSlots.insert(leaf, first, offset, info);
+    } else {
+      RangeSlots.insert(leaf, index, first, last, offset, info);
+    }
+    RangeNodes.setCount(leaf, RangeNodes.count(leaf) + 1);
   }
 
   static void remove(long[] leaf, int index) {
     int left = RangeNodes.count(leaf) - 1;
-    long order = leaf[ORDER];
-    int at = SLOT_BITS * index;
-    int end = SLOT_BITS * left;
-    long slot = (order >>> at) & SLOT_MASK;
-    long moved = (-1L << at) & ~((-1L << end) << SLOT_BITS);
-    long below = (order >>> SLOT_BITS) & moved & ~(SLOT_MASK << end);
-    leaf[ORDER] = (order & ~moved) | below | (slot << end);
-    leaf[FIRSTS + (int) slot] = FREE;
+    if (left == 0) {
+      begin(leaf, NO_WINDOW);
+      return;
+    }
+    if (isOfPages(leaf)) {
+      PageSlots.remove(leaf, index);
+    } else {
+      RangeSlots.remove(leaf, index);
+    }
     RangeNodes.setCount(leaf, left);
   }
 
-  /** Moves all ranges from an index on behind those of another leaf. */
+  // ---- all of its ranges ---------------------------------------------------------------------
+
+  /** Moves all ranges from an index on behind those of another leaf, which has room for them. */
   static void moveTo(long[] leaf, int index, long[] target) {
     int count = RangeNodes.count(leaf);
+    if (isOfPages(leaf) && count - index > FEW) {
+      begin(target, leaf[WINDOW]);
+    }
     for (int i = index; i < count; i++) {
-      int end = RangeNodes.count(target);
-      insert(target, end, first(leaf, i), last(leaf, i), offset(leaf, i), info(leaf, i));
+      append(leaf, i, target);
     }
     for (int i = count - 1; i >= index; i--) {
       remove(leaf, i);
+    }
+  }
+
+  private static void append(long[] leaf, int index, long[] target) {
+    insert(
+        target,
+        RangeNodes.count(target),
+        first(leaf, index),
+        last(leaf, index),
+        offset(leaf, index),
+        info(leaf, index));
+  }
+
+  /**
+   * Makes a leaf of ranges one of pages, if all that it has and one more are pages close enough.
+   *
+   * @param image takes what the leaf was
+   * @return whether it is one now
+   */
+  static boolean becomePages(
+      long[] leaf, long first, long last, long offset, long info, long[] image) {
+    if (isOfPages(leaf) || !PageSlots.isPage(first, last, offset, info)) {
+      return false;
+    }
+    int count = RangeNodes.count(leaf);
+    boolean isDescending = Unsigned.isBelow(first, first(leaf, 0));
+    long lowest = isDescending ? first : first(leaf, 0);
+    long highest = Unsigned.max(first, first(leaf, count - 1));
+    if (!PageSlots.fit(lowest, highest)) {
+      return false;
+    }
+    for (int i = 0; i < count; i++) {
+      if (!PageSlots.isPage(first(leaf, i), last(leaf, i), offset(leaf, i), info(leaf, i))) {
+        return false;
+      }
+    }
+    become(leaf, isDescending ? PageSlots.windowUpTo(highest) : lowest, image);
+    return true;
+  }
+
+  /** Makes a leaf of pages one of ranges, which has room for them. */
+  static void becomeRanges(long[] leaf, long[] image) {
+    if (isOfPages(leaf)) {
+      become(leaf, NO_WINDOW, image);
+    }
+  }
+
+  private static void become(long[] leaf, long window, long[] image) {
+    System.arraycopy(leaf, 0, image, 0, WORDS);
+    begin(leaf, window);
+    int count = RangeNodes.count(image);
+    for (int i = 0; i < count; i++) {
+      append(image, i, leaf);
     }
   }
 }

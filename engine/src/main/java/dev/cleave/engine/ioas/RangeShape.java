@@ -19,6 +19,9 @@ final class RangeShape {
   /** Inner nodes from the root to a leaf. */
   private int height;
 
+  /** What a leaf was that becomes one of the other kind. */
+  private final long[] image = new long[RangeLeaf.WORDS];
+
   RangeShape(RangeNodes nodes) {
     this.nodes = nodes;
     root = nodes.newLeaf();
@@ -32,6 +35,16 @@ final class RangeShape {
       node = RangeInner.childFor(nodes.get(node), address);
     }
     return node;
+  }
+
+  /** Makes a leaf one of pages, if it can be one with one more range. */
+  boolean becomePages(int leaf, long first, long last, long offset, long info) {
+    return RangeLeaf.becomePages(nodes.get(leaf), first, last, offset, info, image);
+  }
+
+  /** Makes a leaf, which has few ranges, one for ranges of any kind. */
+  void becomeRanges(int leaf) {
+    RangeLeaf.becomeRanges(nodes.get(leaf), image);
   }
 
   // ---- more ----------------------------------------------------------------------------------
@@ -142,12 +155,13 @@ final class RangeShape {
   }
 
   private boolean fitInOne(int leaf, int other) {
-    return count(nodes.get(leaf)) + count(nodes.get(other)) <= RangeLeaf.CAPACITY * 3 / 4;
+    return count(nodes.get(leaf)) + count(nodes.get(other)) <= RangeLeaf.FEW;
   }
 
   private void join(int left, int right, int parent, int rightIndex) {
     long[] target = nodes.get(left);
     long[] source = nodes.get(right);
+    becomeRanges(left);
     RangeLeaf.moveTo(source, 0, target);
     RangeLeaf.setBounds(target, RangeLeaf.low(target), RangeLeaf.top(source));
     target[GAP_BOUND] = Unsigned.max(target[GAP_BOUND], source[GAP_BOUND]);

@@ -81,10 +81,15 @@ final class RangeTree {
   /** Finds the leaf that a range beginning at an address belongs in, and its place there. */
   private void find(long address) {
     if (foundLeaf == NONE || foundFirst != address) {
-      foundLeaf = leafFor(address);
-      foundCount = RangeLeaf.countUpTo(nodes.get(foundLeaf), address);
-      foundFirst = address;
+      lookUp(address);
     }
+  }
+
+  private void lookUp(long address) {
+    int leaf = leafFor(address);
+    foundLeaf = leaf;
+    foundCount = RangeLeaf.countUpTo(nodes.get(leaf), address);
+    foundFirst = address;
   }
 
   private int leafFor(long address) {
@@ -156,14 +161,7 @@ final class RangeTree {
   boolean isRange(long first, long last) {
     find(first);
     long[] leaf = nodes.get(foundLeaf);
-    return foundCount > 0
-        && RangeLeaf.first(leaf, foundCount - 1) == first
-        && RangeLeaf.last(leaf, foundCount - 1) == last;
-  }
-
-  /** The info of the range that {@link #isRange} has found. */
-  long foundInfo() {
-    return RangeLeaf.info(nodes.get(foundLeaf), foundCount - 1);
+    return foundCount > 0 && RangeLeaf.isRange(leaf, foundCount - 1, first, last);
   }
 
   /**
@@ -199,6 +197,11 @@ final class RangeTree {
     long[] leaf = nodes.get(foundLeaf);
     int index = foundCount;
     if (index > 0) {
+      if (RangeLeaf.isOfPages(leaf)
+          && PageSlots.isInWindow(leaf, to)
+          && !Unsigned.isBelow(RangeLeaf.top(leaf), to)) {
+        return PageSlots.touches(leaf, from, to);
+      }
       if (!Unsigned.isBelow(RangeLeaf.last(leaf, index - 1), from)) {
         return true;
       }
@@ -229,6 +232,7 @@ final class RangeTree {
 
   /** Moves the end of the range at a position; it must not reach the next range. */
   void setLast(Position position, long last) {
+    loosen(position);
     RangeLeaf.setLast(nodes.get(position.leaf), position.index, last);
     position.last = last;
     int next = position.index + 1;
@@ -241,6 +245,9 @@ final class RangeTree {
 
   /** Replaces the info of the range at a position. */
   void setInfo(Position position, long info) {
+    if (!PageSlots.isInfo(info)) {
+      loosen(position);
+    }
     RangeLeaf.setInfo(nodes.get(position.leaf), position.index, info);
     position.info = info;
   }
@@ -248,10 +255,16 @@ final class RangeTree {
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
     find(first);
-    if (RangeLeaf.isFull(nodes.get(foundLeaf)) || isRoomToBeLeft(nodes.get(foundLeaf))) {
-      makeRoom(first);
-    }
+    insertFound(first, last, offset, info);
+  }
+
+  /** Adds a range that {@link #touches} has found to be free, before anything else is asked. */
+  void insertFound(long first, long last, long offset, long info) {
     long[] leaf = nodes.get(foundLeaf);
+    if (!RangeLeaf.takes(leaf, first, last, offset, info) || isRoomToBeLeft(leaf)) {
+      makeRoom(first, last, offset, info);
+      leaf = nodes.get(foundLeaf);
+    }
     RangeLeaf.insert(leaf, foundCount, first, last, offset, info);
     size++;
     foundCount++;
@@ -262,35 +275,80 @@ final class RangeTree {
 
   /** Who adds in ascending order leaves room in each leaf, for what comes and goes there. */
   private boolean isRoomToBeLeft(long[] leaf) {
-    return foundCount == RangeLeaf.CAPACITY - 1 && RangeLeaf.next(leaf) == NONE;
+    return RangeLeaf.isAlmostFull(leaf)
+        && foundCount == count(leaf)
+        && RangeLeaf.next(leaf) == NONE;
+  }
+
+  /** Changes leaves until the one that was found takes a range. */
+  private void makeRoom(long first, long last, long offset, long info) {
+    if (shape.becomePages(foundLeaf, first, last, offset, info)) {
+      return;
+    }
+    do {
+      makeRoom(first);
+    } while (!RangeLeaf.takes(nodes.get(foundLeaf), first, last, offset, info));
   }
 
   private void makeRoom(long first) {
-    int count = count(nodes.get(foundLeaf));
-    // One goes along with what is added behind it, so that no leaf comes and goes with a range.
-    int kept = foundCount == count ? count - 1 : count / 2;
-    int right = shape.split(foundLeaf, kept);
+    long[] leaf = nodes.get(foundLeaf);
+    int count = count(leaf);
+    boolean isOfPages = RangeLeaf.isOfPages(leaf);
+    if (isOfPages && count < RangeLeaf.FEW) {
+      shape.becomeRanges(foundLeaf);
+      return;
+    }
+    // One goes along with what is added at an end, so that no leaf comes and goes with a range.
+    int middle = isOfPages ? Math.max(foundCount, 1) : count / 2;
+    int kept = foundCount == count ? count - 1 : middle;
+    int right = split(foundLeaf, kept);
     if (RangeLeaf.has(nodes.get(right), first)) {
       foundLeaf = right;
       foundCount -= kept;
     }
+  }
+
+  private int split(int leaf, int kept) {
+    int right = shape.split(leaf, kept);
     if (2 * nodes.leaves() > guesses.length) {
       int[] more = new int[2 * guesses.length];
       Arrays.fill(more, right);
       guesses = more;
     }
+    return right;
   }
 
-  /** Takes out the range that {@link #isRange} has found, before anything else is asked. */
-  void removeFound() {
+  /** Has the range at a position in a leaf that is not of pages. */
+  private void loosen(Position position) {
+    if (!RangeLeaf.isOfPages(nodes.get(position.leaf))) {
+      return;
+    }
+    foundLeaf = NONE;
+    if (position.index > 0 && !RangeLeaf.canBeOfRanges(nodes.get(position.leaf))) {
+      position.leaf = split(position.leaf, position.index);
+      position.index = 0;
+    }
+    if (!RangeLeaf.canBeOfRanges(nodes.get(position.leaf))) {
+      var _ = split(position.leaf, 1);
+    }
+    shape.becomeRanges(position.leaf);
+  }
+
+  /**
+   * Takes out the range that {@link #isRange} has found, before anything else is asked.
+   *
+   * @return its info
+   */
+  long removeFound() {
     long[] leaf = nodes.get(foundLeaf);
     int index = foundCount - 1;
     int left = count(leaf) - 1;
+    long info = RangeLeaf.info(leaf, index);
     if (mayBeRefilled(leaf, left)) {
       found.leaf = foundLeaf;
       found.index = index;
       remove(found);
-      return;
+      return info;
     }
     RangeLeaf.remove(leaf, index);
     size--;
@@ -300,6 +358,7 @@ final class RangeTree {
     } else if (RangeLeaf.next(leaf) != NONE) {
       holes.note(RangeLeaf.next(leaf), 0);
     }
+    return info;
   }
 
   /** Takes out the range at a position, which then stands at the next one. */
@@ -329,7 +388,7 @@ final class RangeTree {
   }
 
   private static boolean mayBeRefilled(long[] leaf, int ranges) {
-    return ranges < RangeLeaf.CAPACITY / 4 && RangeNodes.parent(leaf) != NONE;
+    return ranges < RangeLeaf.FEWEST && RangeNodes.parent(leaf) != NONE;
   }
 
   private void remove(Position position, int ranges) {

@@ -37,12 +37,33 @@ public final class SpaceFlushQueue implements AutoCloseable {
   private final long maxDelayNanos;
   private final IotlbFlushQueue.FreedRange freed;
 
-  SpaceFlushQueue(
+  private SpaceFlushQueue(
       SpaceState state, int unmaps, long maxDelayNanos, IotlbFlushQueue.FreedRange freed) {
     this.state = state;
     this.unmaps = unmaps;
     this.maxDelayNanos = maxDelayNanos;
     this.freed = freed;
+  }
+
+  /** Makes one and puts it in force, when nothing else is under way. */
+  static SpaceFlushQueue begin(
+      SpaceState state, int unmaps, long maxDelayNanos, IotlbFlushQueue.FreedRange freed) {
+    if (unmaps < 1 || maxDelayNanos < 1) {
+      throw new IllegalArgumentException(
+          "flushes are put off by one unmap and one nanosecond or more, unmaps=%d, maxDelayNanos=%d"
+              .formatted(unmaps, maxDelayNanos));
+    }
+    SpaceFlushQueue queue = new SpaceFlushQueue(state, unmaps, maxDelayNanos, freed);
+    state.alone(() -> {
+      if (state.flushQueue != null) {
+        throw new IllegalStateException("the flushes of the space are put off already");
+      }
+      for (HardwarePageTable table : state.tables.array()) {
+        queue.add(table);
+      }
+      state.flushQueue = queue;
+    });
+    return queue;
   }
 
   /** Gives a table a queue of its own; by who has the space alone. */
@@ -164,10 +185,7 @@ public final class SpaceFlushQueue implements AutoCloseable {
    */
   @Override
   public void close() {
-    state.lock.lock();
-    Operation operation = state.operations.take();
-    var _ = state.operations.enter(operation, 0, -1L);
-    try {
+    state.alone(() -> {
       @Nullable SpaceFlushQueue inForce = state.flushQueue;
       if (inForce == this) {
         state.lock.unlock();
@@ -180,10 +198,7 @@ public final class SpaceFlushQueue implements AutoCloseable {
         }
         state.flushQueue = null;
       }
-    } finally {
-      state.operations.leave(operation);
-      state.lock.unlock();
-    }
+    });
   }
 
   /** {@return for a person: unmaps that are not flushed} */

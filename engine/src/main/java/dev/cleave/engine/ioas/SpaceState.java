@@ -1,7 +1,6 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.SizeRule;
-import dev.cleave.engine.TableStatistics;
 import dev.cleave.engine.format.Geometry;
 import org.jspecify.annotations.Nullable;
 
@@ -40,30 +39,17 @@ final class SpaceState {
     this.chooser = new IovaChooser(areas.tree, reserved, retiring, largestAlignmentLog2);
   }
 
-  /** What the space holds; without the lock. */
-  SpaceStatistics statistics() {
-    long count;
-    long bytes;
-    HardwarePageTable[] attached;
+  /** Does something while nothing else is under way. */
+  void alone(Runnable work) {
     lock.lock();
+    Operation operation = operations.take();
+    var _ = operations.enter(operation, 0, -1L);
     try {
-      count = areas.tree.size();
-      bytes = areas.bytes();
-      attached = tables.array();
+      work.run();
     } finally {
+      operations.leave(operation);
       lock.unlock();
     }
-    long splits = 0;
-    long merges = 0;
-    long stores = 0;
-    for (HardwarePageTable table : attached) {
-      TableStatistics counted = table.table().statistics();
-      splits += counted.splits();
-      merges += counted.merges();
-      stores += counted.entryStores();
-    }
-    return new SpaceStatistics(
-        count, bytes, attached.length, rule.granularity.ranges(), splits, merges, stores);
   }
 
   /** Something to begin an operation with, without the lock. */

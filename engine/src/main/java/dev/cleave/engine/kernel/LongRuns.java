@@ -59,13 +59,6 @@ final class LongRuns {
     }
   }
 
-  /** The same without replicas, which spares a shift of each word. */
-  static void fillSingle(MemorySegment segment, long offset, int count, long first, int stepLog2) {
-    for (int i = 0; i < count; i++) {
-      setWord(segment, offset, i, first + (INDEX[i] << stepLog2));
-    }
-  }
-
   static void replicate(MemorySegment segment, long offset, int count, long value) {
     for (int i = 0; i < count; i++) {
       setWord(segment, offset, i, value);
@@ -138,21 +131,6 @@ final class LongRuns {
     for (int i = 0; i < count; i++) {
       differences |= word(segment, offset, i) ^ (from + (INDEX[i] >>> replicasLog2 << stepLog2));
     }
-    return beside(differences, ignored);
-  }
-
-  /** Of the progression that {@link #fillSingle} would have written. */
-  static long progressionBitsSingle(
-      MemorySegment segment, long offset, int count, long first, int stepLog2, long ignored) {
-    long from = first & ~ignored;
-    long differences = 0;
-    for (int i = 0; i < count; i++) {
-      differences |= word(segment, offset, i) ^ (from + (INDEX[i] << stepLog2));
-    }
-    return beside(differences, ignored);
-  }
-
-  private static long beside(long differences, long ignored) {
     return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : differences;
   }
 

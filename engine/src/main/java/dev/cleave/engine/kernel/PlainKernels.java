@@ -63,8 +63,6 @@ final class PlainKernels implements TableKernels {
       replicate(segment, offset, count, first);
     } else if (count < LEAST || !isShift(step)) {
       fillShort(segment, offset, count, first, step, replicasLog2);
-    } else if (replicasLog2 == 0 && step != 0 && count <= BLOCK) {
-      LongRuns.fillSingle(segment, offset, count, first, Long.numberOfTrailingZeros(step));
     } else {
       int replicas = replicasLog2(step, replicasLog2);
       for (int i = 0; i < count; i += BLOCK) {
@@ -199,10 +197,6 @@ final class PlainKernels implements TableKernels {
         (word(segment, offset, 0) ^ first) | (word(segment, offset, count - 1) ^ last);
     if ((differences & ~ignored) != 0) {
       return NO_PROGRESSION;
-    }
-    if (replicasLog2 == 0 && step != 0 && count <= BLOCK) {
-      return LongRuns.progressionBitsSingle(
-          segment, offset, count, first, Long.numberOfTrailingZeros(step), ignored);
     }
     int replicas = replicasLog2(step, replicasLog2);
     long bits = 0;

@@ -5,8 +5,6 @@ import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import dev.cleave.engine.recording.Recording;
 import dev.cleave.engine.recording.TableMemoryGrowthEvent;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -30,7 +28,6 @@ final class PagePool {
   private static final int MOST_AT_ONCE = 16 * BATCH;
   private static final int MAX_STRIPES = 16;
   private static final int NONE = -1;
-  private static final long LINK_MASK = 0xFFFF_FFFFL;
 
   private final PageRecords records;
   private final boolean freshIsZero;
@@ -42,63 +39,12 @@ final class PagePool {
   /** The first page never used. */
   private final AtomicInteger fresh = new AtomicInteger();
 
-  /** Top of the stack of free pages: its number plus 1 below, a count of changes above. */
-  private final AtomicLong free = new AtomicLong();
+  /** Free pages that are in no stripe. */
+  private final PageBatches common;
 
-  private final Stripe[] stripes = new Stripe[MAX_STRIPES];
+  private final PageStripe[] stripes = new PageStripe[MAX_STRIPES];
   private volatile int active = 1;
   private final AtomicLong peak = new AtomicLong();
-
-  /** What one thread at a time uses; as large as to share no cache line with another. */
-  private static final class Stripe {
-    private static final VarHandle BUSY;
-    private static final VarHandle USED;
-
-    static {
-      try {
-        MethodHandles.Lookup lookup = MethodHandles.lookup();
-        BUSY = lookup.findVarHandle(Stripe.class, "busy", boolean.class);
-        USED = lookup.findVarHandle(Stripe.class, "used", long.class);
-      } catch (ReflectiveOperationException e) {
-        throw new ExceptionInInitializerError(e);
-      }
-    }
-
-    @SuppressWarnings("unused") // by the handle
-    private boolean busy;
-
-    /** Free pages: the top of a stack, linked by their records. */
-    int top = NONE;
-
-    int pages;
-
-    /** Pages that may be promised. */
-    long credit;
-
-    /** Pages handed out, less those put back, here. */
-    @SuppressWarnings("unused") // by the handle
-    private long used;
-
-    @SuppressWarnings("unused")
-    private long pad0, pad1, pad2, pad3, pad4, pad5, pad6, pad7, pad8, pad9, pad10, pad11;
-
-    boolean tryEnter() {
-      return !(boolean) BUSY.getOpaque(this) && BUSY.compareAndSet(this, false, true);
-    }
-
-    void leave() {
-      BUSY.setRelease(this, false);
-    }
-
-    /** Only by who has entered. */
-    void addUsed(long change) {
-      USED.setOpaque(this, used() + change);
-    }
-
-    long used() {
-      return (long) USED.getOpaque(this);
-    }
-  }
 
   PagePool(long capacityBytes, long limitBytes, boolean freshIsZero) {
     checkCapacity(capacityBytes);
@@ -106,7 +52,8 @@ final class PagePool {
     this.available = new AtomicLong(limitBytes >>> PAGE_LOG2);
     this.freshIsZero = freshIsZero;
     this.records = new PageRecords(capacityPages);
-    Arrays.setAll(stripes, _ -> new Stripe());
+    this.common = new PageBatches(records);
+    Arrays.setAll(stripes, _ -> new PageStripe());
   }
 
   /** Refuses more pages than can be numbered. */
@@ -122,15 +69,20 @@ final class PagePool {
     return records;
   }
 
+  /** For tests. */
+  PageBatches common() {
+    return common;
+  }
+
   // ---- stripes -------------------------------------------------------------------------------
 
   /** Enters the thread's own stripe, or another that nobody is in. */
-  private Stripe enter() {
+  private PageStripe enter() {
     int at = (int) Thread.currentThread().threadId();
     while (true) {
       int count = active;
       for (int i = 0; i < count; i++) {
-        Stripe stripe = stripes[(at + i) & (count - 1)];
+        PageStripe stripe = stripes[(at + i) & (count - 1)];
         if (stripe.tryEnter()) {
           return stripe;
         }
@@ -142,7 +94,7 @@ final class PagePool {
     }
   }
 
-  private static void enter(Stripe stripe) {
+  private static void enter(PageStripe stripe) {
     while (!stripe.tryEnter()) {
       Thread.onSpinWait();
     }
@@ -151,7 +103,7 @@ final class PagePool {
   // ---- promises ------------------------------------------------------------------------------
 
   boolean tryReserve(long count) {
-    Stripe own = enter();
+    PageStripe own = enter();
     boolean enough = own.credit >= count || getCredit(own, count);
     if (enough) {
       own.credit -= count;
@@ -161,7 +113,7 @@ final class PagePool {
   }
 
   /** Near the limit a stripe gets no more than it needs, so that no promise lies idle. */
-  private boolean getCredit(Stripe own, long count) {
+  private boolean getCredit(PageStripe own, long count) {
     long needed = count - own.credit;
     long more = available.get() - needed > (long) MAX_STRIPES * BATCH ? BATCH : 0;
     if (!get(needed + more)) {
@@ -183,7 +135,7 @@ final class PagePool {
   }
 
   private boolean reserveFromAll(long count) {
-    for (Stripe stripe : stripes) {
+    for (PageStripe stripe : stripes) {
       enter(stripe);
       available.getAndAdd(stripe.credit);
       stripe.credit = 0;
@@ -193,12 +145,12 @@ final class PagePool {
   }
 
   void unreserve(long count) {
-    Stripe own = enter();
+    PageStripe own = enter();
     giveCredit(own, count);
     own.leave();
   }
 
-  private void giveCredit(Stripe own, long count) {
+  private void giveCredit(PageStripe own, long count) {
     own.credit += count;
     if (own.credit > 2 * BATCH) {
       available.getAndAdd(own.credit - BATCH);
@@ -210,7 +162,7 @@ final class PagePool {
 
   /** Takes a page that was promised; it is locked. */
   int take(int level, long place) {
-    Stripe own = enter();
+    PageStripe own = enter();
     if (own.top == NONE) {
       refill(own);
     }
@@ -227,8 +179,50 @@ final class PagePool {
     return page;
   }
 
+  /**
+   * Takes pages that were promised, for tables that stand side by side; they are locked, and linked
+   * in the order of their places.
+   *
+   * @param place of the first
+   * @param step from one place to the next
+   * @return the first
+   */
+  int takeAll(int level, int count, long place, long step) {
+    int first = NONE;
+    int left = count;
+    PageStripe own = enter();
+    while (left > 0) {
+      if (own.top == NONE) {
+        refill(own);
+      }
+      int page = pop(own);
+      if (page == NONE) {
+        break;
+      }
+      left--;
+      first = begin(page, level, place + left * step, first);
+    }
+    own.addUsed(count);
+    if (active == 1) {
+      notePeak();
+    }
+    own.leave();
+    while (left > 0) {
+      left--;
+      first = begin(steal(), level, place + left * step, first);
+    }
+    return first;
+  }
+
+  /** Begins the use of a page that is linked to another. */
+  private int begin(int page, int level, long place, int next) {
+    records.begin(page, level, place);
+    records.setLinks(page, next, NONE);
+    return page;
+  }
+
   void release(int page) {
-    Stripe own = enter();
+    PageStripe own = enter();
     records.end(page, own.top);
     own.top = page;
     own.pages++;
@@ -252,7 +246,7 @@ final class PagePool {
    * @return the first page that is left, or NONE
    */
   private int releaseSome(int first) {
-    Stripe own = enter();
+    PageStripe own = enter();
     int count = 0;
     int page = first;
     while (page != NONE && count < MOST_AT_ONCE) {
@@ -271,28 +265,32 @@ final class PagePool {
   }
 
   /** Gives what a stripe has too much to the common stack. */
-  private void spill(Stripe own) {
-    if (own.pages <= 4 * BATCH) {
-      return;
+  private void spill(PageStripe own) {
+    while (own.pages > 4 * BATCH) {
+      pushBatch(own, 2 * BATCH);
     }
+  }
+
+  /** Gives some of a stripe's pages to the common stack. */
+  private void pushBatch(PageStripe own, int count) {
     int first = own.top;
     int last = first;
-    int count = own.pages - 2 * BATCH;
     for (int i = 1; i < count; i++) {
       last = records.freeLink(last);
     }
     own.top = records.freeLink(last);
     own.pages -= count;
-    push(first, last);
+    records.setFreeLink(last, NONE);
+    common.push(first, count);
   }
 
-  private void push(Stripe stripe, int page) {
+  private void push(PageStripe stripe, int page) {
     records.setFreeLink(page, stripe.top);
     stripe.top = page;
     stripe.pages++;
   }
 
-  private int pop(Stripe stripe) {
+  private int pop(PageStripe stripe) {
     int page = stripe.top;
     if (page != NONE) {
       stripe.top = records.freeLink(page);
@@ -301,23 +299,12 @@ final class PagePool {
     return page;
   }
 
-  /** What a change of the common stack is compared with; for tests. */
-  long stackWord() {
-    return free.get();
-  }
-
-  private void refill(Stripe own) {
+  private void refill(PageStripe own) {
     notePeak();
-    int first = NONE;
-    for (int i = 0; i < BATCH; i++) {
-      int page = pop();
-      if (page == NONE) {
-        break;
-      }
-      push(own, page);
-      first = page;
-    }
+    int first = common.pop();
     if (first != NONE) {
+      own.top = first;
+      own.pages = records.batchPages(first);
       return;
     }
     TableMemoryGrowthEvent event = Recording.ofGrowth() ? new TableMemoryGrowthEvent() : null;
@@ -352,44 +339,24 @@ final class PagePool {
     }
   }
 
+  /** Takes one page of the batch on top of the common stack. */
   private int pop() {
-    while (true) {
-      long top = free.get();
-      int page = (int) (top & LINK_MASK) - 1;
-      if (page < 0) {
-        return NONE;
-      }
-      long below = (records.freeLink(page) + 1L) & LINK_MASK;
-      if (free.compareAndSet(top, changed(top) | below)) {
-        return page;
+    int page = common.pop();
+    if (page != NONE) {
+      int count = records.batchPages(page);
+      if (count > 1) {
+        common.push(records.freeLink(page), count - 1);
       }
     }
-  }
-
-  private void push(int page) {
-    push(page, page);
-  }
-
-  /** Puts pages that are linked onto the common stack. */
-  private void push(int first, int last) {
-    long top;
-    do {
-      top = free.get();
-      records.setFreeLink(last, (int) (top & LINK_MASK) - 1);
-    } while (!free.compareAndSet(top, changed(top) | (first + 1)));
-  }
-
-  /** The count of changes, one up: a stack that came back to the same top is not the same. */
-  private static long changed(long top) {
-    return (top & ~LINK_MASK) + LINK_MASK + 1;
+    return page;
   }
 
   /** Gives the memory of free pages back to the system, and returns how many bytes that was. */
   long trim(MemorySegment pages) {
-    for (Stripe stripe : stripes) {
+    for (PageStripe stripe : stripes) {
       enter(stripe);
-      while (stripe.top != NONE) {
-        push(pop(stripe));
+      if (stripe.top != NONE) {
+        pushBatch(stripe, stripe.pages);
       }
       stripe.leave();
     }
@@ -408,11 +375,19 @@ final class PagePool {
       freed[count++] = page;
     }
     long bytes = discard(pages, freed, count);
-    for (int i = 0; i < count; i++) {
-      push(freed[i]);
-      unreserve(1);
+    for (int from = 0; from < count; from += 2 * BATCH) {
+      putBack(freed, from, Math.min(count - from, 2 * BATCH));
     }
     return bytes;
+  }
+
+  /** Puts pages onto the common stack, and gives back that they were reserved. */
+  private void putBack(int[] pages, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+      records.setFreeLink(pages[i], i + 1 < from + count ? pages[i + 1] : NONE);
+    }
+    common.push(pages[from], count);
+    unreserve(count);
   }
 
   /** Gives back the memory of those pages that do not read as zeros already. */

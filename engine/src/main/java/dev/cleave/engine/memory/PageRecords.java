@@ -10,8 +10,8 @@ import java.lang.invoke.VarHandle;
  * <pre>
  *   0                8                16          20         24         28
  *  +----------------+----------------+-----------+----------+----------+----------+
- *  |     state      |     place      | free link |   zero   |                     |   free: place is 0
- *  +----------------+----------------+-----------+----------+---------------------+
+ *  |     state      |     place      | free link |   zero   | (batch)  | (pages)  |   free: place is 0
+ *  +----------------+----------------+-----------+----------+----------+----------+
  *  |     state      |     place      |                      |                     |   in use
  *  +----------------+----------------+-----------+----------+----------+----------+
  *  |     state      | tag, ends in 7 |   next    | previous |  gather  |  parent  |   detached
@@ -28,8 +28,9 @@ import java.lang.invoke.VarHandle;
  * table's level, 1 to 6. Whoever locks a page says which place it has in mind, so that a page that
  * was put back and used again elsewhere in the meantime is not mistaken for what it was. State and
  * place are written only under the lock; a stray lock of a page that is free, taken back at once,
- * does no harm. The links, the gather and the parent of a detached page belong to who has its list.
- * Pages are linked by their number plus 1; 0 is none.
+ * does no harm. The first page of a batch of free pages also has the first of the batch below it,
+ * and how many pages are in its own. The links, the gather and the parent of a detached page belong
+ * to who has its list. Pages are linked by their number plus 1; 0 is none.
  *
  * <p>Thread-safe.
  */
@@ -251,6 +252,20 @@ final class PageRecords implements AutoCloseable {
   void setFreeLink(int page, int link) {
     long flags = words.getOpaque(at(page, NEXT)) & ~LINK_MASK;
     words.setOpaque(at(page, NEXT), flags | (link & LINK_MASK));
+  }
+
+  /** The first page of the batch below that which a page is the first of; -1 if there is none. */
+  int batchBelow(int page) {
+    return (int) words.getOpaque(at(page, HOLDER)) - 1;
+  }
+
+  /** Pages in the batch that a page is the first of. */
+  int batchPages(int page) {
+    return (int) (words.getOpaque(at(page, HOLDER)) >>> Integer.SIZE);
+  }
+
+  void setBatch(int page, int below, int pages) {
+    words.setOpaque(at(page, HOLDER), pair(below + 1, pages));
   }
 
   boolean isZero(int page) {

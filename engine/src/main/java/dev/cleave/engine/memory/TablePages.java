@@ -4,6 +4,7 @@ import static dev.cleave.engine.format.Geometry.ENTRY_BYTES_LOG2;
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
+import static dev.cleave.engine.format.Geometry.tableLog2;
 
 import dev.cleave.engine.kernel.GatheredBits;
 import dev.cleave.engine.kernel.Kernels;
@@ -246,6 +247,39 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * Takes pages that were reserved, for tables that stand side by side: each as {@link #take(int,
+   * boolean, long)} does, without the cost of looking for each where there are free ones. They hold
+   * anything.
+   *
+   * @param level hardware level of the tables they become, 1 to 6
+   * @param count number of pages, positive
+   * @param place where the first will stand
+   * @return physical address of the first; the others are linked behind it, see {@link #next}
+   */
+  public long takeAll(int level, int count, long place) {
+    return table(pool().takeAll(level, count, place, 1L << tableLog2(level)));
+  }
+
+  /**
+   * Does what {@link #takeAll} does by calls of {@link #take(int, boolean, long)}, for a class that
+   * alters that.
+   *
+   * @param level as there
+   * @param count as there
+   * @param place as there
+   * @return as there
+   */
+  protected final long takeOneByOne(int level, int count, long place) {
+    long first = NONE;
+    for (int i = count - 1; i >= 0; i--) {
+      long table = take(level, false, place + ((long) i << tableLog2(level)));
+      setLinks(table, first, NONE);
+      first = table;
+    }
+    return first;
+  }
+
+  /**
    * Puts a page back. Hardware does not read it any more, and no writer is going to; a software
    * reader that is still in it finds out by {@link #reclaims}.
    *
@@ -377,6 +411,15 @@ public class TablePages implements AutoCloseable {
       pause(attempts++);
     }
   }
+
+  /**
+   * Is told that a guess where tables stand is going to be read or written. It does nothing, but in
+   * a class that orders what threads do.
+   *
+   * @param which the guess, from 0
+   * @param isWriting false if it is read
+   */
+  public void beforeGuess(int which, boolean isWriting) {}
 
   /**
    * Where a page stands, for who is to guess.

@@ -8,7 +8,7 @@ import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Unsigned;
 
-/** The follower had the IOTLB flushed. */
+/** A follower, or an address space, had the IOTLB flushed. */
 @Name("dev.cleave.Flush")
 @Label("Flush")
 @Description("The IOTLB was flushed")

@@ -3,6 +3,8 @@ package dev.cleave.engine.rmp;
 import dev.cleave.engine.IotlbFlush;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All the tables of an {@link RmpFollower}, in order. What goes through them one by one remembers
@@ -39,8 +41,11 @@ final class FollowedTables {
   }
 
   /** Memory that changes its tables. */
-  static FollowedTables of(FollowedMemory memory) {
-    return new FollowedTables(new FollowedMemory[] {memory});
+  static FollowedTables of(List<FollowedMemory> memories) {
+    if (memories.isEmpty()) {
+      throw new IllegalArgumentException("a follower needs memory to follow");
+    }
+    return new FollowedTables(memories.toArray(FollowedMemory[]::new));
   }
 
   /** Whether there is but one, which then refuses before it changes anything. */
@@ -112,25 +117,34 @@ final class FollowedTables {
   }
 
   /**
-   * Ends the following of each, which flushes what it owes.
+   * Ends the following of each, which flushes what it owes. First of all none has a range for
+   * itself any longer, since ending one may wait for all others.
    *
    * @throws RuntimeException what a flush threw, the first if several did; the others were flushed
    */
   void close() {
-    RuntimeException first = null;
+    RuntimeException first = forEach(FollowedMemory::unreserve, null);
+    first = forEach(FollowedMemory::close, first);
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  /** Does something with each, and returns what was thrown first. */
+  private @Nullable RuntimeException forEach(
+      Consumer<FollowedMemory> ending, @Nullable RuntimeException thrown) {
+    RuntimeException first = thrown;
     for (FollowedMemory table : tables) {
       try {
-        table.close();
+        ending.accept(table);
       } catch (RuntimeException e) {
         if (first == null) {
           first = e;
-        } else {
+        } else if (!first.equals(e)) {
           first.addSuppressed(e);
         }
       }
     }
-    if (first != null) {
-      throw first;
-    }
+    return first;
   }
 }

@@ -54,8 +54,7 @@ final class RegionUnsmash {
   }
 
   private boolean canUnsmash(long gpa) {
-    return gpa + REGION_BYTES <= bitmap.guestBytes()
-        && bitmap.isPrivate(gpa)
+    return bitmap.isPrivate(gpa)
         && !bitmap.isLarge(gpa)
         && tables.canHaveLargeLeaf(gpa, false)
         && port.canBeLarge(gpa, REGION_BYTES);

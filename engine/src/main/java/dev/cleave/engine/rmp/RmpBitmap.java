@@ -356,9 +356,19 @@ public final class RmpBitmap implements AutoCloseable {
     return lastRegion + 1;
   }
 
-  /** Whether a page was shared when {@link #save} looked. */
-  boolean wasShared(long gpa) {
-    return bit(savedShared, gpa >>> PAGE_LOG2);
+  /** {@return whether shared pages stay where they were while they were private} */
+  public boolean isSharedInPlace() {
+    return largeShared != 0;
+  }
+
+  /**
+   * Whether a page was shared when {@link #save} looked.
+   *
+   * @param gpa any address of the range that was saved
+   * @return false for a page that was private
+   */
+  public boolean wasShared(long gpa) {
+    return bit(savedShared, checked(gpa) >>> PAGE_LOG2);
   }
 
   /**
@@ -368,7 +378,7 @@ public final class RmpBitmap implements AutoCloseable {
    * @param end where that range ends
    * @return where the run ends, at most {@code end}
    */
-  long savedRunEnd(long gpa, long end) {
+  public long savedRunEnd(long gpa, long end) {
     boolean value = wasShared(gpa);
     long page = gpa >>> PAGE_LOG2;
     long endPage = end >>> PAGE_LOG2;

@@ -145,7 +145,23 @@ public final class RmpFollower implements AutoCloseable {
    */
   public RmpFollower(
       FollowedMemory memory, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
-    this(FollowedTables.of(memory), bitmap, port, order, isLazy);
+    this(List.of(memory), bitmap, port, order, isLazy);
+  }
+
+  /**
+   * A follower of guest memory that is there several times, such as in several I/O address spaces.
+   *
+   * @param memories each changes its leaves, and flushes; at least one
+   * @param bitmap what is known of the RMP, whose rule each of them obeys; the follower keeps it up
+   *     to date from now on
+   * @param port what changes the RMP
+   * @param order what comes first
+   * @param isLazy whether merges are left for {@link #mergeQuiet}
+   * @throws IllegalArgumentException if there is none
+   */
+  public RmpFollower(
+      List<FollowedMemory> memories, RmpBitmap bitmap, RmpPort port, Order order, boolean isLazy) {
+    this(FollowedTables.of(memories), bitmap, port, order, isLazy);
   }
 
   private RmpFollower(

@@ -147,13 +147,12 @@ final class TableFollower implements FollowedMemory {
   public void mergeAround(long gpa, long bytes) {
     long first = gpa + guestIova;
     long last = first + bytes - 1;
-    long firstOfAll = table.config().firstIova(first);
     long lastOfAll = table.config().lastIova(first);
     long sizes = table.config().pageSizes() & -2L << REGION_LOG2;
     int log2 = REGION_LOG2;
     while (true) {
       long mask = offsetMask(log2);
-      long from = larger(first & ~mask, firstOfAll);
+      long from = first & ~mask; // a table's iovas begin at a multiple of every leaf
       long to = smaller(last | mask, lastOfAll);
       table.mergeToFit(from, to - from + 1, rule, gather);
       if (sizes == 0 || (leafLog2(first) < log2 && leafLog2(last) < log2)) {
@@ -163,10 +162,6 @@ final class TableFollower implements FollowedMemory {
       sizes &= sizes - 1;
     }
     settle();
-  }
-
-  private static long larger(long a, long b) {
-    return Long.compareUnsigned(a, b) > 0 ? a : b;
   }
 
   private static long smaller(long a, long b) {

@@ -51,10 +51,7 @@ final class Interleaved implements Explorer.Scenario {
     int me = bodies.size();
     IotlbGather gather = table.newGather();
     gathers.add(gather);
-    bodies.add(() -> {
-      pages.beginOperation();
-      results[me] = outcome(body, gather);
-    });
+    bodies.add(() -> results[me] = outcome(body, gather));
     return this;
   }
 

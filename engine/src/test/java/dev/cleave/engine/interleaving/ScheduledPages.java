@@ -17,6 +17,9 @@ public class ScheduledPages extends TablePages {
   /** Pages of such a memory: scenarios are small. */
   public static final int PAGES = 24;
 
+  /** Guesses that are told apart: there are more, of which some share a number. */
+  private static final int GUESSES = 16;
+
   /** Gathers that scenarios make at most. */
   private static final int LISTS = 8;
 
@@ -26,7 +29,7 @@ public class ScheduledPages extends TablePages {
   static final int RECLAIMS = PLACES + PAGES;
   static final int POOL = RECLAIMS + 1;
   static final int RECENT = POOL + 1;
-  static final int LIST = RECENT + 1;
+  static final int LIST = RECENT + GUESSES;
   static final int SHARED = LIST + LISTS;
   static final int NAMES = SHARED + 8;
 
@@ -58,8 +61,10 @@ public class ScheduledPages extends TablePages {
     return switch (of) {
       case RECLAIMS -> "count of reclaims";
       case POOL -> "pool";
-      case RECENT -> "recent tables";
-      default -> of < SHARED ? "list " + (of - LIST) : "shared " + (of - SHARED);
+      default ->
+          of < LIST
+              ? "guess " + (of - RECENT)
+              : of < SHARED ? "list " + (of - LIST) : "shared " + (of - SHARED);
     };
   }
 
@@ -109,11 +114,6 @@ public class ScheduledPages extends TablePages {
   public void unlockShared(int which) {
     schedule.step(SHARED + which, Kind.UNLOCK);
     schedule.locked(SHARED + which, false);
-  }
-
-  /** To be said before the first operation: it may look where a leaf table was found lately. */
-  public void beginOperation() {
-    schedule.step(RECENT, Kind.READ);
   }
 
   /**
@@ -287,8 +287,6 @@ public class ScheduledPages extends TablePages {
   @Override
   public long place(long table) {
     schedule.step(PLACES + page(table), Kind.READ);
-    schedule.touch(
-        RECENT, Kind.READ); // if it is another the caller goes on with what is noted then
     return super.place(table);
   }
 
@@ -308,7 +306,6 @@ public class ScheduledPages extends TablePages {
   private void release(long table, Runnable how) {
     int page = page(table);
     schedule.step(LOCKS + page, Kind.UNLOCK);
-    schedule.touch(RECENT, Kind.READ); // another operation may begin
     how.run();
     schedule.locked(LOCKS + page, false);
   }
@@ -327,7 +324,6 @@ public class ScheduledPages extends TablePages {
   public boolean unlockIfLive(long table, int live, int stores) {
     int page = page(table);
     schedule.step(LOCKS + page, Kind.UNLOCK);
-    schedule.touch(RECENT, Kind.READ);
     boolean isUnlocked = super.unlockIfLive(table, live, stores);
     schedule.locked(LOCKS + page, !isUnlocked);
     return isUnlocked;
@@ -364,6 +360,11 @@ public class ScheduledPages extends TablePages {
     schedule.pause();
   }
 
+  @Override
+  public void beforeGuess(int which, boolean isWriting) {
+    schedule.step(RECENT + which % GUESSES, isWriting ? Kind.WRITE : Kind.READ);
+  }
+
   // ---- pages ---------------------------------------------------------------------------------
 
   @Override
@@ -374,6 +375,11 @@ public class ScheduledPages extends TablePages {
     schedule.touch(LOCKS + page(table), Kind.WRITE);
     schedule.touch(PLACES + page(table), Kind.WRITE);
     return table;
+  }
+
+  @Override
+  public long takeAll(int level, int count, long place) {
+    return takeOneByOne(level, count, place);
   }
 
   @Override

@@ -29,6 +29,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * leave behind is what they return and leave when they run one after another in some order.
  */
 class WritersInterleavedTest {
+  private static final long GIB = 1L << 30;
+
   /** An operation of a writer. */
   interface Writer {
     long run(PageTable table, IotlbGather gather);
@@ -189,6 +191,84 @@ class WritersInterleavedTest {
             mapped(0, 16 * PAGE),
             split(0, 8 * PAGE, 12),
             protect(4 * PAGE, 8 * PAGE)),
+        work(
+            "two maps of 2 MiB leaves install the same table",
+            3,
+            WritersInterleavedTest::leaveEmpty,
+            map(0, REGION),
+            map(REGION, REGION)),
+        work(
+            "a map of a 2 MiB leaf into a table that an unmap of one empties",
+            3,
+            mapped(0, REGION),
+            unmap(0, REGION),
+            map(REGION, REGION)),
+        work(
+            "two unmaps of 2 MiB leaves empty one table",
+            3,
+            mapped(0, REGION).andThen(mapped(REGION, REGION)),
+            unmap(0, REGION),
+            unmap(REGION, REGION)),
+        work(
+            "a 2 MiB leaf where an unmap takes a page",
+            3,
+            mapped(0, PAGE),
+            unmap(0, PAGE),
+            map(0, REGION)),
+        work(
+            "the top grows beside an unmap of a 2 MiB leaf",
+            2,
+            mapped(0, REGION),
+            map(1L << 30, REGION),
+            unmap(0, REGION)),
+        work(
+            "two unmaps of sized leaves empty one table",
+            2,
+            mapped(0, 4 * PAGE).andThen(mapped(4 * PAGE, 4 * PAGE)),
+            unmap(0, 4 * PAGE),
+            unmap(4 * PAGE, 4 * PAGE)),
+        work(
+            "a sized leaf is unmapped while another unmap splits it",
+            2,
+            mapped(0, 4 * PAGE),
+            unmap(0, 4 * PAGE),
+            unmap(2 * PAGE, PAGE)),
+        work(
+            "two maps side by side below one home",
+            3,
+            WritersInterleavedTest::leaveEmpty,
+            map(GIB - REGION, 2 * REGION),
+            map(3 * GIB - REGION, 2 * REGION)),
+        work(
+            "two maps over the same tables below one home",
+            3,
+            WritersInterleavedTest::leaveEmpty,
+            map(GIB - REGION, 2 * REGION),
+            map(GIB - 2 * REGION, REGION)),
+        work(
+            "maps that overlap below one home",
+            3,
+            WritersInterleavedTest::leaveEmpty,
+            map(GIB - REGION, 2 * REGION),
+            map(GIB, GIB + REGION)),
+        work(
+            "an unmap of what a map is filling",
+            3,
+            WritersInterleavedTest::leaveEmpty,
+            map(GIB - REGION, 2 * REGION),
+            unmap(GIB - REGION, 2 * REGION)),
+        work(
+            "a map over tables that an unmap empties",
+            3,
+            mapped(GIB - 2 * REGION, REGION).andThen(mapped(GIB + REGION, REGION)),
+            map(GIB - REGION, 2 * REGION),
+            unmap(GIB - 2 * REGION, REGION)),
+        work(
+            "the top grows beside a map that fills tables below it",
+            3,
+            WritersInterleavedTest::leaveEmpty,
+            map(GIB - REGION, 2 * REGION),
+            map(1L << 39, REGION)),
         work(
             "a merge of a table that an unmap opens",
             2,

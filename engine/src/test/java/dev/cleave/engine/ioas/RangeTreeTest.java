@@ -1,5 +1,6 @@
 package dev.cleave.engine.ioas;
 
+import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,8 +24,26 @@ class RangeTreeTest {
   private final TreeMap<Long, Long> model = new TreeMap<>(Long::compareUnsigned);
 
   private void insert(long first, long last) {
-    tree.insert(first, last, first * 3, last * 5);
+    tree.insert(first, last, first * 3, info(first, last));
     model.put(first, last);
+  }
+
+  private void add(long first, long last, boolean whereFound) {
+    boolean isFree = isFree(first, last);
+    assertEquals(!isFree, tree.touches(first, last));
+    if (isFree && whereFound) {
+      tree.insertFound(first, last, first * 3, info(first, last));
+      model.put(first, last);
+    } else if (isFree) {
+      insert(first, last);
+    }
+  }
+
+  /** Mostly small for a page, which has little room for it. */
+  private static long info(long first, long last) {
+    boolean isPage = first % PAGE_BYTES == 0 && last - first == PAGE_BYTES - 1;
+    long page = first / PAGE_BYTES;
+    return isPage && page % 17 != 0 ? page & 0xFFF : last * 5;
   }
 
   private boolean isFree(long first, long last) {
@@ -52,8 +71,7 @@ class RangeTreeTest {
     assertFalse(tree.isRange(first, last + 1));
     assertFalse(last != first && tree.isRange(first + 1, last));
     assertTrue(tree.isRange(first, last));
-    assertEquals(last * 5, tree.foundInfo());
-    tree.removeFound();
+    assertEquals(info(first, last), tree.removeFound());
     model.remove(first);
     assertFalse(tree.isRange(first, last));
     if (random.nextBoolean()) {
@@ -69,24 +87,39 @@ class RangeTreeTest {
       assertEquals(range.getKey(), at.first());
       assertEquals(range.getValue(), at.last());
       assertEquals(range.getKey() * 3, at.offset());
-      assertEquals(range.getValue() * 5, at.info());
+      assertEquals(info(range.getKey(), range.getValue()), at.info());
       isThere = tree.next(at);
     }
     assertFalse(isThere);
   }
 
   /** The end of a range moves down and up again, with the hole behind it. */
-  private void checkSetLast(long first) {
+  private void checkChanges(long first) {
     long last = lastOf(first);
+    checkInfo(first, 3);
+    if (first % 3 == 0) {
+      checkInfo(first, last);
+    }
     assertTrue(tree.seek(first, at));
     tree.setLast(at, first);
     assertEquals(first, at.last());
     model.put(first, first);
+    assertTrue(tree.isRange(first, first));
     checkHole(4);
     assertTrue(tree.seek(first, at));
     tree.setLast(at, last);
-    tree.setInfo(at, last * 5);
+    tree.setInfo(at, info(first, last));
     model.put(first, last);
+  }
+
+  private void checkInfo(long first, long info) {
+    assertTrue(tree.seek(first, at));
+    tree.setInfo(at, info);
+    assertEquals(info, at.info());
+    assertTrue(tree.seek(first, at));
+    assertEquals(info, at.info());
+    assertEquals(first * 3, at.offset());
+    assertEquals(lastOf(first), at.last());
   }
 
   private void checkSeek(long address) {
@@ -103,6 +136,10 @@ class RangeTreeTest {
     if (expected != null) {
       assertEquals(expected.getKey(), at.first());
     }
+    Long last = model.get(address);
+    assertEquals(
+        last != null && last == address + PAGE_BYTES - 1,
+        tree.isRange(address, address + PAGE_BYTES - 1));
     assertEquals(below != null, tree.seekBack(address, at));
     if (below != null) {
       assertEquals(below.getKey(), at.first());
@@ -132,19 +169,31 @@ class RangeTreeTest {
   void itHoldsWhatAMapHolds(long seed) {
     Random random = new Random(seed);
     long[] windows = {2_000, 20_000, 1L << 40, -1L};
+    check(random, windows, false);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void itHoldsPagesAndOtherRangesAmongThem(long seed) {
+    long[] windows = {200, 4_000, 1L << 24, -1L >>> 12};
+    check(new Random(seed), windows, true);
+  }
+
+  private void check(Random random, long[] windows, boolean isInPages) {
     for (int step = 0; step < 60_000; step++) {
       long window = windows[step / 2_000 % windows.length];
       boolean grows = step / 7_000 % 2 == 0;
       long first = Long.remainderUnsigned(random.nextLong(), window);
       long last = first + random.nextInt(step % 3 == 0 ? 1 : 9);
+      if (isInPages) {
+        long pages = random.nextInt(30) == 0 ? 3 : 1;
+        first = (first << 12) + (random.nextInt(step % 4_000 < 2_000 ? 1_000 : 40) == 0 ? 7 : 0);
+        last = first + pages * PAGE_BYTES - 1;
+      }
       int what = random.nextInt(100);
       if (what < (grows ? 70 : 30)) {
-        boolean touches = tree.touches(first, Math.max(first, last));
         if (Long.compareUnsigned(first, last) <= 0) {
-          assertEquals(!isFree(first, last), touches);
-          if (!touches) {
-            insert(first, last);
-          }
+          add(first, last, step % 2 == 0);
         }
       } else if (what < 90) {
         Long found = model.ceilingKey(first);
@@ -154,14 +203,14 @@ class RangeTreeTest {
           removeFound(found, random);
         }
       } else if (what < 93) {
-        removeThrough(first, first + random.nextInt(500));
+        removeThrough(first, first + (isInPages ? 50 * PAGE_BYTES : random.nextInt(500)));
       } else if (what < 97) {
-        checkHole(1 + random.nextInt(30));
+        checkHole((1L + random.nextInt(30)) * (isInPages ? PAGE_BYTES : 1));
       } else {
         checkSeek(first);
         Long found = model.ceilingKey(first);
         if (found != null) {
-          checkSetLast(found);
+          checkChanges(found);
         }
       }
       if (step % 5_000 == 0) {
@@ -187,6 +236,19 @@ class RangeTreeTest {
       tree.removeThrough(at, last);
     }
     gone.forEach(model::remove);
+  }
+
+  @Test
+  void noPageIsFoundBehindThoseThatStandTogether() {
+    for (long page = 1; page < 17; page++) {
+      insert(page * PAGE_BYTES, page * PAGE_BYTES + PAGE_BYTES - 1);
+    }
+    for (long page = 0; page < 300; page++) {
+      long first = page * PAGE_BYTES;
+      boolean isThere = page >= 1 && page < 17;
+      assertEquals(isThere, tree.isRange(first, first + PAGE_BYTES - 1));
+      assertEquals(isThere, tree.touches(first, first));
+    }
   }
 
   @Test

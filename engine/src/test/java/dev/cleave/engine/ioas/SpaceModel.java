@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a space must answer and look like, the slow way: areas in a map of the JDK's, limits page by
@@ -271,6 +272,42 @@ final class SpaceModel {
         Errno.EINVAL);
     areas.put(area.first, area.part(area.first, iova - 1));
     areas.put(iova, area.part(iova, area.last));
+  }
+
+  /** The area that is there then; null if nothing was joined. */
+  @Nullable Area join(long iova) {
+    Map.Entry<Long, Area> before = areas.lowerEntry(iova);
+    Area second = areas.get(iova);
+    if (before == null || second == null || before.getValue().last != iova - 1) {
+      return null;
+    }
+    Area first = before.getValue();
+    boolean isContinued =
+        second.memory.equals(first.memory)
+            && second.offset == first.offset + (iova - first.first)
+            && second.access == first.access
+            && second.written == first.written;
+    if (!isContinued) {
+      return null;
+    }
+    areas.remove(iova);
+    Area joined =
+        new Area(first.first, second.last, first.memory, first.offset, first.access, first.written);
+    areas.put(first.first, joined);
+    return joined;
+  }
+
+  /** Bytes of areas in a range, which is what can be split or merged there. */
+  long resizable(long first, long length) {
+    long align = Math.max(PAGE, alignment());
+    check(length != 0 && first % align == 0 && length % align == 0, Errno.EINVAL);
+    long last = first + length - 1;
+    long bytes = 0;
+    for (Area area : areas.values()) {
+      bytes += Math.max(0, Math.min(area.last, last) - Math.max(area.first, first) + 1);
+    }
+    check(bytes != 0, Errno.ENOENT);
+    return bytes;
   }
 
   // ---- tables, iovas, limits -----------------------------------------------------------------

@@ -31,6 +31,7 @@ class SpaceRandomTest {
         run.step();
       }
       assertTrue(run.outOfMemory() > steps / 1000, "table memory that ran out");
+      assertTrue(run.joins() > 0, "areas that were joined");
       assertTrue(run.done() > steps / 4, "operations that were not refused");
     }
   }

@@ -3,7 +3,6 @@ package dev.cleave.engine.ioas;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
-import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.AmdV1;
@@ -11,7 +10,6 @@ import dev.cleave.engine.format.X86;
 import dev.cleave.engine.memory.TablePages;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
@@ -41,6 +39,7 @@ final class SpaceRun implements AutoCloseable {
   private int step;
   private int done;
   private int outOfMemory;
+  private int joins;
 
   SpaceRun(long seed, int windowPages, UnmapRule rule) {
     this.seed = seed;
@@ -85,6 +84,10 @@ final class SpaceRun implements AutoCloseable {
 
   int outOfMemory() {
     return outOfMemory;
+  }
+
+  int joins() {
+    return joins;
   }
 
   // ---- choices -------------------------------------------------------------------------------
@@ -159,8 +162,12 @@ final class SpaceRun implements AutoCloseable {
       copy(of, iova, length, access);
     } else if (what < 72) {
       granularity(space, model, of);
-    } else if (what < 80) {
+    } else if (what < 79) {
       bump(space, model, of);
+    } else if (what < 80) {
+      resize(of, iova, length);
+    } else if (what < 82) {
+      join(of);
     } else if (what < 84) {
       both("cut " + place, () -> done(() -> space.cut(iova)), () -> done(() -> model.cut(iova)));
     } else if (what < 91) {
@@ -254,6 +261,56 @@ final class SpaceRun implements AutoCloseable {
     }
     var found = model.areas.ceilingEntry(page());
     return found == null ? model.areas.firstEntry().getValue() : found.getValue();
+  }
+
+  /** Joins what has just been cut, mostly; leaves are brought to it afterwards. */
+  private void join(int of) {
+    SpaceModel.Area area = anArea(models[of]);
+    long at = area == null || random.nextInt(4) == 0 ? page() : middle(area);
+    if (area != null) {
+      both(
+          "cut %d: %x".formatted(of, at),
+          () -> done(() -> spaces[of].cut(at)),
+          () -> done(() -> models[of].cut(at)));
+    }
+    SpaceModel.Area joined = models[of].join(at);
+    both(
+        "join %d: %x".formatted(of, at),
+        () ->
+            done(() -> {
+              spaces[of].join(at);
+              if (joined != null && !models[of].tables.isEmpty()) {
+                spaces[of].adjust(joined.first(), joined.last() - joined.first() + 1);
+              }
+            }),
+        () -> 0L);
+    joins += joined == null ? 0 : 1;
+  }
+
+  private long middle(SpaceModel.Area area) {
+    long bytes = area.last() - area.first() + 1;
+    return area.first() + Math.max(PAGE, random.nextInt((int) (bytes / PAGE + 1)) * PAGE);
+  }
+
+  /** Splits and merges once; then leaves are as large as they can be again. */
+  private void resize(int of, long iova, long length) {
+    int most = 12 + random.nextInt(5);
+    int merged = 12 + random.nextInt(5);
+    both(
+        "resize %d: %x+%x %d %d".formatted(of, iova, length, most, merged),
+        () -> {
+          long bytes = spaces[of].inTables().split(iova, length, most);
+          checkSizes(of, iova, length, most);
+          assertEquals(bytes, spaces[of].inTables().merge(iova, length, merged));
+          checkSizes(of, iova, length, Math.max(most, merged));
+          spaces[of].adjust(iova, length);
+          return bytes;
+        },
+        () -> models[of].resizable(iova, length));
+  }
+
+  private void checkSizes(int of, long iova, long length, int most) {
+    check(() -> spaces[of].tables().forEach(table -> SpaceCheck.sizes(table, iova, length, most)));
   }
 
   private void copy(int of, long iova, long length, int access) {
@@ -369,72 +426,18 @@ final class SpaceRun implements AutoCloseable {
   // ---- compare -------------------------------------------------------------------------------
 
   private void check(int of) {
-    SpaceModel model = models[of];
-    IoAddressSpace space = spaces[of];
-    checkAreas(space, model);
-    if (space.alignment() != model.alignment()) {
-      fail("alignment %d, expected %d%s".formatted(space.alignment(), model.alignment(), story()));
-    }
-    checkRanges(space, model);
-    List<HardwarePageTable> attached = space.tables();
-    assertEquals(model.tables.size(), attached.size());
-    for (HardwarePageTable table : attached) {
-      checkLeaves(table, model.leaves(table.table().config()));
-    }
-  }
-
-  private void checkAreas(IoAddressSpace space, SpaceModel model) {
-    List<SpaceModel.Area> found = new ArrayList<>();
-    long bytes = 0;
-    for (AreaCursor at = space.areas(); at.advance(); ) {
-      found.add(
-          new SpaceModel.Area(
-              at.first(), at.last(), at.backing(), at.offset(), at.access(), at.mayBeWritten()));
-      bytes += at.last() - at.first() + 1;
-    }
-    List<SpaceModel.Area> expected = List.copyOf(model.areas.values());
-    if (!expected.equals(found)) {
-      fail("areas %s, expected %s%s".formatted(found, expected, story()));
-    }
-    SpaceStatistics statistics = space.statistics();
-    assertEquals(expected.size(), statistics.areas());
-    assertEquals(bytes, statistics.mappedBytes());
-  }
-
-  private void checkRanges(IoAddressSpace space, SpaceModel model) {
-    List<IovaRange> expected = new ArrayList<>();
-    long from = 0;
-    List<IovaRange> taken =
-        model
-            .reservations()
-            .sorted(Comparator.comparing(IovaRange::first, Long::compareUnsigned))
-            .toList();
-    boolean isOpen = true;
-    for (IovaRange range : taken) {
-      if (isOpen && Long.compareUnsigned(from, range.first()) < 0) {
-        expected.add(new IovaRange(from, range.first() - 1));
-      }
-      from = Long.compareUnsigned(range.last() + 1, from) > 0 ? range.last() + 1 : from;
-      isOpen &= range.last() != -1;
-    }
-    if (isOpen) {
-      expected.add(new IovaRange(from, -1));
-    }
-    if (!expected.equals(space.iovaRanges())) {
-      fail("iovas %s, expected %s%s".formatted(space.iovaRanges(), expected, story()));
-    }
+    check(() -> SpaceCheck.all(spaces[of], models[of]));
   }
 
   private void checkLeaves(HardwarePageTable table, List<SpaceModel.Leaf> expected) {
-    LeafCursor cursor = table.table().leaves();
-    List<SpaceModel.Leaf> found = new ArrayList<>();
-    while (cursor.advance()) {
-      found.add(
-          new SpaceModel.Leaf(
-              cursor.iova(), cursor.paddr(), cursor.sizeLog2(), cursor.access() & 3));
-    }
-    if (!expected.equals(found)) {
-      fail("leaves %s, expected %s%s".formatted(found, expected, story()));
+    check(() -> SpaceCheck.leaves(table, expected));
+  }
+
+  private void check(Runnable comparison) {
+    try {
+      comparison.run();
+    } catch (AssertionError e) {
+      fail(e.getMessage() + story(), e);
     }
   }
 

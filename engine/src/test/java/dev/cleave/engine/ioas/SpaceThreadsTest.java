@@ -1,6 +1,7 @@
 package dev.cleave.engine.ioas;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.LeafCursor;
@@ -17,6 +18,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
@@ -175,6 +179,42 @@ class SpaceThreadsTest {
       areas += area.last() - area.first() + 1;
     }
     assertEquals(areas, mapped);
+    close();
+  }
+
+  @Test
+  void aPageIsNotFreeBeforeItsFlushIsOver() throws Exception {
+    Semaphore begun = new Semaphore(0);
+    Semaphore mayEnd = new Semaphore(0);
+    HardwarePageTable slow =
+        HardwarePageTable.create(
+            memory,
+            PageTableConfig.of(AmdV1.LINUX),
+            (_, _) -> {
+              begun.release();
+              mayEnd.acquireUninterruptibly();
+            });
+    space.attach(slow);
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
+      try {
+        for (long page : new long[] {5, 9, 2, 7}) {
+          long iova = page * PAGE;
+          space.map(iova, DELTA + iova, PAGE, Access.READ_WRITE);
+          Future<?> unmap = threads.submit(() -> space.unmap(iova, PAGE));
+          assertTrue(begun.tryAcquire(10, TimeUnit.SECONDS));
+          space.map(iova + PAGE, DELTA, PAGE, Access.READ_WRITE); // beside it
+          Future<?> map = threads.submit(() -> space.map(iova, DELTA, PAGE, Access.READ_WRITE));
+          assertThrows(TimeoutException.class, () -> map.get(20, TimeUnit.MILLISECONDS));
+          mayEnd.release();
+          unmap.get();
+          map.get();
+        }
+      } finally {
+        mayEnd.release(100);
+      }
+    }
+    space.close();
+    slow.close();
     close();
   }
 

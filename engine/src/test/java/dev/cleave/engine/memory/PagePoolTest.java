@@ -22,7 +22,7 @@ class PagePoolTest {
     PagePool pool = new PagePool(PAGES << 12, PAGES << 12, true);
     Set<Long> words = new HashSet<>();
     Set<Long> tops = new HashSet<>();
-    long last = pool.stackWord();
+    long last = pool.common().word();
     int changes = 0;
     int[] pages = new int[PAGES];
     for (int round = 0; round < ROUNDS; round++) {
@@ -33,8 +33,8 @@ class PagePoolTest {
       }
       for (int i = 0; i < PAGES; i++) {
         pool.release(pages[i]);
-        if (pool.stackWord() != last) {
-          last = pool.stackWord();
+        if (pool.common().word() != last) {
+          last = pool.common().word();
           changes++;
           assertTrue(words.add(last), "a stack that changed looks as it did before");
           tops.add(last & TOP_MASK);

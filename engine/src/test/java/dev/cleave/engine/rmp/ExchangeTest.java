@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Hardware that changes a leaf and an RMP entry in one step, as PSMASH_IO does. */
 class ExchangeTest {
   private static final long GUEST = 4 * REGION;
+  private static final long GUEST_IOVA = 3L << 30;
 
   /** As the specification has them, not as the engine does. */
   private static final long DIRECTORY_TO_LEVEL_1 = 0x6000_0000_0000_0201L;
@@ -31,8 +32,10 @@ class ExchangeTest {
 
   private static final PageTableConfig CONFIG = PageTableConfig.of(AmdV1.LINUX);
 
-  private final FollowedGuest guest = new FollowedGuest(CONFIG, GUEST, Order.ATOMIC, false);
-  private final FollowedGuest byStalling = new FollowedGuest(CONFIG, GUEST, Order.ATOMIC, false);
+  private final FollowedGuest guest =
+      new FollowedGuest(CONFIG, GUEST_IOVA, GUEST, Order.ATOMIC, false);
+  private final FollowedGuest byStalling =
+      new FollowedGuest(CONFIG, GUEST_IOVA, GUEST, Order.ATOMIC, false);
 
   @AfterEach
   void close() {
@@ -103,14 +106,45 @@ class ExchangeTest {
   }
 
   @Test
+  void aLeafOfTwoMegabytesIsExchangedAsItStands() {
+    exchangeBy(this::hardware);
+    guest.follower.share(PAGE, PAGE); // which cuts the leaf of 8 MiB
+    guest.rmp.calls.clear();
+    guest.follower.share(REGION, PAGE);
+    assertEquals(
+        List.of("exchange", "smash", "flush", "stall", "unassign", "resume"),
+        guest.rmp.calls.subList(0, 6));
+    guest.check();
+  }
+
+  @Test
+  void aRegionThatIsNotMappedIsSmashedByStalling() {
+    exchangeBy(this::hardware);
+    guest.unmap(REGION, REGION);
+    guest.follower.share(REGION, PAGE);
+    assertEquals(List.of("stall", "smash", "unassign", "resume"), guest.rmp.calls);
+    guest.check();
+  }
+
+  /** By somebody who did not ask what is legal. */
+  @Test
+  void aRegionThatIsMappedInPiecesUnderALargeEntryIsSmashedByStalling() {
+    exchangeBy(this::hardware);
+    guest.unmap(REGION + 5 * PAGE, PAGE);
+    guest.follower.share(REGION, PAGE);
+    assertEquals(List.of("stall", "smash", "unassign", "resume"), guest.rmp.calls);
+    guest.check();
+  }
+
+  @Test
   void whatHardwareMarkedBeforeIsMarkedAfterwards() {
     exchangeBy((gpa, slot, table) -> {
       guest.pages.or(slot, STATUS);
       return hardware(gpa, slot, table);
     });
     guest.follower.share(REGION + PAGE, PAGE);
-    DirtyBitmap dirty = new DirtyBitmap(0, GUEST, 12);
-    assertEquals(REGION, guest.tables.getFirst().table().readDirty(0, GUEST, dirty));
+    DirtyBitmap dirty = new DirtyBitmap(GUEST_IOVA, GUEST, 12);
+    assertEquals(REGION, guest.tables.getFirst().table().readDirty(GUEST_IOVA, GUEST, dirty));
   }
 
   @Test
@@ -195,7 +229,7 @@ class ExchangeTest {
             (_, _) -> {
               throw new AssertionError("there is no leaf of 2 MiB");
             };
-    assertFalse(table.exchangeLeaf(0, none, gather), "8 MiB");
+    assertFalse(table.exchangeLeaf(GUEST_IOVA, none, gather), "8 MiB");
     assertFalse(table.exchangeLeaf(1L << 35, none, gather), "nothing");
     PageTableException thrown =
         assertThrows(PageTableException.class, () -> table.exchangeLeaf(PAGE, none, gather));

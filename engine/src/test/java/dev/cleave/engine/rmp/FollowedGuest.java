@@ -37,7 +37,13 @@ final class FollowedGuest implements AutoCloseable {
 
   /** A guest in one table, at its own addresses. */
   FollowedGuest(PageTableConfig config, long guestBytes, Order order, boolean isLazy) {
-    this(guestBytes, order, isLazy, List.of(new Place(config, 0)));
+    this(config, 0, guestBytes, order, isLazy);
+  }
+
+  /** A guest in one table, from an iova on. */
+  FollowedGuest(
+      PageTableConfig config, long guestIova, long guestBytes, Order order, boolean isLazy) {
+    this(guestBytes, order, isLazy, List.of(new Place(config, guestIova)));
   }
 
   /** A guest in a table of each kind, in the first at its own addresses if it has these. */

@@ -31,12 +31,16 @@ class FollowedSpaceTest {
   private static final long GUEST = 16 * REGION;
   private static final long GUEST_IOVA = 1L << 30;
 
+  /** As the specification has it, not as the engine does. */
+  private static final long DIRECTORY_TO_LEVEL_1 = 0x6000_0000_0000_0201L;
+
   private final TablePages pages = TablePages.reserve(64L << 20, 64L << 20, 1L << 32, false);
   private final TableMemory memory = TableMemory.of(pages);
   private final IoAddressSpace space = new IoAddressSpace();
   private final List<HardwarePageTable> tables = new ArrayList<>();
   private final RmpBitmap bitmap = new RmpBitmap(GUEST);
   private final FakeRmp rmp = new FakeRmp(GUEST);
+  private boolean isBroken;
 
   FollowedSpaceTest() {
     bitmap.setLarge(0, GUEST, true);
@@ -46,10 +50,17 @@ class FollowedSpaceTest {
   }
 
   private void attach(PageTableConfig config) {
-    HardwarePageTable table =
-        HardwarePageTable.create(memory, config, (_, _) -> rmp.calls.add("flush"));
+    HardwarePageTable table = HardwarePageTable.create(memory, config, (_, _) -> flush());
     tables.add(table);
     space.attach(table);
+  }
+
+  private void flush() {
+    if (isBroken) {
+      isBroken = false;
+      throw new IllegalStateException("the flush failed");
+    }
+    rmp.calls.add("flush");
   }
 
   private RmpFollower follower(Order order, boolean isLazy) {
@@ -168,6 +179,58 @@ class FollowedSpaceTest {
       }
       assertEquals(4, given, "two tables of 4 KiB leaves in each of two tables");
       pages.unreserve(free - given);
+      check();
+    }
+  }
+
+  /** What the engine does that carries out PSMASH_IO, in the guest's memory. */
+  private boolean exchange(long gpa, long slot, long table) {
+    rmp.calls.add("exchange");
+    rmp.smash(gpa);
+    pages.storeRelease(slot, DIRECTORY_TO_LEVEL_1 | table);
+    return true;
+  }
+
+  @Test
+  void hardwareReplacesTheLeafOfATableThatIsAlone() {
+    space.detach(tables.getLast());
+    rmp.exchange = this::exchange;
+    try (RmpFollower follower = follower(Order.ATOMIC, false)) {
+      rmp.calls.clear();
+      follower.share(REGION + PAGE, PAGE);
+      assertEquals(
+          List.of("flush", "exchange", "smash", "flush", "stall", "unassign", "resume"),
+          rmp.calls,
+          "the larger leaf is cut first");
+      check();
+      space.unmap(GUEST_IOVA + 4 * REGION, REGION);
+      follower.share(4 * REGION + PAGE, PAGE);
+      check();
+    }
+  }
+
+  @Test
+  void hardwareThatDeclinesOrAFlushThatFailsLeavesNobodyWaiting() {
+    space.detach(tables.getLast());
+    rmp.exchange = (_, _, _) -> false;
+    try (RmpFollower follower = follower(Order.ATOMIC, false)) {
+      follower.share(REGION + PAGE, PAGE);
+      check();
+      rmp.exchange = this::exchange;
+      isBroken = true;
+      assertThrows(IllegalStateException.class, () -> follower.share(2 * REGION + PAGE, PAGE));
+      follower.share(2 * REGION + PAGE, PAGE);
+      check();
+      space.setGranularity(GUEST_IOVA, GUEST, 12);
+    }
+  }
+
+  @Test
+  void severalTablesAreNotReplacedInOneStep() {
+    rmp.exchange = this::exchange;
+    try (RmpFollower follower = follower(Order.ATOMIC, false)) {
+      follower.share(REGION + PAGE, PAGE);
+      assertTrue(!rmp.calls.contains("exchange"));
       check();
     }
   }

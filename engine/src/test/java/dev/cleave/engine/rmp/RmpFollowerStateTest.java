@@ -38,6 +38,23 @@ class RmpFollowerStateTest {
   }
 
   @Test
+  void aTableByItselfIsFollowedAtItsOwnAddresses() {
+    try (FollowedGuest guest = guest(false);
+        RmpFollower follower =
+            new RmpFollower(
+                guest.tables.getFirst().table(),
+                guest.bitmap,
+                guest.rmp,
+                (_, _) -> guest.rmp.calls.add("flush"),
+                Order.TABLE_FIRST,
+                false)) {
+      follower.share(REGION + PAGE, PAGE);
+      assertEquals(List.of("flush", "smash", "unassign"), guest.rmp.calls);
+      guest.check();
+    }
+  }
+
+  @Test
   void aFollowerClosedTwiceIsQuietAndEveryCallIsRefused() {
     try (FollowedGuest guest = guest(true)) {
       guest.follower.share(REGION, PAGE);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
@@ -14,6 +15,7 @@ import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.X86;
 import dev.cleave.engine.rmp.RmpFollower.Order;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +158,30 @@ class SeveralTablesTest {
       guest.rmp.calls.clear();
       assertDoesNotThrow(guest.follower::close);
       assertEquals(List.of(), guest.rmp.calls);
+    }
+  }
+
+  @Test
+  void whatAnUnfinishedCallHasReservedIsFreeAgainWhenTheFollowerIsClosed() {
+    try (FollowedGuest guest = guest(GUEST, Order.RMP_FIRST)) {
+      List<PageTable> flushed = new ArrayList<>();
+      IotlbFlush failsOnce =
+          (table, _) -> {
+            flushed.add(table);
+            if (flushed.size() == 1) {
+              throw new IllegalStateException("no answer");
+            }
+          };
+      RmpFollower follower =
+          new RmpFollower(guest.tables, guest.bitmap, guest.rmp, failsOnce, Order.RMP_FIRST, false);
+      assertThrows(IllegalStateException.class, () -> follower.share(REGION, PAGE));
+      assertTrue(follower.isUnfinished());
+      follower.close();
+      PageTable first = guest.tables.getFirst().table();
+      assertEquals(List.of(first, first), flushed, "the others owe nothing");
+      long free = (64L << 20) / PAGE - guest.memory.usedBytes() / PAGE;
+      assertTrue(guest.pages.tryReserve(free), "a table has kept what it reserved");
+      guest.pages.unreserve(free);
     }
   }
 

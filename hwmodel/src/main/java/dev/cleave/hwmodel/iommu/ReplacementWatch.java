@@ -17,7 +17,7 @@ import java.util.Map;
  * <p>For the hardware's thread only; allocates.
  */
 final class ReplacementWatch {
-  private record Held(long tag, long start, int coverLog2, long meaning) {}
+  private record Held(long tag, long iova, int coverLog2, long meaning) {}
 
   private final PhysicalMemory memory;
   private final Statistics statistics;
@@ -31,7 +31,7 @@ final class ReplacementWatch {
   /** A walk read a present entry. */
   void walked(long tag, long iova, long at, int level, long entry) {
     int coverLog2 = HostEntry.coverLog2(level);
-    Held now = new Held(tag, iova & (-1L << coverLog2), coverLog2, HostEntry.meaning(entry));
+    Held now = new Held(tag, iova, coverLog2, HostEntry.meaning(entry));
     Held before = held.put(at, now);
     if (before != null && before.meaning() != now.meaning()) {
       flag(at);
@@ -46,7 +46,7 @@ final class ReplacementWatch {
       boolean inside =
           (was.tag() & CacheTag.DIRECTORY_MASK) == tag
               && (rangeLog2 >= Long.SIZE
-                  || (was.coverLog2() <= rangeLog2 && (was.start() ^ start) >>> rangeLog2 == 0));
+                  || (was.coverLog2() <= rangeLog2 && (was.iova() ^ start) >>> rangeLog2 == 0));
       if (inside) {
         compare(one.getKey(), was);
         all.remove();

@@ -203,6 +203,15 @@ class CommandTest {
   }
 
   @Test
+  void commandsBeforeABadOneAreCountedAsProcessed() {
+    Machine stepped = new Machine(IommuConfig.standard().withCommandsOnTailWrite(false));
+    stepped.command(1L << 60 | 0x5000 | 1, 1);
+    stepped.command(1L << 60 | 0x5000 | 1, 2);
+    stepped.command(0, 0);
+    assertEquals(2, stepped.iommu.processCommands(9));
+  }
+
+  @Test
   void countsNameTheCommandsThatWereCarriedOut() {
     machine.command(3L << 60, 0);
     machine.command(3L << 60, 8);

@@ -67,6 +67,54 @@ class CountsTest {
   }
 
   @Test
+  void whatAnInvalidationOfADomainDrops() {
+    leaf();
+    machine.read(0);
+    machine.read(0x1000);
+    machine.flush(0x7fff_ffff_ffff_f001L);
+    assertEquals(2, counts.iotlbDropped);
+    assertEquals(0, counts.directoriesDropped);
+    machine.flush(0x7fff_ffff_ffff_f003L);
+    assertEquals(2, counts.iotlbDropped);
+    assertEquals(2, counts.directoriesDropped, "to the tables of level 2 and 1");
+  }
+
+  @Test
+  void aLeafThatForbidsIsAnsweredFromTheCache() {
+    machine.entry(machine.path(3, 0, 1), 0, LEAF & ~(1L << 62));
+    machine.read(0);
+    assertEquals(Outcome.IO_PAGE_FAULT, machine.write(0));
+    assertEquals(1, counts.iotlbHits);
+    assertEquals(1, counts.walks);
+  }
+
+  @Test
+  void aCachedDirectoryThatForbidsIsAnAnswerWithoutAStep() {
+    long above = machine.path(3, 0, 2);
+    long table = machine.table();
+    machine.entry(above, 0, 0x2000_0000_0000_0201L | table);
+    machine.entry(table, 0, LEAF);
+    machine.read(0);
+    assertEquals(Outcome.IO_PAGE_FAULT, machine.write(0x1000));
+    assertEquals(3, counts.walkSteps);
+    assertEquals(1, counts.directoryHits);
+  }
+
+  @Test
+  void anEntryThatIsMarkedAlreadyIsNotMarkedAgain() {
+    Machine uncached = new Machine(IommuConfig.standard().withoutCaches());
+    long table = uncached.path(3, 0, 1);
+    uncached.entry(table, 0, LEAF);
+    long at = Machine.DEVICE_TABLE + 32L * Machine.DEVICE;
+    uncached.memory.setLong(at, uncached.memory.getLong(at) | 3L << 7);
+    uncached.write(0);
+    assertEquals(3, uncached.iommu.statistics().marks, "A of two directories, A and D of the leaf");
+    uncached.write(0);
+    assertEquals(3, uncached.iommu.statistics().marks);
+    assertEquals(0, uncached.iommu.statistics().restarts, "nobody else writes");
+  }
+
+  @Test
   void marksAreCountedOnceSet() {
     leaf();
     long at = Machine.DEVICE_TABLE + 32L * Machine.DEVICE;
@@ -80,6 +128,18 @@ class CountsTest {
     machine.write(0);
     assertEquals(1, counts.markWalks);
     assertEquals(accessed + 1, counts.marks);
+  }
+
+  @Test
+  void aTranslationThatWasCachedWithoutMarkIsWalkedToForADeviceThatSetsOne() {
+    long table = leaf();
+    machine.read(0);
+    long at = Machine.DEVICE_TABLE + 32L * Machine.DEVICE;
+    machine.memory.setLong(at, machine.memory.getLong(at) | 3L << 7);
+    machine.command(2L << 60 | Machine.DEVICE, 0);
+    machine.read(0);
+    assertEquals(1, counts.markWalks);
+    assertEquals(LEAF | 0x20, machine.memory.getLong(table));
   }
 
   @Test
@@ -190,6 +250,7 @@ class CountsTest {
       guest.map(5, 0x1_0000, 1, (mode == 0 ? 0 : 0x5000) | GuestMachine.LEAF);
       assertEquals(0, guest.read(5, 0x1_0000));
       assertEquals(0, guest.read(5, 0x1_0000));
+      assertEquals(1, guest.machine.iommu.statistics().guestWalks, "the second is cached");
       guest.machine.assertNoFurtherEvent();
     }
   }

@@ -46,6 +46,15 @@ class GuestFaultTest {
     assertIllegal(all & ~(3L << 14), twoLevels);
   }
 
+  @Test
+  void anEntryThatDoesNotUsePasidZeroForPlainRequestsDoesNotNeedThatAnnounced() {
+    long all = IommuConfig.standard().withGuestTables().features();
+    Machine machine = new Machine(IommuConfig.standard().withFeatures(all & ~(1L << 48)));
+    machine.deviceEntry(Machine.DEVICE, Machine.deviceQ0(0, 0) | 1L << 55, Machine.DOMAIN, 0);
+    long outcome = machine.iommu.translate(Machine.DEVICE, 5, GVA, Request.READ);
+    assertEquals(Outcome.IO_PAGE_FAULT, outcome, "there is no table yet");
+  }
+
   private static void assertIllegal(long features, long q0) {
     Machine machine = new Machine(IommuConfig.standard().withFeatures(features));
     machine.deviceEntry(Machine.DEVICE, q0, 0, 0);

@@ -345,5 +345,14 @@ class GuestInvalidationTest {
     guest.machine.deviceEntry(5, 0, 1L << 32, 0);
     guest.machine.command(4L << 60 | 5, GVA | 4);
     assertEquals(List.of(GVA), told);
+    guest.machine.assertNoFurtherEvent();
+  }
+
+  @Test
+  void aDeviceThatDoesNotTellProcessesApartAndDoesNotAnswerIsATimeout() {
+    guest.machine.iommu.attachCache(5, (start, log2) -> false);
+    guest.machine.deviceEntry(5, 0, 1L << 32, 0);
+    guest.machine.command(4L << 60 | 5, GVA | 4);
+    guest.machine.assertEvent(5, 0x7000_0000, Machine.COMMANDS + 16);
   }
 }

@@ -24,6 +24,12 @@ class RegisterTest {
   }
 
   @Test
+  void theControlRegisterReadsBackWhatWasWritten() {
+    iommu.writeMmio(0x18, 0x1001);
+    assertEquals(0x1001, iommu.readMmio(0x18));
+  }
+
+  @Test
   void pointersAreByteOffsetsInBits18To4() {
     iommu.writeMmio(0x18, 0);
     for (long offset = 0x2000; offset <= 0x2018; offset += 8) {
@@ -214,6 +220,18 @@ class RegisterTest {
     machine.read(0x8000);
     assertEquals(0x8000, machine.memory.getLong(Machine.EVENTS + 255 * 16 + 8));
     assertEquals(0, iommu.readMmio(0x2018), "the log wrapped");
+  }
+
+  @Test
+  void aStoppedLogIsNotStartedByOtherBitsOfTheControlRegister() {
+    machine.deviceEntry(Machine.DEVICE, 1, 0, 0);
+    for (int i = 0; i < 256; i++) {
+      machine.read(0x1000 + i);
+    }
+    iommu.writeMmio(0x2010, iommu.readMmio(0x2018));
+    iommu.writeMmio(0x2020, 1);
+    iommu.writeMmio(0x18, 0x100d);
+    assertEquals(0x12, iommu.readMmio(0x2020), "the log does not run");
   }
 
   @Test

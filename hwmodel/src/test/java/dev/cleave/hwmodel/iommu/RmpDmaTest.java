@@ -284,4 +284,13 @@ class RmpDmaTest {
     machine.assertEvent(0x0000_0008, 0xd020_0000, SPA);
     assertEquals(COVERED, machine.read(COVERED), "beyond the RMP");
   }
+
+  @Test
+  void theFirstPageOfMemoryIsAskedOfTheRmpToo() {
+    machine.deviceEntry(Machine.DEVICE, 0, 0, 0);
+    assertEquals(0, machine.write(0));
+    update(0, GPA, 0x5_0000_0001L);
+    assertEquals(Outcome.RMP_PAGE_FAULT, machine.write(0));
+    assertEquals(2, machine.iommu.statistics().rmpChecks);
+  }
 }

@@ -190,6 +190,8 @@ class SecureDeviceEntryTest {
     assertThrows(
         IllegalArgumentException.class, () -> new TdiBinding.GuestTables(0x800, 1, 4, false));
     assertThrows(
+        IllegalArgumentException.class, () -> new TdiBinding.GuestTables(1L << 52, 1, 4, false));
+    assertThrows(
         IllegalArgumentException.class, () -> new TdiBinding.GuestTables(0x1000, 4, 4, false));
     assertThrows(
         IllegalArgumentException.class, () -> new TdiBinding.GuestTables(0x1000, 1, 6, false));

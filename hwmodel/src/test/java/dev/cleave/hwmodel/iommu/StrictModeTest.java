@@ -41,8 +41,11 @@ class StrictModeTest {
     long table = uncached.path(1, 0, 1);
     uncached.entry(table, 0, LEAF);
     uncached.read(0);
+    uncached.read(0);
+    assertEquals(0, uncached.iommu.statistics().liveReplacements);
     uncached.entry(table, 0, LEAF + 0x1000);
     uncached.read(0);
+    assertEquals(1, uncached.iommu.statistics().liveReplacements);
     uncached.read(0);
     assertEquals(1, uncached.iommu.statistics().liveReplacements);
   }
@@ -64,6 +67,47 @@ class StrictModeTest {
     machine.entry(directory, 0, 0x6000_0000_0000_0201L | pages());
     machine.flushAll();
     assertEquals(1, counts.liveReplacements);
+  }
+
+  @Test
+  void aFlushOfAnotherRangeDoesNotRelease() {
+    machine.entry(directory, 0, 0);
+    machine.flush(0x2f_f000 | 3);
+    machine.entry(directory, 0, 0x6000_0000_0000_0201L | pages());
+    machine.flushAll();
+    assertEquals(1, counts.liveReplacements);
+  }
+
+  @Test
+  void aFlushOfEverythingReleasesWhatLiesAnywhere() {
+    machine.entry(directory, 1, LEAF);
+    machine.read(0x20_5000);
+    machine.entry(directory, 1, 0);
+    machine.flush(0x7fff_ffff_ffff_f003L);
+    machine.entry(directory, 1, 0x6000_0000_0000_0201L | pages());
+    machine.flushAll();
+    assertEquals(0, counts.liveReplacements);
+  }
+
+  @Test
+  void aLargerFlushReleasesTheSmallLeavesInIt() {
+    long table = pages();
+    machine.entry(directory, 1, 0x6000_0000_0000_0201L | table);
+    machine.read(0x20_5000);
+    machine.entry(table, 5, 0);
+    machine.flush(0x2f_f000 | 3);
+    machine.entry(table, 5, LEAF + 0x7000);
+    machine.flushAll();
+    assertEquals(0, counts.liveReplacements);
+  }
+
+  @Test
+  void whatWasFlushedWithEverythingElseIsNotHeldAnyMore() {
+    machine.entry(directory, 0, 0);
+    machine.flushAll();
+    machine.entry(directory, 0, 0x6000_0000_0000_0201L | pages());
+    machine.flushAll();
+    assertEquals(0, counts.liveReplacements);
   }
 
   @Test

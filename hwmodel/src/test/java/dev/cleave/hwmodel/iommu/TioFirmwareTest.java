@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.cleave.hwmodel.rmp.RmpEntry;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
+import dev.cleave.hwmodel.rmp.RmpState;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -100,6 +101,18 @@ class TioFirmwareTest {
     Machine none = new Machine(IommuConfig.standard().withTrustedIo(TrustedIo.NONE), COVERED);
     assertThrows(
         IllegalStateException.class, () -> none.iommu.firmware().connect(DEVICE, 0, 0, 0, 0));
+  }
+
+  @Test
+  void aGuestHasAnAsidOf1To1023() {
+    machine.guest(1);
+    long gctx1023 = machine.guest(1023);
+    firmware.connect(DEVICE, 0, 0, 0, 0);
+    firmware.bind(DEVICE, gctx1023, TdiBinding.of(7));
+    long page = 0x30_0000;
+    assertEquals(0, cpu.rmpUpdate(page, 0, RmpState.assigned(0, false, true)));
+    assertThrows(IllegalArgumentException.class, () -> firmware.createGuest(page, 1024));
+    firmware.createGuest(page, 6);
   }
 
   private int validate(long offset, int pages, boolean validated) {

@@ -199,6 +199,14 @@ class TranslationCacheTest {
   }
 
   @ParameterizedTest
+  @ValueSource(longs = {0, 1L << 21, 1L << 12 | 1L << 11})
+  void anIotlbHoldsPagesAndNothingSmaller(long sizes) {
+    CacheShape shape = new CacheShape(0, 1);
+    assertThrows(
+        IllegalArgumentException.class, () -> IommuConfig.standard().withIotlb(shape, sizes));
+  }
+
+  @ParameterizedTest
   @CsvSource({"-1, 1", "21, 1", "0, -1", "0, 65"})
   void aShapeBeyondThemIsRefused(int setsLog2, int ways) {
     assertThrows(IllegalArgumentException.class, () -> new CacheShape(setsLog2, ways));

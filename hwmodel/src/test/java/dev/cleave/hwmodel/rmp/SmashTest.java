@@ -59,7 +59,9 @@ class SmashTest {
     assign2m();
     assertEquals(0, rmp.cpu.psmash(REGION));
     makeImmutable();
+    rmp.update(0, 2 * REGION, GPA, GUEST_4K);
     assertEquals(0, rmp.firmware.pageUnsmash(REGION));
+    rmp.assertEntry(0x0028_0000_0060_0001L, VMPL0, 2 * REGION);
     rmp.assertEntry(VALIDATED | 0x0028_0000_0060_0007L, VMPL0, REGION);
     rmp.assertEntry(0, 0, REGION + 0x1000);
     rmp.assertEntry(0, 0, REGION + 0x1f_f000);
