@@ -4,10 +4,12 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 
+import dev.cleave.engine.kernel.GatheredBits;
 import dev.cleave.engine.memory.NativePages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
@@ -29,12 +31,16 @@ public final class DirtyBitmap {
 
   private static final ValueLayout.OfLong WORD =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle HANDLE = WORD.varHandle();
   private static final int WORD_LOG2 = 6;
 
   private final MemorySegment bits;
   private final long first;
   private final long last;
   private final int pageLog2;
+
+  /** What its writer needs for itself where no gather has it. */
+  final GatheredBits found = new GatheredBits();
 
   /**
    * A bitmap of clean pages; its memory is freed with this object.
@@ -181,6 +187,29 @@ public final class DirtyBitmap {
     }
   }
 
+  /** Loads the word that a page's bit is in, so that it is near when it is written. */
+  void fetch(long iova) {
+    var _ = (long) HANDLE.getOpaque(bits, (bit(iova) >>> WORD_LOG2) * Long.BYTES);
+  }
+
+  /** Marks the pages of 4 KiB that bits stand for, the lowest for the one at an address. */
+  void setPages(long iova, long pages) {
+    if (pageLog2 != PAGE_LOG2) {
+      for (long left = pages; left != 0; left &= left - 1) {
+        long page = iova + ((long) Long.numberOfTrailingZeros(left) << PAGE_LOG2);
+        set(page, page);
+      }
+      return;
+    }
+    long bit = bit(iova);
+    long at = (bit >>> WORD_LOG2) * Long.BYTES;
+    bits.set(WORD, at, bits.get(WORD, at) | pages << bit);
+    long behind = pages >>> 1 >>> (~bit & Long.SIZE - 1);
+    if (behind != 0) {
+      bits.set(WORD, at + Long.BYTES, bits.get(WORD, at + Long.BYTES) | behind);
+    }
+  }
+
   /**
    * Whether a page is dirty.
    *
@@ -198,16 +227,11 @@ public final class DirtyBitmap {
    * @return first address of the first dirty page that ends at or above it, or {@link #NONE}
    */
   public long nextDirty(long iova) {
-    return nextDirty(iova, last);
-  }
-
-  /** The same among the pages that begin at or below an address of the range. */
-  long nextDirty(long from, long to) {
-    if (Long.compareUnsigned(from, to) > 0) {
+    if (Long.compareUnsigned(iova, last) > 0) {
       return NONE;
     }
-    long at = bit(Unsigned.max(from, first));
-    long lastBit = bit(to);
+    long at = bit(Unsigned.max(iova, first));
+    long lastBit = bit(last);
     long index = at >>> WORD_LOG2;
     long left = word(index) & -1L << at;
     while (left == 0) {

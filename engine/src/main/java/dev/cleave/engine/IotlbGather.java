@@ -1,5 +1,6 @@
 package dev.cleave.engine;
 
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.memory.TablePages.NONE;
 
 import com.google.errorprone.annotations.CheckReturnValue;
@@ -147,6 +148,31 @@ public final class IotlbGather {
     if (latest == 0 || Long.compareUnsigned(from, first[highest]) > 0) {
       highest = latest;
     }
+  }
+
+  /** Records that 4 KiB pages changed, one for each bit, the lowest for the one at an address. */
+  void addPages(long iova, long pages) {
+    if (ranges == MAX_RANGES && !isCoarse && latest == highest && isBehindAll(iova)) {
+      // each would join this range: one pass over memory comes in order (DirtySweep, 10 % dirty)
+      last[highest] = pageAt(iova, Long.SIZE - Long.numberOfLeadingZeros(pages)) - 1;
+      return;
+    }
+    long left = pages;
+    while (left != 0) {
+      int from = Long.numberOfTrailingZeros(left);
+      int run = Long.numberOfTrailingZeros(~(left >>> from));
+      add(pageAt(iova, from), pageAt(iova, from + run) - 1);
+      left &= ~(-1L >>> (Long.SIZE - run) << from);
+    }
+  }
+
+  private static long pageAt(long iova, int pages) {
+    return iova + ((long) pages << PAGE_LOG2);
+  }
+
+  /** Whether what begins at an address joins the range that begins last of all. */
+  private boolean isBehindAll(long from) {
+    return Long.compareUnsigned(from, last[highest]) > 0;
   }
 
   /**

@@ -101,6 +101,7 @@ public final class PageTable implements AutoCloseable {
   private final TableMapper mapper;
   private final PermissionWriter permissions;
   private final DirtyBits dirtyBits;
+  private final DirtySetter dirtySetter;
   private final StatusCarrier status;
   private final BatchTranslator batches;
   private final Workspace.Parts workspaceParts;
@@ -121,6 +122,7 @@ public final class PageTable implements AutoCloseable {
     this.workspaceParts = new Workspace.Parts(tree, writer, config.pageSizes());
     this.permissions = new PermissionWriter(tree);
     this.dirtyBits = new DirtyBits(tree);
+    this.dirtySetter = new DirtySetter(tree);
     this.batches = new BatchTranslator(this, tree);
   }
 
@@ -661,7 +663,7 @@ public final class PageTable implements AutoCloseable {
     checkWritable(gather);
     long last = checks.lastIova(iova, length);
     RangeChecks.checkCovered(iova, last, bitmap);
-    long home = tree.lockHome(iova, last);
+    long home = tree.lockInnermost(iova, last);
     try {
       if (!TableTree.reaches(home, iova)) {
         return 0;
@@ -690,7 +692,7 @@ public final class PageTable implements AutoCloseable {
     checkWritable();
     long last = checks.lastIova(iova, length);
     RangeChecks.checkCovered(iova, last, bitmap);
-    long home = tree.lockHome(iova, last);
+    long home = tree.lockInnermost(iova, last);
     try {
       return TableTree.reaches(home, iova)
           ? dirtyBits.report(table(home), level(home), iova, TableTree.clip(home, last), bitmap)
@@ -713,10 +715,10 @@ public final class PageTable implements AutoCloseable {
   public long setDirty(long iova, long length) {
     checkWritable();
     long last = checks.lastIova(iova, length);
-    long home = tree.lockHome(iova, last);
+    long home = tree.lockInnermost(iova, last);
     try {
       long end = reachable(home, iova, last);
-      return mapped(dirtyBits.set(table(home), level(home), iova, end), iova, last);
+      return mapped(dirtySetter.set(table(home), level(home), iova, end), iova, last);
     } finally {
       tree.unlock(table(home));
     }

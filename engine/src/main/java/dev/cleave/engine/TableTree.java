@@ -23,7 +23,8 @@ import java.lang.invoke.VarHandle;
  *   <li>The entries of a table are written by who holds its lock, and by hardware.
  *   <li>An operation locks its <em>home</em> first: the lowest table that has the whole range. From
  *       there it locks downward and from left to right, a table only while it holds the one above.
- *       So no two operations ever wait for each other.
+ *       So no two operations ever wait for each other. {@link CleanTables} looks at leaf tables
+ *       without their locks.
  *   <li>A new table is locked from the moment it is taken until it has been published. One that is
  *       published before it is filled stays locked until it is; whoever filled it needs no lock
  *       above it, for nobody unlinks a table that is locked.
@@ -245,22 +246,38 @@ final class TableTree {
    * @return the home: see {@link #table}, {@link #level} and {@link #isTooLow}
    */
   long lockHome(long first, long last) {
-    int level = lowestLevel(first, last);
-    long table = lockRecent(first, level);
-    return table != NONE ? table | level : walkHome(first, last);
+    return lockLowest(first, last, false);
   }
 
-  /** The level of the lowest table that can be the home of a range. */
-  private static int lowestLevel(long first, long last) {
+  /**
+   * Locks the lowest table that decodes a whole range, for what takes no table out and puts no leaf
+   * in the place of one: it is the home, but for a range that is one directory's, which has the
+   * table below that.
+   *
+   * @return as {@link #lockHome}
+   */
+  long lockInnermost(long first, long last) {
+    return lockLowest(first, last, true);
+  }
+
+  private long lockLowest(long first, long last, boolean isWholeInside) {
+    int level = lowestLevel(first, last, isWholeInside);
+    long table = lockRecent(first, level);
+    return table != NONE ? table | level : walkLowest(first, last, isWholeInside);
+  }
+
+  /** The level of the lowest table that can be the one to lock for a range. */
+  private static int lowestLevel(long first, long last, boolean isWholeInside) {
     int bits = Long.SIZE - Long.numberOfLeadingZeros(first ^ last);
     int level = (bits - PAGE_LOG2 + TABLE_ENTRIES_LOG2 - 1) / TABLE_ENTRIES_LOG2;
-    return last - first == offsetMask(tableLog2(level)) ? level + 1 : level;
+    boolean isWhole = last - first == offsetMask(tableLog2(level));
+    return level == 0 || (isWhole && !isWholeInside) ? level + 1 : level;
   }
 
-  private long walkHome(long first, long last) {
+  private long walkLowest(long first, long last, boolean isWholeInside) {
     for (int attempts = 0; ; attempts++) {
       try {
-        long home = tryLockHome(first, last);
+        long home = tryLockLowest(first, last, isWholeInside);
         if (home != NONE) {
           return home;
         }
@@ -271,15 +288,15 @@ final class TableTree {
     }
   }
 
-  private long tryLockHome(long first, long last) {
+  private long tryLockLowest(long first, long last, boolean isWholeInside) {
     long now = openTop();
-    long home = findHome(now, first, last);
+    long home = find(now, first, last, isWholeInside);
     long table = table(home);
     boolean isTop = table == table(now);
     if (!pages.lock(table, place(isTop ? 0 : first, level(home)))) {
       return NONE;
     }
-    if ((isTop && !isTop(table)) || !isHome(home, first, last)) {
+    if ((isTop && !isTop(table)) || !isLowest(home, first, last, isWholeInside)) {
       pages.unlock(table);
       return NONE;
     }
@@ -314,13 +331,13 @@ final class TableTree {
   }
 
   /** What it reads may come from a page that is reused meanwhile: then no place will agree. */
-  private long findHome(long now, long first, long last) {
+  private long find(long now, long first, long last, boolean isWholeInside) {
     long table = table(now);
     int level = level(now);
     if (!space.reaches(level, last)) {
       return table | level | TOO_LOW;
     }
-    while (isInsideEntry(level, first, last)) {
+    while (isInside(level, first, last, isWholeInside)) {
       long entry = pages.loadPlain(slotAt(table, index(first, level)));
       if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
         break;
@@ -332,9 +349,9 @@ final class TableTree {
   }
 
   /** Whether a table, now that it is locked, still is the lowest that has the range. */
-  private boolean isHome(long home, long first, long last) {
+  private boolean isLowest(long home, long first, long last, boolean isWholeInside) {
     int level = level(home);
-    if (isTooLow(home) || !isInsideEntry(level, first, last)) {
+    if (isTooLow(home) || !isInside(level, first, last, isWholeInside)) {
       return true;
     }
     long entry = pages.loadAcquire(slotAt(table(home), index(first, level)));
@@ -357,9 +374,9 @@ final class TableTree {
     return pages.place(table) == place && pages.lock(table, place) ? table : NONE;
   }
 
-  private static boolean isInsideEntry(int level, long first, long last) {
+  private static boolean isInside(int level, long first, long last, boolean isWholeInside) {
     long mask = offsetMask(entryLog2(level));
-    return (first ^ last) >>> entryLog2(level) == 0 && last - first != mask;
+    return (first ^ last) >>> entryLog2(level) == 0 && (isWholeInside || last - first != mask);
   }
 
   /**

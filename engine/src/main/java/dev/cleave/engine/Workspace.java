@@ -1,5 +1,7 @@
 package dev.cleave.engine;
 
+import dev.cleave.engine.kernel.GatheredBits;
+
 /**
  * What the operations of one writer need for themselves, so that none of them allocates. It goes
  * with the writer's gather, and belongs to who has that.
@@ -11,6 +13,7 @@ final class Workspace {
   final LeafSplitter splitter;
   final LeafMerger merger;
   final LeafExchanger exchanger;
+  final GatheredBits found = new GatheredBits();
 
   Workspace(Parts parts, IotlbGather gather) {
     splitter = new LeafSplitter(parts.tree, parts.writer, gather, parts.pageSizes);

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is owed is remembered, never smaller than it was, and named by the fewest commands. */
 @ParameterizedClass
@@ -225,6 +226,43 @@ class IotlbGatherTest {
       assertEquals((last - 1L) << 30, gather.rangeFirst(last - 1));
       assertEquals((40L << 30) + 4095, gather.rangeLast(last - 1), "what grows least");
       assertEquals(((long) last << 30) + 4095, gather.rangeLast(last));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void pagesOfAWordAreAddedAsEachRunOfThemIs(boolean isCoarse) {
+    Random random = new Random(7);
+    try (SmallTable small = new SmallTable(kind)) {
+      IotlbGather words = small.table.newGather(isCoarse);
+      IotlbGather runs = small.table.newGather(isCoarse);
+      for (int i = 0; i < 3000; i++) {
+        int word = i % 300 + random.nextInt(2); // once in a while back to the beginning
+        long iova = kind.base() + word * (64 * PAGE);
+        long pages = 0;
+        for (int bits = random.nextInt(4) * 20; bits >= 0; bits--) {
+          pages |= 1L << random.nextInt(64);
+        }
+        pages = random.nextInt(9) == 0 ? -1 : pages;
+        words.addPages(iova, pages);
+        addRuns(runs, iova, pages);
+        assertEquals(runs.toString(), words.toString());
+      }
+      words.complete();
+      runs.complete();
+    }
+  }
+
+  private static void addRuns(IotlbGather gather, long iova, long pages) {
+    for (int from = 0; from < 64; from++) {
+      if ((pages >>> from & 1) != 0) {
+        int to = from;
+        while (to < 64 && (pages >>> to & 1) != 0) {
+          to++;
+        }
+        gather.add(iova + from * PAGE, iova + to * PAGE - 1);
+        from = to;
+      }
     }
   }
 

@@ -19,6 +19,7 @@ import dev.cleave.engine.oracle.TableSnapshot;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -38,7 +39,9 @@ class ReadDirtyTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"12, 0", "13, 1", "16, 0", "16, 7", "16, 15", "20, 255", "21, 0", "22, 1", "24, 5"})
+  @CsvSource({
+    "12, 0", "13, 1", "16, 0", "16, 7", "16, 15", "19, 100", "20, 255", "21, 0", "22, 1", "24, 5"
+  })
   void aLeafIsReportedWholeWhicheverReplicaIsDirty(int sizeLog2, int replica) {
     try (DirtyRun run = new DirtyRun(1L << sizeLog2, sizeLog2)) {
       run.hardware.setInReplica(IOVA, replica, DIRTY);
@@ -77,6 +80,81 @@ class ReadDirtyTest {
       run.hardware.set(IOVA, ACCESSED);
       assertEquals(List.of(), run.take(IOVA, 2 * REGION));
       assertTrue(run.gather.isEmpty());
+    }
+  }
+
+  /** Pages, leaves that fill less than a word of the bitmap, and leaves that fill several. */
+  @Test
+  void leavesOfAllSizesSideBySideAreReportedOnceEach() {
+    try (DirtyRun run = new DirtyRun(3 * REGION, 20)) {
+      run.table.split(page(300), 16 * PAGE, 12, run.gather);
+      run.table.split(page(600), PAGE, 12, run.gather);
+      for (int replica = 0; replica < 256; replica += 50) {
+        run.hardware.setInReplica(page(0), replica, DIRTY);
+        run.hardware.setInReplica(page(1024), replica, DIRTY);
+      }
+      run.hardware.set(page(301), DIRTY);
+      run.hardware.set(page(600), DIRTY);
+      List<Long> dirty = pages(0, 256);
+      dirty.addAll(List.of(301L, 600L));
+      dirty.addAll(pages(1024, 1280));
+      assertEquals(dirty, run.look(IOVA, 3 * REGION));
+      assertEquals(dirty, run.take(IOVA, 3 * REGION));
+      assertEquals(List.of(), run.look(IOVA, 3 * REGION));
+    }
+  }
+
+  @Test
+  void everyWayToCutARangeOfPagesReportsThoseInside() {
+    try (DirtyRun run = new DirtyRun(2 * REGION, 12)) {
+      TreeSet<Long> dirty = new TreeSet<>();
+      for (long page = 1; page < 1024; page += 1 + page / 3) {
+        dirty.add(page);
+        run.hardware.set(page(page), DIRTY);
+      }
+      for (long from = 0; from < 1024; from += 37) {
+        for (long to = from + 1; to <= 1024; to += 53) {
+          List<Long> inside = List.copyOf(dirty.subSet(from, to));
+          assertEquals(inside, run.look(page(from), (to - from) * PAGE), from + " to " + to);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4, 9})
+  void aBitmapThatBeginsAnywhereGetsTheSamePages(int shift) {
+    try (DirtyRun run = new DirtyRun(2 * REGION, 12)) {
+      for (long page : List.of(60L, 63L, 64L, 511L, 512L, 1023L)) {
+        run.hardware.set(page(page), DIRTY);
+      }
+      DirtyBitmap early = new DirtyBitmap(page(-shift), (1024 + shift) * PAGE, 12);
+      assertEquals(6 * PAGE, run.table.readDirty(IOVA, 2 * REGION, early));
+      for (long page : List.of(60L, 63L, 64L, 511L, 512L, 1023L)) {
+        assertTrue(early.isDirty(page(page)), "page " + page);
+      }
+      assertEquals(6, early.dirtyPages());
+    }
+  }
+
+  /** The top is the home of what is mapped beside it. */
+  @Test
+  @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void aPassOverWhatOneDirectoryHasKeepsNobodyOutOfTheTableAbove() {
+    long gib = 1L << 30;
+    try (DirtyRun run = new DirtyRun(REGION, 12)) {
+      run.hardware.set(IOVA, DIRTY);
+      DirtyBitmap bitmap = new DirtyBitmap(IOVA, gib, 12);
+      boolean[] isMapped = {false};
+      run.pages.afterStore(() -> {
+        if (!isMapped[0]) { // the bit has just been cleared
+          isMapped[0] = true;
+          run.table.map(IOVA + gib, 0, 2 * gib, Access.READ_WRITE, SizeRule.atMost(30));
+        }
+      });
+      assertEquals(PAGE, run.table.readAndClearDirty(IOVA, gib, bitmap, run.gather));
+      run.pages.afterStore(() -> {});
+      assertTrue(isMapped[0]);
     }
   }
 
@@ -141,6 +219,47 @@ class ReadDirtyTest {
       assertEquals(8, coarse.dirtyPages());
       coarse.clear();
       assertEquals(4 * PAGE, run.table.readDirty(IOVA, 4 * PAGE, coarse));
+      run.take(IOVA, 1L << 16);
+      run.hardware.setInReplica(IOVA, 0, DIRTY);
+      assertEquals(pages(6, 9), run.look(page(6), 3 * PAGE));
+    }
+  }
+
+  /** More than are looked at in one go, one behind the other and not. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void ofManyTablesEachIsFoundThatHasSomethingDirty(boolean isScattered) {
+    int regions = 70;
+    try (DirtyRun run = new DirtyRun(regions * REGION, 12)) {
+      for (int hole = 1; isScattered && hole < regions; hole += 5) {
+        run.table.unmap(page(hole * 512L), REGION, run.gather);
+        run.gather.complete();
+        run.table.map(
+            page(hole * 512L), 0, REGION, Access.READ_WRITE, SizeRule.atMost(21 - hole % 2 * 9));
+      }
+      for (int region = 0; region < regions; region++) {
+        boolean isLarge = run.sizeAt(page(region * 512L)) == 21;
+        long page = region * 519L + 3;
+        run.hardware.set(page(page), DIRTY);
+        List<Long> dirty = isLarge ? pages(region * 512L, region * 512L + 512) : List.of(page);
+        assertEquals(dirty, run.look(IOVA, regions * REGION), "region " + region);
+        assertEquals(dirty, run.take(page(1), regions * REGION - PAGE), "region " + region);
+      }
+      assertEquals(List.of(), run.take(IOVA, regions * REGION));
+    }
+  }
+
+  @Test
+  void whatIsClearedCountsAsStores() {
+    try (DirtyRun run = new DirtyRun(2 * REGION, 12)) {
+      for (long page = 0; page < 1024; page += 100) {
+        run.hardware.set(page(page), DIRTY);
+      }
+      long before = run.table.statistics().entryStores();
+      assertEquals(11, run.look(IOVA, 2 * REGION).size());
+      assertEquals(before, run.table.statistics().entryStores());
+      assertEquals(11, run.take(IOVA, 2 * REGION).size());
+      assertEquals(before + 11, run.table.statistics().entryStores());
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.cleave.bench.jmh;
 
 import dev.cleave.bench.io.Numbers;
+import dev.cleave.engine.kernel.GatheredBits;
 import dev.cleave.engine.kernel.Kernels;
 import dev.cleave.engine.kernel.TableKernels;
 import java.lang.foreign.Arena;
@@ -32,6 +33,7 @@ public class TableKernelShapes {
   private static final int CALLS = 64;
   private static final long ENTRY = 1L << 60 | 1;
   private static final long STATUS = 0x60;
+  private static final long DIRTY = 0x40;
   private static final int REPLICAS_LOG2 = 4;
 
   /** Memory, and runs of words in it. */
@@ -50,7 +52,7 @@ public class TableKernelShapes {
     private long next;
     MemorySegment words;
     MemorySegment others;
-    MemorySegment bitmap;
+    final GatheredBits found = new GatheredBits();
 
     /** Words that are all present and all equal, so that no kernel ends early. */
     @Setup(Level.Trial)
@@ -59,7 +61,6 @@ public class TableKernelShapes {
       mask = bytes - 1;
       words = arena.allocate(bytes, Tables.PAGE_BYTES);
       others = arena.allocate(bytes, Tables.PAGE_BYTES);
-      bitmap = arena.allocate(Tables.PAGE_BYTES, Tables.PAGE_BYTES);
       Kernels.plain().replicate(words, 0, (int) (bytes / Long.BYTES), ENTRY);
       Kernels.plain().replicate(others, 0, (int) (bytes / Long.BYTES), ENTRY);
     }
@@ -174,12 +175,23 @@ public class TableKernelShapes {
     }
   }
 
-  /** All dirty, into a bitmap at an odd place. */
+  /** All dirty. */
   @Benchmark
   @OperationsPerInvocation(CALLS)
-  public void gatherAny(Runs runs, Implementation state, Blackhole hole) {
+  public void gather(Runs runs, Implementation state) {
     for (int i = 0; i < CALLS; i++) {
-      hole.consume(state.chosen.gatherAny(runs.words, runs.next(), runs.count, 1, runs.bitmap, 7));
+      state.chosen.gather(runs.words, runs.next(), runs.count, 1, runs.found);
+    }
+  }
+
+  /** None dirty of four runs, each a quarter of an operation. */
+  @Benchmark
+  @OperationsPerInvocation(CALLS)
+  public void whichHave(Runs runs, Implementation state, Blackhole hole) {
+    for (int i = 0; i < CALLS; i += 4) {
+      hole.consume(
+          state.chosen.whichHave(
+              runs.words, runs.next(), runs.next(), runs.next(), runs.next(), runs.count, DIRTY));
     }
   }
 

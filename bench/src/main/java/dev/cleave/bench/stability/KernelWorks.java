@@ -1,5 +1,6 @@
 package dev.cleave.bench.stability;
 
+import dev.cleave.engine.kernel.GatheredBits;
 import dev.cleave.engine.kernel.Kernels;
 import dev.cleave.engine.kernel.TableKernels;
 import java.lang.foreign.Arena;
@@ -17,8 +18,8 @@ final class KernelWorks {
   private static final long STEP = 0x1000;
 
   private final MemorySegment words = Arena.ofAuto().allocate(8L * TABLE, 4096);
+  private final GatheredBits found = new GatheredBits();
   private final MemorySegment zeros = Arena.ofAuto().allocate(8L * TABLE, 4096);
-  private final MemorySegment bitmap = Arena.ofAuto().allocate(8L * TABLE, 4096);
 
   /** What is read is equal everywhere, so that nothing ends early. */
   List<Work> all() {
@@ -114,7 +115,18 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.gatherAny(zeros, 0, TABLE, MASK, bitmap, 7);
+              KERNELS.gather(zeros, 0, TABLE, MASK, found);
+              sum += found.from(0) + 1;
+            }
+            return sum;
+          }
+        },
+        new Work("kernel: which of four tables have a bit") {
+          @Override
+          long run(int times) {
+            long sum = 0;
+            for (int i = 0; i < times; i++) {
+              sum += KERNELS.whichHave(zeros, 0, 0, 0, 0, TABLE, MASK) + 1;
             }
             return sum;
           }

@@ -5,6 +5,9 @@ import static dev.cleave.engine.kernel.PlainKernels.setWord;
 import static dev.cleave.engine.kernel.PlainKernels.word;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /**
  * Loops over {@value #LEAST} words and more, each in a form that C2 makes vectors of.
@@ -32,14 +35,17 @@ final class LongRuns {
   static final int BLOCK = 512;
 
   private static final long[] INDEX = new long[BLOCK];
-  private static final long[] BIT = new long[Long.SIZE];
+
+  /** Eight flags. */
+  private static final VarHandle FLAGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  /** What makes eight flags, which are 0 or 1, the eight upper bits of the product. */
+  private static final long FLAGS_TO_BITS = 0x0102_0408_1020_4080L;
 
   static {
     for (int i = 0; i < BLOCK; i++) {
       INDEX[i] = i;
-    }
-    for (int i = 0; i < Long.SIZE; i++) {
-      BIT[i] = 1L << i;
     }
   }
 
@@ -67,6 +73,27 @@ final class LongRuns {
       bits |= word(segment, offset, i) | word(segment, upper, i);
     }
     return bits;
+  }
+
+  static int whichHave(
+      MemorySegment segment,
+      long first,
+      long second,
+      long third,
+      long fourth,
+      int count,
+      long mask) {
+    long a = 0;
+    long b = 0;
+    long c = 0;
+    long d = 0;
+    for (int i = 0; i < count; i++) {
+      a |= word(segment, first, i) & mask;
+      b |= word(segment, second, i) & mask;
+      c |= word(segment, third, i) & mask;
+      d |= word(segment, fourth, i) & mask;
+    }
+    return (a != 0 ? 1 : 0) | (b != 0 ? 2 : 0) | (c != 0 ? 4 : 0) | (d != 0 ? 8 : 0);
   }
 
   /** Words that have one bit. */
@@ -107,35 +134,23 @@ final class LongRuns {
     return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : differences;
   }
 
-  /**
-   * Whether none of {@value #LEAST} words has a bit of a mask. It takes eight words a round, since
-   * a loop so short is not worth vectors.
-   */
-  static boolean isNone(MemorySegment segment, long offset, int index, long mask) {
-    long bits = 0;
-    for (int i = index; i < index + LEAST; i += 8) {
-      bits |=
-          word(segment, offset, i)
-              | word(segment, offset, i + 1)
-              | word(segment, offset, i + 2)
-              | word(segment, offset, i + 3)
-              | word(segment, offset, i + 4)
-              | word(segment, offset, i + 5)
-              | word(segment, offset, i + 6)
-              | word(segment, offset, i + 7);
+  /** Of a whole table: a flag for each word, and then a bit for each flag. */
+  static void gather(MemorySegment segment, long offset, long mask, GatheredBits found) {
+    byte[] flags = found.flags;
+    flag(segment, offset, Long.numberOfTrailingZeros(mask), flags);
+    for (int i = 0; i < flags.length; i += Long.SIZE) {
+      long bits = 0;
+      for (int k = 0; k < Long.SIZE; k += Byte.SIZE) {
+        long product = (long) FLAGS.get(flags, i + k) * FLAGS_TO_BITS;
+        bits |= product >>> (Long.SIZE - Byte.SIZE) << k;
+      }
+      found.set(i, bits);
     }
-    return (bits & mask) == 0;
   }
 
-  /**
-   * A bit for each of {@value #LEAST} words, the lowest for the first: 1 if it has one of a mask.
-   */
-  static long anyBits(MemorySegment segment, long offset, int index, long mask) {
-    long found = 0;
-    for (int i = 0; i < LEAST; i++) {
-      long bits = word(segment, offset, index + i) & mask;
-      found |= (bits | -bits) >> (Long.SIZE - 1) & BIT[i];
+  private static void flag(MemorySegment segment, long offset, int bit, byte[] flags) {
+    for (int i = 0; i < flags.length; i++) {
+      flags[i] = (byte) (word(segment, offset, i) >>> bit & 1);
     }
-    return found;
   }
 }

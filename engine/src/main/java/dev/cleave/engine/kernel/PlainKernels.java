@@ -144,6 +144,25 @@ final class PlainKernels implements TableKernels {
   }
 
   @Override
+  public int whichHave(
+      MemorySegment segment,
+      long first,
+      long second,
+      long third,
+      long fourth,
+      int count,
+      long mask) {
+    assert isAligned(first | second | third | fourth) && Long.bitCount(mask) == 1;
+    if (count >= LEAST) {
+      return LongRuns.whichHave(segment, first, second, third, fourth, count, mask);
+    }
+    return (anyHas(segment, first, count, mask) ? 1 : 0)
+        | (anyHas(segment, second, count, mask) ? 2 : 0)
+        | (anyHas(segment, third, count, mask) ? 4 : 0)
+        | (anyHas(segment, fourth, count, mask) ? 8 : 0);
+  }
+
+  @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
     if (count >= LEAST) {
@@ -232,52 +251,25 @@ final class PlainKernels implements TableKernels {
   }
 
   @Override
-  public int gatherAny(
-      MemorySegment segment,
-      long offset,
-      int count,
-      long mask,
-      MemorySegment bitmap,
-      long firstBit) {
-    assert isAligned(offset);
-    int found = 0;
-    for (int i = 0; i < count; i += Long.SIZE) {
-      int run = Math.min(Long.SIZE, count - i);
-      if (run == LEAST && LongRuns.isNone(segment, offset, i, mask)) {
-        continue; // as most are, where few pages were written (DirtySweep)
-      }
-      long bits =
-          run == LEAST
-              ? LongRuns.anyBits(segment, offset, i, mask)
-              : anyBits(segment, offset, i, run, mask);
-      found += Long.bitCount(bits);
-      orBits(bitmap, firstBit + i, bits);
+  public void gather(MemorySegment segment, long offset, int count, long mask, GatheredBits found) {
+    assert isAligned(offset) && Long.bitCount(mask) == 1;
+    if (count == GatheredBits.MAX_COUNT) {
+      LongRuns.gather(segment, offset, mask, found);
+      return;
+    }
+    for (int from = 0; from < count; from += Long.SIZE) {
+      int run = Math.min(Long.SIZE, count - from);
+      found.set(from, gatherShort(segment, behind(offset, from), run, mask));
+    }
+  }
+
+  /** A bit for each of 0 to 64 words, the lowest for the first. */
+  static long gatherShort(MemorySegment segment, long offset, int count, long mask) {
+    long found = 0;
+    for (int i = 0; i < count; i++) {
+      found |= ((word(segment, offset, i) & mask) != 0 ? 1L : 0L) << i;
     }
     return found;
-  }
-
-  /** A bit for each of 1 to 64 words, the lowest for the first: 1 if it has a bit of the mask. */
-  static long anyBits(MemorySegment segment, long offset, int index, int count, long mask) {
-    long bits = 0;
-    for (int i = 0; i < count; i++) {
-      long some = word(segment, offset, index + i) & mask;
-      bits = bits >>> 1 | ((some | -some) & Long.MIN_VALUE);
-    }
-    return bits >>> (Long.SIZE - count);
-  }
-
-  /** Sets up to 64 bits anywhere in a bitmap; a word that gets none is not touched. */
-  static void orBits(MemorySegment bitmap, long firstBit, long bits) {
-    int shift = (int) (firstBit % Long.SIZE);
-    long at = firstBit / Long.SIZE * Long.BYTES;
-    long low = bits << shift;
-    if (low != 0) {
-      bitmap.set(WORD, at, bitmap.get(WORD, at) | low);
-    }
-    long high = bits >>> 1 >>> (Long.SIZE - 1 - shift);
-    if (high != 0) {
-      bitmap.set(WORD, at + Long.BYTES, bitmap.get(WORD, at + Long.BYTES) | high);
-    }
   }
 
   /** What all words must be is the first, and that one or the other. Eight words, no loop. */

@@ -77,6 +77,28 @@ public interface TableKernels {
   boolean anyHas(MemorySegment segment, long offset, int count, long mask);
 
   /**
+   * Finds which of four runs have a word with a bit, of runs of equal length that may be one and
+   * the same. They are read side by side, which is how memory comes fastest where each is a page.
+   *
+   * @param segment the memory
+   * @param first offset of the first run
+   * @param second offset of the second
+   * @param third offset of the third
+   * @param fourth offset of the fourth
+   * @param count number of words of each
+   * @param mask the one bit to look at
+   * @return a bit for each run, the lowest for the first
+   */
+  int whichHave(
+      MemorySegment segment,
+      long first,
+      long second,
+      long third,
+      long fourth,
+      int count,
+      long mask);
+
+  /**
    * Counts the words that have any bit of a mask.
    *
    * @param segment the memory
@@ -121,26 +143,16 @@ public interface TableKernels {
   long or(MemorySegment segment, long offset, int count);
 
   /**
-   * Sets a bit for each word that has any bit of a mask: gathers dirty entries. Other bits of the
-   * bitmap stay as they are. The bitmap has one writer at a time: its words are read and written
-   * back, those at both ends with bits beside the run.
+   * Finds which words have a bit: gathers dirty entries into words of a bitmap.
    *
    * @param segment the memory
    * @param offset of the first word
-   * @param count number of words
-   * @param mask the bits to look at
-   * @param bitmap words from offset 0 on; bit {@code b} is bit {@code b % 64} of word {@code b /
-   *     64}
-   * @param firstBit the bit that stands for the first word, from 0
-   * @return how many words had a bit of the mask, 0 to {@code count}
+   * @param count number of words, 0 to {@value GatheredBits#MAX_COUNT}
+   * @param mask the one bit to look at
+   * @param found gets bit {@code i} when word {@code i} has it, and zeros for words behind the
+   *     last, up to the next multiple of 64
    */
-  int gatherAny(
-      MemorySegment segment,
-      long offset,
-      int count,
-      long mask,
-      MemorySegment bitmap,
-      long firstBit);
+  void gather(MemorySegment segment, long offset, int count, long mask, GatheredBits found);
 
   /**
    * Which regions of a bitmap are uniform. A region is {@value #REGION_WORDS} words, 512 bits: one

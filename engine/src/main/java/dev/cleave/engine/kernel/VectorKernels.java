@@ -2,11 +2,11 @@ package dev.cleave.engine.kernel;
 
 import static dev.cleave.engine.kernel.PlainKernels.behind;
 import static dev.cleave.engine.kernel.PlainKernels.isAligned;
-import static dev.cleave.engine.kernel.PlainKernels.orBits;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -114,6 +114,44 @@ final class VectorKernels implements TableKernels {
   }
 
   @Override
+  public int whichHave(
+      MemorySegment segment,
+      long first,
+      long second,
+      long third,
+      long fourth,
+      int count,
+      long mask) {
+    assert isAligned(first | second | third | fourth) && Long.bitCount(mask) == 1;
+    int bound = bound(count);
+    LongVector a = LongVector.zero(SPECIES);
+    LongVector b = a;
+    LongVector c = a;
+    LongVector d = a;
+    for (int i = 0; i < bound; i += LANES) {
+      a = a.or(load(segment, first, i));
+      b = b.or(load(segment, second, i));
+      c = c.or(load(segment, third, i));
+      d = d.or(load(segment, fourth, i));
+    }
+    int found = has(a, mask) | has(b, mask) << 1 | has(c, mask) << 2 | has(d, mask) << 3;
+    int rest =
+        PLAIN.whichHave(
+            segment,
+            behind(first, bound),
+            behind(second, bound),
+            behind(third, bound),
+            behind(fourth, bound),
+            count - bound,
+            mask);
+    return found | rest;
+  }
+
+  private static int has(LongVector bits, long mask) {
+    return (bits.reduceLanes(VectorOperators.OR) & mask) != 0 ? 1 : 0;
+  }
+
+  @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
     int bound = bound(count);
@@ -215,29 +253,24 @@ final class VectorKernels implements TableKernels {
   }
 
   @Override
-  public int gatherAny(
-      MemorySegment segment,
-      long offset,
-      int count,
-      long mask,
-      MemorySegment bitmap,
-      long firstBit) {
-    assert isAligned(offset);
-    int found = 0;
-    for (int i = 0; i < count; i += Long.SIZE) {
-      int run = Math.min(Long.SIZE, count - i);
+  public void gather(MemorySegment segment, long offset, int count, long mask, GatheredBits found) {
+    assert isAligned(offset) && Long.bitCount(mask) == 1;
+    for (int from = 0; from < count; from += Long.SIZE) {
+      int run = Math.min(Long.SIZE, count - from);
       int bound = bound(run);
       long bits = 0;
-      for (int k = 0; k < bound; k += LANES) {
-        bits |= load(segment, offset, i + k).and(mask).compare(VectorOperators.NE, 0).toLong() << k;
+      for (int i = 0; i < bound; i += LANES) {
+        VectorMask<Long> has =
+            load(segment, offset, from + i).and(mask).compare(VectorOperators.NE, 0);
+        bits |= has.toLong() << i;
       }
       if (bound < run) {
-        bits |= PlainKernels.anyBits(segment, offset, i + bound, run - bound, mask) << bound;
+        long rest =
+            PlainKernels.gatherShort(segment, behind(offset, from + bound), run - bound, mask);
+        bits |= rest << bound;
       }
-      found += Long.bitCount(bits);
-      orBits(bitmap, firstBit + i, bits);
+      found.set(from, bits);
     }
-    return found;
   }
 
   @Override

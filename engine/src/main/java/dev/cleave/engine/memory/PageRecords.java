@@ -86,6 +86,24 @@ final class PageRecords implements AutoCloseable {
     return 0;
   }
 
+  /**
+   * What changes whenever a writer has had a page; {@link #GONE} or {@link #BUSY} if it does not
+   * stand at a place or is locked.
+   */
+  long writes(int page, long place) {
+    long state = words.getAcquire(at(page, STATE));
+    if ((state & LOCKED) != 0) {
+      return BUSY;
+    }
+    return place(page) == place ? state : GONE;
+  }
+
+  /** Whether that has not changed, seen after all loads before this call. */
+  boolean isUnwritten(int page, long seen) {
+    VarHandle.loadLoadFence();
+    return state(page) == seen;
+  }
+
   /** Counts, and unlocks. */
   void unlock(int page, int live, int stores) {
     long state = state(page) + live + ((long) stores << STORES_SHIFT);

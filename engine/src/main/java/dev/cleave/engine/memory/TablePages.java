@@ -6,6 +6,7 @@ import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 
+import dev.cleave.engine.kernel.GatheredBits;
 import dev.cleave.engine.kernel.Kernels;
 import dev.cleave.engine.kernel.TableKernels;
 import java.lang.foreign.MemorySegment;
@@ -458,6 +459,30 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * What changes whenever a writer has had a table, for who reads it without its lock, as {@link
+   * #isUnwritten} goes on.
+   *
+   * @param table physical address of a page
+   * @param place as for {@link #lock}
+   * @return negative if it does not stand there or somebody has locked it
+   */
+  public long writes(long table, long place) {
+    return records().writes(pageIndex(table), place);
+  }
+
+  /**
+   * Whether a table was read at one moment, hardware aside: no writer has had it, as seen after all
+   * loads before this call.
+   *
+   * @param table physical address of a page
+   * @param seen what {@link #writes} returned, not negative
+   * @return false if what was read is good for nothing
+   */
+  public boolean isUnwritten(long table, long seen) {
+    return records().isUnwritten(pageIndex(table), seen);
+  }
+
+  /**
    * Unlocks a table.
    *
    * @param table physical address of a page that the caller has locked
@@ -876,21 +901,38 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
-   * Sets a bit of a bitmap for each of consecutive entries that has any bit of a mask, as {@link
-   * TableKernels#gatherAny} does.
+   * Finds which of consecutive entries have a bit, as {@link TableKernels#gather} does.
    *
    * @param table physical address of the table
    * @param index of the first entry
    * @param count number of entries
-   * @param mask the bits to look at
-   * @param bitmap where the bits are set
-   * @param firstBit the bit that stands for the first entry
-   * @return how many entries had a bit of the mask
+   * @param mask the bit to look at
+   * @param found gets a bit for each entry
    */
-  public int gatherAny(
-      long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
-    return KERNELS.gatherAny(
-        words.segment(), slotAt(table, index) - base, count, mask, bitmap, firstBit);
+  public void gather(long table, int index, int count, long mask, GatheredBits found) {
+    KERNELS.gather(words.segment(), slotAt(table, index) - base, count, mask, found);
+  }
+
+  /**
+   * Which of four tables have an entry with a bit, as {@link TableKernels#whichHave} finds it. One
+   * may be given several times.
+   *
+   * @param first physical address of the first table
+   * @param second of the second
+   * @param third of the third
+   * @param fourth of the fourth
+   * @param mask the bit to look at
+   * @return a bit for each table, the lowest for the first
+   */
+  public int whichHave(long first, long second, long third, long fourth, long mask) {
+    return KERNELS.whichHave(
+        words.segment(),
+        first - base,
+        second - base,
+        third - base,
+        fourth - base,
+        TABLE_ENTRIES,
+        mask);
   }
 
   /**
@@ -918,7 +960,18 @@ public class TablePages implements AutoCloseable {
    * @return every bit that is set in any of them
    */
   public long orAll(long table) {
-    return KERNELS.or(words.segment(), table - base, TABLE_ENTRIES);
+    return orAll(table, 1);
+  }
+
+  /**
+   * ORs all entries of tables together that lie one behind the other.
+   *
+   * @param first physical address of the first table
+   * @param tables how many
+   * @return every bit that is set in any of them
+   */
+  public long orAll(long first, int tables) {
+    return KERNELS.or(words.segment(), first - base, tables * TABLE_ENTRIES);
   }
 
   // ---- accounts ------------------------------------------------------------------------------

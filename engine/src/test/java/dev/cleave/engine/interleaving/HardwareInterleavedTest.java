@@ -24,7 +24,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Devices and readers beside writers, in every interleaving of their loads, stores and locks: no
@@ -368,15 +367,16 @@ class HardwareInterleavedTest {
 
   // ---- dirty bits ----------------------------------------------------------------------------
 
+  /** Of one region the leaf table is locked at once, of two each is looked at first. */
   @ParameterizedTest
-  @ValueSource(ints = {1, 16, 512})
-  void aWriteIsReportedOrIsThereForTheNextPass(int count) {
+  @CsvSource({"1, 1", "16, 1", "512, 1", "1, 2", "16, 2"})
+  void aWriteIsReportedOrIsThereForTheNextPass(int count, int regions) {
     explore(pages -> {
       Interleaved run = table(pages);
       map(run, PLACE / PAGE / count * count * PAGE, count * PAGE);
-      DirtyBitmap bitmap = new DirtyBitmap(0, REGION, 12);
+      DirtyBitmap bitmap = new DirtyBitmap(0, regions * REGION, 12);
       run.and(gather -> {
-        run.table.readAndClearDirty(0, REGION, bitmap, gather);
+        run.table.readAndClearDirty(0, regions * REGION, bitmap, gather);
         return flushAndComplete(run, gather);
       });
       run.and(_ -> {
@@ -385,6 +385,71 @@ class HardwareInterleavedTest {
       });
       return run.finallyHolds(
           () -> assertTrue(bitmap.isDirty(PLACE) != isDirty(run), "reported once"));
+    });
+  }
+
+  /**
+   * Two writers whose ranges overlap take effect one after the other. The page that is made dirty
+   * lies before the one that goes, so that who looks without the lock may see neither.
+   */
+  @Test
+  void aTableThatIsReadWithoutItsLockIsSeenAsItWasAtOneMoment() {
+    explore(pages -> {
+      Interleaved run = table(pages);
+      map(run, PLACE, PAGE);
+      map(run, 9 * PAGE, PAGE);
+      run.table.setDirty(9 * PAGE, PAGE);
+      DirtyBitmap bitmap = new DirtyBitmap(0, 2 * REGION, 12);
+      run.and(gather -> run.table.readAndClearDirty(0, 2 * REGION, bitmap, gather));
+      run.and(gather -> {
+        run.table.setDirty(PLACE, PAGE);
+        return run.table.unmap(9 * PAGE, PAGE, gather);
+      });
+      return run.finallyHolds(() -> assertTrue(bitmap.dirtyPages() > 0, "one is always dirty"));
+    });
+  }
+
+  /**
+   * A merge holds the bits for a while that it takes from the small leaves and gives to the large.
+   */
+  @Test
+  void aDirtyPageIsSeenBesideAMergeOfItsLeaf() {
+    explore(pages -> {
+      Interleaved run = table(pages);
+      map(run, 0, 16 * PAGE);
+      IotlbGather before = run.table.newGather();
+      run.table.split(0, 16 * PAGE, 12, before);
+      before.complete();
+      run.table.setDirty(PLACE, PAGE);
+      DirtyBitmap bitmap = new DirtyBitmap(0, 2 * REGION, 12);
+      run.and(gather -> run.table.readDirty(0, 2 * REGION, bitmap));
+      run.and(gather -> {
+        run.table.merge(0, 16 * PAGE, 16, gather);
+        return flushAndComplete(run, gather);
+      });
+      return run.finallyHolds(() -> assertTrue(bitmap.isDirty(PLACE), "it is dirty all the time"));
+    });
+  }
+
+  @Test
+  void aPassBesideAWriterThatEmptiesTheTableReportsWhatIsDirtyOfTheOthers() {
+    explore(pages -> {
+      Interleaved run = table(pages);
+      map(run, PLACE, PAGE);
+      map(run, REGION, PAGE);
+      run.table.setDirty(REGION, PAGE);
+      DirtyBitmap bitmap = new DirtyBitmap(6 * PAGE, 2 * REGION, 12);
+      run.and(gather -> run.table.readAndClearDirty(6 * PAGE, 2 * REGION, bitmap, gather));
+      run.and(gather -> {
+        run.table.unmap(PLACE, PAGE, gather);
+        flushAndComplete(run, gather);
+        map(run, PLACE, PAGE);
+        return 0;
+      });
+      return run.finallyHolds(() -> {
+        assertEquals(1, bitmap.dirtyPages());
+        assertTrue(bitmap.isDirty(REGION), "the other");
+      });
     });
   }
 

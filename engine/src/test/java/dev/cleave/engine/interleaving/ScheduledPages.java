@@ -1,10 +1,12 @@
 package dev.cleave.engine.interleaving;
 
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
+
 import dev.cleave.engine.interleaving.Schedule.Kind;
+import dev.cleave.engine.kernel.GatheredBits;
 import dev.cleave.engine.kernel.TableKernels;
 import dev.cleave.engine.memory.TablePages;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * Table memory each of whose accesses is a step of a {@link Schedule}: single loads and stores of
@@ -215,16 +217,28 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public int gatherAny(
-      long table, int index, int count, long mask, MemorySegment bitmap, long firstBit) {
-    int found = 0;
-    for (int i = 0; i < count; i++) {
-      if ((loadAcquire(slotAt(table, index + i)) & mask) != 0) {
-        long bit = firstBit + i;
-        byte old = bitmap.get(ValueLayout.JAVA_BYTE, bit >>> 3);
-        bitmap.set(ValueLayout.JAVA_BYTE, bit >>> 3, (byte) (old | 1 << (bit & 7)));
-        found++;
+  public void gather(long table, int index, int count, long mask, GatheredBits found) {
+    for (int from = 0; from < count; from += Long.SIZE) {
+      long bits = 0;
+      for (int i = from; i < Math.min(from + Long.SIZE, count); i++) {
+        bits |= (loadAcquire(slotAt(table, index + i)) & mask) != 0 ? 1L << i : 0;
       }
+      found.set(from, bits);
+    }
+  }
+
+  @Override
+  public int whichHave(long first, long second, long third, long fourth, long mask) {
+    long[] tables = {first, second, third, fourth};
+    int found = 0;
+    for (int i = 0; i < tables.length; i++) {
+      int same = i;
+      while (same > 0 && tables[same - 1] != tables[i]) {
+        same--;
+      }
+      boolean has =
+          same > 0 ? (found >>> (same - 1) & 1) != 0 : anyHas(tables[i], 0, TABLE_ENTRIES, mask);
+      found |= has ? 1 << i : 0;
     }
     return found;
   }
@@ -245,10 +259,10 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public long orAll(long table) {
+  public long orAll(long first, int tables) {
     long bits = 0;
-    for (int i = 0; i < 512; i++) {
-      bits |= loadAcquire(slotAt(table, i));
+    for (int i = 0; i < tables * TABLE_ENTRIES; i++) {
+      bits |= loadAcquire(slotAt(first, i));
     }
     return bits;
   }
@@ -274,6 +288,19 @@ public class ScheduledPages extends TablePages {
   public long place(long table) {
     schedule.step(PLACES + page(table), Kind.READ);
     return super.place(table);
+  }
+
+  @Override
+  public long writes(long table, long place) {
+    schedule.step(LOCKS + page(table), Kind.READ);
+    schedule.touch(PLACES + page(table), Kind.READ);
+    return super.writes(table, place);
+  }
+
+  @Override
+  public boolean isUnwritten(long table, long seen) {
+    schedule.step(LOCKS + page(table), Kind.READ);
+    return super.isUnwritten(table, seen);
   }
 
   private void release(long table, Runnable how) {

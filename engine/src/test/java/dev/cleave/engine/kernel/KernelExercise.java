@@ -15,7 +15,7 @@ final class KernelExercise implements AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final MemorySegment words = arena.allocate(BYTES, BYTES);
-  private final MemorySegment bitmap = arena.allocate(BYTES, BYTES);
+  private final GatheredBits found = new GatheredBits();
   private long sum;
 
   /** Runs all kernels once over all shapes. */
@@ -47,7 +47,9 @@ final class KernelExercise implements AutoCloseable {
         sum += kernels.countAny(words, 0, count, 1);
         sum += kernels.countAny(words, 0, count, STATUS);
         sum += kernels.or(words, 0, count);
-        sum += kernels.gatherAny(words, 0, count, 1, bitmap, value);
+        kernels.gather(words, 0, count, 1, found);
+        sum += found.from(0);
+        sum += kernels.whichHave(words, 0, 0, 8, 8, count - 1, 1);
       }
     }
     kernels.zero(words, 0, count);

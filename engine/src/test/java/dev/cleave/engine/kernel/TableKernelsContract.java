@@ -244,43 +244,58 @@ abstract class TableKernelsContract {
   }
 
   @Test
-  void gatheredBitsAreThoseOfWordsWithAnyBitOfTheMaskAndNoOtherBitChanges() {
-    MemorySegment bitmap = arena.allocate(8L * 16, 8);
-    for (int count = 0; count <= MAX_COUNT; count++) {
+  void gatheredBitsAreThoseOfWordsWithTheBit() {
+    GatheredBits found = new GatheredBits();
+    for (int count = 0; count <= GatheredBits.MAX_COUNT; count++) {
       int at = MARGIN - count % 8;
-      int firstBit = random.nextInt(16 * 64 - count);
-      long mask = count % 2 == 0 ? 1L << (count >> 1) % Long.SIZE : 1L << 63 | 0x60;
-      fillAll(_ -> random.nextInt(4) == 0 ? random.nextLong() : 0);
-      BitSet bits = new BitSet();
-      for (int word = 0; word < 16; word++) {
-        bitmap.set(WORD, 8L * word, noise(0x00f0_0f0f_5555_1248L));
-      }
-      bits.or(BitSet.valueOf(bitmap.toArray(WORD)));
-      int found = 0;
-      for (int i = 0; i < count; i++) {
-        if ((expected[at + i] & mask) != 0) {
-          bits.set(firstBit + i);
-          found++;
+      int share = 1 + random.nextInt(5);
+      long mask = 1L << random.nextInt(Long.SIZE);
+      fillAll(_ -> random.nextInt(share) == 0 ? random.nextLong() : noise(~mask));
+      kernels.gather(memory, 8L * at, count, mask, found);
+      for (int from = 0; from < count; from += Long.SIZE) {
+        long bits = 0;
+        for (int i = from; i < Math.min(from + Long.SIZE, count); i++) {
+          bits |= (expected[at + i] & mask) != 0 ? 1L << i : 0;
         }
+        assertEquals(bits, found.from(from), "words from " + from + " of " + count);
       }
-      assertEquals(found, kernels.gatherAny(memory, 8L * at, count, mask, bitmap, firstBit));
-      assertEquals(bits, BitSet.valueOf(bitmap.toArray(WORD)), "count " + count);
       assertMemory();
     }
   }
 
   @Test
-  void gatheringNothingTouchesNoBitmap() {
-    fillAll(_ -> 0x1000);
-    assertEquals(0, kernels.gatherAny(memory, 0, 512, 1, MemorySegment.NULL, 0));
+  void eachWordOfATableHasItsBit() {
+    GatheredBits found = new GatheredBits();
+    for (int i = 0; i < GatheredBits.MAX_COUNT; i++) {
+      int with = MARGIN + i;
+      fillAll(index -> index == with ? 0x40 : ~0x40L);
+      kernels.gather(memory, 8L * MARGIN, GatheredBits.MAX_COUNT, 0x40, found);
+      for (int from = 0; from < GatheredBits.MAX_COUNT; from += Long.SIZE) {
+        assertEquals(i / Long.SIZE == from / Long.SIZE ? 1L << i : 0, found.from(from));
+      }
+    }
   }
 
   @Test
-  void gatheringUpToTheEndOfABitmapStaysInside() {
-    fillAll(_ -> 1);
-    MemorySegment bitmap = arena.allocate(8, 8);
-    assertEquals(60, kernels.gatherAny(memory, 0, 60, 1, bitmap, 4));
-    assertEquals(-1L << 4, bitmap.get(WORD, 0));
+  void ofFourRunsThoseAreNamedThatHaveTheBitInSomeWord() {
+    for (int round = 0; round < 4000; round++) {
+      int count = round % (MAX_COUNT + 1);
+      long mask = 1L << random.nextInt(Long.SIZE);
+      BitSet with = new BitSet();
+      for (int i = random.nextInt(4); i > 0; i--) {
+        with.set(random.nextInt(WORDS));
+      }
+      fillAll(i -> with.get((int) i) ? mask : ~mask);
+      int[] at = random.ints(4, 0, WORDS - count + 1).toArray();
+      int named = 0;
+      for (int run = 0; run < 4; run++) {
+        int next = with.nextSetBit(at[run]);
+        named |= next >= 0 && next < at[run] + count ? 1 << run : 0;
+      }
+      int found =
+          kernels.whichHave(memory, 8L * at[0], 8L * at[1], 8L * at[2], 8L * at[3], count, mask);
+      assertEquals(named, found, "count " + count);
+    }
   }
 
   @Test
