@@ -266,12 +266,12 @@ final class TableTree {
     return table != NONE ? table | level : walkLowest(first, last, isWholeInside);
   }
 
-  /** The level of the lowest table that can have a range. */
+  /** The level of the lowest table that can be the one to lock for a range. */
   private static int lowestLevel(long first, long last, boolean isWholeInside) {
     int bits = Long.SIZE - Long.numberOfLeadingZeros(first ^ last);
     int level = (bits - PAGE_LOG2 + TABLE_ENTRIES_LOG2 - 1) / TABLE_ENTRIES_LOG2;
     boolean isWhole = last - first == offsetMask(tableLog2(level));
-    return isWhole && (!isWholeInside || level == 0) ? level + 1 : level;
+    return level == 0 || (isWhole && !isWholeInside) ? level + 1 : level;
   }
 
   private long walkLowest(long first, long last, boolean isWholeInside) {
