@@ -4,13 +4,14 @@ import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 
-import dev.cleave.engine.kernel.GatheredBits;
+import dev.cleave.engine.kernel.Kernels;
+import dev.cleave.engine.kernel.TableKernels;
 import dev.cleave.engine.memory.NativePages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which pages of a range are dirty: one bit for each page, off heap. {@link
@@ -22,8 +23,9 @@ import java.nio.ByteOrder;
  * </pre>
  *
  * <p>Pages may be larger than those of the table: a page is dirty when any part of it is. Nothing
- * is allocated after construction. One writer at a time, which is whoever the bitmap is handed to;
- * words that the caller shares with others are read and written back whole.
+ * is allocated after construction but by the first {@link PageTable#readDirty}. One writer at a
+ * time, which is whoever the bitmap is handed to; words that the caller shares with others are read
+ * and written back whole.
  */
 public final class DirtyBitmap {
   /** What {@link #nextDirty} returns behind the last dirty page. */
@@ -31,16 +33,15 @@ public final class DirtyBitmap {
 
   private static final ValueLayout.OfLong WORD =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final VarHandle HANDLE = WORD.varHandle();
   private static final int WORD_LOG2 = 6;
+  private static final TableKernels KERNELS = Kernels.chosen();
 
   private final MemorySegment bits;
   private final long first;
   private final long last;
   private final int pageLog2;
 
-  /** What its writer needs for itself where no gather has it. */
-  final GatheredBits found = new GatheredBits();
+  private @Nullable SeenTables seen;
 
   /**
    * A bitmap of clean pages; its memory is freed with this object.
@@ -187,9 +188,21 @@ public final class DirtyBitmap {
     }
   }
 
-  /** Loads the word that a page's bit is in, so that it is near when it is written. */
-  void fetch(long iova) {
-    var _ = (long) HANDLE.getOpaque(bits, (bit(iova) >>> WORD_LOG2) * Long.BYTES);
+  /** What who looks and clears nothing needs for itself; others have it of their gather. */
+  SeenTables seen() {
+    SeenTables made = seen;
+    if (made == null) {
+      made = new SeenTables();
+      seen = made;
+    }
+    return made;
+  }
+
+  /** Reads the words of a range, so that they are near when they are written. */
+  long fetch(long from, long to) {
+    long firstWord = bit(from) >>> WORD_LOG2;
+    long lastWord = bit(to) >>> WORD_LOG2;
+    return KERNELS.or(bits, firstWord * Long.BYTES, (int) (lastWord - firstWord) + 1);
   }
 
   /** Marks the pages of 4 KiB that bits stand for, the lowest for the one at an address. */

@@ -10,6 +10,7 @@ import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,10 +71,15 @@ final class DirtyBits {
       @Nullable DirtyBitmap bitmap,
       @Nullable IotlbGather gather) {
     return switch (level) {
-      case 1 -> leaves.readTable(table, first, last, bitmap, gather);
+      case 1 -> leaves.readTable(table, first, last, seen(bitmap, gather), 0, bitmap, gather);
       case 2 -> readRegions(table, first, last, bitmap, gather);
       default -> readEntries(table, level, first, last, bitmap, gather);
     };
+  }
+
+  /** Where nothing is taken there is a bitmap. */
+  private static SeenTables seen(@Nullable DirtyBitmap bitmap, @Nullable IotlbGather gather) {
+    return gather == null ? Objects.requireNonNull(bitmap).seen() : gather.workspace.seen();
   }
 
   private long readEntries(
@@ -118,17 +124,21 @@ final class DirtyBits {
       long last,
       @Nullable DirtyBitmap bitmap,
       @Nullable IotlbGather gather) {
+    SeenTables seen = seen(bitmap, gather);
     long base = first & -(1L << tableLog2(2));
     int to = index(last, 2);
     int behind = 0;
     long bytes = 0;
-    for (int from = index(first, 2); from <= to; from += Long.SIZE) {
-      int count = Math.min(Long.SIZE, to - from + 1);
-      long clean = cleanTables.find(table, from, count, base + from * REGION_BYTES);
-      long left = DirtyLeaves.since(behind - from, -1L >>> (Long.SIZE - count) & ~clean);
+    for (int from = index(first, 2); from <= to; from += SeenTables.MOST) {
+      int count = Math.min(SeenTables.MOST, to - from + 1);
+      long iova = base + from * REGION_BYTES;
       if (bitmap != null) {
-        fetch(bitmap, base, from, left, first);
+        // all at once: each lock would wait for the store before it, and that for memory
+        long end = Unsigned.min(iova + count * REGION_BYTES - 1, last);
+        seen.fetched = bitmap.fetch(Unsigned.max(iova, first), end);
       }
+      long clean = cleanTables.find(table, from, count, iova, seen);
+      long left = DirtyLeaves.since(behind - from, -1L >>> (SeenTables.MOST - count) & ~clean);
       while (left != 0) {
         int i = from + Long.numberOfTrailingZeros(left);
         long at = Unsigned.max(base + i * REGION_BYTES, first);
@@ -139,7 +149,7 @@ final class DirtyBits {
             end = leafEnd(2, entry, at, last);
             bytes += leaves.readLeaf(table, 2, entry, at, end, bitmap, gather);
           } else {
-            bytes += readTable(table, entry, at, end, bitmap, gather);
+            bytes += readTable(table, entry, at, end, seen, i - from, bitmap, gather);
           }
         }
         behind = index(end, 2) + 1;
@@ -149,33 +159,33 @@ final class DirtyBits {
     return bytes;
   }
 
-  /**
-   * Begins to load what is going to be written of a bitmap, all at once. Each lock would wait for
-   * the store before it, and that for memory.
-   */
-  private static void fetch(DirtyBitmap bitmap, long base, int from, long regions, long first) {
-    for (long left = regions; left != 0; left &= left - 1) {
-      int i = from + Long.numberOfTrailingZeros(left);
-      bitmap.fetch(Unsigned.max(base + i * REGION_BYTES, first));
-    }
-  }
-
   private long leafEnd(int level, long entry, long at, long last) {
     return Unsigned.min(at | offsetMask(format.leafSizeLog2(entry, level)), last);
   }
 
+  /**
+   * What was seen of a leaf table holds if its lock can be had as it was; else it is read again.
+   */
   private long readTable(
       long table,
       long entry,
       long first,
       long last,
+      SeenTables seen,
+      int number,
       @Nullable DirtyBitmap bitmap,
       @Nullable IotlbGather gather) {
-    long child = tree.lockChild(table, 2, first, entry);
-    if (child == TableTree.NONE) {
-      return 0;
+    long child = seen.tables[number];
+    long bytes;
+    if (seen.writes[number] >= 0 && pages.tryLockUnwritten(child, seen.writes[number])) {
+      bytes = leaves.readSeen(child, first, last, seen, number, bitmap, gather);
+    } else {
+      child = tree.lockChild(table, 2, first, entry);
+      if (child == TableTree.NONE) {
+        return 0;
+      }
+      bytes = leaves.readTable(child, first, last, seen, number, bitmap, gather);
     }
-    long bytes = leaves.readTable(child, first, last, bitmap, gather);
     tree.unlock(child);
     return bytes;
   }

@@ -10,9 +10,7 @@ import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
-import dev.cleave.engine.kernel.GatheredBits;
 import dev.cleave.engine.memory.TablePages;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,24 +32,48 @@ final class DirtyLeaves {
   }
 
   /**
-   * Reads a leaf table. Leaves that reach over an end of the range are looked at whole: the dirty
-   * replica may be outside.
+   * Reads a leaf table.
+   *
+   * @param seen gets what is seen of it
+   * @param number of the table there
    */
   long readTable(
       long table,
       long first,
       long last,
+      SeenTables seen,
+      int number,
+      @Nullable DirtyBitmap bitmap,
+      @Nullable IotlbGather gather) {
+    int from = firstSlot(table, index(first, 1)) & -Long.SIZE;
+    int count = behind(table, index(last, 1)) - from;
+    pages.gather(table, from, count, dirtyMask, seen.found, SeenTables.place(number) + from);
+    return readSeen(table, first, last, seen, number, bitmap, gather);
+  }
+
+  /**
+   * Reads those entries of a leaf table that have been seen dirty. Leaves that reach over an end of
+   * the range are looked at whole: the dirty replica may be outside.
+   *
+   * @param seen says which they are
+   * @param number of the table there
+   */
+  long readSeen(
+      long table,
+      long first,
+      long last,
+      SeenTables seen,
+      int number,
       @Nullable DirtyBitmap bitmap,
       @Nullable IotlbGather gather) {
     int from = firstSlot(table, index(first, 1));
-    int to = behind(table, index(last, 1)) - 1;
-    GatheredBits found = found(bitmap, gather);
-    pages.gather(table, from, to - from + 1, dirtyMask, found);
+    int to = behind(table, index(last, 1));
     long bytes = 0;
     int taken = 0;
     int behind = from;
-    for (int at = from; at <= to; at += Long.SIZE) {
-      long dirty = since(behind - at, found.from(at - from));
+    for (int at = from & -Long.SIZE; at < to; at += Long.SIZE) {
+      long found = seen.found.from(SeenTables.place(number) + at);
+      long dirty = since(behind - at, found) & ~since(to - at, -1L);
       if (dirty != 0) {
         long single = readPages(table, at, dirty, gather != null);
         if (single != 0) {
@@ -69,11 +91,6 @@ final class DirtyLeaves {
       pages.count(table, 0, taken);
     }
     return bytes + (long) taken * PAGE_BYTES;
-  }
-
-  /** Where nothing is taken there is a bitmap. */
-  private static GatheredBits found(@Nullable DirtyBitmap bitmap, @Nullable IotlbGather gather) {
-    return gather == null ? Objects.requireNonNull(bitmap).found : gather.workspace.found;
   }
 
   /** The bits from one on: all for a negative number, none for 64 and more. */

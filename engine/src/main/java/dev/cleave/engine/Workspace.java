@@ -1,6 +1,6 @@
 package dev.cleave.engine;
 
-import dev.cleave.engine.kernel.GatheredBits;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the operations of one writer need for themselves, so that none of them allocates. It goes
@@ -13,11 +13,21 @@ final class Workspace {
   final LeafSplitter splitter;
   final LeafMerger merger;
   final LeafExchanger exchanger;
-  final GatheredBits found = new GatheredBits();
+  private @Nullable SeenTables seen;
 
   Workspace(Parts parts, IotlbGather gather) {
     splitter = new LeafSplitter(parts.tree, parts.writer, gather, parts.pageSizes);
     merger = new LeafMerger(parts.tree, gather, parts.pageSizes);
     exchanger = new LeafExchanger(parts.tree, parts.writer, gather);
+  }
+
+  /** What a pass of dirty tracking needs, made by the first: it is large, and most make none. */
+  SeenTables seen() {
+    SeenTables made = seen;
+    if (made == null) {
+      made = new SeenTables();
+      seen = made;
+    }
+    return made;
   }
 }

@@ -33,7 +33,6 @@ public class TableKernelShapes {
   private static final int CALLS = 64;
   private static final long ENTRY = 1L << 60 | 1;
   private static final long STATUS = 0x60;
-  private static final long DIRTY = 0x40;
   private static final int REPLICAS_LOG2 = 4;
 
   /** Memory, and runs of words in it. */
@@ -180,18 +179,7 @@ public class TableKernelShapes {
   @OperationsPerInvocation(CALLS)
   public void gather(Runs runs, Implementation state) {
     for (int i = 0; i < CALLS; i++) {
-      state.chosen.gather(runs.words, runs.next(), runs.count, 1, runs.found);
-    }
-  }
-
-  /** None dirty of four runs, each a quarter of an operation. */
-  @Benchmark
-  @OperationsPerInvocation(CALLS)
-  public void whichHave(Runs runs, Implementation state, Blackhole hole) {
-    for (int i = 0; i < CALLS; i += 4) {
-      hole.consume(
-          state.chosen.whichHave(
-              runs.words, runs.next(), runs.next(), runs.next(), runs.next(), runs.count, DIRTY));
+      state.chosen.gather(runs.words, runs.next(), runs.count, 1, runs.found, 0);
     }
   }
 

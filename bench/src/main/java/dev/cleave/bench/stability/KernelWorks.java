@@ -115,18 +115,19 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              KERNELS.gather(zeros, 0, TABLE, MASK, found);
+              KERNELS.gather(zeros, 0, TABLE, MASK, found, 0);
               sum += found.from(0) + 1;
             }
             return sum;
           }
         },
-        new Work("kernel: which of four tables have a bit") {
+        new Work("kernel: gather two tables side by side") {
           @Override
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.whichHave(zeros, 0, 0, 0, 0, TABLE, MASK) + 1;
+              KERNELS.gatherTables(zeros, 0, 0, 1, MASK, found, 0, TABLE);
+              sum += found.from(0) + 1;
             }
             return sum;
           }

@@ -1,17 +1,21 @@
 package dev.cleave.engine.kernel;
 
 /**
- * Which of up to 512 words had a bit, as {@link TableKernels#gather} finds it, and what it needs
- * for that: made once, since nothing is made on the way. Belongs to one thread at a time.
+ * Which words had a bit, as {@link TableKernels#gather} finds it, and what that needs to find it:
+ * made once, since nothing is made on the way. It has a place for each of {@value #MAX_COUNT}
+ * words: 64 tables. Belongs to one thread at a time.
  */
 public final class GatheredBits {
-  /** Words at most: a table. */
-  public static final int MAX_COUNT = 512;
+  /** Words that it has a place for. */
+  public static final int MAX_COUNT = 64 * 512;
+
+  /** Words of each of two runs that are looked at side by side, at most. */
+  public static final int MAX_RUN = MAX_COUNT / 2;
 
   private final long[] words = new long[MAX_COUNT / Long.SIZE];
 
-  /** A byte for each word, 1 or 0. */
-  final byte[] flags = new byte[MAX_COUNT];
+  /** A byte for each pair of words, 1 or 0. */
+  final byte[] flags = new byte[MAX_RUN];
 
   /** Nothing found yet. */
   public GatheredBits() {}
@@ -19,20 +23,39 @@ public final class GatheredBits {
   /**
    * The bits of 64 words.
    *
-   * @param index of the first of them, a multiple of 64
-   * @return a bit for each, the lowest for the first; 0 for words that nobody asked for
+   * @param place of the first of them, a multiple of 64
+   * @return a bit for each, the lowest for the first; anything for words that nobody asked for
    */
-  public long from(int index) {
-    return words[index / Long.SIZE];
+  public long from(int place) {
+    return words[place / Long.SIZE];
+  }
+
+  /**
+   * Whether any of 512 words has the bit: of those of a table.
+   *
+   * @param place of the first of them, a multiple of 64
+   * @return false when all are without
+   */
+  public boolean anyInTable(int place) {
+    int at = place / Long.SIZE;
+    return (words[at]
+            | words[at + 1]
+            | words[at + 2]
+            | words[at + 3]
+            | words[at + 4]
+            | words[at + 5]
+            | words[at + 6]
+            | words[at + 7])
+        != 0;
   }
 
   /**
    * Sets the bits of 64 words.
    *
-   * @param index of the first of them, a multiple of 64
+   * @param place of the first of them, a multiple of 64
    * @param bits a bit for each, the lowest for the first
    */
-  public void set(int index, long bits) {
-    words[index / Long.SIZE] = bits;
+  public void set(int place, long bits) {
+    words[place / Long.SIZE] = bits;
   }
 }

@@ -76,27 +76,6 @@ final class LongRuns {
     return bits;
   }
 
-  static int whichHave(
-      MemorySegment segment,
-      long first,
-      long second,
-      long third,
-      long fourth,
-      int count,
-      long mask) {
-    long a = 0;
-    long b = 0;
-    long c = 0;
-    long d = 0;
-    for (int i = 0; i < count; i++) {
-      a |= word(segment, first, i) & mask;
-      b |= word(segment, second, i) & mask;
-      c |= word(segment, third, i) & mask;
-      d |= word(segment, fourth, i) & mask;
-    }
-    return (a != 0 ? 1 : 0) | (b != 0 ? 2 : 0) | (c != 0 ? 4 : 0) | (d != 0 ? 8 : 0);
-  }
-
   /** Words that have one bit. */
   static int countBit(MemorySegment segment, long offset, int count, int bit) {
     long found = 0;
@@ -135,23 +114,67 @@ final class LongRuns {
     return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : differences;
   }
 
-  /** Of a whole table: a flag for each word, and then a bit for each flag. */
-  static void gather(MemorySegment segment, long offset, long mask, GatheredBits found) {
+  /**
+   * Of two runs of whole groups of 64 words: a flag for each pair of words, and where one is set,
+   * which few are, a look at both.
+   */
+  static void gather(
+      MemorySegment segment,
+      long first,
+      long second,
+      int count,
+      long mask,
+      GatheredBits found,
+      int firstPlace,
+      int secondPlace) {
+    int bit = Long.numberOfTrailingZeros(mask);
     byte[] flags = found.flags;
-    flag(segment, offset, Long.numberOfTrailingZeros(mask), flags);
-    for (int i = 0; i < flags.length; i += Long.SIZE) {
-      long bits = 0;
-      for (int k = 0; k < Long.SIZE; k += Byte.SIZE) {
-        long product = (long) FLAGS.get(flags, i + k) * FLAGS_TO_BITS;
-        bits |= product >>> (Long.SIZE - Byte.SIZE) << k;
+    flagPairs(segment, first, second, count, bit, flags);
+    for (int i = 0; i < count; i += Long.SIZE) {
+      long ofFirst = 0;
+      long ofSecond = 0;
+      if (anyFlag(flags, i)) {
+        for (long left = bits(flags, i); left != 0; left &= left - 1) {
+          int at = Long.numberOfTrailingZeros(left);
+          ofFirst |= (word(segment, first, i + at) >>> bit & 1) << at;
+          ofSecond |= (word(segment, second, i + at) >>> bit & 1) << at;
+        }
       }
-      found.set(i, bits);
+      found.set(firstPlace + i, ofFirst);
+      found.set(secondPlace + i, ofSecond);
     }
   }
 
-  private static void flag(MemorySegment segment, long offset, int bit, byte[] flags) {
-    for (int i = 0; i < flags.length; i++) {
-      flags[i] = (byte) (word(segment, offset, i) >>> bit & 1);
+  private static void flagPairs(
+      MemorySegment segment, long first, long second, int count, int bit, byte[] flags) {
+    for (int i = 0; i < count; i++) {
+      flags[i] = (byte) ((word(segment, first, i) | word(segment, second, i)) >>> bit & 1);
     }
+  }
+
+  private static long eight(byte[] flags, int index) {
+    return (long) FLAGS.get(flags, index);
+  }
+
+  private static boolean anyFlag(byte[] flags, int index) {
+    return (eight(flags, index)
+            | eight(flags, index + 8)
+            | eight(flags, index + 16)
+            | eight(flags, index + 24)
+            | eight(flags, index + 32)
+            | eight(flags, index + 40)
+            | eight(flags, index + 48)
+            | eight(flags, index + 56))
+        != 0;
+  }
+
+  /** A bit for each of 64 flags. */
+  private static long bits(byte[] flags, int index) {
+    long bits = 0;
+    for (int k = 0; k < Long.SIZE; k += Byte.SIZE) {
+      long product = eight(flags, index + k) * FLAGS_TO_BITS;
+      bits |= product >>> (Long.SIZE - Byte.SIZE) << k;
+    }
+    return bits;
   }
 }

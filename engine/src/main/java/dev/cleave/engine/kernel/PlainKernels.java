@@ -144,25 +144,6 @@ final class PlainKernels implements TableKernels {
   }
 
   @Override
-  public int whichHave(
-      MemorySegment segment,
-      long first,
-      long second,
-      long third,
-      long fourth,
-      int count,
-      long mask) {
-    assert isAligned(first | second | third | fourth) && Long.bitCount(mask) == 1;
-    if (count >= LEAST) {
-      return LongRuns.whichHave(segment, first, second, third, fourth, count, mask);
-    }
-    return (anyHas(segment, first, count, mask) ? 1 : 0)
-        | (anyHas(segment, second, count, mask) ? 2 : 0)
-        | (anyHas(segment, third, count, mask) ? 4 : 0)
-        | (anyHas(segment, fourth, count, mask) ? 8 : 0);
-  }
-
-  @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
     if (count >= LEAST) {
@@ -251,16 +232,34 @@ final class PlainKernels implements TableKernels {
   }
 
   @Override
-  public void gather(MemorySegment segment, long offset, int count, long mask, GatheredBits found) {
+  public void gather(
+      MemorySegment segment, long offset, int count, long mask, GatheredBits found, int place) {
     assert isAligned(offset) && Long.bitCount(mask) == 1;
-    if (count == GatheredBits.MAX_COUNT) {
-      LongRuns.gather(segment, offset, mask, found);
+    if (count == TABLE_WORDS) {
+      int half = TABLE_WORDS / 2;
+      long upper = behind(offset, half);
+      LongRuns.gather(segment, offset, upper, half, mask, found, place, place + half);
       return;
     }
     for (int from = 0; from < count; from += Long.SIZE) {
       int run = Math.min(Long.SIZE, count - from);
-      found.set(from, gatherShort(segment, behind(offset, from), run, mask));
+      found.set(place + from, gatherShort(segment, behind(offset, from), run, mask));
     }
+  }
+
+  @Override
+  public void gatherTables(
+      MemorySegment segment,
+      long first,
+      long second,
+      int tables,
+      long mask,
+      GatheredBits found,
+      int firstPlace,
+      int secondPlace) {
+    assert isAligned(first | second) && Long.bitCount(mask) == 1;
+    int count = tables * TABLE_WORDS;
+    LongRuns.gather(segment, first, second, count, mask, found, firstPlace, secondPlace);
   }
 
   /** A bit for each of 0 to 64 words, the lowest for the first. */

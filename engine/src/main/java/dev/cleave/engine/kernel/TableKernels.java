@@ -31,6 +31,9 @@ public interface TableKernels {
   /** What {@link #progressionBits} returns for words that are no progression. */
   long NO_PROGRESSION = -1;
 
+  /** Words of a table. */
+  int TABLE_WORDS = 512;
+
   /** Words of the bitmap that hold one bit for each 4 KiB page of a 2 MiB region. */
   int REGION_WORDS = 8;
 
@@ -75,28 +78,6 @@ public interface TableKernels {
    * @return false when all words are without
    */
   boolean anyHas(MemorySegment segment, long offset, int count, long mask);
-
-  /**
-   * Finds which of four runs have a word with a bit, of runs of equal length that may be one and
-   * the same. They are read side by side, which is how memory comes fastest where each is a page.
-   *
-   * @param segment the memory
-   * @param first offset of the first run
-   * @param second offset of the second
-   * @param third offset of the third
-   * @param fourth offset of the fourth
-   * @param count number of words of each
-   * @param mask the one bit to look at
-   * @return a bit for each run, the lowest for the first
-   */
-  int whichHave(
-      MemorySegment segment,
-      long first,
-      long second,
-      long third,
-      long fourth,
-      int count,
-      long mask);
 
   /**
    * Counts the words that have any bit of a mask.
@@ -147,12 +128,37 @@ public interface TableKernels {
    *
    * @param segment the memory
    * @param offset of the first word
-   * @param count number of words, 0 to {@value GatheredBits#MAX_COUNT}
+   * @param count number of words, 0 to {@value #TABLE_WORDS}
    * @param mask the one bit to look at
    * @param found gets bit {@code i} when word {@code i} has it, and zeros for words behind the
    *     last, up to the next multiple of 64
+   * @param place where in {@code found} the bits of the first word go, a multiple of 64
    */
-  void gather(MemorySegment segment, long offset, int count, long mask, GatheredBits found);
+  void gather(
+      MemorySegment segment, long offset, int count, long mask, GatheredBits found, int place);
+
+  /**
+   * Does what {@link #gather} does for two runs of tables, as many in each, which may be one and
+   * the same. They are read side by side: memory comes faster so, and few words have the bit.
+   *
+   * @param segment the memory
+   * @param first offset of the first run
+   * @param second offset of the second
+   * @param tables number of tables of each, one behind the other, 1 to 32
+   * @param mask the one bit to look at
+   * @param found gets a bit for each word of both
+   * @param firstPlace where in {@code found} those of the first run go, a multiple of 64
+   * @param secondPlace where those of the second go, likewise
+   */
+  void gatherTables(
+      MemorySegment segment,
+      long first,
+      long second,
+      int tables,
+      long mask,
+      GatheredBits found,
+      int firstPlace,
+      int secondPlace);
 
   /**
    * Which regions of a bitmap are uniform. A region is {@value #REGION_WORDS} words, 512 bits: one

@@ -114,44 +114,6 @@ final class VectorKernels implements TableKernels {
   }
 
   @Override
-  public int whichHave(
-      MemorySegment segment,
-      long first,
-      long second,
-      long third,
-      long fourth,
-      int count,
-      long mask) {
-    assert isAligned(first | second | third | fourth) && Long.bitCount(mask) == 1;
-    int bound = bound(count);
-    LongVector a = LongVector.zero(SPECIES);
-    LongVector b = a;
-    LongVector c = a;
-    LongVector d = a;
-    for (int i = 0; i < bound; i += LANES) {
-      a = a.or(load(segment, first, i));
-      b = b.or(load(segment, second, i));
-      c = c.or(load(segment, third, i));
-      d = d.or(load(segment, fourth, i));
-    }
-    int found = has(a, mask) | has(b, mask) << 1 | has(c, mask) << 2 | has(d, mask) << 3;
-    int rest =
-        PLAIN.whichHave(
-            segment,
-            behind(first, bound),
-            behind(second, bound),
-            behind(third, bound),
-            behind(fourth, bound),
-            count - bound,
-            mask);
-    return found | rest;
-  }
-
-  private static int has(LongVector bits, long mask) {
-    return (bits.reduceLanes(VectorOperators.OR) & mask) != 0 ? 1 : 0;
-  }
-
-  @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
     int bound = bound(count);
@@ -253,7 +215,8 @@ final class VectorKernels implements TableKernels {
   }
 
   @Override
-  public void gather(MemorySegment segment, long offset, int count, long mask, GatheredBits found) {
+  public void gather(
+      MemorySegment segment, long offset, int count, long mask, GatheredBits found, int place) {
     assert isAligned(offset) && Long.bitCount(mask) == 1;
     for (int from = 0; from < count; from += Long.SIZE) {
       int run = Math.min(Long.SIZE, count - from);
@@ -269,8 +232,23 @@ final class VectorKernels implements TableKernels {
             PlainKernels.gatherShort(segment, behind(offset, from + bound), run - bound, mask);
         bits |= rest << bound;
       }
-      found.set(from, bits);
+      found.set(place + from, bits);
     }
+  }
+
+  /** One behind the other: vectors find each word at once. */
+  @Override
+  public void gatherTables(
+      MemorySegment segment,
+      long first,
+      long second,
+      int tables,
+      long mask,
+      GatheredBits found,
+      int firstPlace,
+      int secondPlace) {
+    gather(segment, first, tables * TABLE_WORDS, mask, found, firstPlace);
+    gather(segment, second, tables * TABLE_WORDS, mask, found, secondPlace);
   }
 
   @Override

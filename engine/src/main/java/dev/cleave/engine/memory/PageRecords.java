@@ -104,6 +104,11 @@ final class PageRecords implements AutoCloseable {
     return state(page) == seen;
   }
 
+  /** Locks a page if that has not changed. */
+  boolean tryLockUnwritten(int page, long seen) {
+    return words.compareAndSet(at(page, STATE), seen, seen | LOCKED);
+  }
+
   /** Counts, and unlocks. */
   void unlock(int page, int live, int stores) {
     long state = state(page) + live + ((long) stores << STORES_SHIFT);

@@ -483,6 +483,17 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * Locks a table if no writer has had it since it was read without its lock.
+   *
+   * @param table physical address of a page
+   * @param seen what {@link #writes} returned, not negative
+   * @return whether it is locked now, and stands where it stood then
+   */
+  public boolean tryLockUnwritten(long table, long seen) {
+    return records().tryLockUnwritten(pageIndex(table), seen);
+  }
+
+  /**
    * Unlocks a table.
    *
    * @param table physical address of a page that the caller has locked
@@ -908,31 +919,34 @@ public class TablePages implements AutoCloseable {
    * @param count number of entries
    * @param mask the bit to look at
    * @param found gets a bit for each entry
+   * @param place where in {@code found} that of the first entry goes, a multiple of 64
    */
-  public void gather(long table, int index, int count, long mask, GatheredBits found) {
-    KERNELS.gather(words.segment(), slotAt(table, index) - base, count, mask, found);
+  public void gather(long table, int index, int count, long mask, GatheredBits found, int place) {
+    KERNELS.gather(words.segment(), slotAt(table, index) - base, count, mask, found, place);
   }
 
   /**
-   * Which of four tables have an entry with a bit, as {@link TableKernels#whichHave} finds it. One
-   * may be given several times.
+   * Finds which entries of two runs of tables have a bit, as {@link TableKernels#gatherTables}
+   * does.
    *
-   * @param first physical address of the first table
-   * @param second of the second
-   * @param third of the third
-   * @param fourth of the fourth
+   * @param first physical address of the first table of one run
+   * @param second of the first table of the other
+   * @param tables number of tables of each
    * @param mask the bit to look at
-   * @return a bit for each table, the lowest for the first
+   * @param found gets a bit for each entry of both
+   * @param firstPlace where in {@code found} those of the one run go
+   * @param secondPlace where those of the other go
    */
-  public int whichHave(long first, long second, long third, long fourth, long mask) {
-    return KERNELS.whichHave(
-        words.segment(),
-        first - base,
-        second - base,
-        third - base,
-        fourth - base,
-        TABLE_ENTRIES,
-        mask);
+  public void gatherTables(
+      long first,
+      long second,
+      int tables,
+      long mask,
+      GatheredBits found,
+      int firstPlace,
+      int secondPlace) {
+    KERNELS.gatherTables(
+        words.segment(), first - base, second - base, tables, mask, found, firstPlace, secondPlace);
   }
 
   /**
@@ -960,18 +974,7 @@ public class TablePages implements AutoCloseable {
    * @return every bit that is set in any of them
    */
   public long orAll(long table) {
-    return orAll(table, 1);
-  }
-
-  /**
-   * ORs all entries of tables together that lie one behind the other.
-   *
-   * @param first physical address of the first table
-   * @param tables how many
-   * @return every bit that is set in any of them
-   */
-  public long orAll(long first, int tables) {
-    return KERNELS.or(words.segment(), first - base, tables * TABLE_ENTRIES);
+    return KERNELS.or(words.segment(), table - base, TABLE_ENTRIES);
   }
 
   // ---- accounts ------------------------------------------------------------------------------

@@ -431,6 +431,31 @@ class HardwareInterleavedTest {
     });
   }
 
+  /**
+   * While the merge has the bit that arrived last it stands in no entry: a look at a table that is
+   * locked shows nothing.
+   */
+  @Test
+  void aPageWrittenBeforeAPassIsReportedAlthoughAMergeHoldsItsBit() {
+    explore(pages -> {
+      Interleaved run = table(pages);
+      map(run, 0, 16 * PAGE);
+      IotlbGather before = run.table.newGather();
+      run.table.split(0, 16 * PAGE, 12, before);
+      before.complete();
+      DirtyBitmap bitmap = new DirtyBitmap(0, 2 * REGION, 12);
+      run.and(gather -> {
+        run.table.merge(0, 16 * PAGE, 16, gather);
+        return flushAndComplete(run, gather);
+      });
+      run.and(_ -> {
+        assertEquals(PADDR + PLACE, run.device.write(PLACE));
+        return run.table.readDirty(0, 2 * REGION, bitmap);
+      });
+      return run.finallyHolds(() -> assertTrue(bitmap.isDirty(PLACE), "it was written before"));
+    });
+  }
+
   @Test
   void aPassBesideAWriterThatEmptiesTheTableReportsWhatIsDirtyOfTheOthers() {
     explore(pages -> {

@@ -217,30 +217,32 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public void gather(long table, int index, int count, long mask, GatheredBits found) {
+  public void gather(long table, int index, int count, long mask, GatheredBits found, int place) {
     for (int from = 0; from < count; from += Long.SIZE) {
       long bits = 0;
       for (int i = from; i < Math.min(from + Long.SIZE, count); i++) {
         bits |= (loadAcquire(slotAt(table, index + i)) & mask) != 0 ? 1L << i : 0;
       }
-      found.set(from, bits);
+      found.set(place + from, bits);
     }
   }
 
   @Override
-  public int whichHave(long first, long second, long third, long fourth, long mask) {
-    long[] tables = {first, second, third, fourth};
-    int found = 0;
-    for (int i = 0; i < tables.length; i++) {
-      int same = i;
-      while (same > 0 && tables[same - 1] != tables[i]) {
-        same--;
+  public void gatherTables(
+      long first,
+      long second,
+      int tables,
+      long mask,
+      GatheredBits found,
+      int firstPlace,
+      int secondPlace) {
+    for (int i = 0; i < tables; i++) {
+      int at = i * TABLE_ENTRIES;
+      gather(first + i * 4096L, 0, TABLE_ENTRIES, mask, found, firstPlace + at);
+      if (second != first) {
+        gather(second + i * 4096L, 0, TABLE_ENTRIES, mask, found, secondPlace + at);
       }
-      boolean has =
-          same > 0 ? (found >>> (same - 1) & 1) != 0 : anyHas(tables[i], 0, TABLE_ENTRIES, mask);
-      found |= has ? 1 << i : 0;
     }
-    return found;
   }
 
   @Override
@@ -259,10 +261,10 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public long orAll(long first, int tables) {
+  public long orAll(long table) {
     long bits = 0;
-    for (int i = 0; i < tables * TABLE_ENTRIES; i++) {
-      bits |= loadAcquire(slotAt(first, i));
+    for (int i = 0; i < TABLE_ENTRIES; i++) {
+      bits |= loadAcquire(slotAt(table, i));
     }
     return bits;
   }
@@ -295,6 +297,17 @@ public class ScheduledPages extends TablePages {
     schedule.step(LOCKS + page(table), Kind.READ);
     schedule.touch(PLACES + page(table), Kind.READ);
     return super.writes(table, place);
+  }
+
+  @Override
+  public boolean tryLockUnwritten(long table, long seen) {
+    int page = page(table);
+    schedule.step(LOCKS + page, Kind.LOCK);
+    boolean isLocked = super.tryLockUnwritten(table, seen);
+    if (isLocked) {
+      schedule.locked(LOCKS + page, true);
+    }
+    return isLocked;
   }
 
   @Override

@@ -47,11 +47,12 @@ final class KernelExercise implements AutoCloseable {
         sum += kernels.countAny(words, 0, count, 1);
         sum += kernels.countAny(words, 0, count, STATUS);
         sum += kernels.or(words, 0, count);
-        kernels.gather(words, 0, count, 1, found);
+        kernels.gather(words, 0, count, 1, found, 0);
         sum += found.from(0);
-        sum += kernels.whichHave(words, 0, 0, 8, 8, count - 1, 1);
       }
     }
+    kernels.gatherTables(words, 0, 0, 1, 1, found, 0, WORDS);
+    sum += found.from(0) + found.from(WORDS);
     kernels.zero(words, 0, count);
   }
 

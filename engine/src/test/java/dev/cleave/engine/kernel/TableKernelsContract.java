@@ -27,6 +27,7 @@ abstract class TableKernelsContract {
   private static final ValueLayout.OfLong WORD =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int MAX_COUNT = 520;
+  private static final int TABLE = TableKernels.TABLE_WORDS;
   private static final int MARGIN = 16;
   private static final int WORDS = MAX_COUNT + 2 * MARGIN;
 
@@ -246,18 +247,19 @@ abstract class TableKernelsContract {
   @Test
   void gatheredBitsAreThoseOfWordsWithTheBit() {
     GatheredBits found = new GatheredBits();
-    for (int count = 0; count <= GatheredBits.MAX_COUNT; count++) {
+    for (int count = 0; count <= TABLE; count++) {
       int at = MARGIN - count % 8;
       int share = 1 + random.nextInt(5);
       long mask = 1L << random.nextInt(Long.SIZE);
+      int place = random.nextInt(64) * TABLE;
       fillAll(_ -> random.nextInt(share) == 0 ? random.nextLong() : noise(~mask));
-      kernels.gather(memory, 8L * at, count, mask, found);
+      kernels.gather(memory, 8L * at, count, mask, found, place);
       for (int from = 0; from < count; from += Long.SIZE) {
         long bits = 0;
         for (int i = from; i < Math.min(from + Long.SIZE, count); i++) {
           bits |= (expected[at + i] & mask) != 0 ? 1L << i : 0;
         }
-        assertEquals(bits, found.from(from), "words from " + from + " of " + count);
+        assertEquals(bits, found.from(place + from), "words from " + from + " of " + count);
       }
       assertMemory();
     }
@@ -266,35 +268,48 @@ abstract class TableKernelsContract {
   @Test
   void eachWordOfATableHasItsBit() {
     GatheredBits found = new GatheredBits();
-    for (int i = 0; i < GatheredBits.MAX_COUNT; i++) {
+    for (int i = 0; i < TABLE; i++) {
       int with = MARGIN + i;
       fillAll(index -> index == with ? 0x40 : ~0x40L);
-      kernels.gather(memory, 8L * MARGIN, GatheredBits.MAX_COUNT, 0x40, found);
-      for (int from = 0; from < GatheredBits.MAX_COUNT; from += Long.SIZE) {
+      kernels.gather(memory, 8L * MARGIN, TABLE, 0x40, found, 0);
+      assertTrue(found.anyInTable(0));
+      for (int from = 0; from < TABLE; from += Long.SIZE) {
         assertEquals(i / Long.SIZE == from / Long.SIZE ? 1L << i : 0, found.from(from));
       }
     }
   }
 
+  /** Of two runs anywhere, which may be one, and where the bit is rare and where it is not. */
   @Test
-  void ofFourRunsThoseAreNamedThatHaveTheBitInSomeWord() {
-    for (int round = 0; round < 4000; round++) {
-      int count = round % (MAX_COUNT + 1);
-      long mask = 1L << random.nextInt(Long.SIZE);
+  void ofTwoRunsOfTablesEachWordWithTheBitIsFound() {
+    int most = 5;
+    MemorySegment tables = arena.allocate(8L * TABLE * 2 * most, 64);
+    GatheredBits found = new GatheredBits();
+    for (int round = 0; round < 200; round++) {
+      int run = 1 + random.nextInt(most);
+      int words = run * TABLE;
+      int share = 1 << random.nextInt(12);
+      int bit = random.nextInt(Long.SIZE);
+      int[] at = random.ints(2, 0, 2 * most * TABLE - words + 1).toArray();
+      int[] place = {0, (1 + random.nextInt(2)) * 16 * TABLE};
       BitSet with = new BitSet();
-      for (int i = random.nextInt(4); i > 0; i--) {
-        with.set(random.nextInt(WORDS));
+      for (int i = 0; i < 2 * most * TABLE; i++) {
+        with.set(i, random.nextInt(share) == 0);
+        tables.set(WORD, 8L * i, with.get(i) ? 1L << bit : ~(1L << bit));
       }
-      fillAll(i -> with.get((int) i) ? mask : ~mask);
-      int[] at = random.ints(4, 0, WORDS - count + 1).toArray();
-      int named = 0;
-      for (int run = 0; run < 4; run++) {
-        int next = with.nextSetBit(at[run]);
-        named |= next >= 0 && next < at[run] + count ? 1 << run : 0;
+      kernels.gatherTables(
+          tables, 8L * at[0], 8L * at[1], run, 1L << bit, found, place[0], place[1]);
+      for (int i = 0; i < 2 * words; i++) {
+        int of = i / words;
+        int word = i % words;
+        long bits = found.from(place[of] + (word & -Long.SIZE));
+        assertEquals(with.get(at[of] + word), (bits >>> word & 1) != 0, "round " + round);
       }
-      int found =
-          kernels.whichHave(memory, 8L * at[0], 8L * at[1], 8L * at[2], 8L * at[3], count, mask);
-      assertEquals(named, found, "count " + count);
+      for (int table = 0; table < run; table++) {
+        int first = at[1] + table * TABLE;
+        int next = with.nextSetBit(first);
+        assertEquals(next >= 0 && next < first + TABLE, found.anyInTable(place[1] + table * TABLE));
+      }
     }
   }
 
