@@ -2,6 +2,7 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
+import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
@@ -13,8 +14,8 @@ import dev.cleave.engine.memory.TablePages;
  *
  * <p>What that takes is the time to read them, which an atomic step for each would make twice as
  * long: it has the loads behind it wait. Tables are read in two runs side by side, each as long as
- * tables lie one behind the other, as those do that one map made: memory comes fastest so, and what
- * follows finds what it needs in the second cache (benchmark {@code DirtySweep}).
+ * tables lie one behind the other, upward or downward, as those do that one map made: memory comes
+ * fastest so, and what follows finds what it needs in the second cache ({@code DirtySweep}).
  *
  * <p>A look counts if the table was seen at one moment, hardware aside: nobody had its lock then,
  * and no writer has had it since. So a pass takes effect in some order with all writers, even those
@@ -36,17 +37,16 @@ final class CleanTables {
   }
 
   /**
-   * Looks at the leaf tables below entries side by side.
+   * Finds the leaf tables below entries side by side, before they are looked at.
    *
    * @param table of level 2, locked
    * @param index of the first entry
    * @param count number of entries, 1 to {@value SeenTables#MOST}
    * @param iova of the first entry
-   * @param seen gets what was seen of each
-   * @return a bit for each entry, the lowest for the first: 1 if there is a leaf table below it in
-   *     which nothing is dirty
+   * @param seen gets which they are
+   * @return whether there is any
    */
-  long find(long table, int index, int count, long iova, SeenTables seen) {
+  boolean find(long table, int index, int count, long iova, SeenTables seen) {
     boolean isAny = false;
     for (int i = 0; i < count; i++) {
       long child = child(table, index + i);
@@ -55,15 +55,24 @@ final class CleanTables {
           child == NONE ? NONE : pages.writes(child, tree.place(iova + i * REGION_BYTES, 1));
       isAny |= child != NONE;
     }
-    if (!isAny) {
-      return 0;
-    }
+    return isAny;
+  }
+
+  /**
+   * Looks at them.
+   *
+   * @param count number of entries
+   * @param seen has the tables below them, and gets what was seen of each
+   * @return a bit for each entry, the lowest for the first: 1 if there is a leaf table below it in
+   *     which nothing is dirty
+   */
+  long look(int count, SeenTables seen) {
     read(seen, count);
     long clean = 0;
     for (int i = 0; i < count; i++) {
       boolean isClean =
           seen.writes[i] >= 0
-              && !seen.found.anyInTable(SeenTables.place(i))
+              && !seen.found.anyInTable(seen.places[i])
               && pages.isUnwritten(seen.tables[i], seen.writes[i]);
       clean |= isClean ? 1L << i : 0;
     }
@@ -75,31 +84,35 @@ final class CleanTables {
     int half = (count + 1) / 2;
     int at = 0;
     while (at < half) {
-      long first = seen.tables[at];
-      long second = half + at < count ? seen.tables[half + at] : NONE;
-      int run = 1;
+      int up = run(seen, at, half, count, PAGE_BYTES);
+      int down = run(seen, at, half, count, -PAGE_BYTES);
+      seen.place(at, Math.max(up, down), down > up);
+      seen.place(half + at, Math.max(up, down), down > up);
+      long first = seen.tables[at + down - 1];
+      long second = half + at < count ? seen.tables[half + at + down - 1] : NONE;
       if (first != NONE || second != NONE) {
-        while (half + at + run < count
-            && follows(first, run, seen.tables[at + run])
-            && follows(second, run, seen.tables[half + at + run])) {
-          run++;
-        }
         pages.gatherTables(
             first == NONE ? second : first,
             second == NONE ? first : second,
-            run,
+            Math.max(up, down),
             dirtyMask,
             seen.found,
-            SeenTables.place(at),
-            SeenTables.place(second == NONE ? at : half + at));
+            at * TABLE_ENTRIES,
+            (half + at) * TABLE_ENTRIES);
       }
-      at += run;
+      at += Math.max(up, down);
     }
   }
 
-  /** Whether a table lies so many pages behind another; false for none. */
-  private static boolean follows(long first, int pages, long table) {
-    return table == first + (long) pages * PAGE_BYTES;
+  /** From how many entries on in both halves tables lie so many bytes behind each other, from 1. */
+  private static int run(SeenTables seen, int at, int half, int count, long step) {
+    int run = 1;
+    while (half + at + run < count
+        && seen.tables[at + run] == seen.tables[at] + run * step
+        && seen.tables[half + at + run] == seen.tables[half + at] + run * step) {
+      run++;
+    }
+    return run;
   }
 
   /** The leaf table below an entry, if there is one. */

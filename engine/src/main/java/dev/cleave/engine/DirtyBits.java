@@ -132,12 +132,15 @@ final class DirtyBits {
     for (int from = index(first, 2); from <= to; from += SeenTables.MOST) {
       int count = Math.min(SeenTables.MOST, to - from + 1);
       long iova = base + from * REGION_BYTES;
-      if (bitmap != null) {
-        // all at once: each lock would wait for the store before it, and that for memory
-        long end = Unsigned.min(iova + count * REGION_BYTES - 1, last);
-        seen.fetched = bitmap.fetch(Unsigned.max(iova, first), end);
+      long clean = 0;
+      if (cleanTables.find(table, from, count, iova, seen)) {
+        if (bitmap != null) {
+          // all at once: each lock would wait for the store before it, and that for memory
+          long end = Unsigned.min(iova + count * REGION_BYTES - 1, last);
+          seen.fetched = bitmap.fetch(Unsigned.max(iova, first), end);
+        }
+        clean = cleanTables.look(count, seen);
       }
-      long clean = cleanTables.find(table, from, count, iova, seen);
       long left = DirtyLeaves.since(behind - from, -1L >>> (SeenTables.MOST - count) & ~clean);
       while (left != 0) {
         int i = from + Long.numberOfTrailingZeros(left);

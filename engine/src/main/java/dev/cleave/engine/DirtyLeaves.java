@@ -47,7 +47,7 @@ final class DirtyLeaves {
       @Nullable IotlbGather gather) {
     int from = firstSlot(table, index(first, 1)) & -Long.SIZE;
     int count = behind(table, index(last, 1)) - from;
-    pages.gather(table, from, count, dirtyMask, seen.found, SeenTables.place(number) + from);
+    pages.gather(table, from, count, dirtyMask, seen.found, seen.places[number] + from);
     return readSeen(table, first, last, seen, number, bitmap, gather);
   }
 
@@ -72,7 +72,7 @@ final class DirtyLeaves {
     int taken = 0;
     int behind = from;
     for (int at = from & -Long.SIZE; at < to; at += Long.SIZE) {
-      long found = seen.found.from(SeenTables.place(number) + at);
+      long found = seen.found.from(seen.places[number] + at);
       long dirty = since(behind - at, found) & ~since(to - at, -1L);
       if (dirty != 0) {
         long single = readPages(table, at, dirty, gather != null);

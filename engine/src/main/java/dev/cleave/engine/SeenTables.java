@@ -19,15 +19,24 @@ final class SeenTables {
   /** What tells whether it has been written; negative where that cannot be told. */
   final long[] writes = new long[MOST];
 
-  /** Which of its entries were dirty, from {@link #place} on. */
+  /** Where among all bits those of each begin. */
+  final int[] places = new int[MOST];
+
+  /** Which entries were dirty. */
   final GatheredBits found = new GatheredBits();
 
   /** What was loaded ahead and nobody needs: a load whose value goes nowhere is left out. */
   @SuppressWarnings("unused")
   long fetched;
 
-  /** Where the bits of a leaf table begin. */
-  static int place(int number) {
-    return number * TABLE_ENTRIES;
+  /**
+   * Gives tables a place each, in the order in which they lie in memory.
+   *
+   * @param isDown whether each lies before the one of the entry before
+   */
+  void place(int number, int count, boolean isDown) {
+    for (int i = 0; i < count; i++) {
+      places[number + i] = (number + (isDown ? count - 1 - i : i)) * TABLE_ENTRIES;
+    }
   }
 }

@@ -16,6 +16,7 @@ import dev.cleave.engine.fixture.DirtyRun;
 import dev.cleave.engine.fixture.SmallTable;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.oracle.TableSnapshot;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -246,6 +247,28 @@ class ReadDirtyTest {
         assertEquals(dirty, run.take(page(1), regions * REGION - PAGE), "region " + region);
       }
       assertEquals(List.of(), run.take(IOVA, regions * REGION));
+    }
+  }
+
+  /** A map after an unmap takes the pages of the tables in the opposite order. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void ofTablesThatLieUpwardOrDownwardInMemoryEachHasItsOwnPages(int unmaps) {
+    int regions = 70;
+    try (DirtyRun run = new DirtyRun(regions * REGION, 12)) {
+      for (int i = 0; i < unmaps; i++) {
+        run.table.unmap(IOVA, regions * REGION, run.gather);
+        run.gather.complete();
+        run.table.map(IOVA, 0, regions * REGION, Access.READ_WRITE, SizeRule.atMost(12));
+      }
+      List<Long> dirty = new ArrayList<>();
+      for (long region = 0; region < regions; region++) {
+        dirty.add(region * 513 + 3);
+        run.hardware.set(page(region * 513 + 3), DIRTY);
+      }
+      assertEquals(dirty, run.look(IOVA, regions * REGION));
+      assertEquals(dirty, run.take(IOVA, regions * REGION));
+      assertEquals(List.of(), run.look(IOVA, regions * REGION));
     }
   }
 

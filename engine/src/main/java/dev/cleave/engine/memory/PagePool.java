@@ -181,8 +181,7 @@ final class PagePool {
 
   /**
    * Takes pages that were promised, for tables that stand side by side; they are locked, and linked
-   * in the order of their places. Fresh pages lie in that order too, one behind the other: a pass
-   * over such tables reads memory as it lies (benchmark {@code DirtySweep}).
+   * in the order of their places.
    *
    * @param place of the first
    * @param step from one place to the next
@@ -190,10 +189,9 @@ final class PagePool {
    */
   int takeAll(int level, int count, long place, long step) {
     int first = NONE;
-    int last = NONE;
-    int taken = 0;
+    int left = count;
     PageStripe own = enter();
-    while (taken < count) {
+    while (left > 0) {
       if (own.top == NONE) {
         refill(own);
       }
@@ -201,33 +199,26 @@ final class PagePool {
       if (page == NONE) {
         break;
       }
-      begin(page, level, place + taken * step, last);
-      first = first == NONE ? page : first;
-      last = page;
-      taken++;
+      left--;
+      first = begin(page, level, place + left * step, first);
     }
     own.addUsed(count);
     if (active == 1) {
       notePeak();
     }
     own.leave();
-    while (taken < count) {
-      int page = steal();
-      begin(page, level, place + taken * step, last);
-      first = first == NONE ? page : first;
-      last = page;
-      taken++;
+    while (left > 0) {
+      left--;
+      first = begin(steal(), level, place + left * step, first);
     }
     return first;
   }
 
-  /** Begins the use of a page that is linked behind another. */
-  private void begin(int page, int level, long place, int previous) {
+  /** Begins the use of a page that is linked to another. */
+  private int begin(int page, int level, long place, int next) {
     records.begin(page, level, place);
-    records.setLinks(page, NONE, NONE);
-    if (previous != NONE) {
-      records.setLinks(previous, page, NONE);
-    }
+    records.setLinks(page, next, NONE);
+    return page;
   }
 
   void release(int page) {

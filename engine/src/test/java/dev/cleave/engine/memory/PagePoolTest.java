@@ -68,23 +68,4 @@ class PagePoolTest {
     }
     assertEquals(0, pool.close());
   }
-
-  /** Who reads such tables one after the other reads memory as it lies. */
-  @Test
-  void freshPagesForTablesSideBySideLieOneBehindTheOther() {
-    int count = 100;
-    long step = 1L << 21;
-    PagePool pool = new PagePool((long) count << 12, (long) count << 12, true);
-    assertTrue(pool.tryReserve(count));
-    int first = pool.takeAll(1, count, 1, step);
-    int page = first;
-    for (int i = 0; i < count; i++) {
-      assertEquals(first + i, page);
-      assertEquals(i * step + 1, pool.records().place(page));
-      page = pool.records().next(page);
-    }
-    assertEquals(-1, page, "the last is linked to none");
-    pool.releaseAll(first);
-    assertEquals(0, pool.close());
-  }
 }
