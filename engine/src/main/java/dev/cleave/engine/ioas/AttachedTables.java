@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class AttachedTables {
   private HardwarePageTable[] tables = {};
   private long version;
+  private @Nullable HardwarePageTable only;
 
   int count() {
     return tables.length;
@@ -27,6 +28,11 @@ final class AttachedTables {
 
   HardwarePageTable get(int index) {
     return tables[index];
+  }
+
+  /** The table, if there is just one. */
+  @Nullable HardwarePageTable only() {
+    return only;
   }
 
   /** All of them, in an array that is replaced, not changed. */
@@ -40,14 +46,18 @@ final class AttachedTables {
   }
 
   void add(HardwarePageTable table) {
-    tables = Arrays.copyOf(tables, tables.length + 1);
-    tables[tables.length - 1] = table;
-    version++;
+    HardwarePageTable[] more = Arrays.copyOf(tables, tables.length + 1);
+    more[tables.length] = table;
+    set(more);
   }
 
   void remove(HardwarePageTable table) {
-    tables =
-        Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new);
+    set(Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new));
+  }
+
+  private void set(HardwarePageTable[] now) {
+    tables = now;
+    only = now.length == 1 ? now[0] : null;
     version++;
   }
 
@@ -71,24 +81,6 @@ final class AttachedTables {
     }
   }
 
-  /**
-   * Maps one run of memory, while nothing else is under way.
-   *
-   * @return how many tables have it: all of them, or those before the one that refused
-   */
-  int mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
-    int done = 0;
-    try {
-      while (done < tables.length) {
-        tables[done].mapRun(iova, paddr, length, access, rule);
-        done++;
-      }
-    } catch (RuntimeException _) { // a rule's as well: the other way finds out which
-      return done;
-    }
-    return done;
-  }
-
   private void unmapDone(Operation operation, int failed) {
     if (operation.mappedBytes != 0) {
       var _ =
@@ -97,16 +89,6 @@ final class AttachedTables {
               .unmap(operation.mapFirst, operation.mappedBytes, operation.gather(failed));
     }
     unmap(operation, operation.mapFirst, operation.mapFirst + operation.mapBytes - 1, failed);
-  }
-
-  /** Whether the owner of any of them flushes it lazily. */
-  boolean areLazy() {
-    for (HardwarePageTable table : tables) {
-      if (table.isLazy()) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /**

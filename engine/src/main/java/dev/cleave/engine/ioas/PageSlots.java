@@ -75,11 +75,21 @@ final class PageSlots {
   }
 
   static long offset(long[] leaf, int index) {
-    return leaf[CONTENT + page(leaf, index)] & ~INFO_MASK;
+    return offset(leaf[CONTENT + page(leaf, index)]);
   }
 
   static long info(long[] leaf, int index) {
-    return leaf[CONTENT + page(leaf, index)] & INFO_MASK;
+    return info(leaf[CONTENT + page(leaf, index)]);
+  }
+
+  /** The first word of a page's owner. */
+  static long offset(long content) {
+    return content & ~INFO_MASK;
+  }
+
+  /** The second one. */
+  static long info(long content) {
+    return content & INFO_MASK;
   }
 
   static void setInfo(long[] leaf, int index, long info) {
@@ -94,6 +104,18 @@ final class PageSlots {
     return Unsigned.isBelow(address, leaf[WINDOW]) ? 0 : RangeNodes.count(leaf);
   }
 
+  /**
+   * Whether a leaf is one of pages that alone tells what is in a range: it has both ends, and a
+   * page at or below the first, over which no range of the leaf before reaches then.
+   */
+  static boolean knows(long[] leaf, long from, long to) {
+    return RangeLeaf.isOfPages(leaf)
+        && isInWindow(leaf, from)
+        && isInWindow(leaf, to)
+        && (leaf[ORDER] & (2 * bit(leaf, from) - 1)) != 0
+        && !Unsigned.isBelow(RangeLeaf.top(leaf), to);
+  }
+
   /** Whether any range has an address of these, both in the window. */
   static boolean touches(long[] leaf, long from, long to) {
     return (leaf[ORDER] & (2 * bit(leaf, to) - bit(leaf, from))) != 0;
@@ -106,10 +128,50 @@ final class PageSlots {
         && (first & (PAGE_BYTES - 1)) == 0;
   }
 
+  /** Whether a leaf is one of pages that has room for a range. */
+  static boolean takes(long[] leaf, long first, long last, long offset, long info) {
+    return RangeLeaf.isOfPages(leaf)
+        && isInWindow(leaf, first)
+        && isPage(first, last, offset, info);
+  }
+
+  /**
+   * Whether a leaf is one of pages that has room for a range between two pages: so that no range of
+   * another leaf touches it.
+   */
+  static boolean takesBetween(long[] leaf, long first, long last, long offset, long info) {
+    return isBetween(leaf, first)
+        && (leaf[ORDER] & bit(leaf, first)) == 0
+        && isPage(first, last, offset, info);
+  }
+
+  /** Whether a leaf is one of pages that has some before and some behind an address. */
+  static boolean isBetween(long[] leaf, long address) {
+    if (!RangeLeaf.isOfPages(leaf) || !isInWindow(leaf, address)) {
+      return false;
+    }
+    long order = leaf[ORDER];
+    long bit = bit(leaf, address);
+    return (order & (bit - 1)) != 0 && !Unsigned.isBelow(order, 2 * bit);
+  }
+
   static void insert(long[] leaf, long first, long offset, long info) {
     long page = (first - leaf[WINDOW]) >>> PAGE_LOG2;
     leaf[ORDER] |= 1L << page;
     leaf[CONTENT + (int) page] = offset | info;
+    RangeNodes.setCount(leaf, RangeNodes.count(leaf) + 1);
+  }
+
+  /**
+   * Takes out the page that begins at an address.
+   *
+   * @return its content
+   */
+  static long removePage(long[] leaf, long first) {
+    long page = (first - leaf[WINDOW]) >>> PAGE_LOG2;
+    leaf[ORDER] &= ~(1L << page);
+    RangeNodes.setCount(leaf, RangeNodes.count(leaf) - 1);
+    return leaf[CONTENT + (int) page];
   }
 
   static void remove(long[] leaf, int index) {

@@ -20,6 +20,9 @@ final class RangeTree {
   /** Addresses whose leaf is guessed together. */
   private static final int GUESSED_LOG2 = 13;
 
+  /** What stands for a number that nobody has asked for. */
+  private static final int UNCOUNTED = -1;
+
   /**
    * A range, as it was when the position came to it, or the place behind the last. What changes the
    * tree moves it along.
@@ -31,6 +34,15 @@ final class RangeTree {
     private long last;
     private long offset;
     private long info;
+
+    /** Says what a range is that has been taken out. */
+    void setRemoved(long first, long last, long offset, long info) {
+      leaf = NONE;
+      this.first = first;
+      this.last = last;
+      this.offset = offset;
+      this.info = info;
+    }
 
     boolean isAtRange() {
       return leaf != NONE;
@@ -68,7 +80,7 @@ final class RangeTree {
 
   private final Position found = new Position();
 
-  /** Ranges of that leaf that begin at or below that address. */
+  /** Ranges of that leaf that begin at or below that address, or {@link #UNCOUNTED}. */
   private int foundCount;
 
   /** Number of ranges. */
@@ -78,28 +90,36 @@ final class RangeTree {
 
   // ---- look ----------------------------------------------------------------------------------
 
-  /** Finds the leaf that a range beginning at an address belongs in, and its place there. */
-  private void find(long address) {
-    if (foundLeaf == NONE || foundFirst != address) {
-      lookUp(address);
-    }
+  /**
+   * Finds the leaf that a range beginning at an address belongs in.
+   *
+   * @return its words
+   */
+  private long[] find(long address) {
+    return foundLeaf == NONE || foundFirst != address ? lookUp(address) : nodes.get(foundLeaf);
   }
 
-  private void lookUp(long address) {
-    int leaf = leafFor(address);
-    foundLeaf = leaf;
-    foundCount = RangeLeaf.countUpTo(nodes.get(leaf), address);
-    foundFirst = address;
-  }
-
-  private int leafFor(long address) {
+  private long[] lookUp(long address) {
     int guess = (int) (address >>> GUESSED_LOG2) & (guesses.length - 1);
     int leaf = guesses[guess];
-    if (!RangeLeaf.has(nodes.get(leaf), address)) {
+    long[] words = nodes.get(leaf);
+    if (!RangeLeaf.has(words, address)) {
       leaf = shape.leafFor(address);
       guesses[guess] = leaf;
+      words = nodes.get(leaf);
     }
-    return leaf;
+    foundLeaf = leaf;
+    foundFirst = address;
+    foundCount = UNCOUNTED;
+    return words;
+  }
+
+  /** The place in that leaf, for which pages need not be asked. */
+  private int foundCount() {
+    if (foundCount == UNCOUNTED) {
+      foundCount = RangeLeaf.countUpTo(nodes.get(foundLeaf), foundFirst);
+    }
+    return foundCount;
   }
 
   private boolean set(Position position, int number, int index) {
@@ -128,8 +148,8 @@ final class RangeTree {
    * @return false when there is none
    */
   boolean seek(long address, Position position) {
-    find(address);
-    return seek(foundLeaf, foundCount, address, position);
+    var _ = find(address);
+    return seek(foundLeaf, foundCount(), address, position);
   }
 
   /** The same from the root, which leaves the tree as it is: for several readers at once. */
@@ -159,9 +179,10 @@ final class RangeTree {
 
   /** Whether there is a range of just these addresses. */
   boolean isRange(long first, long last) {
-    find(first);
-    long[] leaf = nodes.get(foundLeaf);
-    return foundCount > 0 && RangeLeaf.isRange(leaf, foundCount - 1, first, last);
+    long[] leaf = find(first);
+    return RangeLeaf.isOfPages(leaf)
+        ? PageSlots.isRange(leaf, first, last)
+        : foundCount() > 0 && RangeSlots.isRange(leaf, foundCount - 1, first, last);
   }
 
   /**
@@ -170,11 +191,11 @@ final class RangeTree {
    * @return false when there is none
    */
   boolean seekBack(long address, Position position) {
-    find(address);
-    if (foundCount > 0) {
+    long[] leaf = find(address);
+    if (foundCount() > 0) {
       return set(position, foundLeaf, foundCount - 1);
     }
-    int previous = RangeLeaf.previous(nodes.get(foundLeaf));
+    int previous = RangeLeaf.previous(leaf);
     if (previous == NONE) {
       position.leaf = NONE;
       return false;
@@ -193,15 +214,12 @@ final class RangeTree {
 
   /** Whether any range has an address of these. */
   boolean touches(long from, long to) {
-    find(from);
-    long[] leaf = nodes.get(foundLeaf);
-    int index = foundCount;
+    long[] leaf = find(from);
+    if (PageSlots.knows(leaf, from, to)) {
+      return PageSlots.touches(leaf, from, to);
+    }
+    int index = foundCount();
     if (index > 0) {
-      if (RangeLeaf.isOfPages(leaf)
-          && PageSlots.isInWindow(leaf, to)
-          && !Unsigned.isBelow(RangeLeaf.top(leaf), to)) {
-        return PageSlots.touches(leaf, from, to);
-      }
       if (!Unsigned.isBelow(RangeLeaf.last(leaf, index - 1), from)) {
         return true;
       }
@@ -254,18 +272,39 @@ final class RangeTree {
 
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
-    find(first);
+    var _ = find(first);
     insertFound(first, last, offset, info);
   }
 
-  /** Adds a range that {@link #touches} has found to be free, before anything else is asked. */
-  void insertFound(long first, long last, long offset, long info) {
+  /**
+   * Adds a range if it touches no other. A page between pages is asked for by its address alone.
+   *
+   * @return whether it is there now
+   */
+  boolean insertIfFree(long first, long last, long offset, long info) {
+    long[] leaf = find(first);
+    if (PageSlots.takesBetween(leaf, first, last, offset, info)) {
+      PageSlots.insert(leaf, first, offset, info); // the gap bound is that of the hole it came into
+      foundCount = UNCOUNTED;
+      size++;
+      return true;
+    }
+    if (touches(first, last)) {
+      return false;
+    }
+    insertFound(first, last, offset, info);
+    return true;
+  }
+
+  private void insertFound(long first, long last, long offset, long info) {
+    int index = foundCount();
     long[] leaf = nodes.get(foundLeaf);
     if (!RangeLeaf.takes(leaf, first, last, offset, info) || isRoomToBeLeft(leaf)) {
       makeRoom(first, last, offset, info);
       leaf = nodes.get(foundLeaf);
+      index = foundCount;
     }
-    RangeLeaf.insert(leaf, foundCount, first, last, offset, info);
+    RangeLeaf.insert(leaf, index, first, last, offset, info);
     size++;
     foundCount++;
     if (foundCount == count(leaf)) { // else the bound stands for the hole that it came into
@@ -335,20 +374,44 @@ final class RangeTree {
   }
 
   /**
-   * Takes out the range that {@link #isRange} has found, before anything else is asked.
+   * Takes a range out if it is just these addresses. A page between pages is asked for by its
+   * address alone.
    *
-   * @return its info
+   * @param removed what it was, if it was there
+   * @return whether it was
    */
-  long removeFound() {
+  boolean removeIfRange(long first, long last, Position removed) {
+    long[] leaf = find(first);
+    if (PageSlots.isBetween(leaf, first)
+        && PageSlots.isRange(leaf, first, last)
+        && !mayBeRefilled(leaf, count(leaf) - 1)) {
+      long word = PageSlots.removePage(leaf, first);
+      removed.setRemoved(first, last, PageSlots.offset(word), PageSlots.info(word));
+      foundCount = UNCOUNTED;
+      size--;
+      if (!RangeHoles.hasNotedPages(leaf)) {
+        holes.noteBetweenPages(foundLeaf);
+      }
+      return true;
+    }
+    if (!isRange(first, last)) {
+      return false;
+    }
+    var _ = set(removed, foundLeaf, foundCount() - 1);
+    removed.leaf = NONE;
+    removeFound();
+    return true;
+  }
+
+  private void removeFound() {
     long[] leaf = nodes.get(foundLeaf);
-    int index = foundCount - 1;
     int left = count(leaf) - 1;
-    long info = RangeLeaf.info(leaf, index);
+    int index = foundCount - 1;
     if (mayBeRefilled(leaf, left)) {
       found.leaf = foundLeaf;
       found.index = index;
       remove(found);
-      return info;
+      return;
     }
     RangeLeaf.remove(leaf, index);
     size--;
@@ -358,7 +421,6 @@ final class RangeTree {
     } else if (RangeLeaf.next(leaf) != NONE) {
       holes.note(RangeLeaf.next(leaf), 0);
     }
-    return info;
   }
 
   /** Takes out the range at a position, which then stands at the next one. */
