@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Devices of every kind on the tables of guests that really ran. */
+@Tag("slow")
 class DevicesReplayTest {
   private static final Path TRACES = Path.of("src/main/resources/dev/cleave/bench/traces");
   private static final String EVERY =
