@@ -1,9 +1,6 @@
 package dev.cleave.hwmodel.dma;
 
 import dev.cleave.hwmodel.memory.PhysicalMemory;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /**
  * What memory holds: every 8-byte word says which address it is, mixed with a number for its
@@ -14,9 +11,7 @@ import java.nio.ByteOrder;
  * @param salt what tells this domain's memory from another's
  */
 public record PageIdentity(long salt) implements MemoryContents {
-  private static final ValueLayout.OfLong WORD =
-      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final int BLOCK_BYTES = 4096;
+  private static final int BLOCK_WORDS = 512;
 
   @Override
   public long word(long iova) {
@@ -35,13 +30,14 @@ public record PageIdentity(long salt) implements MemoryContents {
    *     has been written
    */
   public void stamp(PhysicalMemory memory, long spa, long iova, long bytes) {
-    MemorySegment block = MemorySegment.ofArray(new long[BLOCK_BYTES / Long.BYTES]);
-    for (long done = 0, now; done < bytes; done += now) {
-      now = Math.min(bytes - done, BLOCK_BYTES);
-      for (long offset = 0; offset < now; offset += Long.BYTES) {
-        block.set(WORD, offset, word(iova + done + offset));
+    long[] block = new long[BLOCK_WORDS];
+    long words = bytes / Long.BYTES;
+    for (long done = 0; done < words; done += BLOCK_WORDS) {
+      int now = (int) Math.min(words - done, BLOCK_WORDS);
+      for (int i = 0; i < now; i++) {
+        block[i] = word(iova + (done + i) * Long.BYTES);
       }
-      memory.write(spa + done, block, 0, now);
+      memory.writeLongs(spa + done * Long.BYTES, block, now);
     }
   }
 }
