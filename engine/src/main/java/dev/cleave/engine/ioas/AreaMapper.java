@@ -52,12 +52,13 @@ final class AreaMapper {
   }
 
   /**
-   * Makes a small area of one run of memory without an operation, as long as nothing else is under
-   * way.
+   * Makes a small area of one run of memory without an operation, if there is just one table and
+   * nothing else is under way.
    *
    * @return false if there is any reason not to: the other way finds out which
    */
   private boolean mapAtOnce(long iova, long paddr, long length, int access) {
+    HardwarePageTable table = state.tables.only();
     long last = iova + length - 1;
     long mask = state.alignment() - 1;
     boolean isPlain =
@@ -69,34 +70,17 @@ final class AreaMapper {
             && !state.reserved.touches(iova, last)
             && !state.isRetiring(iova, last)
             && !state.areas.tree.touches(iova, last);
-    if (!isPlain) {
+    if (table == null || !isPlain) {
       return false;
     }
-    int done = state.tables.mapRun(iova, paddr, length, access, state.ruleIfAny());
-    if (done < state.tables.count()) {
-      takeBack(iova, last, done);
+    try {
+      table.mapRun(iova, paddr, length, access, state.ruleIfAny());
+    } catch (RuntimeException _) { // a rule's as well
       return false;
     }
-    // After the tables: their locks need not wait for what it stores (AddressSpaces.page).
+    // After the table: its lock need not wait for what this stores (AddressSpaces.page).
     state.areas.addFound(iova, last, paddr, access, (access & Access.WRITE) != 0);
     return true;
-  }
-
-  /** Unmaps what the first of the tables have. */
-  private void takeBack(long first, long last, int tables) {
-    if (tables == 0) {
-      return;
-    }
-    Operation operation = state.operations.take();
-    var _ = state.operations.enter(operation, first, last);
-    state.lock.unlock();
-    try {
-      state.tables.unmap(operation, first, last, tables);
-      state.tables.settle(operation);
-    } finally {
-      state.lock.lock();
-      state.operations.leave(operation);
-    }
   }
 
   long mapAnywhere(Backing backing, long offset, long length, int access) {

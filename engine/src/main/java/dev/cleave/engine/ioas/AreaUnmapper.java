@@ -16,7 +16,7 @@ final class AreaUnmapper {
     Operation atOnce = unmapAtOnce(iova, last);
     if (atOnce != null) {
       try {
-        state.tables.settle(atOnce);
+        state.tables.get(0).settle(atOnce.gather(0));
       } finally {
         state.operations.end(atOnce);
       }
@@ -36,18 +36,21 @@ final class AreaUnmapper {
   }
 
   /**
-   * Takes out a range that is just one small area, as most are, as long as nothing else is under
-   * way. What it took is not free before the flush.
+   * Takes out a range that is just one small area, as most are, if there is just one table and
+   * nothing else is under way. What it took is not free before the flush.
    *
    * @return who owes the flush; null if there is any reason not to
    */
   private @Nullable Operation unmapAtOnce(long first, long last) {
     state.lock.lock();
     try {
+      HardwarePageTable table = state.tables.only();
+      if (table == null || table.isLazy()) { // who may have to flush to make room
+        return null;
+      }
       boolean isPlain =
           Unsigned.isBelow(last - first, AreaMapper.SHORT_BYTES)
               && state.flushQueue == null
-              && !state.tables.areLazy() // who may have to flush to make room
               && state.operations.areNone()
               && state.areas.tree.isRange(first, last);
       if (!isPlain) {
@@ -55,7 +58,7 @@ final class AreaUnmapper {
       }
       Operation operation = state.operations.enterAlone(first, last);
       try {
-        state.tables.unmap(operation, first, last, state.tables.count());
+        var _ = table.table().unmap(first, last - first + 1, operation.gather(0));
       } catch (PageTableException e) {
         state.operations.leave(operation);
         throw IoasException.of(e);

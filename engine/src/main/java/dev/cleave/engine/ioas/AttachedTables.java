@@ -29,6 +29,11 @@ final class AttachedTables {
     return tables[index];
   }
 
+  /** The table, if there is just one. */
+  @Nullable HardwarePageTable only() {
+    return tables.length == 1 ? tables[0] : null;
+  }
+
   /** All of them, in an array that is replaced, not changed. */
   HardwarePageTable[] array() {
     return tables;
@@ -71,24 +76,6 @@ final class AttachedTables {
     }
   }
 
-  /**
-   * Maps one run of memory, while nothing else is under way.
-   *
-   * @return how many tables have it: all of them, or those before the one that refused
-   */
-  int mapRun(long iova, long paddr, long length, int access, @Nullable SizeRule rule) {
-    int done = 0;
-    try {
-      while (done < tables.length) {
-        tables[done].mapRun(iova, paddr, length, access, rule);
-        done++;
-      }
-    } catch (RuntimeException _) { // a rule's as well: the other way finds out which
-      return done;
-    }
-    return done;
-  }
-
   private void unmapDone(Operation operation, int failed) {
     if (operation.mappedBytes != 0) {
       var _ =
@@ -97,16 +84,6 @@ final class AttachedTables {
               .unmap(operation.mapFirst, operation.mappedBytes, operation.gather(failed));
     }
     unmap(operation, operation.mapFirst, operation.mapFirst + operation.mapBytes - 1, failed);
-  }
-
-  /** Whether the owner of any of them flushes it lazily. */
-  boolean areLazy() {
-    for (HardwarePageTable table : tables) {
-      if (table.isLazy()) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /**

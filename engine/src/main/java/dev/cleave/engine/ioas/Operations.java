@@ -2,6 +2,7 @@ package dev.cleave.engine.ioas;
 
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Who changes a space at the moment: operations whose iovas overlap go one after the other, in the
@@ -31,6 +32,13 @@ final class Operations {
   private int[] running = new int[FEW];
 
   private int count;
+
+  /**
+   * Who is the only one of them, and has begun by {@link #enterAlone}: as long as nobody else comes
+   * it stays where it is when it is over, and need not be counted again.
+   */
+  private @Nullable Operation alone;
+
   private int[] spare = new int[FEW];
   private int spares;
 
@@ -74,12 +82,8 @@ final class Operations {
    * Whether nothing is under way: who holds the lock may do anything then, until it is given up.
    */
   boolean areNone() {
-    return count == 0 || isLastOver() || areSwept();
-  }
-
-  /** Whether one alone is left to be found over: it stays where it is, for {@link #enterAlone}. */
-  private boolean isLastOver() {
-    return count == 1 && all[running[0]].isOver();
+    Operation only = alone;
+    return only != null ? only.isOver() : areSwept();
   }
 
   private boolean areSwept() {
@@ -108,23 +112,22 @@ final class Operations {
   }
 
   private void remove(int index) {
+    alone = null;
     count--;
     for (int i = index; i < count; i++) {
       running[i] = running[i + 1];
     }
   }
 
-  /**
-   * Takes a range while {@link #areNone} is so, with the operation that had the last such range if
-   * there was one: nothing has to be counted then.
-   */
+  /** Takes a range while {@link #areNone} is so. */
   Operation enterAlone(long first, long last) {
-    if (count == 0) {
-      Operation operation = take();
+    Operation operation = alone;
+    if (operation == null) {
+      operation = take();
       var _ = enter(operation, first, last);
+      alone = operation;
       return operation;
     }
-    Operation operation = all[running[0]];
     operation.beginAnew();
     operation.first = first;
     operation.last = last;
@@ -140,6 +143,7 @@ final class Operations {
   boolean enter(Operation operation, long first, long last) {
     operation.first = first;
     operation.last = last;
+    alone = null;
     running[count++] = operation.number;
     boolean mustWait = count > 1 && mustWait(operation);
     if (mustWait) {

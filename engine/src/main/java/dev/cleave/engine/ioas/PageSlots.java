@@ -94,6 +94,18 @@ final class PageSlots {
     return Unsigned.isBelow(address, leaf[WINDOW]) ? 0 : RangeNodes.count(leaf);
   }
 
+  /**
+   * Whether a leaf is one of pages that alone tells what is in a range: it has both ends, and a
+   * page at or below the first, over which no range of the leaf before reaches then.
+   */
+  static boolean knows(long[] leaf, long from, long to) {
+    return RangeLeaf.isOfPages(leaf)
+        && isInWindow(leaf, from)
+        && isInWindow(leaf, to)
+        && (leaf[ORDER] & (2 * bit(leaf, from) - 1)) != 0
+        && !Unsigned.isBelow(RangeLeaf.top(leaf), to);
+  }
+
   /** Whether any range has an address of these, both in the window. */
   static boolean touches(long[] leaf, long from, long to) {
     return (leaf[ORDER] & (2 * bit(leaf, to) - bit(leaf, from))) != 0;
@@ -106,10 +118,42 @@ final class PageSlots {
         && (first & (PAGE_BYTES - 1)) == 0;
   }
 
+  /** Whether a leaf is one of pages that has room for a range. */
+  static boolean takes(long[] leaf, long first, long last, long offset, long info) {
+    return RangeLeaf.isOfPages(leaf)
+        && isInWindow(leaf, first)
+        && isPage(first, last, offset, info);
+  }
+
+  /** Whether no page begins behind an address of the window. */
+  static boolean isLast(long[] leaf, long address) {
+    return Unsigned.isBelow(leaf[ORDER], 2 * bit(leaf, address));
+  }
+
+  /** Whether a leaf is one of pages that has some before and some behind an address of it. */
+  static boolean isBetween(long[] leaf, long address) {
+    return RangeLeaf.isOfPages(leaf)
+        && (leaf[ORDER] & (bit(leaf, address) - 1)) != 0
+        && !isLast(leaf, address);
+  }
+
   static void insert(long[] leaf, long first, long offset, long info) {
     long page = (first - leaf[WINDOW]) >>> PAGE_LOG2;
     leaf[ORDER] |= 1L << page;
     leaf[CONTENT + (int) page] = offset | info;
+    RangeNodes.setCount(leaf, RangeNodes.count(leaf) + 1);
+  }
+
+  /**
+   * Takes out the page that begins at an address.
+   *
+   * @return its info
+   */
+  static long removePage(long[] leaf, long first) {
+    long page = (first - leaf[WINDOW]) >>> PAGE_LOG2;
+    leaf[ORDER] &= ~(1L << page);
+    RangeNodes.setCount(leaf, RangeNodes.count(leaf) - 1);
+    return leaf[CONTENT + (int) page] & INFO_MASK;
   }
 
   static void remove(long[] leaf, int index) {

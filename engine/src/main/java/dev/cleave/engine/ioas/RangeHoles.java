@@ -20,8 +20,19 @@ final class RangeHoles {
   /** Raises bounds to the hole before a range, or between pages to what is no shorter. */
   void note(int leaf, int index) {
     long[] words = nodes.get(leaf);
-    boolean isBetweenPages = index > 0 && RangeLeaf.isOfPages(words);
-    long hole = isBetweenPages ? PageSlots.WINDOW_BYTES : before(words, index);
+    if (index > 0 && RangeLeaf.isOfPages(words)) {
+      noteBetweenPages(leaf);
+    } else {
+      raise(leaf, before(words, index));
+    }
+  }
+
+  /** Raises bounds to what is no shorter than any hole between two pages of a leaf. */
+  void noteBetweenPages(int leaf) {
+    raise(leaf, PageSlots.WINDOW_BYTES);
+  }
+
+  private void raise(int leaf, long hole) {
     for (int node = leaf;
         node != NONE && Unsigned.isBelow(nodes.get(node)[GAP_BOUND], hole);
         node = parent(nodes.get(node))) {

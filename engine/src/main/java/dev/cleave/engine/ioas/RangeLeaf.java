@@ -9,25 +9,25 @@ import static dev.cleave.engine.ioas.RangeNodes.HEADER_WORDS;
  *
  * <pre>
  *   0   header           {@link RangeNodes}
- *   3   order            which slots hold ranges
- *   4   low              first address at which a range that belongs here can begin
- *   5   top              the last one
- *   6   next             number of the leaf behind
- *   7   previous         number of the leaf before
- *   8   window           where the pages begin that it has room for, 1 for ranges of any kind
+ *   3   window           where the pages begin that it has room for, 1 for ranges of any kind
+ *   4   order            which slots hold ranges
+ *   5   low              first address at which a range that belongs here can begin
+ *   6   top              the last one
+ *   7   next             number of the leaf behind
+ *   8   previous         number of the leaf before
  *   9   content          {@link RangeSlots} or {@link PageSlots}
  * </pre>
  *
  * <p>A leaf that is empty is one of ranges. Functions of their arguments.
  */
 final class RangeLeaf {
-  static final int ORDER = HEADER_WORDS;
+  static final int WINDOW = HEADER_WORDS;
+  static final int ORDER = WINDOW + 1;
   private static final int LOW = ORDER + 1;
   private static final int TOP = LOW + 1;
   private static final int NEXT = TOP + 1;
   private static final int PREVIOUS = NEXT + 1;
-  static final int WINDOW = PREVIOUS + 1;
-  static final int CONTENT = WINDOW + 1;
+  static final int CONTENT = PREVIOUS + 1;
   static final int WORDS = CONTENT + Math.max(RangeSlots.WORDS, PageSlots.WORDS);
 
   /** No window: none begins at an odd address. */
@@ -71,7 +71,7 @@ final class RangeLeaf {
   /** Whether there is room for a range that belongs here. */
   static boolean takes(long[] leaf, long first, long last, long offset, long info) {
     return isOfPages(leaf)
-        ? PageSlots.isInWindow(leaf, first) && PageSlots.isPage(first, last, offset, info)
+        ? PageSlots.takes(leaf, first, last, offset, info)
         : RangeNodes.count(leaf) < RangeSlots.CAPACITY;
   }
 
@@ -138,13 +138,6 @@ final class RangeLeaf {
     return isOfPages(leaf) ? PageSlots.info(leaf, index) : RangeSlots.info(leaf, index);
   }
 
-  /** Whether the range at an index is just these addresses. */
-  static boolean isRange(long[] leaf, int index, long first, long last) {
-    return isOfPages(leaf)
-        ? PageSlots.isRange(leaf, first, last)
-        : RangeSlots.first(leaf, index) == first && RangeSlots.last(leaf, index) == last;
-  }
-
   /** Moves the end of a range in a leaf of ranges. */
   static void setLast(long[] leaf, int index, long last) {
     assert !isOfPages(leaf);
@@ -173,8 +166,8 @@ final class RangeLeaf {
       PageSlots.insert(leaf, first, offset, info);
     } else {
       RangeSlots.insert(leaf, index, first, last, offset, info);
+      RangeNodes.setCount(leaf, RangeNodes.count(leaf) + 1);
     }
-    RangeNodes.setCount(leaf, RangeNodes.count(leaf) + 1);
   }
 
   static void remove(long[] leaf, int index) {

@@ -68,6 +68,11 @@ final class RangeSlots {
     return leaf[range(leaf, index) + INFO];
   }
 
+  /** Whether the range at an index is just these addresses. */
+  static boolean isRange(long[] leaf, int index, long first, long last) {
+    return first(leaf, index) == first && last(leaf, index) == last;
+  }
+
   static void setLast(long[] leaf, int index, long last) {
     leaf[range(leaf, index) + LAST] = last;
   }

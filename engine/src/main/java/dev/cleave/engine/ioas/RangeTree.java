@@ -20,6 +20,9 @@ final class RangeTree {
   /** Addresses whose leaf is guessed together. */
   private static final int GUESSED_LOG2 = 13;
 
+  /** What stands for a number that nobody has asked for. */
+  private static final int UNCOUNTED = -1;
+
   /**
    * A range, as it was when the position came to it, or the place behind the last. What changes the
    * tree moves it along.
@@ -68,7 +71,7 @@ final class RangeTree {
 
   private final Position found = new Position();
 
-  /** Ranges of that leaf that begin at or below that address. */
+  /** Ranges of that leaf that begin at or below that address, or {@link #UNCOUNTED}. */
   private int foundCount;
 
   /** Number of ranges. */
@@ -78,28 +81,36 @@ final class RangeTree {
 
   // ---- look ----------------------------------------------------------------------------------
 
-  /** Finds the leaf that a range beginning at an address belongs in, and its place there. */
-  private void find(long address) {
-    if (foundLeaf == NONE || foundFirst != address) {
-      lookUp(address);
-    }
+  /**
+   * Finds the leaf that a range beginning at an address belongs in.
+   *
+   * @return its words
+   */
+  private long[] find(long address) {
+    return foundLeaf == NONE || foundFirst != address ? lookUp(address) : nodes.get(foundLeaf);
   }
 
-  private void lookUp(long address) {
-    int leaf = leafFor(address);
-    foundLeaf = leaf;
-    foundCount = RangeLeaf.countUpTo(nodes.get(leaf), address);
-    foundFirst = address;
-  }
-
-  private int leafFor(long address) {
+  private long[] lookUp(long address) {
     int guess = (int) (address >>> GUESSED_LOG2) & (guesses.length - 1);
     int leaf = guesses[guess];
-    if (!RangeLeaf.has(nodes.get(leaf), address)) {
+    long[] words = nodes.get(leaf);
+    if (!RangeLeaf.has(words, address)) {
       leaf = shape.leafFor(address);
       guesses[guess] = leaf;
+      words = nodes.get(leaf);
     }
-    return leaf;
+    foundLeaf = leaf;
+    foundFirst = address;
+    foundCount = UNCOUNTED;
+    return words;
+  }
+
+  /** The place in that leaf, for which pages need not be asked. */
+  private int foundCount() {
+    if (foundCount == UNCOUNTED) {
+      foundCount = RangeLeaf.countUpTo(nodes.get(foundLeaf), foundFirst);
+    }
+    return foundCount;
   }
 
   private boolean set(Position position, int number, int index) {
@@ -128,8 +139,8 @@ final class RangeTree {
    * @return false when there is none
    */
   boolean seek(long address, Position position) {
-    find(address);
-    return seek(foundLeaf, foundCount, address, position);
+    var _ = find(address);
+    return seek(foundLeaf, foundCount(), address, position);
   }
 
   /** The same from the root, which leaves the tree as it is: for several readers at once. */
@@ -159,9 +170,10 @@ final class RangeTree {
 
   /** Whether there is a range of just these addresses. */
   boolean isRange(long first, long last) {
-    find(first);
-    long[] leaf = nodes.get(foundLeaf);
-    return foundCount > 0 && RangeLeaf.isRange(leaf, foundCount - 1, first, last);
+    long[] leaf = find(first);
+    return RangeLeaf.isOfPages(leaf)
+        ? PageSlots.isRange(leaf, first, last)
+        : foundCount() > 0 && RangeSlots.isRange(leaf, foundCount - 1, first, last);
   }
 
   /**
@@ -170,11 +182,11 @@ final class RangeTree {
    * @return false when there is none
    */
   boolean seekBack(long address, Position position) {
-    find(address);
-    if (foundCount > 0) {
+    long[] leaf = find(address);
+    if (foundCount() > 0) {
       return set(position, foundLeaf, foundCount - 1);
     }
-    int previous = RangeLeaf.previous(nodes.get(foundLeaf));
+    int previous = RangeLeaf.previous(leaf);
     if (previous == NONE) {
       position.leaf = NONE;
       return false;
@@ -193,15 +205,12 @@ final class RangeTree {
 
   /** Whether any range has an address of these. */
   boolean touches(long from, long to) {
-    find(from);
-    long[] leaf = nodes.get(foundLeaf);
-    int index = foundCount;
+    long[] leaf = find(from);
+    if (PageSlots.knows(leaf, from, to)) {
+      return PageSlots.touches(leaf, from, to);
+    }
+    int index = foundCount();
     if (index > 0) {
-      if (RangeLeaf.isOfPages(leaf)
-          && PageSlots.isInWindow(leaf, to)
-          && !Unsigned.isBelow(RangeLeaf.top(leaf), to)) {
-        return PageSlots.touches(leaf, from, to);
-      }
       if (!Unsigned.isBelow(RangeLeaf.last(leaf, index - 1), from)) {
         return true;
       }
@@ -254,23 +263,43 @@ final class RangeTree {
 
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
-    find(first);
+    var _ = find(first);
     insertFound(first, last, offset, info);
   }
 
   /** Adds a range that {@link #touches} has found to be free, before anything else is asked. */
   void insertFound(long first, long last, long offset, long info) {
     long[] leaf = nodes.get(foundLeaf);
+    if (PageSlots.takes(leaf, first, last, offset, info)) {
+      PageSlots.insert(leaf, first, offset, info);
+      foundCount = UNCOUNTED;
+    } else {
+      leaf = insertInOrder(first, last, offset, info);
+    }
+    size++;
+    if (isFoundLast(leaf, first)) { // else the bound stands for the hole that it came into
+      holes.note(foundLeaf, count(leaf) - 1);
+    }
+  }
+
+  /** Whether no range of a leaf begins behind an address that was found there. */
+  private boolean isFoundLast(long[] leaf, long address) {
+    return RangeLeaf.isOfPages(leaf)
+        ? PageSlots.isLast(leaf, address)
+        : foundCount() == count(leaf);
+  }
+
+  private long[] insertInOrder(long first, long last, long offset, long info) {
+    int index = foundCount();
+    long[] leaf = nodes.get(foundLeaf);
     if (!RangeLeaf.takes(leaf, first, last, offset, info) || isRoomToBeLeft(leaf)) {
       makeRoom(first, last, offset, info);
       leaf = nodes.get(foundLeaf);
+      index = foundCount;
     }
-    RangeLeaf.insert(leaf, foundCount, first, last, offset, info);
-    size++;
+    RangeLeaf.insert(leaf, index, first, last, offset, info);
     foundCount++;
-    if (foundCount == count(leaf)) { // else the bound stands for the hole that it came into
-      holes.note(foundLeaf, foundCount - 1);
-    }
+    return leaf;
   }
 
   /** Who adds in ascending order leaves room in each leaf, for what comes and goes there. */
@@ -341,8 +370,14 @@ final class RangeTree {
    */
   long removeFound() {
     long[] leaf = nodes.get(foundLeaf);
-    int index = foundCount - 1;
     int left = count(leaf) - 1;
+    if (PageSlots.isBetween(leaf, foundFirst) && !mayBeRefilled(leaf, left)) {
+      size--;
+      foundCount = UNCOUNTED;
+      holes.noteBetweenPages(foundLeaf);
+      return PageSlots.removePage(leaf, foundFirst);
+    }
+    int index = foundCount() - 1;
     long info = RangeLeaf.info(leaf, index);
     if (mayBeRefilled(leaf, left)) {
       found.leaf = foundLeaf;

@@ -3,10 +3,12 @@ package dev.cleave.hwmodel.iommu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.cleave.hwmodel.rmp.RmpEntry;
 import dev.cleave.hwmodel.rmp.RmpInstructions;
 import dev.cleave.hwmodel.rmp.RmpState;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -79,6 +81,24 @@ class TioFirmwareTest {
     assertEquals(2, write(ASID, new long[8]));
     firmware.bind(DEVICE, gctx, TdiBinding.of(8));
     assertEquals(8, firmware.entry(DEVICE)[1]);
+  }
+
+  @Test
+  void noCallKeepsTheFirmwareFromOthers() {
+    bind();
+    assign(0, 1, 0x5_0001_0001L);
+    for (boolean validated : new boolean[] {true, false}) {
+      assertEquals(0, firmware.validateMmio(ASID, DEVICE, 0, GPA, 1, validated));
+      byAnotherThread();
+    }
+    assertEquals(0, write(ASID, SecureDeviceEntry.request(1, 2, 1L << 41)));
+    byAnotherThread();
+    assertEquals(0, firmware.unbind(DEVICE));
+    byAnotherThread();
+  }
+
+  private void byAnotherThread() {
+    assertTimeoutPreemptively(Duration.ofSeconds(20), () -> firmware.entry(DEVICE));
   }
 
   @Test
