@@ -28,6 +28,17 @@ final class RangeChecks {
    * @return its last address
    */
   long lastIova(long iova, long length) {
+    long last = iova + length - 1;
+    boolean isPlain =
+        ((iova | length) & granuleMask) == 0
+            && length > 0
+            && Long.compareUnsigned(last, iova) >= 0
+            && space.holds(iova, last);
+    return isPlain ? last : lastUnusual(iova, length);
+  }
+
+  /** Finds the rule that a range breaks, unless it is just very long. */
+  private long lastUnusual(long iova, long length) {
     checkAligned("iova", iova);
     if (length == 0) {
       throw misaligned(iova, "length must be a positive multiple of %d, length=0");
@@ -61,14 +72,14 @@ final class RangeChecks {
 
   /** Checks that output addresses exist; {@code length} is that of a checked range. */
   void checkOutput(long paddr, long length) {
-    checkAligned("paddr", paddr);
-    if (length < 0) {
-      throw tooLong(paddr, length, outputRule());
-    }
     long last = paddr + length - 1;
-    if (paddr >>> outputBits != 0
-        || last >>> outputBits != 0
-        || Long.compareUnsigned(last, paddr) < 0) {
+    boolean isPlain =
+        length > 0 && (paddr & granuleMask) == 0 && (paddr | last) >>> outputBits == 0;
+    if (!isPlain) {
+      checkAligned("paddr", paddr);
+      if (length < 0) {
+        throw tooLong(paddr, length, outputRule());
+      }
       throw new PageTableException(
           Reason.OUT_OF_RANGE,
           paddr,

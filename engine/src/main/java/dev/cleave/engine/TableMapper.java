@@ -106,7 +106,7 @@ final class TableMapper {
       return false;
     }
     long slot = slotAt(table, index(iova, level));
-    if (pages.loadAcquire(slot) != 0) { // something is mapped, or a table waits
+    if (pages.loadPlain(slot) != 0) { // something is mapped, or a table waits
       pages.unlock(table);
       return false;
     }

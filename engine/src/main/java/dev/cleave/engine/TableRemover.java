@@ -65,7 +65,7 @@ final class TableRemover {
       return false;
     }
     long slot = slotAt(table, from);
-    long entry = pages.loadAcquire(slot);
+    long entry = pages.loadPlain(slot);
     if (!format.isPresent(entry)
         || (level > 1 && !format.isLeaf(entry, level))
         || format.leafSizeLog2(entry, level) != sizeLog2) {

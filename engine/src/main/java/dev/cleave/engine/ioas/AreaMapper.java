@@ -16,9 +16,15 @@ final class AreaMapper {
   private static final int FLAGS = Access.READ_WRITE | Access.ENCRYPTED | Access.NO_EXECUTE;
 
   private final SpaceState state;
+  private final SpaceLock lock;
+  private final Operations operations;
+  private final Areas areas;
 
   AreaMapper(SpaceState state) {
     this.state = state;
+    lock = state.lock;
+    operations = state.operations;
+    areas = state.areas;
   }
 
   static void checkAccess(int access) {
@@ -33,21 +39,21 @@ final class AreaMapper {
 
   void map(long iova, Backing backing, long offset, long length, int access) {
     checkAccess(access);
-    state.lock.lock();
+    lock.lock();
     try {
       if (backing == PhysicalBacking.INSTANCE && mapAtOnce(iova, offset, length, access)) {
         return;
       }
-      Operation operation = state.operations.take();
+      Operation operation = operations.take();
       try {
         operation.access = access;
         operation.pieces.add(backing, offset, length, (access & Access.WRITE) != 0);
         mapAt(operation, iova, length);
       } finally {
-        state.operations.discard(operation);
+        operations.discard(operation);
       }
     } finally {
-      state.lock.unlock();
+      lock.unlock();
     }
   }
 
@@ -62,60 +68,64 @@ final class AreaMapper {
     long last = iova + length - 1;
     long mask = state.alignment() - 1;
     boolean isPlain =
-        state.operations.areNone()
+        table != null
+            && operations.areNone()
             && length != 0
             && !Unsigned.isBelow(SHORT_BYTES, length)
             && !Unsigned.isBelow(last, iova)
             && ((iova | length | (paddr & Geometry.PAGE_BYTES - 1)) & mask) == 0
             && !state.reserved.touches(iova, last)
             && !state.isRetiring(iova, last)
-            && !state.areas.tree.touches(iova, last);
+            && areas.addIfFree(iova, last, paddr, access, (access & Access.WRITE) != 0);
     if (table == null || !isPlain) {
       return false;
     }
+    boolean isMapped = false;
     try {
       table.mapRun(iova, paddr, length, access, state.ruleIfAny());
+      isMapped = true;
     } catch (RuntimeException _) { // a rule's as well
-      return false;
+    } finally {
+      if (!isMapped) {
+        var _ = areas.take(iova, last);
+      }
     }
-    // After the table: its lock need not wait for what this stores (AddressSpaces.page).
-    state.areas.addFound(iova, last, paddr, access, (access & Access.WRITE) != 0);
-    return true;
+    return isMapped;
   }
 
   long mapAnywhere(Backing backing, long offset, long length, int access) {
     checkAccess(access);
-    state.lock.lock();
-    Operation operation = state.operations.take();
+    lock.lock();
+    Operation operation = operations.take();
     try {
       operation.access = access;
       operation.pieces.add(backing, offset, length, (access & Access.WRITE) != 0);
       return mapAnywhere(operation, length);
     } finally {
-      state.operations.discard(operation);
-      state.lock.unlock();
+      operations.discard(operation);
+      lock.unlock();
     }
   }
 
   void copy(SpaceState source, long sourceIova, long length, long iova, int access) {
     Operation operation = collect(source, sourceIova, length, access);
-    state.lock.lock();
+    lock.lock();
     try {
       mapAt(operation, iova, length);
     } finally {
-      state.operations.discard(operation);
-      state.lock.unlock();
+      operations.discard(operation);
+      lock.unlock();
     }
   }
 
   long copyAnywhere(SpaceState source, long sourceIova, long length, int access) {
     Operation operation = collect(source, sourceIova, length, access);
-    state.lock.lock();
+    lock.lock();
     try {
       return mapAnywhere(operation, length);
     } finally {
-      state.operations.discard(operation);
-      state.lock.unlock();
+      operations.discard(operation);
+      lock.unlock();
     }
   }
 
@@ -169,7 +179,7 @@ final class AreaMapper {
       checkStart(iova);
       var _ = SpaceState.last(iova, length);
     }
-    var _ = state.operations.enter(operation, iova, iova + length - 1);
+    var _ = operations.enter(operation, iova, iova + length - 1);
     try {
       checkLength(length);
       checkStart(iova);
@@ -179,7 +189,7 @@ final class AreaMapper {
       }
       mapPieces(operation, iova, length);
     } finally {
-      state.operations.leaveRange(operation);
+      operations.leaveRange(operation);
     }
   }
 
@@ -188,7 +198,7 @@ final class AreaMapper {
     while (true) {
       checkLength(length);
       long iova = choose(operation.pieces.offset(0), length);
-      boolean waited = state.operations.enter(operation, iova, iova + length - 1);
+      boolean waited = operations.enter(operation, iova, iova + length - 1);
       try {
         checkLength(length);
         if (!waited || choose(operation.pieces.offset(0), length) == iova) {
@@ -196,7 +206,7 @@ final class AreaMapper {
           return iova;
         }
       } finally {
-        state.operations.leaveRange(operation);
+        operations.leaveRange(operation);
       }
     }
   }
@@ -259,7 +269,7 @@ final class AreaMapper {
           first,
           "no iova of an area may be reserved, first=0x%x, last=0x%x".formatted(first, last));
     }
-    if (state.areas.tree.touches(first, last)) {
+    if (areas.tree.touches(first, last)) {
       throw new IoasException(
           Errno.EEXIST,
           first,
@@ -296,7 +306,7 @@ final class AreaMapper {
     checkPieces(operation);
     if (state.tables.count() > 0) {
       boolean isShort = !Unsigned.isBelow(SHORT_BYTES, length);
-      boolean takesTime = !isShort || !state.operations.areOne();
+      boolean takesTime = !isShort || !operations.areOne();
       try {
         mapTables(operation, takesTime);
       } catch (IoasException e) {
@@ -310,7 +320,7 @@ final class AreaMapper {
     long first = iova;
     for (int i = 0; i < pieces.count(); i++) {
       long end = first + pieces.length(i);
-      state.areas.add(
+      areas.add(
           first,
           end - 1,
           pieces.backing(i),
@@ -334,21 +344,21 @@ final class AreaMapper {
   private void mapTables(Operation operation, boolean takesTime) {
     boolean isLocked = true;
     if (takesTime) {
-      state.lock.unlock();
+      lock.unlock();
       isLocked = false;
     }
     try {
       state.tables.map(operation, state.ruleIfAny());
     } catch (RuntimeException e) {
       if (isLocked) {
-        state.lock.unlock();
+        lock.unlock();
         isLocked = false;
       }
       state.tables.settle(operation); // what was undone
       throw e instanceof PageTableException refusal ? IoasException.of(refusal) : e;
     } finally {
       if (!isLocked) {
-        state.lock.lock();
+        lock.lock();
       }
     }
   }

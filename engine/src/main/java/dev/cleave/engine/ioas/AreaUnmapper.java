@@ -6,89 +6,108 @@ import org.jspecify.annotations.Nullable;
 /** Takes areas out. */
 final class AreaUnmapper {
   private final SpaceState state;
+  private final SpaceLock lock;
+  private final Operations operations;
+  private final Areas areas;
 
   AreaUnmapper(SpaceState state) {
     this.state = state;
+    lock = state.lock;
+    operations = state.operations;
+    areas = state.areas;
   }
 
   long unmap(long iova, long length) {
     long last = SpaceState.last(iova, length);
-    Operation atOnce = unmapAtOnce(iova, last);
-    if (atOnce != null) {
-      try {
-        state.tables.get(0).settle(atOnce.gather(0));
-      } finally {
-        state.operations.end(atOnce);
-      }
+    if (unmapAtOnce(iova, last)) {
       return length;
     }
-    state.lock.lock();
-    Operation operation = state.operations.take();
-    var _ = state.operations.enter(operation, iova, last);
+    lock.lock();
+    Operation operation = operations.take();
+    var _ = operations.enter(operation, iova, last);
     try {
       return state.unmapRule == UnmapRule.EXACT
           ? unmapExact(operation, iova, last)
           : unmapWhole(operation, iova, last);
     } finally {
-      state.operations.leave(operation);
-      state.lock.unlock();
+      operations.leave(operation);
+      lock.unlock();
     }
   }
 
   /**
    * Takes out a range that is just one small area, as most are, if there is just one table and
-   * nothing else is under way. What it took is not free before the flush.
+   * nothing else is under way.
    *
-   * @return who owes the flush; null if there is any reason not to
+   * @return false if there is any reason not to
    */
-  private @Nullable Operation unmapAtOnce(long first, long last) {
-    state.lock.lock();
+  private boolean unmapAtOnce(long first, long last) {
+    HardwarePageTable table;
+    Operation operation;
+    lock.lock();
     try {
-      HardwarePageTable table = state.tables.only();
+      table = state.tables.only();
       if (table == null || table.isLazy()) { // who may have to flush to make room
-        return null;
+        return false;
       }
       boolean isPlain =
           Unsigned.isBelow(last - first, AreaMapper.SHORT_BYTES)
               && state.flushQueue == null
-              && state.operations.areNone()
-              && state.areas.tree.isRange(first, last);
+              && operations.areNone()
+              && areas.take(first, last);
       if (!isPlain) {
-        return null;
+        return false;
       }
-      Operation operation = state.operations.enterAlone(first, last);
-      try {
-        var _ = table.table().unmap(first, last - first + 1, operation.gather(0));
-      } catch (PageTableException e) {
-        state.operations.leave(operation);
-        throw IoasException.of(e);
-      }
-      state.areas.removeFound(last - first + 1);
-      return operation;
+      operation = operations.enterAlone(first, last); // nothing is free before the flush
+      unmapTaken(table, operation);
     } finally {
-      state.lock.unlock();
+      lock.unlock();
+    }
+    try {
+      table.settle(operation.gather(0));
+    } finally {
+      operations.end(operation);
+    }
+    return true;
+  }
+
+  private void unmapTaken(HardwarePageTable table, Operation operation) {
+    long length = operation.last - operation.first + 1;
+    boolean isUnmapped = false;
+    try {
+      var _ = table.table().unmap(operation.first, length, operation.gather(0));
+      isUnmapped = true;
+    } catch (PageTableException e) {
+      throw IoasException.of(e);
+    } finally {
+      if (isUnmapped) {
+        areas.dropTaken();
+      } else {
+        areas.putBack();
+        operations.leave(operation);
+      }
     }
   }
 
   long unmapAll() {
-    state.lock.lock();
-    Operation operation = state.operations.take();
-    var _ = state.operations.enter(operation, 0, -1L);
+    lock.lock();
+    Operation operation = operations.take();
+    var _ = operations.enter(operation, 0, -1L);
     try {
-      long bytes = state.areas.bytes();
+      long bytes = areas.bytes();
       if (state.seekAreas(operation, 0, -1L)) {
         remove(operation, operation.from, operation.to, bytes);
       }
       return bytes;
     } finally {
-      state.operations.leave(operation);
-      state.lock.unlock();
+      operations.leave(operation);
+      lock.unlock();
     }
   }
 
   private long unmapWhole(Operation operation, long first, long last) {
     RangeTree.Position at = operation.position;
-    boolean isThere = state.areas.tree.seek(first, at) && !Unsigned.isBelow(last, at.first());
+    boolean isThere = areas.tree.seek(first, at) && !Unsigned.isBelow(last, at.first());
     if (!isThere || Unsigned.isBelow(at.first(), first)) {
       throw notWhole(first, last, 0);
     }
@@ -96,7 +115,7 @@ final class AreaUnmapper {
     long to = 0;
     long bytes = 0;
     boolean isWhole = true;
-    for (; isThere; isThere = state.areas.tree.next(at) && !Unsigned.isBelow(last, at.first())) {
+    for (; isThere; isThere = areas.tree.next(at) && !Unsigned.isBelow(last, at.first())) {
       isWhole = !Unsigned.isBelow(last, at.last());
       if (!isWhole) {
         break;
@@ -143,7 +162,7 @@ final class AreaUnmapper {
           "an area must be cut at a multiple of 0x%x, first=0x%x, last=0x%x"
               .formatted(mask + 1, first, last));
     }
-    long bytes = state.areas.bytesIn(from, to, operation.position);
+    long bytes = areas.bytesIn(from, to, operation.position);
     remove(operation, from, to, bytes);
     return bytes;
   }
@@ -168,7 +187,7 @@ final class AreaUnmapper {
     if (isSeen) {
       queue.retire(first, last);
     }
-    state.lock.unlock();
+    lock.unlock();
     try {
       if (!isSeen) {
         queue.freeAtOnce(first, last);
@@ -179,7 +198,7 @@ final class AreaUnmapper {
       }
       return state.tables.unmapLater(first, last);
     } finally {
-      state.lock.lock();
+      lock.lock();
     }
   }
 
@@ -201,7 +220,7 @@ final class AreaUnmapper {
   private @Nullable RuntimeException removeAtOnce(Operation operation, long first, long last) {
     @Nullable RuntimeException failure = null;
     if (state.tables.count() > 0) {
-      state.lock.unlock();
+      lock.unlock();
       try {
         state.tables.cutEnds(operation, first, last);
         failure = state.tables.unmap(operation, first, last);
@@ -209,7 +228,7 @@ final class AreaUnmapper {
       } catch (PageTableException e) {
         throw IoasException.of(e);
       } finally {
-        state.lock.lock();
+        lock.lock();
       }
     }
     return failure;
@@ -217,12 +236,12 @@ final class AreaUnmapper {
 
   private void removeAreas(Operation operation, long first, long last, long bytes) {
     if (operation.cutsFirst) {
-      state.areas.cut(first, operation.scratch);
+      areas.cut(first, operation.scratch);
     }
     if (operation.cutsLast) {
-      state.areas.cut(last + 1, operation.scratch);
+      areas.cut(last + 1, operation.scratch);
     }
-    var _ = state.areas.tree.seek(first, operation.position);
-    state.areas.removeThrough(operation.position, last, bytes, operation.scratch);
+    var _ = areas.tree.seek(first, operation.position);
+    areas.removeThrough(operation.position, last, bytes, operation.scratch);
   }
 }

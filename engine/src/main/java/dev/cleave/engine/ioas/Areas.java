@@ -24,6 +24,9 @@ final class Areas {
   final RangeTree tree = new RangeTree();
   private long bytes;
 
+  /** What {@link #take} has taken. */
+  private final RangeTree.Position taken = new RangeTree.Position();
+
   private @Nullable Backing[] backings = new Backing[FEW];
   private int[] free = new int[FEW];
   private int freeCount;
@@ -45,10 +48,15 @@ final class Areas {
     bytes += last - first + 1;
   }
 
-  /** Adds an area of physical memory where the tree has found that none is. */
-  void addFound(long first, long last, long paddr, int access, boolean isWritten) {
-    tree.insertFound(first, last, paddr, (isWritten ? WRITTEN : 0) | access);
-    bytes += last - first + 1;
+  /**
+   * Adds an area of physical memory if there is room.
+   *
+   * @return whether it is there now
+   */
+  boolean addIfFree(long first, long last, long paddr, int access, boolean isWritten) {
+    boolean isAdded = tree.insertIfFree(first, last, paddr, (isWritten ? WRITTEN : 0) | access);
+    bytes += isAdded ? last - first + 1 : 0;
+    return isAdded;
   }
 
   private int number(Backing backing) {
@@ -109,10 +117,25 @@ final class Areas {
     bytes -= bytesGone;
   }
 
-  /** Takes out the area that the tree has found to be one. */
-  void removeFound(long length) {
-    bytes -= length;
-    forget(tree.removeFound());
+  /**
+   * Takes a range out if it is just one area, which can be {@linkplain #putBack put back} until it
+   * is {@linkplain #dropTaken dropped}.
+   *
+   * @return whether it was one
+   */
+  boolean take(long first, long last) {
+    boolean isTaken = tree.removeIfRange(first, last, taken);
+    bytes -= isTaken ? last - first + 1 : 0;
+    return isTaken;
+  }
+
+  void putBack() {
+    tree.insert(taken.first(), taken.last(), taken.offset(), taken.info());
+    bytes += length(taken);
+  }
+
+  void dropTaken() {
+    forget(taken.info());
   }
 
   /** Makes two areas of the one that has both an address and the one before it, if one does. */

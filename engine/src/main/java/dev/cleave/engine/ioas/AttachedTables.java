@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class AttachedTables {
   private HardwarePageTable[] tables = {};
   private long version;
+  private @Nullable HardwarePageTable only;
 
   int count() {
     return tables.length;
@@ -31,7 +32,7 @@ final class AttachedTables {
 
   /** The table, if there is just one. */
   @Nullable HardwarePageTable only() {
-    return tables.length == 1 ? tables[0] : null;
+    return only;
   }
 
   /** All of them, in an array that is replaced, not changed. */
@@ -45,14 +46,18 @@ final class AttachedTables {
   }
 
   void add(HardwarePageTable table) {
-    tables = Arrays.copyOf(tables, tables.length + 1);
-    tables[tables.length - 1] = table;
-    version++;
+    HardwarePageTable[] more = Arrays.copyOf(tables, tables.length + 1);
+    more[tables.length] = table;
+    set(more);
   }
 
   void remove(HardwarePageTable table) {
-    tables =
-        Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new);
+    set(Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new));
+  }
+
+  private void set(HardwarePageTable[] now) {
+    tables = now;
+    only = now.length == 1 ? now[0] : null;
     version++;
   }
 

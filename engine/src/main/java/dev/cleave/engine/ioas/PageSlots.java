@@ -75,11 +75,21 @@ final class PageSlots {
   }
 
   static long offset(long[] leaf, int index) {
-    return leaf[CONTENT + page(leaf, index)] & ~INFO_MASK;
+    return offset(leaf[CONTENT + page(leaf, index)]);
   }
 
   static long info(long[] leaf, int index) {
-    return leaf[CONTENT + page(leaf, index)] & INFO_MASK;
+    return info(leaf[CONTENT + page(leaf, index)]);
+  }
+
+  /** The first word of a page's owner. */
+  static long offset(long content) {
+    return content & ~INFO_MASK;
+  }
+
+  /** The second one. */
+  static long info(long content) {
+    return content & INFO_MASK;
   }
 
   static void setInfo(long[] leaf, int index, long info) {
@@ -125,16 +135,24 @@ final class PageSlots {
         && isPage(first, last, offset, info);
   }
 
-  /** Whether no page begins behind an address of the window. */
-  static boolean isLast(long[] leaf, long address) {
-    return Unsigned.isBelow(leaf[ORDER], 2 * bit(leaf, address));
+  /**
+   * Whether a leaf is one of pages that has room for a range between two pages: so that no range of
+   * another leaf touches it.
+   */
+  static boolean takesBetween(long[] leaf, long first, long last, long offset, long info) {
+    return isBetween(leaf, first)
+        && (leaf[ORDER] & bit(leaf, first)) == 0
+        && isPage(first, last, offset, info);
   }
 
-  /** Whether a leaf is one of pages that has some before and some behind an address of it. */
+  /** Whether a leaf is one of pages that has some before and some behind an address. */
   static boolean isBetween(long[] leaf, long address) {
-    return RangeLeaf.isOfPages(leaf)
-        && (leaf[ORDER] & (bit(leaf, address) - 1)) != 0
-        && !isLast(leaf, address);
+    if (!RangeLeaf.isOfPages(leaf) || !isInWindow(leaf, address)) {
+      return false;
+    }
+    long order = leaf[ORDER];
+    long bit = bit(leaf, address);
+    return (order & (bit - 1)) != 0 && !Unsigned.isBelow(order, 2 * bit);
   }
 
   static void insert(long[] leaf, long first, long offset, long info) {
@@ -147,13 +165,13 @@ final class PageSlots {
   /**
    * Takes out the page that begins at an address.
    *
-   * @return its info
+   * @return its content
    */
   static long removePage(long[] leaf, long first) {
     long page = (first - leaf[WINDOW]) >>> PAGE_LOG2;
     leaf[ORDER] &= ~(1L << page);
     RangeNodes.setCount(leaf, RangeNodes.count(leaf) - 1);
-    return leaf[CONTENT + (int) page] & INFO_MASK;
+    return leaf[CONTENT + (int) page];
   }
 
   static void remove(long[] leaf, int index) {

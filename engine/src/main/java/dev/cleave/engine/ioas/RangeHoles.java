@@ -27,6 +27,11 @@ final class RangeHoles {
     }
   }
 
+  /** Whether the bounds are no shorter than any hole between two pages of a leaf. */
+  static boolean hasNotedPages(long[] leaf) {
+    return !Unsigned.isBelow(leaf[GAP_BOUND], PageSlots.WINDOW_BYTES);
+  }
+
   /** Raises bounds to what is no shorter than any hole between two pages of a leaf. */
   void noteBetweenPages(int leaf) {
     raise(leaf, PageSlots.WINDOW_BYTES);

@@ -35,6 +35,15 @@ final class RangeTree {
     private long offset;
     private long info;
 
+    /** Says what a range is that has been taken out. */
+    void setRemoved(long first, long last, long offset, long info) {
+      leaf = NONE;
+      this.first = first;
+      this.last = last;
+      this.offset = offset;
+      this.info = info;
+    }
+
     boolean isAtRange() {
       return leaf != NONE;
     }
@@ -267,29 +276,27 @@ final class RangeTree {
     insertFound(first, last, offset, info);
   }
 
-  /** Adds a range that {@link #touches} has found to be free, before anything else is asked. */
-  void insertFound(long first, long last, long offset, long info) {
-    long[] leaf = nodes.get(foundLeaf);
-    if (PageSlots.takes(leaf, first, last, offset, info)) {
-      PageSlots.insert(leaf, first, offset, info);
+  /**
+   * Adds a range if it touches no other. A page between pages is asked for by its address alone.
+   *
+   * @return whether it is there now
+   */
+  boolean insertIfFree(long first, long last, long offset, long info) {
+    long[] leaf = find(first);
+    if (PageSlots.takesBetween(leaf, first, last, offset, info)) {
+      PageSlots.insert(leaf, first, offset, info); // the gap bound is that of the hole it came into
       foundCount = UNCOUNTED;
-    } else {
-      leaf = insertInOrder(first, last, offset, info);
+      size++;
+      return true;
     }
-    size++;
-    if (isFoundLast(leaf, first)) { // else the bound stands for the hole that it came into
-      holes.note(foundLeaf, count(leaf) - 1);
+    if (touches(first, last)) {
+      return false;
     }
+    insertFound(first, last, offset, info);
+    return true;
   }
 
-  /** Whether no range of a leaf begins behind an address that was found there. */
-  private boolean isFoundLast(long[] leaf, long address) {
-    return RangeLeaf.isOfPages(leaf)
-        ? PageSlots.isLast(leaf, address)
-        : foundCount() == count(leaf);
-  }
-
-  private long[] insertInOrder(long first, long last, long offset, long info) {
+  private void insertFound(long first, long last, long offset, long info) {
     int index = foundCount();
     long[] leaf = nodes.get(foundLeaf);
     if (!RangeLeaf.takes(leaf, first, last, offset, info) || isRoomToBeLeft(leaf)) {
@@ -298,8 +305,11 @@ final class RangeTree {
       index = foundCount;
     }
     RangeLeaf.insert(leaf, index, first, last, offset, info);
+    size++;
     foundCount++;
-    return leaf;
+    if (foundCount == count(leaf)) { // else the bound stands for the hole that it came into
+      holes.note(foundLeaf, foundCount - 1);
+    }
   }
 
   /** Who adds in ascending order leaves room in each leaf, for what comes and goes there. */
@@ -364,26 +374,44 @@ final class RangeTree {
   }
 
   /**
-   * Takes out the range that {@link #isRange} has found, before anything else is asked.
+   * Takes a range out if it is just these addresses. A page between pages is asked for by its
+   * address alone.
    *
-   * @return its info
+   * @param removed what it was, if it was there
+   * @return whether it was
    */
-  long removeFound() {
+  boolean removeIfRange(long first, long last, Position removed) {
+    long[] leaf = find(first);
+    if (PageSlots.isBetween(leaf, first)
+        && PageSlots.isRange(leaf, first, last)
+        && !mayBeRefilled(leaf, count(leaf) - 1)) {
+      long word = PageSlots.removePage(leaf, first);
+      removed.setRemoved(first, last, PageSlots.offset(word), PageSlots.info(word));
+      foundCount = UNCOUNTED;
+      size--;
+      if (!RangeHoles.hasNotedPages(leaf)) {
+        holes.noteBetweenPages(foundLeaf);
+      }
+      return true;
+    }
+    if (!isRange(first, last)) {
+      return false;
+    }
+    var _ = set(removed, foundLeaf, foundCount() - 1);
+    removed.leaf = NONE;
+    removeFound();
+    return true;
+  }
+
+  private void removeFound() {
     long[] leaf = nodes.get(foundLeaf);
     int left = count(leaf) - 1;
-    if (PageSlots.isBetween(leaf, foundFirst) && !mayBeRefilled(leaf, left)) {
-      size--;
-      foundCount = UNCOUNTED;
-      holes.noteBetweenPages(foundLeaf);
-      return PageSlots.removePage(leaf, foundFirst);
-    }
-    int index = foundCount() - 1;
-    long info = RangeLeaf.info(leaf, index);
+    int index = foundCount - 1;
     if (mayBeRefilled(leaf, left)) {
       found.leaf = foundLeaf;
       found.index = index;
       remove(found);
-      return info;
+      return;
     }
     RangeLeaf.remove(leaf, index);
     size--;
@@ -393,7 +421,6 @@ final class RangeTree {
     } else if (RangeLeaf.next(leaf) != NONE) {
       holes.note(RangeLeaf.next(leaf), 0);
     }
-    return info;
   }
 
   /** Takes out the range at a position, which then stands at the next one. */

@@ -71,16 +71,22 @@ final class PageRecords implements AutoCloseable {
     return (long) page * RECORD_BYTES + field;
   }
 
+  /** Where a record lies for several accesses. */
+  private long locate(int page) {
+    return words.locate(at(page, 0), RECORD_BYTES);
+  }
+
   // ---- lock ----------------------------------------------------------------------------------
 
   /** Locks a page that stands at a place; {@link #GONE} or {@link #BUSY} if that cannot be. */
   long tryLock(int page, long place) {
-    long state = words.getOpaque(at(page, STATE));
-    if ((state & LOCKED) != 0 || !words.compareAndSet(at(page, STATE), state, state | LOCKED)) {
+    long at = locate(page);
+    long state = words.getOpaqueAt(at + STATE);
+    if ((state & LOCKED) != 0 || !words.compareAndSetAt(at + STATE, state, state | LOCKED)) {
       return BUSY;
     }
-    if (place(page) != place) {
-      words.setRelease(at(page, STATE), state);
+    if (words.getAcquireAt(at + PLACE) != place) {
+      words.setReleaseAt(at + STATE, state);
       return GONE;
     }
     return 0;
@@ -106,16 +112,22 @@ final class PageRecords implements AutoCloseable {
 
   /** Counts, and unlocks. */
   void unlock(int page, int live, int stores) {
-    long state = state(page) + live + ((long) stores << STORES_SHIFT);
-    words.setRelease(at(page, STATE), state & ~LOCKED);
+    long at = locate(page);
+    long state = words.getOpaqueAt(at + STATE) + change(live, stores);
+    words.setReleaseAt(at + STATE, state & ~LOCKED);
   }
 
   /** Counts, and unlocks unless no entry is left. */
   boolean unlockIfLive(int page, int live, int stores) {
-    long state = state(page) + live + ((long) stores << STORES_SHIFT);
+    long at = locate(page);
+    long state = words.getOpaqueAt(at + STATE) + change(live, stores);
     boolean isLive = (state & LIVE_MASK) != 0;
-    words.setRelease(at(page, STATE), isLive ? state & ~LOCKED : state);
+    words.setReleaseAt(at + STATE, isLive ? state & ~LOCKED : state);
     return isLive;
+  }
+
+  private static long change(int live, int stores) {
+    return live + ((long) stores << STORES_SHIFT);
   }
 
   void unlock(int page) {
@@ -172,8 +184,7 @@ final class PageRecords implements AutoCloseable {
   }
 
   void count(int page, int live, int stores) {
-    long change = live + ((long) stores << STORES_SHIFT);
-    words.setOpaque(at(page, STATE), state(page) + change);
+    words.setOpaque(at(page, STATE), state(page) + change(live, stores));
   }
 
   // ---- detached ------------------------------------------------------------------------------

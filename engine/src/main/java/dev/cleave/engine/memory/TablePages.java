@@ -786,7 +786,8 @@ public class TablePages implements AutoCloseable {
    * Loads an entry (plain) on a walk, whose next load is of what the entry points at. That such
    * loads come in order is what all hardware promises, so that the compiler is left free to keep
    * things in registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in
-   * {@link #isStill} or in {@link #lock}, which order it before what follows.
+   * {@link #isStill} or in {@link #lock}, which order it before what follows. Who has locked a
+   * table and wants no other than its own entries loads them so as well.
    *
    * @param slot physical address of the slot
    * @return its bits

@@ -28,14 +28,17 @@ class RangeTreeTest {
     model.put(first, last);
   }
 
-  private void add(long first, long last, boolean whereFound) {
+  private void add(long first, long last, boolean isAsked) {
     boolean isFree = isFree(first, last);
-    assertEquals(!isFree, tree.touches(first, last));
-    if (isFree && whereFound) {
-      tree.insertFound(first, last, first * 3, info(first, last));
-      model.put(first, last);
-    } else if (isFree) {
+    if (isAsked) {
+      assertEquals(!isFree, tree.touches(first, last));
+    } else {
+      assertEquals(isFree, tree.insertIfFree(first, last, first * 3, info(first, last)));
+    }
+    if (isFree && isAsked) {
       insert(first, last);
+    } else if (isFree) {
+      model.put(first, last);
     }
   }
 
@@ -66,16 +69,20 @@ class RangeTreeTest {
     return Objects.requireNonNull(model.get(first));
   }
 
-  private void removeFound(long first, Random random) {
+  private void removeIfRange(long first, Random random) {
     long last = lastOf(first);
-    assertFalse(tree.isRange(first, last + 1));
-    assertFalse(last != first && tree.isRange(first + 1, last));
-    assertTrue(tree.isRange(first, last));
-    assertEquals(info(first, last), tree.removeFound());
+    assertFalse(tree.removeIfRange(first, last + 1, at));
+    assertFalse(last != first && tree.removeIfRange(first + 1, last, at));
+    assertTrue(tree.removeIfRange(first, last, at));
+    assertFalse(at.isAtRange());
+    assertEquals(first, at.first());
+    assertEquals(last, at.last());
+    assertEquals(first * 3, at.offset());
+    assertEquals(info(first, last), at.info());
     model.remove(first);
-    assertFalse(tree.isRange(first, last));
+    assertFalse(tree.removeIfRange(first, last, at));
     if (random.nextBoolean()) {
-      insert(first, last); // where it was found
+      add(first, last, random.nextBoolean()); // where it was found
     }
   }
 
@@ -200,7 +207,7 @@ class RangeTreeTest {
         if (found != null && step % 2 == 0) {
           remove(found);
         } else if (found != null) {
-          removeFound(found, random);
+          removeIfRange(found, random);
         }
       } else if (what < 93) {
         removeThrough(first, first + (isInPages ? 50 * PAGE_BYTES : random.nextInt(500)));

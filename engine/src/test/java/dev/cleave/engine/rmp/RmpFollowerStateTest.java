@@ -74,6 +74,60 @@ class RmpFollowerStateTest {
     }
   }
 
+  /** What a change had reserved when it was stopped is there again for others. */
+  @Test
+  void aFollowerClosedInTheMiddleOfAChangeKeepsNoTableMemory() {
+    try (FollowedGuest guest = guest(false)) {
+      RmpPort failing = new FailingUnassign();
+      long free = free(guest);
+      RmpFollower follower =
+          new RmpFollower(
+              guest.tables, guest.bitmap, failing, (_, _) -> {}, Order.RMP_FIRST, false);
+      assertThrows(IllegalStateException.class, () -> follower.share(REGION, PAGE));
+      assertTrue(free(guest) < free, "nothing was reserved");
+      follower.close();
+      assertEquals(free, free(guest));
+    }
+  }
+
+  private static long free(FollowedGuest guest) {
+    long free = guest.pages.capacityBytes() / PAGE;
+    while (!guest.pages.tryReserve(free)) {
+      free--;
+    }
+    guest.pages.unreserve(free);
+    return free;
+  }
+
+  /** An RMP that smashes entries and gives no page up. */
+  private static final class FailingUnassign implements RmpPort {
+    @Override
+    public void smash(long gpa) {}
+
+    @Override
+    public boolean unsmash(long gpa) {
+      return false;
+    }
+
+    @Override
+    public boolean canBeLarge(long gpa, long length) {
+      return false;
+    }
+
+    @Override
+    public void unassign(long gpa, long length) {
+      throw new IllegalStateException("planted");
+    }
+
+    @Override
+    public void assign(long gpa, long length, boolean isLarge) {}
+
+    @Override
+    public void stalled(Runnable change) {
+      change.run();
+    }
+  }
+
   @Test
   void everyRegionThatWasQuietIsCountedOnce() {
     try (FollowedGuest guest = guest(true)) {
