@@ -74,6 +74,11 @@ public final class GuestFrames {
     return extent != null && extent.holds(gpa + length - 1) && extent.paddrAt(gpa) == paddr;
   }
 
+  /** Whether no page of a range lies anywhere. */
+  public boolean isEmpty(long gpa, long length) {
+    return places.isFree(gpa, gpa + length - 1);
+  }
+
   /** Whether no page of the guest lies in a range of memory. */
   public boolean isFree(long paddr, long length) {
     return owners.isFree(paddr, paddr + length - 1);

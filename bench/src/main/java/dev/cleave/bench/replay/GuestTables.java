@@ -269,7 +269,7 @@ final class GuestTables implements IotlbFlush, AutoCloseable {
 
   /** Whether a table maps nothing of a range. */
   boolean isFree(GuestTable table, long iova, long length) {
-    return table.mappedBytes(iova, length) == 0;
+    return !table.table().leaves().over(iova, iova + length - 1).advance();
   }
 
   /**

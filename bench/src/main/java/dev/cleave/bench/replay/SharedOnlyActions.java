@@ -103,12 +103,17 @@ final class SharedOnlyActions extends SharedBackingActions {
             .sorted()
             .toList();
     due.forEach(waiting::remove);
-    due.forEach(this::mergeAround);
+    int end = 0;
+    for (int region : due) {
+      if (region >= end) { // else it lies in the block before
+        end = mergeAround(region);
+      }
+    }
     return !due.isEmpty();
   }
 
-  /** Merges the largest aligned block around a region that is wholly shared. */
-  private void mergeAround(int region) {
+  /** Merges the largest aligned block around a region that is wholly shared; returns its end. */
+  private int mergeAround(int region) {
     int regions = 1;
     while (regions << 1 <= 1 << (LARGEST_LOG2 - REGION_LOG2)) {
       int first = region & -(regions << 1);
@@ -124,6 +129,7 @@ final class SharedOnlyActions extends SharedBackingActions {
         var _ = table.merge(gpa, length, Long.numberOfTrailingZeros(length));
       }
     }
+    return (region & -regions) + regions;
   }
 
   @Override

@@ -134,15 +134,16 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
       long region = at & -REGION_BYTES;
       next = Math.min(region + REGION_BYTES, end);
       long place = paddr + (at - gpa);
-      boolean stays =
-          next - at == REGION_BYTES
-              && place % REGION_BYTES == 0
-              && frames.elsewhere(at, place, REGION_BYTES).isEmpty();
-      if (actual.isLarge(region) && !stays) {
+      if (actual.isLarge(region) && !(next - at == REGION_BYTES && stays(region, place))) {
         regions.add(new GuestTables.Run(region, REGION_BYTES));
       }
     }
     return regions;
+  }
+
+  /** Whether a region that is mapped anew to a place may keep its 2 MiB entry. */
+  private boolean stays(long region, long place) {
+    return place % REGION_BYTES == 0 && frames.elsewhere(region, place, REGION_BYTES).isEmpty();
   }
 
   /**
@@ -156,6 +157,12 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
   List<GuestTables.Run> populate(long gpa, long paddr, long length, @Nullable RmpBitmap known) {
     List<GuestTables.Run> smashed = new ArrayList<>();
     long end = length > actual.guestBytes() - gpa ? actual.guestBytes() : gpa + length;
+    if (gpa >= 0 && gpa < end && isUntouched(gpa, paddr, end - gpa)) {
+      frames.place(gpa, paddr, end - gpa);
+      suited.set((int) (gpa >>> REGION_LOG2), (int) (end >>> REGION_LOG2));
+      setLarge(gpa, end - gpa, true, known);
+      return smashed;
+    }
     for (long at = gpa, next; at >= 0 && at < end; at = next) {
       long region = at & -REGION_BYTES;
       next = Math.min(region + REGION_BYTES, end);
@@ -171,7 +178,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
       if (isLargeAllowed && isWhole && isFree && place % REGION_BYTES == 0) {
         suited.set((int) (region >>> REGION_LOG2));
         if (actual.isPrivate(region) && !actual.isLarge(region)) {
-          setLarge(region, true, known);
+          setLarge(region, REGION_BYTES, true, known);
           if (model != null) {
             model.assign(region, REGION_BYTES, true);
           }
@@ -187,6 +194,20 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
       }
     }
     return smashed;
+  }
+
+  /**
+   * Whether a range is whole regions that all get 2 MiB entries, without a look at each: a guest of
+   * terabytes, which is mapped before anything else happens, has millions.
+   */
+  private boolean isUntouched(long gpa, long paddr, long length) {
+    return model == null
+        && isLargeAllowed
+        && ((gpa | paddr | length) & (REGION_BYTES - 1)) == 0
+        && actual.sharedPages() == 0
+        && isFree(gpa, gpa + length - 1)
+        && frames.isEmpty(gpa, length)
+        && frames.isFree(paddr, length);
   }
 
   /** Gives the guest the private pages of a region that has no 2 MiB entry. */
@@ -219,10 +240,10 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     regions.forEach(region -> lose(region.gpa(), known, new ArrayList<>()));
   }
 
-  private void setLarge(long region, boolean isLarge, @Nullable RmpBitmap known) {
-    actual.setLarge(region, REGION_BYTES, isLarge);
+  private void setLarge(long gpa, long length, boolean isLarge, @Nullable RmpBitmap known) {
+    actual.setLarge(gpa, length, isLarge);
     if (known != null) {
-      known.setLarge(region, REGION_BYTES, isLarge);
+      known.setLarge(gpa, length, isLarge);
     }
   }
 
@@ -232,7 +253,7 @@ final class SimulatedRmp implements RmpPort, AutoCloseable {
     if (model != null) {
       model.smash(region);
     }
-    setLarge(region, false, known);
+    setLarge(region, REGION_BYTES, false, known);
     smashed.add(new GuestTables.Run(region, REGION_BYTES));
   }
 

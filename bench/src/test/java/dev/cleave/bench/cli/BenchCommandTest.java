@@ -12,12 +12,14 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** How {@code bench} ends when JMH is called in the wrong way, or brings nothing. */
+@Tag("slow")
 class BenchCommandTest {
   @BeforeAll
   static void ignoreOtherRuns() {

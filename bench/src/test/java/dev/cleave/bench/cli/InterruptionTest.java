@@ -16,12 +16,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Commands as processes of their own that get what Ctrl-C sends, all at the same time. */
+@Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class InterruptionTest {
   private static final int INTERRUPTED = 130;

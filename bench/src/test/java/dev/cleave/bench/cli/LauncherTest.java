@@ -14,10 +14,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher: what Java says before the command takes over. */
+@Tag("slow")
 class LauncherTest {
   private static final long MOST_SECONDS = 60;
   private static final Path LAUNCHER = Path.of("src/dist/bin/cleave").toAbsolutePath();

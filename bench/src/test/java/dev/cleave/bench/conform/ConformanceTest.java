@@ -11,8 +11,10 @@ import java.util.EnumSet;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("slow")
 class ConformanceTest {
   private static final long SEED = 1;
   private static final int ROUNDS = 2;

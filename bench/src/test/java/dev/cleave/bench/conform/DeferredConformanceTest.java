@@ -16,12 +16,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** QEMU judges tables whose flushes wait; and finds what is wrong with those alone. */
+@Tag("slow")
 class DeferredConformanceTest {
   private static final long KINDS = CaseKind.values().length;
   private static final int ROUNDS = 8;

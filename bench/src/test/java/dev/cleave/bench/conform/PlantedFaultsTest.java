@@ -10,10 +10,12 @@ import dev.cleave.bench.conform.qemu.QemuInstalled;
 import dev.cleave.bench.conform.qemu.QemuOptions;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A judge is worth something only if it finds what is wrong. */
+@Tag("slow")
 class PlantedFaultsTest {
   private static final int MOST_CASES = 2 * CaseKind.values().length;
 

@@ -8,12 +8,14 @@ import dev.cleave.bench.replay.Policy;
 import dev.cleave.engine.TableMemory;
 import java.util.BitSet;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Real tables of small guests, and guests made of pieces. */
+@Tag("slow")
 class FootprintsTest {
   private static final long MIB = 1L << 20;
   private static final long GIB = 1L << 30;

@@ -14,6 +14,7 @@ import dev.cleave.engine.format.X86;
 import dev.cleave.hwmodel.iommu.IommuConfig;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A device whose directories are cached sees what {@code map} has returned, whatever is owed. */
+@Tag("slow")
 class DeferredFlushOnModelTest {
   private static final long PAGE = 4096;
   private static final long REGION = 1L << 21;

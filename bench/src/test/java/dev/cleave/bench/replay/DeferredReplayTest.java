@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Replays whose flushes wait for one another: what they save, and what they never change. */
+@Tag("slow")
 class DeferredReplayTest {
   private static final Path TRACES = Path.of("src/main/resources/dev/cleave/bench/traces");
   private static final long MIB = 1 << 20;

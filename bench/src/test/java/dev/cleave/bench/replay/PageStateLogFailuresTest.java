@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * on until no event makes so many. After every event what the event may have changed is as in a run
  * without failure, so that each call has failed in a run of its own, as it were.
  */
+@Tag("slow")
 @Timeout(value = 10, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class PageStateLogFailuresTest {
   private static final String LOG =
@@ -115,7 +116,6 @@ class PageStateLogFailuresTest {
 
   @ParameterizedTest
   @MethodSource("setups")
-  @Tag("slow")
   @Tag("full")
   void eachCallOfTheWholeLogFailsOnceAndNothingIsLostOrDoneTwice(Setup setup) throws IOException {
     int failed = failEach(setup, EVENTS);

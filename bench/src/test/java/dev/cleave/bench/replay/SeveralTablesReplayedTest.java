@@ -18,6 +18,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A nested table and an IOMMU table in one replay, with either backing of shared pages. */
+@Tag("slow")
 class SeveralTablesReplayedTest {
   private static final Path TRACE =
       Path.of("src/main/resources/dev/cleave/bench/traces/pagestate-linux-6.12.trace.gz");

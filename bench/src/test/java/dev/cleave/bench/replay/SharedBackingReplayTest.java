@@ -19,6 +19,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Policies whose devices get the memory of shared pages, against a count of the log itself. */
+@Tag("slow")
 class SharedBackingReplayTest {
   private static final Path TRACES = Path.of("src/main/resources/dev/cleave/bench/traces");
   private static final String NAMED = "shared-only-4k,shared-only,shared-only-lazy,static,follow";

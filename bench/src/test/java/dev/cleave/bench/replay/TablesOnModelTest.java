@@ -23,6 +23,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * device the IOMMU table, through an IOTLB that is flushed as the gathers say, and both ask the RMP
  * that the follower changed. What every page must be is told by the log alone.
  */
+@Tag("slow")
 class TablesOnModelTest {
   private static final String TRACES = "src/main/resources/dev/cleave/bench/traces/";
   private static final int PAGE = 4096;

@@ -20,10 +20,12 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The page of a replay with policies and devices of every kind, in a browser. */
+@Tag("slow")
 class DevicesReportTest {
   private static final String POLICIES =
       "follow,follow-lazy,all-4k,remap,shared-only-4k,shared-only,static";

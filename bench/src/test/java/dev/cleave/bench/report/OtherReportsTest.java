@@ -30,6 +30,7 @@ import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Reports of footprints, of benchmarks, and of a very large guest, as a browser shows them. */
+@Tag("slow")
 class OtherReportsTest {
   private static final Effort MOMENT = new Effort(1, 1, 2, 20);
   private static final int MOST_REPORT_BYTES = 5_000_000;
@@ -181,7 +182,6 @@ class OtherReportsTest {
 
   /** What a report keeps grows with the tables as they are at every change. */
   @Test
-  @Tag("slow")
   @Tag("full")
   void soDoesOneWhosePagesChangeOften(TestReporter reporter) throws Exception {
     checkGuestOf16Tib(MANY_CHANGES, reporter);

@@ -23,10 +23,12 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The report of a small guest, as a browser shows it. */
+@Tag("slow")
 class ReplayReportTest {
   /** Events 2 and 3 change region 3, event 4 shares all of region 5. */
   private static final String TRACE =

@@ -8,11 +8,13 @@ import dev.cleave.engine.format.X86;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is measured in many JVMs, and what is said of it. Times of so short runs mean nothing. */
+@Tag("slow")
 class StabilityTest {
   private static final Stability.Fork FORK = new Stability.Fork(3, "both", true);
 

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Seeded mutations of a line of each kind: a reader counts what it is given or refuses it with
  * {@link BadInput}, and throws nothing else.
  */
+@Tag("slow")
 class ReadersFuzzTest {
   private static final int INPUTS = 20_000;
 

@@ -5,10 +5,12 @@ import dev.cleave.engine.fixture.TableKind;
 import dev.cleave.engine.format.AmdV1;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** With any number of flushes outstanding a device sees what is mapped, or what was. */
+@Tag("slow")
 class DeferredFlushTest {
   private static final int RUNS = Integer.getInteger("cleave.test.runs", 6);
   private static final int STEPS = 1500;

@@ -326,6 +326,25 @@ public final class PhysicalMemory {
     }
   }
 
+  /**
+   * Copies words in.
+   *
+   * @param spa address of the first word, 8-byte aligned
+   * @param from where they come from, from the first one on
+   * @param count how many, 0 or more; they may span pieces that touch
+   * @throws PhysicalMemoryFault at the first hole; what lies before it has been copied
+   */
+  public void writeLongs(long spa, long[] from, int count) {
+    for (int done = 0; done < count; ) {
+      long at = spa + (long) done * Long.BYTES;
+      Piece piece = writable(at);
+      long to = at - piece.start;
+      int now = (int) Math.min(count - done, (piece.bytes - to) / Long.BYTES);
+      MemorySegment.copy(from, done, piece.segment, PLAIN_LONG, to, now);
+      done += now;
+    }
+  }
+
   /** The piece at an address; a hole throws. */
   private Piece piece(long spa) {
     Piece piece = pieceOrNone(spa);
