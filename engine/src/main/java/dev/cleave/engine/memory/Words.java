@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. After {@link #close} every access throws {@link IllegalStateException}; one that
  * is under way reads zeros, or writes what nobody will read.
  */
-final class Words implements AutoCloseable {
+public final class Words implements AutoCloseable {
   private static final VarHandle WORD =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
@@ -50,8 +50,14 @@ final class Words implements AutoCloseable {
     this.limit = isOwn && ALL_MEMORY != null ? segment.byteSize() - (Long.BYTES - 1) : 0;
   }
 
-  /** Zeroed memory of our own; a positive multiple of 4096 bytes. */
-  static Words reserve(long bytes) {
+  /**
+   * Zeroed memory of our own, committed page by page at the first touch where the system can.
+   *
+   * @param bytes a positive multiple of 4096
+   * @return its words
+   * @throws OutOfMemoryError if the system refuses
+   */
+  public static Words reserve(long bytes) {
     return new Words(NativePages.reserve(bytes, Arena.ofAuto()), true);
   }
 
@@ -67,8 +73,13 @@ final class Words implements AutoCloseable {
     return new Words(memory, false);
   }
 
-  /** All of it, for those who check for themselves. */
-  MemorySegment segment() {
+  /**
+   * All of it, for those who check for themselves.
+   *
+   * @return the memory
+   * @throws IllegalStateException if it is closed
+   */
+  public MemorySegment segment() {
     if (isGone()) {
       throw new IllegalStateException(
           isClosed ? "the table memory is closed" : "the arena of the table memory is closed");
@@ -93,7 +104,13 @@ final class Words implements AutoCloseable {
     return (address + offset) & ADDRESS_MASK;
   }
 
-  long getPlain(long offset) {
+  /**
+   * Loads a word.
+   *
+   * @param offset in bytes, a multiple of 8
+   * @return the word
+   */
+  public long getPlain(long offset) {
     return isDirect(offset)
         ? (long) WORD.get(ALL_MEMORY, at(offset))
         : (long) WORD.get(segment(), offset);
@@ -109,6 +126,20 @@ final class Words implements AutoCloseable {
     return isDirect(offset)
         ? (long) WORD.getAcquire(ALL_MEMORY, at(offset))
         : (long) WORD.getAcquire(segment(), offset);
+  }
+
+  /**
+   * Stores a word.
+   *
+   * @param offset in bytes, a multiple of 8
+   * @param value the word
+   */
+  public void setPlain(long offset, long value) {
+    if (isDirect(offset)) {
+      WORD.set(ALL_MEMORY, at(offset), value);
+    } else {
+      WORD.set(segment(), offset, value);
+    }
   }
 
   void setOpaque(long offset, long value) {

@@ -8,11 +8,9 @@ import static dev.cleave.engine.format.Geometry.offsetMask;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.kernel.Kernels;
 import dev.cleave.engine.kernel.TableKernels;
-import dev.cleave.engine.memory.NativePages;
-import java.lang.foreign.Arena;
+import dev.cleave.engine.memory.Words;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
+import java.util.List;
 
 /**
  * A VMM's own knowledge of the RMP: for each 4 KiB guest page whether it is shared, for each region
@@ -34,27 +32,33 @@ import java.nio.ByteOrder;
  */
 public final class RmpBitmap implements AutoCloseable {
   private static final TableKernels KERNELS = Kernels.chosen();
-  private static final ValueLayout.OfLong WORD =
-      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** A word has 2^6 bits, in 2^3 bytes. */
+  private static final int WORD_LOG2 = 6;
+
+  private static final int BYTES_LOG2 = 3;
   private static final int REGION_PAGES_LOG2 = REGION_LOG2 - PAGE_LOG2;
   private static final int REGION_WORDS = TableKernels.REGION_WORDS;
+
+  /** What is copied word by word: a call takes longer (benchmark {@code ShareUnshare}). */
+  private static final int FEW_BYTES = 4 * Long.BYTES;
+
   private static final long ADDRESS_REGIONS = 1L << (Long.SIZE - REGION_LOG2);
   private static final int SMALL_LOG2 = REGION_LOG2 - 1;
   private static final long ALL_SIZES = -1L;
   private static final long SMALL_SIZES = offsetMask(REGION_LOG2);
 
-  private final Arena arena = Arena.ofShared();
   private final long guestBytes;
   private final long regions;
 
   /** All ones if regions that are shared as a whole may have large leaves, else 0. */
   private final long largeShared;
 
-  private final MemorySegment shared;
-  private final MemorySegment large;
-  private final MemorySegment whole;
-  private final MemorySegment savedShared;
-  private final MemorySegment savedLarge;
+  private final Words shared;
+  private final Words large;
+  private final Words whole;
+  private final Words savedShared;
+  private final Words savedLarge;
   private final SizeRule rule = ruleAt(0);
   private long sharedPages;
   private long savedSharedPages;
@@ -103,9 +107,14 @@ public final class RmpBitmap implements AutoCloseable {
     return (bits + Long.SIZE - 1) / Long.SIZE;
   }
 
-  private MemorySegment reserve(long words) {
+  private static Words reserve(long words) {
     long pageMask = PAGE_BYTES - 1;
-    return NativePages.reserve((words * Long.BYTES + pageMask) & ~pageMask, arena);
+    return Words.reserve((words * Long.BYTES + pageMask) & ~pageMask);
+  }
+
+  /** Where the word lies that has a bit. */
+  private static long wordOf(long bit) {
+    return bit >>> WORD_LOG2 << BYTES_LOG2;
   }
 
   /** {@return where guest memory ends, in bytes} */
@@ -162,7 +171,8 @@ public final class RmpBitmap implements AutoCloseable {
    * @return true when all 512 pages are private
    */
   public boolean isPrivate(long gpa) {
-    return KERNELS.uniformRegions(shared, regionOffset(checked(gpa) >>> REGION_LOG2), 1, 0, 1) != 0;
+    long offset = regionOffset(checked(gpa) >>> REGION_LOG2);
+    return KERNELS.uniformRegions(shared.segment(), offset, 1, 0, 1) != 0;
   }
 
   /**
@@ -219,15 +229,19 @@ public final class RmpBitmap implements AutoCloseable {
     for (long region = firstRegion, next; region < endRegion; region = next) {
       int shift = (int) (region % Long.SIZE);
       next = Math.min(region - shift + Long.SIZE, endRegion);
-      long offset = region / Long.SIZE * Long.BYTES;
+      long offset = wordOf(region);
       long mask = -1L >>> (Long.SIZE - (next - region)) << shift;
-      long isLarge = large.get(WORD, offset) >>> shift;
+      long isLarge = large.getPlain(offset) >>> shift;
       long now =
           KERNELS.uniformRegions(
-                  shared, regionOffset(region), (int) (next - region), largeShared, isLarge)
+                  shared.segment(),
+                  regionOffset(region),
+                  (int) (next - region),
+                  largeShared,
+                  isLarge)
               << shift;
-      long old = whole.get(WORD, offset);
-      whole.set(WORD, offset, (old & ~mask) | now);
+      long old = whole.getPlain(offset);
+      whole.setPlain(offset, (old & ~mask) | now);
       mixedRegions += Long.bitCount(old & mask) - Long.bitCount(now);
     }
   }
@@ -237,8 +251,8 @@ public final class RmpBitmap implements AutoCloseable {
   }
 
   /**
-   * Remembers what is known of the regions that a range touches, so that one change of them can be
-   * taken back. Holds until the next call.
+   * Remembers what is known of the pages of a range and of their regions, so that one change of
+   * them can be taken back. Holds until the next call.
    *
    * @param gpa first address, a multiple of 4096
    * @param length bytes, a positive multiple of 4096
@@ -246,7 +260,7 @@ public final class RmpBitmap implements AutoCloseable {
    */
   public void save(long gpa, long length) {
     check(gpa, length);
-    copyRegions(gpa, length, shared, savedShared);
+    copyPages(gpa, length, shared, savedShared);
     copyFlags(gpa, length, large, savedLarge);
     savedSharedPages = sharedPages;
   }
@@ -259,23 +273,29 @@ public final class RmpBitmap implements AutoCloseable {
    */
   public void restore(long gpa, long length) {
     check(gpa, length);
-    copyRegions(gpa, length, savedShared, shared);
+    copyPages(gpa, length, savedShared, shared);
     copyFlags(gpa, length, savedLarge, large);
     sharedPages = savedSharedPages;
     derive(gpa >>> REGION_LOG2, ((gpa + length - 1) >>> REGION_LOG2) + 1);
   }
 
-  private static void copyRegions(long gpa, long length, MemorySegment from, MemorySegment to) {
-    long region = gpa >>> REGION_LOG2;
-    long count = ((gpa + length - 1) >>> REGION_LOG2) - region + 1;
-    long bytes = (long) REGION_WORDS * Long.BYTES;
-    MemorySegment.copy(from, region * bytes, to, region * bytes, count * bytes);
+  private static void copyPages(long gpa, long length, Words from, Words to) {
+    copyWords(wordOf(gpa >>> PAGE_LOG2), wordOf((gpa + length - 1) >>> PAGE_LOG2), from, to);
   }
 
-  private static void copyFlags(long gpa, long length, MemorySegment from, MemorySegment to) {
-    long word = (gpa >>> REGION_LOG2) / Long.SIZE;
-    long count = ((gpa + length - 1) >>> REGION_LOG2) / Long.SIZE - word + 1;
-    MemorySegment.copy(from, word * Long.BYTES, to, word * Long.BYTES, count * Long.BYTES);
+  private static void copyFlags(long gpa, long length, Words from, Words to) {
+    copyWords(wordOf(gpa >>> REGION_LOG2), wordOf((gpa + length - 1) >>> REGION_LOG2), from, to);
+  }
+
+  private static void copyWords(long first, long last, Words from, Words to) {
+    if (last - first < FEW_BYTES) {
+      for (long at = first; at <= last; at += Long.BYTES) {
+        to.setPlain(at, from.getPlain(at));
+      }
+    } else {
+      long bytes = last - first + Long.BYTES;
+      MemorySegment.copy(from.segment(), first, to.segment(), first, bytes);
+    }
   }
 
   /**
@@ -341,7 +361,7 @@ public final class RmpBitmap implements AutoCloseable {
       if (at >= regions) {
         return value ? lastRegion + 1 : regions;
       }
-      long word = whole.get(WORD, at / Long.SIZE * Long.BYTES);
+      long word = whole.getPlain(wordOf(at));
       long differs = (value ? ~word : word) >>> (at % Long.SIZE);
       if (differs != 0) {
         long end = at + Long.numberOfTrailingZeros(differs);
@@ -383,7 +403,7 @@ public final class RmpBitmap implements AutoCloseable {
     long page = gpa >>> PAGE_LOG2;
     long endPage = end >>> PAGE_LOG2;
     while (page < endPage) {
-      long word = savedShared.get(WORD, page / Long.SIZE * Long.BYTES);
+      long word = savedShared.getPlain(wordOf(page));
       long differs = (value ? ~word : word) >>> (page % Long.SIZE);
       if (differs != 0) {
         page += Long.numberOfTrailingZeros(differs);
@@ -394,21 +414,21 @@ public final class RmpBitmap implements AutoCloseable {
     return end;
   }
 
-  private static boolean bit(MemorySegment bits, long index) {
-    return (bits.get(WORD, index / Long.SIZE * Long.BYTES) >>> (index % Long.SIZE) & 1) != 0;
+  private static boolean bit(Words bits, long index) {
+    return (bits.getPlain(wordOf(index)) >>> index & 1) != 0;
   }
 
   /** Sets a run of bits to one value; returns by how many the number of ones has grown. */
-  private static long setBits(MemorySegment bits, long from, long end, boolean value) {
+  private static long setBits(Words bits, long from, long end, boolean value) {
     long grown = 0;
     for (long index = from, next; index < end; index = next) {
       int shift = (int) (index % Long.SIZE);
       next = Math.min(index - shift + Long.SIZE, end);
       long mask = -1L >>> (Long.SIZE - (next - index)) << shift;
-      long offset = index / Long.SIZE * Long.BYTES;
-      long old = bits.get(WORD, offset);
+      long offset = wordOf(index);
+      long old = bits.getPlain(offset);
       long now = value ? old | mask : old & ~mask;
-      bits.set(WORD, offset, now);
+      bits.setPlain(offset, now);
       grown += Long.bitCount(now) - Long.bitCount(old);
     }
     return grown;
@@ -458,7 +478,7 @@ public final class RmpBitmap implements AutoCloseable {
   public void close() {
     if (!isClosed) {
       isClosed = true;
-      arena.close();
+      List.of(shared, large, whole, savedShared, savedLarge).forEach(Words::close);
     }
   }
 }
