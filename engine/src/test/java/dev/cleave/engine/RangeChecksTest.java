@@ -41,6 +41,7 @@ class RangeChecksTest {
     assertEquals(0xfff, NARROW_CHECKS.lastIova(0, 0x1000));
     assertEquals((1L << 40) - 1, NARROW_CHECKS.lastIova(0, 1L << 40));
     assertEquals((1L << 40) - 1, NARROW_CHECKS.lastIova((1L << 40) - 0x1000, 0x1000));
+    assertEquals(0xfff, WHOLE_CHECKS.lastIova(0, 0x1000));
     assertEquals(-1, WHOLE_CHECKS.lastIova(-0x1000, 0x1000));
     assertEquals(-1, WHOLE_CHECKS.lastIova(0x1000, -0x1000), "all but a page");
     assertEquals(-0x1001, WHOLE_CHECKS.lastIova(0, -0x1000));
