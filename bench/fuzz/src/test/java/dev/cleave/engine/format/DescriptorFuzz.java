@@ -27,8 +27,7 @@ class DescriptorFuzz {
     assertEquals(entry, DeviceTableEntry.parse(entry.toHex()));
     assertEquals(dev.cleave.hwmodel.iommu.DeviceTableEntry.mode(entry.q0()), entry.levels());
     assertEquals(dev.cleave.hwmodel.iommu.DeviceTableEntry.domainId(entry.q1()), entry.domainId());
-    assertEquals(
-        dev.cleave.hwmodel.iommu.DeviceTableEntry.permissions(entry.q0()), entry.access());
+    assertEquals(dev.cleave.hwmodel.iommu.DeviceTableEntry.permissions(entry.q0()), entry.access());
     assertEquals(
         dev.cleave.hwmodel.iommu.DeviceTableEntry.gcr3Root(entry.q0(), entry.q1()),
         entry.gcr3Root());

@@ -30,8 +30,7 @@ class RingsFuzz {
         }
         default -> {
           int device = data.consumeInt(0, 0xFFFF);
-          long outcome =
-              machine.iommu.translate(device, data.consumeLong(), data.consumeBoolean());
+          long outcome = machine.iommu.translate(device, data.consumeLong(), data.consumeBoolean());
           assertTrue(outcome >= Outcome.NO_SUCH_ADDRESS, "outcome " + outcome);
         }
       }

@@ -18,10 +18,8 @@ class TablesFuzz {
   @FuzzTest(maxExecutions = MOST)
   void aRequestEndsInAnAddressOrADefinedEvent(FuzzedDataProvider data) {
     Machine machine =
-        new Machine(
-            IommuConfig.standard().withGuestTables(), data.consumeBoolean() ? 8L << 20 : 0);
-    machine.deviceEntry(
-        Machine.DEVICE, data.consumeLong(), data.consumeLong(), data.consumeLong());
+        new Machine(IommuConfig.standard().withGuestTables(), data.consumeBoolean() ? 8L << 20 : 0);
+    machine.deviceEntry(Machine.DEVICE, data.consumeLong(), data.consumeLong(), data.consumeLong());
     for (int requests = 0; requests < REQUESTS && data.remainingBytes() > 0; requests++) {
       long at = TABLES + data.consumeLong(0, MOST_PAGES * 512 - 1) * 8;
       machine.memory.setLong(at, data.consumeLong());

@@ -2,7 +2,7 @@ package dev.cleave.bench.stress;
 
 import static dev.cleave.bench.stress.RacedTable.PAGE;
 import static dev.cleave.bench.stress.RacedTable.PLACE;
-import static dev.cleave.bench.stress.RacedTable.REGION;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
@@ -30,7 +30,7 @@ public class FreeAgainstTranslate {
   public void freeAndUseAgain() {
     raced.table.unmap(PLACE, PAGE, raced.gather);
     raced.gather.complete();
-    raced.map(REGION + PLACE, PAGE);
+    raced.map(REGION_BYTES + PLACE, PAGE);
   }
 
   @Actor

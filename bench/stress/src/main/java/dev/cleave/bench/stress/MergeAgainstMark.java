@@ -1,7 +1,7 @@
 package dev.cleave.bench.stress;
 
 import static dev.cleave.bench.stress.RacedTable.PLACE;
-import static dev.cleave.bench.stress.RacedTable.REGION;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
@@ -27,13 +27,13 @@ public class MergeAgainstMark {
   private final RacedTable raced = new RacedTable(2);
 
   public MergeAgainstMark() {
-    raced.map(0, REGION);
-    raced.splitToPages(0, REGION);
+    raced.map(0, REGION_BYTES);
+    raced.splitToPages(0, REGION_BYTES);
   }
 
   @Actor
   public void merge() {
-    raced.table.merge(0, REGION, 21, raced.gather);
+    raced.table.merge(0, REGION_BYTES, 21, raced.gather);
   }
 
   @Actor
@@ -44,7 +44,7 @@ public class MergeAgainstMark {
   @Arbiter
   public void look(II_Result result) {
     raced.gather.complete();
-    result.r2 = raced.dirtyPages(0, REGION);
+    result.r2 = raced.dirtyPages(0, REGION_BYTES);
     raced.close();
   }
 }

@@ -4,10 +4,11 @@ import dev.cleave.engine.DirtyBitmap;
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
+import dev.cleave.engine.TableMemory;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.AmdV1;
-import dev.cleave.engine.TableMemory;
 import dev.cleave.hwmodel.iommu.HostEntry;
+import dev.cleave.hwmodel.memory.PhysicalMemory;
 
 /**
  * A table for one meeting of threads. All tables of a process share one memory, so that their pages
@@ -21,6 +22,13 @@ final class RacedTable implements AutoCloseable {
   static final long PLACE = 5 * PAGE;
 
   private static final TableMemory MEMORY = TableMemory.builder().build();
+
+  /** The same memory as hardware has it. */
+  private static final PhysicalMemory HARDWARE = new PhysicalMemory();
+
+  static {
+    HARDWARE.add(MEMORY.base(), MEMORY.hardwareView());
+  }
 
   final PageTable table;
   final IotlbGather gather;
@@ -56,13 +64,13 @@ final class RacedTable implements AutoCloseable {
       long in = PageTable.root(top);
       while (true) {
         long at = HostEntry.slot(in, level, iova);
-        long entry = MEMORY.load(at);
+        long entry = HARDWARE.getLong(at);
         if ((entry & HostEntry.PRESENT) == 0) {
           return 0;
         }
         int next = HostEntry.nextLevel(entry);
         if (HostEntry.isLeaf(next)) {
-          if (MEMORY.compareAndSet(at, entry, entry | HostEntry.ACCESSED | HostEntry.DIRTY)) {
+          if (HARDWARE.compareAndSetLong(at, entry, entry | HostEntry.ACCESSED | HostEntry.DIRTY)) {
             return 1;
           }
           break; // it has changed: from the top

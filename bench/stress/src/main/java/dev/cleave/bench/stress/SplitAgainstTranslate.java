@@ -2,7 +2,7 @@ package dev.cleave.bench.stress;
 
 import static dev.cleave.bench.stress.RacedTable.PAGE;
 import static dev.cleave.bench.stress.RacedTable.PLACE;
-import static dev.cleave.bench.stress.RacedTable.REGION;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
@@ -23,18 +23,18 @@ public class SplitAgainstTranslate {
   private final RacedTable raced = new RacedTable(2);
 
   public SplitAgainstTranslate() {
-    raced.map(0, REGION);
+    raced.map(0, REGION_BYTES);
   }
 
   @Actor
   public void split() {
-    raced.table.split(0, REGION, 12, raced.gather);
+    raced.table.split(0, REGION_BYTES, 12, raced.gather);
   }
 
   @Actor
   public void translate(II_Result result) {
     result.r1 = raced.look(PLACE);
-    result.r2 = raced.look(REGION - PAGE);
+    result.r2 = raced.look(REGION_BYTES - PAGE);
   }
 
   @Arbiter

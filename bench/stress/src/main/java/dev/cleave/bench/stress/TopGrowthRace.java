@@ -1,7 +1,7 @@
 package dev.cleave.bench.stress;
 
 import static dev.cleave.bench.stress.RacedTable.PAGE;
-import static dev.cleave.bench.stress.RacedTable.REGION;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
@@ -33,7 +33,7 @@ public class TopGrowthRace {
 
   @Actor
   public void growByOne(IIII_Result result) {
-    raced.map(REGION, PAGE);
+    raced.map(REGION_BYTES, PAGE);
     result.r1 = raced.look(0);
   }
 
@@ -44,7 +44,7 @@ public class TopGrowthRace {
 
   @Arbiter
   public void look(IIII_Result result) {
-    result.r2 = raced.look(REGION);
+    result.r2 = raced.look(REGION_BYTES);
     result.r3 = raced.look(1L << 30);
     result.r4 = raced.table.levels();
     raced.close();
