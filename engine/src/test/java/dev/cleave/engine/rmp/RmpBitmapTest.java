@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cleave.engine.SizeRule;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -323,8 +325,45 @@ class RmpBitmapTest {
   })
   void aRangeThatIsNotWholePagesOfTheGuestIsRefused(long gpa, long length) {
     try (RmpBitmap bitmap = new RmpBitmap(2 * REGION)) {
-      assertThrows(IllegalArgumentException.class, () -> bitmap.share(gpa, length));
+      List<Executable> calls =
+          List.of(
+              () -> bitmap.share(gpa, length),
+              () -> bitmap.unshare(gpa, length),
+              () -> bitmap.setLarge(gpa, length, true),
+              () -> bitmap.save(gpa, length),
+              () -> bitmap.restore(gpa, length));
+      for (Executable call : calls) {
+        assertThrows(IllegalArgumentException.class, call);
+      }
       assertEquals(0, bitmap.sharedPages());
+    }
+  }
+
+  @Test
+  void aClosedBitmapSaysThatItIsOne() {
+    RmpBitmap bitmap = new RmpBitmap(2 * REGION);
+    bitmap.close();
+    bitmap.close();
+    List<Executable> calls =
+        List.of(
+            () -> bitmap.allowsLarge(0),
+            () -> bitmap.isShared(0),
+            () -> bitmap.isLarge(0),
+            () -> bitmap.isPrivate(0),
+            () -> bitmap.share(0, PAGE),
+            () -> bitmap.save(0, PAGE));
+    for (Executable call : calls) {
+      IllegalStateException refused = assertThrows(IllegalStateException.class, call);
+      assertEquals("the RMP bitmap is closed", refused.getMessage());
+    }
+  }
+
+  @Test
+  void sharedPagesStayInPlaceUnlessOneSaysOtherwise() {
+    try (RmpBitmap bitmap = new RmpBitmap(REGION);
+        RmpBitmap elsewhere = new RmpBitmap(REGION, false)) {
+      assertTrue(bitmap.isSharedInPlace());
+      assertFalse(elsewhere.isSharedInPlace());
     }
   }
 
