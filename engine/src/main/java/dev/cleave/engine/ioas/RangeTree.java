@@ -289,6 +289,10 @@ final class RangeTree {
       size++;
       return true;
     }
+    return insertInOrder(first, last, offset, info);
+  }
+
+  private boolean insertInOrder(long first, long last, long offset, long info) {
     if (touches(first, last)) {
       return false;
     }
@@ -394,6 +398,10 @@ final class RangeTree {
       }
       return true;
     }
+    return removeInOrder(first, last, removed);
+  }
+
+  private boolean removeInOrder(long first, long last, Position removed) {
     if (!isRange(first, last)) {
       return false;
     }
