@@ -409,6 +409,14 @@ class HardwareInterleavedTest {
     });
   }
 
+  /** Maps two pages that were one leaf and can be again: of sixteen there are too many steps. */
+  private static void mapTwoThatMerge(Interleaved run) {
+    map(run, PLACE - PAGE, 2 * PAGE);
+    IotlbGather before = run.table.newGather();
+    run.table.split(PLACE - PAGE, 2 * PAGE, 12, before);
+    before.complete();
+  }
+
   /**
    * A merge holds the bits for a while that it takes from the small leaves and gives to the large.
    */
@@ -416,15 +424,12 @@ class HardwareInterleavedTest {
   void aDirtyPageIsSeenBesideAMergeOfItsLeaf() {
     explore(pages -> {
       Interleaved run = table(pages);
-      map(run, 0, 16 * PAGE);
-      IotlbGather before = run.table.newGather();
-      run.table.split(0, 16 * PAGE, 12, before);
-      before.complete();
+      mapTwoThatMerge(run);
       run.table.setDirty(PLACE, PAGE);
       DirtyBitmap bitmap = new DirtyBitmap(0, 2 * REGION, 12);
       run.and(gather -> run.table.readDirty(0, 2 * REGION, bitmap));
       run.and(gather -> {
-        run.table.merge(0, 16 * PAGE, 16, gather);
+        run.table.merge(PLACE - PAGE, 2 * PAGE, 13, gather);
         return flushAndComplete(run, gather);
       });
       return run.finallyHolds(() -> assertTrue(bitmap.isDirty(PLACE), "it is dirty all the time"));
@@ -439,13 +444,10 @@ class HardwareInterleavedTest {
   void aPageWrittenBeforeAPassIsReportedAlthoughAMergeHoldsItsBit() {
     explore(pages -> {
       Interleaved run = table(pages);
-      map(run, 0, 16 * PAGE);
-      IotlbGather before = run.table.newGather();
-      run.table.split(0, 16 * PAGE, 12, before);
-      before.complete();
+      mapTwoThatMerge(run);
       DirtyBitmap bitmap = new DirtyBitmap(0, 2 * REGION, 12);
       run.and(gather -> {
-        run.table.merge(0, 16 * PAGE, 16, gather);
+        run.table.merge(PLACE - PAGE, 2 * PAGE, 13, gather);
         return flushAndComplete(run, gather);
       });
       run.and(_ -> {
