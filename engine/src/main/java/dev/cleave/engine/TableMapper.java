@@ -68,15 +68,11 @@ final class TableMapper {
     long table = TableTree.table(home);
     int from = index(first, level);
     int slots = (int) ((last - first) >>> entryLog2(level)) + 1;
-    if (!isOneRun
-        || TableTree.level(home) != level
-        || TableTree.isTooLow(home)
-        || !isBlank(table, from, slots)) { // something is mapped, or a table waits
+    boolean isInHome = isOneRun && TableTree.level(home) == level && !TableTree.isTooLow(home);
+    long leaf = format.leaf(paddr, sizeLog2, attributes);
+    if (!isInHome || !writeBlank(table, from, slots, leaf, sizeLog2)) {
       mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
-      return;
     }
-    writer.writeRun(table, from, slots, format.leaf(paddr, sizeLog2, attributes), sizeLog2);
-    pages.unlock(table, slots, slots);
   }
 
   /**
@@ -107,13 +103,26 @@ final class TableMapper {
     if (table == TableTree.NONE) {
       return false;
     }
-    int from = index(iova, level);
     int slots = 1 << slotsLog2(sizeLog2);
+    long leaf = format.leaf(paddr, sizeLog2, attributes);
+    if (writeBlank(table, index(iova, level), slots, leaf, sizeLog2)) {
+      return true;
+    }
+    pages.unlock(table);
+    return false;
+  }
+
+  /**
+   * Writes a run of leaves into slots of a locked table, and unlocks it, unless something is mapped
+   * there, or a table waits.
+   *
+   * @return whether that is done; otherwise the table is locked still
+   */
+  private boolean writeBlank(long table, int from, int slots, long leaf, int sizeLog2) {
     if (!isBlank(table, from, slots)) {
-      pages.unlock(table);
       return false;
     }
-    writer.writeRun(table, from, slots, format.leaf(paddr, sizeLog2, attributes), sizeLog2);
+    writer.writeRun(table, from, slots, leaf, sizeLog2);
     pages.unlock(table, slots, slots);
     return true;
   }

@@ -65,11 +65,13 @@ final class AreaMapper {
    */
   private boolean mapAtOnce(long iova, long paddr, long length, int access) {
     HardwarePageTable table = state.tables.only();
+    if (table == null) {
+      return false;
+    }
     long last = iova + length - 1;
     long mask = state.alignment() - 1;
     boolean isPlain =
-        table != null
-            && operations.areNone()
+        operations.areNone()
             && length != 0
             && !Unsigned.isBelow(SHORT_BYTES, length)
             && !Unsigned.isBelow(last, iova)
@@ -77,14 +79,14 @@ final class AreaMapper {
             && !state.reserved.touches(iova, last)
             && !state.isRetiring(iova, last)
             && areas.addIfFree(iova, last, paddr, access, (access & Access.WRITE) != 0);
-    if (table == null || !isPlain) {
+    if (!isPlain) {
       return false;
     }
     boolean isMapped = false;
     try {
       table.mapRun(iova, paddr, length, access, state.ruleIfAny());
       isMapped = true;
-    } catch (RuntimeException _) { // a rule's as well
+    } catch (RuntimeException _) { // of the table or of a rule: the other way meets it again
     } finally {
       if (!isMapped) {
         var _ = areas.take(iova, last);

@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 final class AttachedTables {
   private HardwarePageTable[] tables = {};
   private long version;
-  private @Nullable HardwarePageTable only;
 
   int count() {
     return tables.length;
@@ -32,7 +31,7 @@ final class AttachedTables {
 
   /** The table, if there is just one. */
   @Nullable HardwarePageTable only() {
-    return only;
+    return tables.length == 1 ? tables[0] : null;
   }
 
   /** All of them, in an array that is replaced, not changed. */
@@ -46,18 +45,14 @@ final class AttachedTables {
   }
 
   void add(HardwarePageTable table) {
-    HardwarePageTable[] more = Arrays.copyOf(tables, tables.length + 1);
-    more[tables.length] = table;
-    set(more);
+    tables = Arrays.copyOf(tables, tables.length + 1);
+    tables[tables.length - 1] = table;
+    version++;
   }
 
   void remove(HardwarePageTable table) {
-    set(Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new));
-  }
-
-  private void set(HardwarePageTable[] now) {
-    tables = now;
-    only = now.length == 1 ? now[0] : null;
+    tables =
+        Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new);
     version++;
   }
 

@@ -104,23 +104,6 @@ final class PageSlots {
     return Unsigned.isBelow(address, leaf[WINDOW]) ? 0 : RangeNodes.count(leaf);
   }
 
-  /**
-   * Whether a leaf is one of pages that alone tells what is in a range: it has both ends, and a
-   * page at or below the first, over which no range of the leaf before reaches then.
-   */
-  static boolean knows(long[] leaf, long from, long to) {
-    return RangeLeaf.isOfPages(leaf)
-        && isInWindow(leaf, from)
-        && isInWindow(leaf, to)
-        && (leaf[ORDER] & (2 * bit(leaf, from) - 1)) != 0
-        && !Unsigned.isBelow(RangeLeaf.top(leaf), to);
-  }
-
-  /** Whether any range has an address of these, both in the window. */
-  static boolean touches(long[] leaf, long from, long to) {
-    return (leaf[ORDER] & (2 * bit(leaf, to) - bit(leaf, from))) != 0;
-  }
-
   static boolean isRange(long[] leaf, long first, long last) {
     return isInWindow(leaf, first)
         && (leaf[ORDER] & bit(leaf, first)) != 0

@@ -215,9 +215,6 @@ final class RangeTree {
   /** Whether any range has an address of these. */
   boolean touches(long from, long to) {
     long[] leaf = find(from);
-    if (PageSlots.knows(leaf, from, to)) {
-      return PageSlots.touches(leaf, from, to);
-    }
     int index = foundCount();
     if (index > 0) {
       if (!Unsigned.isBelow(RangeLeaf.last(leaf, index - 1), from)) {
