@@ -38,12 +38,12 @@ final class AreaMapper {
   }
 
   void map(long iova, Backing backing, long offset, long length, int access) {
-    checkAccess(access);
     lock.lock();
     try {
       if (backing == PhysicalBacking.INSTANCE && mapAtOnce(iova, offset, length, access)) {
         return;
       }
+      checkAccess(access);
       Operation operation = operations.take();
       try {
         operation.access = access;
@@ -59,7 +59,7 @@ final class AreaMapper {
 
   /**
    * Makes a small area of one run of memory without an operation, if there is just one table and
-   * nothing else is under way.
+   * nothing else is under way. What the table checks as well is left to it: alignment and access.
    *
    * @return false if there is any reason not to: the other way finds out which
    */
@@ -69,13 +69,10 @@ final class AreaMapper {
       return false;
     }
     long last = iova + length - 1;
-    long mask = state.alignment() - 1;
     boolean isPlain =
         operations.areNone()
-            && length != 0
-            && !Unsigned.isBelow(SHORT_BYTES, length)
+            && Unsigned.isBelow(length - 1, SHORT_BYTES)
             && !Unsigned.isBelow(last, iova)
-            && ((iova | length | (paddr & Geometry.PAGE_BYTES - 1)) & mask) == 0
             && !state.reserved.touches(iova, last)
             && !state.isRetiring(iova, last)
             && areas.addIfFree(iova, last, paddr, access, (access & Access.WRITE) != 0);

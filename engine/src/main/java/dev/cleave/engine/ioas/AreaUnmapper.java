@@ -1,5 +1,6 @@
 package dev.cleave.engine.ioas;
 
+import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.PageTableException;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,7 @@ final class AreaUnmapper {
   private boolean unmapAtOnce(long first, long last) {
     HardwarePageTable table;
     Operation operation;
+    IotlbGather gather;
     lock.lock();
     try {
       table = state.tables.only();
@@ -59,23 +61,24 @@ final class AreaUnmapper {
         return false;
       }
       operation = operations.enterAlone(first, last); // nothing is free before the flush
-      unmapTaken(table, operation);
+      gather = operation.gather(0);
+      unmapTaken(table, operation, gather);
     } finally {
       lock.unlock();
     }
     try {
-      table.settle(operation.gather(0));
+      table.settle(gather);
     } finally {
       operations.end(operation);
     }
     return true;
   }
 
-  private void unmapTaken(HardwarePageTable table, Operation operation) {
+  private void unmapTaken(HardwarePageTable table, Operation operation, IotlbGather gather) {
     long length = operation.last - operation.first + 1;
     boolean isUnmapped = false;
     try {
-      var _ = table.table().unmap(operation.first, length, operation.gather(0));
+      var _ = table.table().unmap(operation.first, length, gather);
       isUnmapped = true;
     } catch (PageTableException e) {
       throw IoasException.of(e);

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class AttachedTables {
   private HardwarePageTable[] tables = {};
+  private @Nullable HardwarePageTable only;
   private long version;
 
   int count() {
@@ -31,7 +32,7 @@ final class AttachedTables {
 
   /** The table, if there is just one. */
   @Nullable HardwarePageTable only() {
-    return tables.length == 1 ? tables[0] : null;
+    return only;
   }
 
   /** All of them, in an array that is replaced, not changed. */
@@ -45,14 +46,18 @@ final class AttachedTables {
   }
 
   void add(HardwarePageTable table) {
-    tables = Arrays.copyOf(tables, tables.length + 1);
-    tables[tables.length - 1] = table;
-    version++;
+    HardwarePageTable[] more = Arrays.copyOf(tables, tables.length + 1);
+    more[tables.length] = table;
+    become(more);
   }
 
   void remove(HardwarePageTable table) {
-    tables =
-        Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new);
+    become(Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new));
+  }
+
+  private void become(HardwarePageTable[] list) {
+    tables = list;
+    only = list.length == 1 ? list[0] : null;
     version++;
   }
 

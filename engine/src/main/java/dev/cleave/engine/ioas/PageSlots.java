@@ -56,9 +56,14 @@ final class PageSlots {
     return Unsigned.max(page, WINDOW_BYTES - PAGE_BYTES) - (WINDOW_BYTES - PAGE_BYTES);
   }
 
-  /** The bit of the page that has an address of the window. */
+  /** The page, 0 to 31, that has an address of the window. */
+  private static int pageAt(long[] leaf, long address) {
+    return (int) ((address - leaf[WINDOW]) >>> PAGE_LOG2);
+  }
+
+  /** Its bit. */
   private static long bit(long[] leaf, long address) {
-    return 1L << ((address - leaf[WINDOW]) >>> PAGE_LOG2);
+    return 1L << pageAt(leaf, address);
   }
 
   /** The page of a range, 0 to 31. */
@@ -105,10 +110,9 @@ final class PageSlots {
   }
 
   static boolean isRange(long[] leaf, long first, long last) {
-    return isInWindow(leaf, first)
-        && (leaf[ORDER] & bit(leaf, first)) != 0
+    return isPageOf(leaf, first)
         && last - first == PAGE_BYTES - 1
-        && (first & (PAGE_BYTES - 1)) == 0;
+        && (leaf[ORDER] & bit(leaf, first)) != 0;
   }
 
   /** Whether a leaf is one of pages that has room for a range. */
@@ -119,30 +123,47 @@ final class PageSlots {
   }
 
   /**
-   * Whether a leaf is one of pages that has room for a range between two pages: so that no range of
-   * another leaf touches it.
+   * Adds a range if it is a page that is free, in a leaf of pages that has some before it, so that
+   * no range of another leaf touches it.
+   *
+   * @return whether it is there now
    */
-  static boolean takesBetween(long[] leaf, long first, long last, long offset, long info) {
-    return isBetween(leaf, first)
-        && (leaf[ORDER] & bit(leaf, first)) == 0
-        && isPage(first, last, offset, info);
+  static boolean insertBehind(long[] leaf, long first, long last, long offset, long info) {
+    boolean isFree =
+        isPage(first, last, offset, info)
+            && isPageOf(leaf, first)
+            && !Unsigned.isBelow(RangeLeaf.top(leaf), last)
+            && (leaf[ORDER] & bit(leaf, first)) == 0
+            && isBehind(leaf, first);
+    if (isFree) {
+      insert(leaf, first, offset, info);
+    }
+    return isFree;
   }
 
-  /** Whether a leaf is one of pages that has some before and some behind an address. */
-  static boolean isBetween(long[] leaf, long address) {
-    if (!RangeLeaf.isOfPages(leaf) || !isInWindow(leaf, address)) {
-      return false;
-    }
-    long order = leaf[ORDER];
-    long bit = bit(leaf, address);
-    return (order & (bit - 1)) != 0 && !Unsigned.isBelow(order, 2 * bit);
+  /** Whether an address begins a page of the window of a leaf, which is one of pages then. */
+  private static boolean isPageOf(long[] leaf, long address) {
+    long at = address - leaf[WINDOW]; // a multiple of a page in no leaf of ranges
+    return Unsigned.isBelow(at, WINDOW_BYTES) && (at & (PAGE_BYTES - 1)) == 0;
+  }
+
+  /** Whether a leaf has a page before the one at an address. */
+  private static boolean isBehind(long[] leaf, long address) {
+    return (leaf[ORDER] & (bit(leaf, address) - 1)) != 0;
+  }
+
+  /** Whether a range is a page of a leaf, which has some before it and some behind it. */
+  static boolean isBetween(long[] leaf, long first, long last) {
+    return isRange(leaf, first, last)
+        && isBehind(leaf, first)
+        && !Unsigned.isBelow(leaf[ORDER], 2 * bit(leaf, first));
   }
 
   static void insert(long[] leaf, long first, long offset, long info) {
-    long page = (first - leaf[WINDOW]) >>> PAGE_LOG2;
+    int page = pageAt(leaf, first);
     leaf[ORDER] |= 1L << page;
-    leaf[CONTENT + (int) page] = offset | info;
-    RangeNodes.setCount(leaf, RangeNodes.count(leaf) + 1);
+    leaf[CONTENT + page] = offset | info;
+    RangeNodes.addToCount(leaf, 1);
   }
 
   /**
@@ -151,10 +172,10 @@ final class PageSlots {
    * @return its content
    */
   static long removePage(long[] leaf, long first) {
-    long page = (first - leaf[WINDOW]) >>> PAGE_LOG2;
-    leaf[ORDER] &= ~(1L << page);
-    RangeNodes.setCount(leaf, RangeNodes.count(leaf) - 1);
-    return leaf[CONTENT + (int) page];
+    int page = pageAt(leaf, first);
+    leaf[ORDER] ^= 1L << page;
+    RangeNodes.addToCount(leaf, -1);
+    return leaf[CONTENT + page];
   }
 
   static void remove(long[] leaf, int index) {

@@ -40,6 +40,10 @@ final class RangeNodes {
     node[COUNT] = count;
   }
 
+  static void addToCount(long[] node, int more) {
+    node[COUNT] += more;
+  }
+
   static int parent(long[] node) {
     return (int) node[PARENT];
   }

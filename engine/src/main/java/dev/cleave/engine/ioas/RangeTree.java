@@ -274,16 +274,16 @@ final class RangeTree {
   }
 
   /**
-   * Adds a range if it touches no other. A page between pages is asked for by its address alone.
+   * Adds a range if it touches no other. A page behind pages is asked for by its address alone.
    *
    * @return whether it is there now
    */
   boolean insertIfFree(long first, long last, long offset, long info) {
     long[] leaf = find(first);
-    if (PageSlots.takesBetween(leaf, first, last, offset, info)) {
-      PageSlots.insert(leaf, first, offset, info); // the gap bound is that of the hole it came into
+    if (PageSlots.insertBehind(leaf, first, last, offset, info)) {
       foundCount = UNCOUNTED;
       size++;
+      noteBetweenPages(leaf);
       return true;
     }
     return insertInOrder(first, last, offset, info);
@@ -383,19 +383,22 @@ final class RangeTree {
    */
   boolean removeIfRange(long first, long last, Position removed) {
     long[] leaf = find(first);
-    if (PageSlots.isBetween(leaf, first)
-        && PageSlots.isRange(leaf, first, last)
-        && !mayBeRefilled(leaf, count(leaf) - 1)) {
+    if (PageSlots.isBetween(leaf, first, last) && !mayBeRefilled(leaf, count(leaf) - 1)) {
       long word = PageSlots.removePage(leaf, first);
       removed.setRemoved(first, last, PageSlots.offset(word), PageSlots.info(word));
       foundCount = UNCOUNTED;
       size--;
-      if (!RangeHoles.hasNotedPages(leaf)) {
-        holes.noteBetweenPages(foundLeaf);
-      }
+      noteBetweenPages(leaf);
       return true;
     }
     return removeInOrder(first, last, removed);
+  }
+
+  /** Raises bounds to what is no shorter than any hole between two pages of the leaf found. */
+  private void noteBetweenPages(long[] leaf) {
+    if (!RangeHoles.hasNotedPages(leaf)) {
+      holes.noteBetweenPages(foundLeaf);
+    }
   }
 
   private boolean removeInOrder(long first, long last, Position removed) {

@@ -258,6 +258,23 @@ class RangeTreeTest {
     }
   }
 
+  /** A leaf may have room for a page that a range of the leaf before it reaches over. */
+  @Test
+  void aPageComesInNowhereThatARangeBeforeItHas() {
+    for (long page = 0; page < 200; page += 2) {
+      insert(page * PAGE_BYTES, page * PAGE_BYTES + PAGE_BYTES - 1);
+    }
+    for (long page = 2; page < 200; page += 2) {
+      long first = page * PAGE_BYTES;
+      remove(first);
+      insert(first - PAGE_BYTES, first + PAGE_BYTES - 1);
+      assertFalse(tree.insertIfFree(first, first + PAGE_BYTES - 1, first * 3, 1));
+      remove(first - PAGE_BYTES);
+      add(first, first + PAGE_BYTES - 1, true);
+    }
+    checkAll();
+  }
+
   @Test
   void ascendingRangesFillTheirLeaves() {
     for (long i = 0; i < 100_000; i++) {
