@@ -290,7 +290,10 @@ public final class PageTable implements AutoCloseable {
     long last = checks.lastIova(iova, length);
     checks.checkAccess(iova, access);
     checks.checkOutput(paddr, length);
-    mapper.map(iova, last, paddr, format.attributes(access));
+    long attributes = format.attributes(access);
+    if (!mapper.mapOne(iova, length, paddr, attributes)) {
+      mapper.map(iova, last, paddr, attributes);
+    }
   }
 
   /**

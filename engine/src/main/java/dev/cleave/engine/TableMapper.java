@@ -58,9 +58,6 @@ final class TableMapper {
 
   /** Maps contiguous memory with the largest leaves that fit. */
   void map(long first, long last, long paddr, long attributes) {
-    if (mapOne(first, last - first + 1, paddr, attributes)) {
-      return;
-    }
     int sizeLog2 = LeafSizes.largestAt(first, last, paddr, tableSizes);
     int level = leafLevel(sizeLog2);
     boolean isOneRun = LeafSizes.runLast(first, last, paddr, sizeLog2, tableSizes) == last;
@@ -82,7 +79,7 @@ final class TableMapper {
    *
    * @return whether that is done; otherwise nothing has changed
    */
-  private boolean mapOne(long iova, long length, long paddr, long attributes) {
+  boolean mapOne(long iova, long length, long paddr, long attributes) {
     if (length == PAGE_BYTES) {
       return mapLeaf(iova, PAGE_LOG2, paddr, attributes);
     }

@@ -1,6 +1,7 @@
 package dev.cleave.engine.ioas;
 
 import dev.cleave.engine.PageTableException;
+import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.Geometry;
 
@@ -80,8 +81,13 @@ final class AreaMapper {
       return false;
     }
     boolean isMapped = false;
+    SizeRule rule = state.ruleIfAny();
     try {
-      table.mapRun(iova, paddr, length, access, state.ruleIfAny());
+      if (rule == null) {
+        table.table().map(iova, paddr, length, access);
+      } else {
+        table.table().map(iova, paddr, length, access, rule);
+      }
       isMapped = true;
     } catch (RuntimeException _) { // of the table or of a rule: the other way meets it again
     } finally {

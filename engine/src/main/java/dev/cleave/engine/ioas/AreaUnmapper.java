@@ -20,47 +20,16 @@ final class AreaUnmapper {
 
   long unmap(long iova, long length) {
     long last = SpaceState.last(iova, length);
-    if (unmapAtOnce(iova, last)) {
-      return length;
-    }
-    lock.lock();
-    Operation operation = operations.take();
-    var _ = operations.enter(operation, iova, last);
-    try {
-      return state.unmapRule == UnmapRule.EXACT
-          ? unmapExact(operation, iova, last)
-          : unmapWhole(operation, iova, last);
-    } finally {
-      operations.leave(operation);
-      lock.unlock();
-    }
-  }
-
-  /**
-   * Takes out a range that is just one small area, as most are, if there is just one table and
-   * nothing else is under way.
-   *
-   * @return false if there is any reason not to
-   */
-  private boolean unmapAtOnce(long first, long last) {
     HardwarePageTable table;
-    Operation operation;
     IotlbGather gather;
+    Operation operation;
     lock.lock();
     try {
       table = state.tables.only();
-      if (table == null || table.isLazy()) { // who may have to flush to make room
-        return false;
+      if (table == null || !takeAtOnce(table, iova, last)) {
+        return unmapInTurn(iova, last);
       }
-      boolean isPlain =
-          Unsigned.isBelow(last - first, AreaMapper.SHORT_BYTES)
-              && state.flushQueue == null
-              && operations.areNone()
-              && areas.take(first, last);
-      if (!isPlain) {
-        return false;
-      }
-      operation = operations.enterAlone(first, last); // nothing is free before the flush
+      operation = operations.enterAlone(iova, last); // nothing is free before the flush
       gather = operation.gather(0);
       unmapTaken(table, operation, gather);
     } finally {
@@ -71,7 +40,21 @@ final class AreaUnmapper {
     } finally {
       operations.end(operation);
     }
-    return true;
+    return length;
+  }
+
+  /**
+   * Takes a range out that is just one small area, as most are, if there is just one table and
+   * nothing else is under way.
+   *
+   * @return false if there is any reason not to
+   */
+  private boolean takeAtOnce(HardwarePageTable table, long first, long last) {
+    return !table.isLazy() // who may have to flush to make room
+        && Unsigned.isBelow(last - first, AreaMapper.SHORT_BYTES)
+        && state.flushQueue == null
+        && operations.areNone()
+        && areas.take(first, last);
   }
 
   private void unmapTaken(HardwarePageTable table, Operation operation, IotlbGather gather) {
@@ -89,6 +72,18 @@ final class AreaUnmapper {
         areas.putBack();
         operations.leave(operation);
       }
+    }
+  }
+
+  private long unmapInTurn(long first, long last) {
+    Operation operation = operations.take();
+    var _ = operations.enter(operation, first, last);
+    try {
+      return state.unmapRule == UnmapRule.EXACT
+          ? unmapExact(operation, first, last)
+          : unmapWhole(operation, first, last);
+    } finally {
+      operations.leave(operation);
     }
   }
 

@@ -270,7 +270,7 @@ final class RangeTree {
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
     var _ = find(first);
-    insertFound(first, last, offset, info);
+    var _ = insertFound(first, last, offset, info);
   }
 
   /**
@@ -286,21 +286,14 @@ final class RangeTree {
       noteBetweenPages(leaf);
       return true;
     }
-    return insertInOrder(first, last, offset, info);
+    return !touches(first, last) && insertFound(first, last, offset, info);
   }
 
-  private boolean insertInOrder(long first, long last, long offset, long info) {
-    if (touches(first, last)) {
-      return false;
-    }
-    insertFound(first, last, offset, info);
-    return true;
-  }
-
-  private void insertFound(long first, long last, long offset, long info) {
+  /** Adds it where it belongs: a third page or a range without room changes the leaf. */
+  private boolean insertFound(long first, long last, long offset, long info) {
     int index = foundCount();
     long[] leaf = nodes.get(foundLeaf);
-    if (!RangeLeaf.takes(leaf, first, last, offset, info) || isRoomToBeLeft(leaf)) {
+    if (count(leaf) == RangeLeaf.FEWEST || hasNoRoom(leaf, first, last, offset, info)) {
       makeRoom(first, last, offset, info);
       leaf = nodes.get(foundLeaf);
       index = foundCount;
@@ -311,23 +304,26 @@ final class RangeTree {
     if (foundCount == count(leaf)) { // else the bound stands for the hole that it came into
       holes.note(foundLeaf, foundCount - 1);
     }
+    return true;
   }
 
-  /** Who adds in ascending order leaves room in each leaf, for what comes and goes there. */
-  private boolean isRoomToBeLeft(long[] leaf) {
-    return RangeLeaf.isAlmostFull(leaf)
-        && foundCount == count(leaf)
-        && RangeLeaf.next(leaf) == NONE;
+  /**
+   * Whether the leaf that was found does not take a range. Who adds in ascending order leaves room
+   * in each leaf, for what comes and goes there.
+   */
+  private boolean hasNoRoom(long[] leaf, long first, long last, long offset, long info) {
+    return !RangeLeaf.takes(leaf, first, last, offset, info)
+        || (RangeLeaf.isAlmostFull(leaf)
+            && foundCount == count(leaf)
+            && RangeLeaf.next(leaf) == NONE);
   }
 
-  /** Changes leaves until the one that was found takes a range. */
+  /** Changes leaves until the one that was found takes a range, best among pages. */
   private void makeRoom(long first, long last, long offset, long info) {
-    if (shape.becomePages(foundLeaf, first, last, offset, info)) {
-      return;
-    }
-    do {
+    var _ = shape.becomePages(foundLeaf, first, last, offset, info);
+    while (hasNoRoom(nodes.get(foundLeaf), first, last, offset, info)) {
       makeRoom(first);
-    } while (!RangeLeaf.takes(nodes.get(foundLeaf), first, last, offset, info));
+    }
   }
 
   private void makeRoom(long first) {
