@@ -19,7 +19,7 @@ final class AreaUnmapper {
   }
 
   long unmap(long iova, long length) {
-    long last = SpaceState.last(iova, length);
+    long last = iova + length - 1;
     HardwarePageTable table;
     IotlbGather gather;
     Operation operation;
@@ -27,7 +27,7 @@ final class AreaUnmapper {
     try {
       table = state.tables.only();
       if (table == null || !takeAtOnce(table, iova, last)) {
-        return unmapInTurn(iova, last);
+        return unmapInTurn(iova, SpaceState.last(iova, length));
       }
       operation = operations.enterAlone(iova, last); // nothing is free before the flush
       gather = operation.gather(0);

@@ -152,11 +152,14 @@ final class PageSlots {
     return (leaf[ORDER] & (bit(leaf, address) - 1)) != 0;
   }
 
-  /** Whether a range is a page of a leaf, which has some before it and some behind it. */
-  static boolean isBetween(long[] leaf, long first, long last) {
-    return isRange(leaf, first, last)
-        && isBehind(leaf, first)
-        && !Unsigned.isBelow(leaf[ORDER], 2 * bit(leaf, first));
+  /** Whether a range is a page of a leaf that has some before it. */
+  static boolean isRangeBehind(long[] leaf, long first, long last) {
+    return isRange(leaf, first, last) && isBehind(leaf, first);
+  }
+
+  /** Whether all pages of a leaf lie before one, which may be among them. */
+  static boolean endsAt(long[] leaf, long page) {
+    return Unsigned.isBelow(leaf[ORDER], 2 * bit(leaf, page));
   }
 
   static void insert(long[] leaf, long first, long offset, long info) {

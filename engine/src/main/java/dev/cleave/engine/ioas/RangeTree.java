@@ -253,8 +253,8 @@ final class RangeTree {
     int next = position.index + 1;
     if (next < count(nodes.get(position.leaf))) {
       holes.note(position.leaf, next);
-    } else if (RangeLeaf.next(nodes.get(position.leaf)) != NONE) {
-      holes.note(RangeLeaf.next(nodes.get(position.leaf)), 0);
+    } else {
+      noteBehind(nodes.get(position.leaf));
     }
   }
 
@@ -371,7 +371,7 @@ final class RangeTree {
   }
 
   /**
-   * Takes a range out if it is just these addresses. A page between pages is asked for by its
+   * Takes a range out if it is just these addresses. A page behind pages is asked for by its
    * address alone.
    *
    * @param removed what it was, if it was there
@@ -379,12 +379,16 @@ final class RangeTree {
    */
   boolean removeIfRange(long first, long last, Position removed) {
     long[] leaf = find(first);
-    if (PageSlots.isBetween(leaf, first, last) && !mayBeRefilled(leaf, count(leaf) - 1)) {
+    if (PageSlots.isRangeBehind(leaf, first, last) && !mayBeRefilled(leaf, count(leaf) - 1)) {
       long word = PageSlots.removePage(leaf, first);
       removed.setRemoved(first, last, PageSlots.offset(word), PageSlots.info(word));
       foundCount = UNCOUNTED;
       size--;
-      noteBetweenPages(leaf);
+      if (PageSlots.endsAt(leaf, first)) {
+        noteBehind(leaf);
+      } else {
+        noteBetweenPages(leaf);
+      }
       return true;
     }
     return removeInOrder(first, last, removed);
@@ -422,7 +426,14 @@ final class RangeTree {
     foundCount = index;
     if (index < left) {
       holes.note(foundLeaf, index);
-    } else if (RangeLeaf.next(leaf) != NONE) {
+    } else {
+      noteBehind(leaf);
+    }
+  }
+
+  /** Raises bounds to the hole behind a leaf. */
+  private void noteBehind(long[] leaf) {
+    if (RangeLeaf.next(leaf) != NONE) {
       holes.note(RangeLeaf.next(leaf), 0);
     }
   }
