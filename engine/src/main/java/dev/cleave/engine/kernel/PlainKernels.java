@@ -168,6 +168,9 @@ final class PlainKernels implements TableKernels {
       int replicasLog2,
       long ignored) {
     assert isAligned(offset);
+    if (1 < count && count < LEAST && count <= 1 << replicasLog2) {
+      return replicaBits(segment, offset, count, first, ignored);
+    }
     boolean canStepsChangeIgnored = Long.compareUnsigned(ignored, step - 1) > 0;
     if (count < LEAST || !isShift(step) || canStepsChangeIgnored) {
       return shortProgressionBits(segment, offset, count, first, step, replicasLog2, ignored);
@@ -180,23 +183,56 @@ final class PlainKernels implements TableKernels {
       return NO_PROGRESSION;
     }
     int replicas = replicasLog2(step, replicasLog2);
-    long bits = 0;
-    for (int i = 0; i < count; i += BLOCK) {
+    int even = step == 0 ? count & -2 : count & -(2 << replicasLog2);
+    long bits =
+        shortProgressionBits(
+            segment,
+            behind(offset, even),
+            count - even,
+            value(first, step, even, replicasLog2),
+            step,
+            replicasLog2,
+            ignored);
+    for (int i = 0; i < even && bits != NO_PROGRESSION; i += BLOCK) {
       long found =
           LongRuns.progressionBits(
               segment,
               behind(offset, i),
-              Math.min(BLOCK, count - i),
+              Math.min(BLOCK, even - i),
               value(first, step, i, replicasLog2),
               Long.numberOfTrailingZeros(step),
               replicas,
               ignored);
-      if (found == NO_PROGRESSION) {
-        return NO_PROGRESSION;
-      }
-      bits |= found;
+      bits |= found; // all bits if it is none
     }
     return bits;
+  }
+
+  /** Of one value everywhere, eight words at a time as {@link #replicateShort} writes them. */
+  private static long replicaBits(
+      MemorySegment segment, long offset, int count, long value, long ignored) {
+    long any = 0;
+    long all = -1;
+    int i = 0;
+    for (; i + 8 <= count; i += 8) {
+      long a = word(segment, offset, i);
+      long b = word(segment, offset, i + 1);
+      long c = word(segment, offset, i + 2);
+      long d = word(segment, offset, i + 3);
+      long e = word(segment, offset, i + 4);
+      long f = word(segment, offset, i + 5);
+      long g = word(segment, offset, i + 6);
+      long h = word(segment, offset, i + 7);
+      any |= a | b | c | d | e | f | g | h;
+      all &= a & b & c & d & e & f & g & h;
+    }
+    for (; i < count; i++) {
+      long word = word(segment, offset, i);
+      any |= word;
+      all &= word;
+    }
+    long differences = (any ^ value) | (all ^ value);
+    return (differences & ~ignored) != 0 ? NO_PROGRESSION : any & ignored;
   }
 
   private static long shortProgressionBits(

@@ -195,6 +195,22 @@ abstract class TableKernelsContract {
   }
 
   @Test
+  void oneBitBesideAProgressionIsToldWhereverItIs() {
+    for (int count = 1; count <= MAX_COUNT; count++) {
+      int at = MARGIN - count % 8;
+      int replicasLog2 = count % 9;
+      long first = random.nextLong() & ~0x60;
+      fillAll(i -> value(Math.max(0, (int) i - at), first, 0x2000, replicasLog2));
+      int marked = at + random.nextInt(count);
+      memory.set(WORD, 8L * marked, expected[marked] | 0x20);
+      assertEquals(
+          0x20,
+          kernels.progressionBits(memory, 8L * at, count, first, 0x2000, replicasLog2, 0x60),
+          "count " + count);
+    }
+  }
+
+  @Test
   void wordsBesideAProgressionDoNotMatter() {
     for (int count = 0; count <= MAX_COUNT; count++) {
       int at = MARGIN - count % 8;
