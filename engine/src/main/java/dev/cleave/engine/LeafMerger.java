@@ -48,6 +48,15 @@ final class LeafMerger {
   private long contiguousAttributes;
   private long contiguousStatus;
 
+  /**
+   * The leaf table that {@link #isMergeable} found that of, so that a merge that follows need not
+   * look again: as long as nobody has written to it, and nothing else has been looked at.
+   */
+  private long knownTable = TableTree.NONE;
+
+  private long knownWrites;
+  private long knownReclaims;
+
   LeafMerger(TableTree tree, IotlbGather gather, long tableSizes) {
     this.tree = tree;
     this.pages = tree.pages;
@@ -162,6 +171,7 @@ final class LeafMerger {
 
   /** Whether a leaf lies whole in a range from the address where it was met. */
   private boolean leafJoins(int level, long entry, long at, long last) {
+    knownTable = TableTree.NONE;
     contiguousPaddr = format.leafPaddr(entry, level);
     contiguousAttributes = format.attributesOf(entry);
     contiguousStatus = entry & format.statusMask();
@@ -171,6 +181,9 @@ final class LeafMerger {
 
   /** Whether a table below is contiguous and stays locked; if not it is merged by itself. */
   private boolean tableJoins(long table, int level, long entry, long at, long end) {
+    if (format.tablePaddr(entry) == knownTable && lockIfStillKnown()) {
+      return true;
+    }
     long child = tree.lockChild(table, level, at, entry);
     if (child == TableTree.NONE) {
       return false;
@@ -317,11 +330,29 @@ final class LeafMerger {
       return false;
     }
     boolean isContiguous = lockIfContiguous(child, level - 1, iova);
-    if (isContiguous) {
-      unlockBelow(child, level - 1);
+    if (isContiguous && level == 2) {
+      knownTable = child;
+      knownReclaims = pages.reclaims();
+      knownWrites = pages.unlockSeen(child);
+    } else {
+      if (isContiguous) {
+        unlockBelow(child, level - 1);
+      }
+      tree.unlock(child);
     }
-    tree.unlock(child);
     return isContiguous && (contiguousPaddr & offsetMask(entryLog2(level))) == 0;
+  }
+
+  /** Locks the known table. One that was used again meanwhile may have as many writes. */
+  private boolean lockIfStillKnown() {
+    if (!pages.tryLockUnwritten(knownTable, knownWrites)) {
+      return false;
+    }
+    boolean isStill = pages.isStill(knownReclaims);
+    if (!isStill) {
+      tree.unlock(knownTable);
+    }
+    return isStill;
   }
 
   /**
@@ -329,6 +360,7 @@ final class LeafMerger {
    * attributes. If it does, all tables below it are locked.
    */
   private boolean lockIfContiguous(long table, int level, long first) {
+    knownTable = TableTree.NONE;
     if (pages.live(table) != TABLE_ENTRIES || pages.isHeld(table)) {
       return false;
     }

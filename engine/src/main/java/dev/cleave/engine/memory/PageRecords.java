@@ -136,7 +136,12 @@ final class PageRecords implements AutoCloseable {
   }
 
   void unlock(int page) {
-    words.setRelease(at(page, STATE), state(page) & ~LOCKED);
+    words.setRelease(at(page, STATE), unlocked(page));
+  }
+
+  /** What {@link #writes} returns when a locked page is unlocked. */
+  long unlocked(int page) {
+    return state(page) & ~LOCKED;
   }
 
   /** The page's lock holder reads and writes it without contention. */

@@ -503,6 +503,18 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * Unlocks a table.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @return what {@link #writes} returns until another writer has had it
+   */
+  public final long unlockSeen(long table) {
+    long seen = records().unlocked(pageIndex(table));
+    unlock(table);
+    return seen;
+  }
+
+  /**
    * Counts as {@link #count}, and unlocks a table.
    *
    * @param table physical address of a page that the caller has locked
