@@ -288,9 +288,8 @@ public final class PageTable implements AutoCloseable {
   public void map(long iova, long paddr, long length, int access) {
     checkWritable();
     long last = checks.lastIova(iova, length);
-    checks.checkAccess(iova, access);
+    long attributes = checks.attributes(iova, access);
     checks.checkOutput(paddr, length);
-    long attributes = format.attributes(access);
     if (!mapper.mapOne(iova, length, paddr, attributes)) {
       mapper.map(iova, last, paddr, attributes);
     }
@@ -309,9 +308,9 @@ public final class PageTable implements AutoCloseable {
   public void map(long iova, long paddr, long length, int access, SizeRule rule) {
     checkWritable();
     long last = checks.lastIova(iova, length);
-    checks.checkAccess(iova, access);
+    long attributes = checks.attributes(iova, access);
     checks.checkOutput(paddr, length);
-    mapper.map(iova, last, paddr, format.attributes(access), rule);
+    mapper.map(iova, last, paddr, attributes, rule);
   }
 
   /**
@@ -330,13 +329,13 @@ public final class PageTable implements AutoCloseable {
     Objects.checkFromIndexSize(from, count, frames.length);
     checkWritable();
     long last = checks.lastIova(iova, (long) count << PAGE_LOG2);
-    checks.checkAccess(iova, access);
+    long attributes = checks.attributes(iova, access);
     int end = from + count;
     for (int i = from, next; i < end; i = next) {
       next = TableMapper.runEnd(frames, i, end);
       checks.checkFrames(frames[i], next - i);
     }
-    mapper.mapScattered(iova, last, frames, from, count, format.attributes(access));
+    mapper.mapScattered(iova, last, frames, from, count, attributes);
   }
 
   // ---- unmap and change ----------------------------------------------------------------------

@@ -1,17 +1,26 @@
 package dev.cleave.engine;
 
 import dev.cleave.engine.PageTableException.Reason;
+import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.format.Geometry;
 
-/** The rules that arguments are held to before anything is changed. Immutable. */
+/**
+ * The rules that arguments are held to before anything is changed. Thread-safe: what it remembers
+ * is the same whoever has found it out.
+ */
 final class RangeChecks {
+  private static final int ACCESS_SETS = 2 * Access.NO_EXECUTE;
+
   private final long granuleMask;
   private final IovaSpace space;
   private final int iovaBits;
   private final int outputBits;
   private final EntryFormat format;
   private final long pageSizes;
+
+  /** Bits of a leaf for each set of flags that was asked for; no leaf has none (SinglePage). */
+  private final long[] attributes = new long[ACCESS_SETS];
 
   RangeChecks(PageTableConfig config, IovaSpace space) {
     this.space = space;
@@ -110,6 +119,20 @@ final class RangeChecks {
           "%s, frame=0x%x, count=%d".formatted(outputRule(), frame, count));
     }
     checkAligned("paddr", frame << Geometry.PAGE_LOG2);
+  }
+
+  /** The bits of a leaf that allow what they are to allow, if there are such. */
+  long attributes(long iova, int access) {
+    boolean isSet = Integer.compareUnsigned(access, ACCESS_SETS) < 0;
+    long bits = isSet ? attributes[access] : 0;
+    return bits != 0 ? bits : findAttributes(iova, access);
+  }
+
+  private long findAttributes(long iova, int access) {
+    checkAccess(iova, access);
+    long bits = format.attributes(access);
+    attributes[access] = bits;
+    return bits;
   }
 
   void checkAccess(long iova, int access) {
