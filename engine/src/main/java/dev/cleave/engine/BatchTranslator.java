@@ -51,7 +51,8 @@ final class BatchTranslator {
     long seen = pages.reclaims();
     boolean isDone = false;
     try {
-      isDone = walk(iovas, from, end, paddrs) && pages.isStill(seen);
+      walk(iovas, from, end, paddrs);
+      isDone = pages.isStill(seen);
     } catch (IndexOutOfBoundsException e) {
       pages.rethrowIfStill(seen, e);
     }
@@ -65,8 +66,7 @@ final class BatchTranslator {
     return mapped;
   }
 
-  /** Walks; false if a table was not what it should be, since its page has been reused. */
-  private boolean walk(long[] iovas, int from, int end, long[] paddrs) {
+  private void walk(long[] iovas, int from, int end, long[] paddrs) {
     long top = tree.openTop();
     int levels = TableTree.level(top);
     long root = TableTree.table(top) | UNDER_WAY;
@@ -74,10 +74,12 @@ final class BatchTranslator {
       paddrs[i] = tree.space.reaches(levels, iovas[i]) ? root : NOT_MAPPED;
     }
     boolean goesOn = true;
-    for (int level = levels; goesOn && level > 0; level--) {
+    for (int level = levels; goesOn && level > 1; level--) {
       goesOn = step(level, iovas, from, end, paddrs);
     }
-    return !goesOn;
+    if (goesOn) {
+      end(iovas, from, end, paddrs);
+    }
   }
 
   /** Takes all walks of a block a level down; returns whether any goes on. */
@@ -94,6 +96,17 @@ final class BatchTranslator {
       }
     }
     return goesOn;
+  }
+
+  /** Ends all walks that have come to a leaf table. */
+  private void end(long[] iovas, int from, int end, long[] paddrs) {
+    for (int i = from; i < end; i++) {
+      long state = paddrs[i];
+      if (state < NOT_MAPPED) {
+        long entry = pages.loadPlain(slotAt(state & ~UNDER_WAY, index(iovas[i], 1)));
+        paddrs[i] = format.isLeaf(entry, 1) ? result(entry, 1, iovas[i]) : NOT_MAPPED;
+      }
+    }
   }
 
   private long result(long entry, int level, long iova) {

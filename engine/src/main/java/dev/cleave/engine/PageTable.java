@@ -834,18 +834,25 @@ public final class PageTable implements AutoCloseable {
       return NOT_MAPPED;
     }
     long table = root(now);
-    while (true) {
+    for (; level > 1; level--) {
       long entry = pages.loadPlain(slotAt(table, index(iova, level)));
       if (!format.isPresent(entry)) {
         return NOT_MAPPED;
       }
       if (format.isLeaf(entry, level)) {
-        long offset = offsetMask(format.leafSizeLog2(entry, level));
-        return format.leafPaddr(entry, level) | (iova & offset);
+        return translated(entry, level, iova);
       }
       table = format.tablePaddr(entry);
-      level--;
     }
+    long entry = pages.loadPlain(slotAt(table, index(iova, 1)));
+    return format.isPresent(entry) && format.isLeaf(entry, 1)
+        ? translated(entry, 1, iova)
+        : NOT_MAPPED;
+  }
+
+  private long translated(long leaf, int level, long iova) {
+    long offset = offsetMask(format.leafSizeLog2(leaf, level));
+    return format.leafPaddr(leaf, level) | (iova & offset);
   }
 
   /**
