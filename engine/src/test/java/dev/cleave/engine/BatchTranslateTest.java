@@ -65,6 +65,18 @@ class BatchTranslateTest {
     }
   }
 
+  /** An entry of the lowest table that names a table below it is an error to hardware. */
+  @Test
+  void noTableIsLookedForBelowTheLowest() {
+    try (SmallTable small = new SmallTable(PageTableConfig.of(AmdV1.LINUX).withLevels(1))) {
+      small.table.map(PAGE, 1L << 40, PAGE, Access.READ_WRITE);
+      small.pages.or(small.table.root() + 8, 2 << 9); // its entry has a next level of 2
+      long[] iovas = {0, PAGE};
+      assertEquals(PageTable.NOT_MAPPED, small.table.translate(PAGE));
+      assertAsOneAtATime(small.table, iovas, 0, iovas.length);
+    }
+  }
+
   @Test
   void anEmptyTableAndOneOfOneLevelAreWalkedToo() {
     long[] iovas = {0, PAGE, REGION, -1, 1L << 60};
