@@ -1,7 +1,6 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
@@ -51,10 +50,9 @@ final class CleanTables {
     for (int i = 0; i < count; i++) {
       long child = child(table, index + i);
       seen.tables[i] = child;
-      seen.writes[i] =
-          child == NONE ? NONE : pages.writes(child, tree.place(iova + i * REGION_BYTES, 1));
       isAny |= child != NONE;
     }
+    pages.writes(seen.tables, 0, count, tree.place(iova, 1), seen.writes);
     return isAny;
   }
 
@@ -68,15 +66,12 @@ final class CleanTables {
    */
   long look(int count, SeenTables seen) {
     read(seen, count);
-    long clean = 0;
+    long unwritten = pages.unwritten(seen.tables, 0, count, seen.writes);
+    long dirty = 0;
     for (int i = 0; i < count; i++) {
-      boolean isClean =
-          seen.writes[i] >= 0
-              && !seen.found.anyInTable(seen.places[i])
-              && pages.isUnwritten(seen.tables[i], seen.writes[i]);
-      clean |= isClean ? 1L << i : 0;
+      dirty |= seen.found.anyInTable(seen.places[i]) ? 1L << i : 0;
     }
-    return clean;
+    return unwritten & ~dirty;
   }
 
   /** Reads the tables of the lower half beside those of the upper half. */

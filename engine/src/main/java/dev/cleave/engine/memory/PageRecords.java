@@ -92,22 +92,10 @@ final class PageRecords implements AutoCloseable {
     return 0;
   }
 
-  /**
-   * What changes whenever a writer has had a page; {@link #GONE} or {@link #BUSY} if it does not
-   * stand at a place or is locked.
-   */
-  long writes(int page, long place) {
-    long state = words.getAcquire(at(page, STATE));
-    if ((state & LOCKED) != 0) {
-      return BUSY;
-    }
-    return place(page) == place ? state : GONE;
-  }
-
-  /** Whether that has not changed, seen after all loads before this call. */
-  boolean isUnwritten(int page, long seen) {
-    VarHandle.loadLoadFence();
-    return state(page) == seen;
+  /** What changes whenever a writer has had a page; {@link #BUSY} if it is locked. */
+  long writes(int page) {
+    long state = state(page);
+    return (state & LOCKED) != 0 ? BUSY : state;
   }
 
   /** Locks a page if that has not changed. */
@@ -139,7 +127,7 @@ final class PageRecords implements AutoCloseable {
     words.setRelease(at(page, STATE), state(page) & ~LOCKED);
   }
 
-  /** The page's lock holder reads and writes it without contention. */
+  /** The page's lock holder reads and writes it without contention; others order it. */
   private long state(int page) {
     return words.getOpaque(at(page, STATE));
   }
