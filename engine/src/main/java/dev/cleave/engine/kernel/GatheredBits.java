@@ -50,6 +50,30 @@ public final class GatheredBits {
   }
 
   /**
+   * Which groups of 64 words, of the eight of a table, have any with the bit. It takes no branch,
+   * so that who wants only those need not try each (benchmark {@code DirtySweep}, 0.1 % dirty: 1.60
+   * and 1.56 times reading).
+   *
+   * @param place of the first word of the table, a multiple of 64
+   * @return a bit for each group, the lowest for the first
+   */
+  public int groupsInTable(int place) {
+    int at = place / Long.SIZE;
+    return any(words[at])
+        | any(words[at + 1]) << 1
+        | any(words[at + 2]) << 2
+        | any(words[at + 3]) << 3
+        | any(words[at + 4]) << 4
+        | any(words[at + 5]) << 5
+        | any(words[at + 6]) << 6
+        | any(words[at + 7]) << 7;
+  }
+
+  private static int any(long bits) {
+    return (int) ((bits | -bits) >>> (Long.SIZE - 1));
+  }
+
+  /**
    * Sets the bits of 64 words.
    *
    * @param place of the first of them, a multiple of 64
