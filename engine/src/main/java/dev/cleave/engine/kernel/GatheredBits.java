@@ -9,13 +9,17 @@ public final class GatheredBits {
   /** Words that it has a place for. */
   public static final int MAX_COUNT = 64 * 512;
 
-  /** Words of each of two runs that are looked at side by side, at most. */
-  public static final int MAX_RUN = MAX_COUNT / 2;
+  /**
+   * Words of each of two runs that are looked at before their flags are: then those are still near
+   * (benchmark {@code DirtySweep}, 0.1 % dirty: 1.59 times reading with flags for 16384 words, 1.53
+   * for 2048).
+   */
+  static final int PIECE = 2048;
 
   private final long[] words = new long[MAX_COUNT / Long.SIZE];
 
   /** A byte for each pair of words, 1 or 0. */
-  final byte[] flags = new byte[MAX_RUN];
+  final byte[] flags = new byte[PIECE];
 
   /** Nothing found yet. */
   public GatheredBits() {}
