@@ -2,6 +2,9 @@ package dev.cleave.engine.memory;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.engine.kernel.Kernels;
+import dev.cleave.engine.kernel.TableKernels;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 
 /**
@@ -43,6 +46,8 @@ final class PageRecords implements AutoCloseable {
   /** What it returns for a page that somebody else has locked. */
   static final long BUSY = -2;
 
+  private static final TableKernels KERNELS = Kernels.chosen();
+
   private static final int STATE = 0;
   private static final int PLACE = 8;
   private static final int NEXT = 16;
@@ -69,6 +74,13 @@ final class PageRecords implements AutoCloseable {
 
   private static long at(int page, int field) {
     return (long) page * RECORD_BYTES + field;
+  }
+
+  /** Reads the records of some pages, or of as many as there are, for who will need them. */
+  long fetch(int page, int count) {
+    MemorySegment all = words.segment();
+    long bytes = Math.min(at(count, 0), all.byteSize() - at(page, 0));
+    return KERNELS.or(all, at(page, 0), (int) (bytes / Long.BYTES));
   }
 
   /** Where a record lies for several accesses. */

@@ -460,6 +460,18 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
+   * Reads the records of pages that lie one behind the other, so that they are near when they are
+   * needed.
+   *
+   * @param table physical address of the first
+   * @param count number of pages; there may be fewer
+   * @return anything
+   */
+  public final long fetchRecords(long table, int count) {
+    return records().fetch(pageIndex(table), count);
+  }
+
+  /**
    * What changes whenever a writer has had a table, for who reads leaf tables side by side without
    * their locks, as {@link #unwritten} goes on.
    *
