@@ -1,7 +1,6 @@
 package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
-import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
@@ -42,41 +41,37 @@ final class CleanTables {
    * @param table of level 2, locked
    * @param index of the first entry
    * @param count number of entries, 1 to {@value SeenTables#MOST}
-   * @param iova of the first entry
    * @param seen gets which they are
-   * @return whether there is any
+   * @return the one that lies first in memory; none if there is no leaf table
    */
-  boolean find(long table, int index, int count, long iova, SeenTables seen) {
-    boolean isAny = false;
+  long find(long table, int index, int count, SeenTables seen) {
+    long lowest = NONE;
     for (int i = 0; i < count; i++) {
       long child = child(table, index + i);
       seen.tables[i] = child;
-      seen.writes[i] =
-          child == NONE ? NONE : pages.writes(child, tree.place(iova + i * REGION_BYTES, 1));
-      isAny |= child != NONE;
+      lowest = Unsigned.min(lowest, child);
     }
-    return isAny;
+    return lowest;
   }
 
   /**
    * Looks at them.
    *
    * @param count number of entries
+   * @param iova of the first entry
    * @param seen has the tables below them, and gets what was seen of each
    * @return a bit for each entry, the lowest for the first: 1 if there is a leaf table below it in
    *     which nothing is dirty
    */
-  long look(int count, SeenTables seen) {
+  long look(int count, long iova, SeenTables seen) {
+    pages.writes(seen.tables, 0, count, tree.place(iova, 1), seen.writes);
     read(seen, count);
-    long clean = 0;
+    long unwritten = pages.unwritten(seen.tables, 0, count, seen.writes);
+    long dirty = 0;
     for (int i = 0; i < count; i++) {
-      boolean isClean =
-          seen.writes[i] >= 0
-              && !seen.found.anyInTable(seen.places[i])
-              && pages.isUnwritten(seen.tables[i], seen.writes[i]);
-      clean |= isClean ? 1L << i : 0;
+      dirty |= seen.found.anyInTable(seen.places[i]) ? 1L << i : 0;
     }
-    return clean;
+    return unwritten & ~dirty;
   }
 
   /** Reads the tables of the lower half beside those of the upper half. */

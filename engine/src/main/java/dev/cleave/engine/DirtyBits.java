@@ -18,6 +18,12 @@ import org.jspecify.annotations.Nullable;
  * was not seen, or comes again, is there for the next pass. Thread-safe.
  */
 final class DirtyBits {
+  /**
+   * Leaf tables that something is loaded ahead for at once (benchmark {@code DirtySweep}, 0.1 %
+   * dirty: 1.54 times reading with 64, 1.49 with 256).
+   */
+  private static final int FETCHED = 256;
+
   private final TableTree tree;
   private final TablePages pages;
   private final EntryFormat format;
@@ -128,18 +134,20 @@ final class DirtyBits {
     long base = first & -(1L << tableLog2(2));
     int to = index(last, 2);
     int behind = 0;
+    int fetched = 0;
     long bytes = 0;
     for (int from = index(first, 2); from <= to; from += SeenTables.MOST) {
       int count = Math.min(SeenTables.MOST, to - from + 1);
       long iova = base + from * REGION_BYTES;
       long clean = 0;
-      if (cleanTables.find(table, from, count, iova, seen)) {
-        if (bitmap != null) {
-          // all at once: each lock would wait for the store before it, and that for memory
-          long end = Unsigned.min(iova + count * REGION_BYTES - 1, last);
-          seen.fetched = bitmap.fetch(Unsigned.max(iova, first), end);
+      long lowest = cleanTables.find(table, from, count, seen);
+      if (lowest != TableTree.NONE) {
+        if (from >= fetched) {
+          fetched = Math.min(from + FETCHED, to + 1);
+          long end = Unsigned.min(base + fetched * REGION_BYTES - 1, last);
+          fetch(lowest, fetched - from, Unsigned.max(iova, first), end, seen, bitmap);
         }
-        clean = cleanTables.look(count, seen);
+        clean = cleanTables.look(count, iova, seen);
       }
       long left = DirtyLeaves.since(behind - from, -1L >>> (SeenTables.MOST - count) & ~clean);
       while (left != 0) {
@@ -160,6 +168,24 @@ final class DirtyBits {
       }
     }
     return bytes;
+  }
+
+  /**
+   * Loads what will be needed beside many leaf tables, all at once: each lock would wait for the
+   * store before it, and that for memory. Where their records are is a guess, which is right for
+   * the tables of one map.
+   */
+  private void fetch(
+      long lowest,
+      int count,
+      long first,
+      long last,
+      SeenTables seen,
+      @Nullable DirtyBitmap bitmap) {
+    seen.fetched = pages.fetchRecords(lowest, count);
+    if (bitmap != null) {
+      seen.fetched = bitmap.fetch(first, last);
+    }
   }
 
   private long leafEnd(int level, long entry, long at, long last) {

@@ -71,8 +71,10 @@ final class DirtyLeaves {
     long bytes = 0;
     int taken = 0;
     int behind = from;
-    for (int at = from & -Long.SIZE; at < to; at += Long.SIZE) {
-      long found = seen.found.from(seen.places[number] + at);
+    int place = seen.places[number];
+    for (int left = seen.found.groupsInTable(place); left != 0; left &= left - 1) {
+      int at = Integer.numberOfTrailingZeros(left) * Long.SIZE;
+      long found = seen.found.from(place + at);
       long dirty = since(behind - at, found) & ~since(to - at, -1L);
       if (dirty != 0) {
         long single = readPages(table, at, dirty, gather != null);

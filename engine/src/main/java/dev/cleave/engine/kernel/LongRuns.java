@@ -132,8 +132,10 @@ final class LongRuns {
   }
 
   /**
-   * Of two runs of whole groups of 64 words: a flag for each pair of words, and where one is set,
-   * which few are, a look at both.
+   * Of two runs of whole groups of 64 words, piece by piece: a flag for each pair of words, and
+   * where one is set, which few are, a look at both. Where that is, is found out before: a branch
+   * for each group would be foreseen by nobody (benchmark {@code DirtySweep}, 0.1 % dirty: 1.65 and
+   * 1.60 times reading).
    */
   static void gather(
       MemorySegment segment,
@@ -146,20 +148,44 @@ final class LongRuns {
       int secondPlace) {
     int bit = Long.numberOfTrailingZeros(mask);
     byte[] flags = found.flags;
-    flagPairs(segment, first, second, count, bit, flags);
-    for (int i = 0; i < count; i += Long.SIZE) {
-      long ofFirst = 0;
-      long ofSecond = 0;
-      if (anyFlag(flags, i)) {
-        for (long left = bits(flags, i); left != 0; left &= left - 1) {
-          int at = Long.numberOfTrailingZeros(left);
-          ofFirst |= (word(segment, first, i + at) >>> bit & 1) << at;
-          ofSecond |= (word(segment, second, i + at) >>> bit & 1) << at;
-        }
+    for (int i = 0; i < count; i += GatheredBits.PIECE) {
+      int words = Math.min(GatheredBits.PIECE, count - i);
+      flagPairs(segment, behind(first, i), behind(second, i), words, bit, flags);
+      long groups = 0;
+      for (int k = 0; k < words / Long.SIZE; k++) {
+        groups |= anyFlag(flags, k * Long.SIZE) << k;
+        found.set(firstPlace + i + k * Long.SIZE, 0);
+        found.set(secondPlace + i + k * Long.SIZE, 0);
       }
-      found.set(firstPlace + i, ofFirst);
-      found.set(secondPlace + i, ofSecond);
+      for (long left = groups; left != 0; left &= left - 1) {
+        int at = Long.numberOfTrailingZeros(left) * Long.SIZE;
+        long pairs = bits(flags, at);
+        at += i;
+        tell(segment, first, second, at, bit, pairs, found, firstPlace + at, secondPlace + at);
+      }
     }
+  }
+
+  /** Of pairs of 64 words each: which of both it is. */
+  private static void tell(
+      MemorySegment segment,
+      long first,
+      long second,
+      int index,
+      int bit,
+      long pairs,
+      GatheredBits found,
+      int firstPlace,
+      int secondPlace) {
+    long ofFirst = 0;
+    long ofSecond = 0;
+    for (long left = pairs; left != 0; left &= left - 1) {
+      int at = Long.numberOfTrailingZeros(left);
+      ofFirst |= (word(segment, first, index + at) >>> bit & 1) << at;
+      ofSecond |= (word(segment, second, index + at) >>> bit & 1) << at;
+    }
+    found.set(firstPlace, ofFirst);
+    found.set(secondPlace, ofSecond);
   }
 
   private static void flagPairs(
@@ -173,16 +199,18 @@ final class LongRuns {
     return (long) FLAGS.get(flags, index);
   }
 
-  private static boolean anyFlag(byte[] flags, int index) {
-    return (eight(flags, index)
+  /** 1 if any of 64 flags is set, or 0. */
+  private static long anyFlag(byte[] flags, int index) {
+    long any =
+        eight(flags, index)
             | eight(flags, index + 8)
             | eight(flags, index + 16)
             | eight(flags, index + 24)
             | eight(flags, index + 32)
             | eight(flags, index + 40)
             | eight(flags, index + 48)
-            | eight(flags, index + 56))
-        != 0;
+            | eight(flags, index + 56);
+    return (any | -any) >>> (Long.SIZE - 1);
   }
 
   /** A bit for each of 64 flags. */

@@ -2,6 +2,9 @@ package dev.cleave.engine.memory;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 
+import dev.cleave.engine.kernel.Kernels;
+import dev.cleave.engine.kernel.TableKernels;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 
 /**
@@ -43,6 +46,8 @@ final class PageRecords implements AutoCloseable {
   /** What it returns for a page that somebody else has locked. */
   static final long BUSY = -2;
 
+  private static final TableKernels KERNELS = Kernels.chosen();
+
   private static final int STATE = 0;
   private static final int PLACE = 8;
   private static final int NEXT = 16;
@@ -71,6 +76,13 @@ final class PageRecords implements AutoCloseable {
     return (long) page * RECORD_BYTES + field;
   }
 
+  /** Reads the records of some pages, or of as many as there are, for who will need them. */
+  long fetch(int page, int count) {
+    MemorySegment all = words.segment();
+    long bytes = Math.min(at(count, 0), all.byteSize() - at(page, 0));
+    return KERNELS.or(all, at(page, 0), (int) (bytes / Long.BYTES));
+  }
+
   /** Where a record lies for several accesses. */
   private long locate(int page) {
     return words.locate(at(page, 0), RECORD_BYTES);
@@ -92,22 +104,10 @@ final class PageRecords implements AutoCloseable {
     return 0;
   }
 
-  /**
-   * What changes whenever a writer has had a page; {@link #GONE} or {@link #BUSY} if it does not
-   * stand at a place or is locked.
-   */
-  long writes(int page, long place) {
-    long state = words.getAcquire(at(page, STATE));
-    if ((state & LOCKED) != 0) {
-      return BUSY;
-    }
-    return place(page) == place ? state : GONE;
-  }
-
-  /** Whether that has not changed, seen after all loads before this call. */
-  boolean isUnwritten(int page, long seen) {
-    VarHandle.loadLoadFence();
-    return state(page) == seen;
+  /** What changes whenever a writer has had a page; {@link #BUSY} if it is locked. */
+  long writes(int page) {
+    long state = state(page);
+    return (state & LOCKED) != 0 ? BUSY : state;
   }
 
   /** Locks a page if that has not changed. */
@@ -144,7 +144,7 @@ final class PageRecords implements AutoCloseable {
     return state(page) & ~LOCKED;
   }
 
-  /** The page's lock holder reads and writes it without contention. */
+  /** The page's lock holder reads and writes it without contention; others order it. */
   private long state(int page) {
     return words.getOpaque(at(page, STATE));
   }

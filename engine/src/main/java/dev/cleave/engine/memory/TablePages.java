@@ -3,6 +3,7 @@ package dev.cleave.engine.memory;
 import static dev.cleave.engine.format.Geometry.ENTRY_BYTES_LOG2;
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
+import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 
@@ -459,34 +460,71 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
-   * What changes whenever a writer has had a table, for who reads it without its lock, as {@link
-   * #isUnwritten} goes on.
+   * Reads the records of pages that lie one behind the other, so that they are near when they are
+   * needed.
    *
-   * @param table physical address of a page
-   * @param place as for {@link #lock}
-   * @return negative if it does not stand there or somebody has locked it
+   * @param table physical address of the first
+   * @param count number of pages; there may be fewer
+   * @return anything
    */
-  public long writes(long table, long place) {
-    return records().writes(pageIndex(table), place);
+  public final long fetchRecords(long table, int count) {
+    return records().fetch(pageIndex(table), count);
   }
 
   /**
-   * Whether a table was read at one moment, hardware aside: no writer has had it, as seen after all
+   * What changes whenever a writer has had a table, for who reads leaf tables side by side without
+   * their locks, as {@link #unwritten} goes on.
+   *
+   * <p>The records are read one right behind the other, and what is in them is looked at later:
+   * memory is waited for once (benchmark {@code DirtySweep}, 0.1 % dirty: 1.75 and 1.67 times
+   * reading).
+   *
+   * @param tables physical addresses of pages, or {@link #NONE}
+   * @param from the first to look at
+   * @param to the first not to look at
+   * @param place as for {@link #lock}, of table 0
+   * @param writes gets it for each; negative where a page does not stand at its place, where
+   *     somebody has locked it, and for none
+   */
+  public void writes(long[] tables, int from, int to, long place, long[] writes) {
+    PageRecords records = records();
+    for (int i = from; i < to; i++) {
+      writes[i] = tables[i] == NONE ? NONE : records.writes(pageIndex(tables[i]));
+    }
+    VarHandle.acquireFence(); // a place belongs to the writes before it
+    for (int i = from; i < to; i++) {
+      if (writes[i] >= 0 && records.place(pageIndex(tables[i])) != place + i * REGION_BYTES) {
+        writes[i] = PageRecords.GONE;
+      }
+    }
+  }
+
+  /**
+   * Which tables were read at one moment, hardware aside: no writer has had them, as seen after all
    * loads before this call.
    *
-   * @param table physical address of a page
-   * @param seen what {@link #writes} returned, not negative
-   * @return false if what was read is good for nothing
+   * @param tables physical addresses of pages, or {@link #NONE}
+   * @param from the first to look at
+   * @param to the first not to look at, at most 64
+   * @param writes what {@link #writes} told; negative ones are passed over
+   * @return bit {@code i} for table {@code i}: 0 if what was read is good for nothing
    */
-  public boolean isUnwritten(long table, long seen) {
-    return records().isUnwritten(pageIndex(table), seen);
+  public long unwritten(long[] tables, int from, int to, long[] writes) {
+    PageRecords records = records();
+    VarHandle.loadLoadFence();
+    long unwritten = 0;
+    for (int i = from; i < to; i++) {
+      boolean isUnwritten = writes[i] >= 0 && records.writes(pageIndex(tables[i])) == writes[i];
+      unwritten |= isUnwritten ? 1L << i : 0;
+    }
+    return unwritten;
   }
 
   /**
    * Locks a table if no writer has had it since it was read without its lock.
    *
    * @param table physical address of a page
-   * @param seen what {@link #writes} returned, not negative
+   * @param seen what {@link #writes} told, not negative
    * @return whether it is locked now, and stands where it stood then
    */
   public boolean tryLockUnwritten(long table, long seen) {

@@ -293,10 +293,14 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public long writes(long table, long place) {
-    schedule.step(LOCKS + page(table), Kind.READ);
-    schedule.touch(PLACES + page(table), Kind.READ);
-    return super.writes(table, place);
+  public void writes(long[] tables, int from, int to, long place, long[] writes) {
+    for (int i = from; i < to; i++) {
+      if (tables[i] != NONE) {
+        schedule.step(LOCKS + page(tables[i]), Kind.READ);
+        schedule.touch(PLACES + page(tables[i]), Kind.READ);
+      }
+      super.writes(tables, i, i + 1, place, writes);
+    }
   }
 
   @Override
@@ -311,9 +315,15 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public boolean isUnwritten(long table, long seen) {
-    schedule.step(LOCKS + page(table), Kind.READ);
-    return super.isUnwritten(table, seen);
+  public long unwritten(long[] tables, int from, int to, long[] writes) {
+    long unwritten = 0;
+    for (int i = from; i < to; i++) {
+      if (writes[i] >= 0) {
+        schedule.step(LOCKS + page(tables[i]), Kind.READ);
+      }
+      unwritten |= super.unwritten(tables, i, i + 1, writes);
+    }
+    return unwritten;
   }
 
   private void release(long table, Runnable how) {

@@ -289,6 +289,7 @@ abstract class TableKernelsContract {
       fillAll(index -> index == with ? 0x40 : ~0x40L);
       kernels.gather(memory, 8L * MARGIN, TABLE, 0x40, found, 0);
       assertTrue(found.anyInTable(0));
+      assertEquals(1 << (i / Long.SIZE), found.groupsInTable(0));
       for (int from = 0; from < TABLE; from += Long.SIZE) {
         assertEquals(i / Long.SIZE == from / Long.SIZE ? 1L << i : 0, found.from(from));
       }

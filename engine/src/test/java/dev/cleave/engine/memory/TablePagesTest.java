@@ -1,5 +1,6 @@
 package dev.cleave.engine.memory;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -67,6 +68,18 @@ class TablePagesTest {
       memory.release(page);
       assertEquals(page, take(memory, 2));
       memory.release(page);
+    }
+  }
+
+  /** 128 records fill a page of memory. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 127, 128, 129, 512})
+  void recordsAreReadAheadAsFarAsThereAreAny(int count) {
+    try (TablePages memory = memory(128)) {
+      for (int page = 0; page < 128; page++) {
+        long table = (1L << 32) + page * PAGE;
+        assertDoesNotThrow(() -> memory.fetchRecords(table, count));
+      }
     }
   }
 
