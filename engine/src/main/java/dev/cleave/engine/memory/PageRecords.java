@@ -139,7 +139,7 @@ final class PageRecords implements AutoCloseable {
     words.setRelease(at(page, STATE), unlocked(page));
   }
 
-  /** What {@link #writes} returns when a locked page is unlocked. */
+  /** What {@link #writes} returns once a locked page is unlocked. */
   long unlocked(int page) {
     return state(page) & ~LOCKED;
   }

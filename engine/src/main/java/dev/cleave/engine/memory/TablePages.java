@@ -544,7 +544,7 @@ public class TablePages implements AutoCloseable {
    * Unlocks a table.
    *
    * @param table physical address of a page that the caller has locked
-   * @return what {@link #writes} returns until another writer has had it
+   * @return what {@link #writes} tells until another writer has had it
    */
   public final long unlockSeen(long table) {
     long seen = records().unlocked(pageIndex(table));
