@@ -104,10 +104,8 @@ final class LongRuns {
   }
 
   /**
-   * Of the progression that {@link #fill} would have written, of an even number of values, or of
-   * one value everywhere. No ignored bit is one that a step can change, so that the ignored bits of
-   * a word differ from none just where it has them. Two words a round, as {@link #or} does
-   * (benchmark {@code TableKernelShapes.progressionBits}: 51 and 36 ns).
+   * Of the progression that {@link #fill} would have written. No ignored bit is one that a step can
+   * change, so that the ignored bits of a word differ from none just where it has them.
    */
   static long progressionBits(
       MemorySegment segment,
@@ -117,7 +115,26 @@ final class LongRuns {
       int stepLog2,
       int replicasLog2,
       long ignored) {
-    int half = count >>> 1;
+    long from = first & ~ignored;
+    long differences = 0;
+    for (int i = 0; i < count; i++) {
+      differences |= word(segment, offset, i) ^ (from + value(i, stepLog2, replicasLog2));
+    }
+    return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : differences;
+  }
+
+  /**
+   * The same of {@value #BLOCK} words, two a round as in {@link #or} (benchmark {@code
+   * TableKernelShapes.progressionBits}: 51 and 36 ns). Half as many words would be too few rounds.
+   */
+  static long blockProgressionBits(
+      MemorySegment segment,
+      long offset,
+      long first,
+      int stepLog2,
+      int replicasLog2,
+      long ignored) {
+    int half = BLOCK / 2;
     long upper = behind(offset, half);
     long from = first & ~ignored;
     long upperFrom = from + value(half, stepLog2, replicasLog2);

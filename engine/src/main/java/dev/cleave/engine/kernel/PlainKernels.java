@@ -183,27 +183,16 @@ final class PlainKernels implements TableKernels {
       return NO_PROGRESSION;
     }
     int replicas = replicasLog2(step, replicasLog2);
-    int even = step == 0 ? count & -2 : count & -(2 << replicasLog2);
-    long bits =
-        shortProgressionBits(
-            segment,
-            behind(offset, even),
-            count - even,
-            value(first, step, even, replicasLog2),
-            step,
-            replicasLog2,
-            ignored);
-    for (int i = 0; i < even && bits != NO_PROGRESSION; i += BLOCK) {
-      long found =
-          LongRuns.progressionBits(
-              segment,
-              behind(offset, i),
-              Math.min(BLOCK, even - i),
-              value(first, step, i, replicasLog2),
-              Long.numberOfTrailingZeros(step),
-              replicas,
-              ignored);
-      bits |= found; // all bits if it is none
+    int stepLog2 = Long.numberOfTrailingZeros(step);
+    long bits = 0;
+    for (int i = 0; i < count && bits != NO_PROGRESSION; i += BLOCK) {
+      int words = Math.min(BLOCK, count - i);
+      long at = behind(offset, i);
+      long value = value(first, step, i, replicasLog2);
+      bits |= // all bits if it is none
+          words == BLOCK
+              ? LongRuns.blockProgressionBits(segment, at, value, stepLog2, replicas, ignored)
+              : LongRuns.progressionBits(segment, at, words, value, stepLog2, replicas, ignored);
     }
     return bits;
   }
