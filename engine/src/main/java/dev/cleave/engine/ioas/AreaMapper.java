@@ -81,7 +81,7 @@ final class AreaMapper {
       return false;
     }
     boolean isMapped = false;
-    SizeRule rule = state.ruleIfAny();
+    SizeRule rule = length == Geometry.PAGE_BYTES ? null : state.ruleIfAny(); // none forbids a page
     try {
       if (rule == null) {
         table.table().map(iova, paddr, length, access);
