@@ -202,13 +202,12 @@ public final class Pairs {
           dirty("1", HEAP_RADIX, "DirtySweep.heapRadix", 1),
           dirty("10", HEAP_RADIX, "DirtySweep.heapRadix", 1),
           new Pair(
-              // memory gives two readers little more than one: neither is to keep the other out
               "read and clear 64 GiB in two threads, a device beside",
               ONE_THREAD,
               "DirtySweepByTwo.passByTwo",
               "DirtySweepByTwo.passByOne",
               Map.of(),
-              1));
+              0.7));
 
   private Pairs() {}
 

@@ -76,7 +76,7 @@ class PairsTest {
           read and clear 64 GiB at 4K, 0.1 % dirty | on-heap long[] radix | 1
           read and clear 64 GiB at 4K, 1 % dirty | on-heap long[] radix | 1
           read and clear 64 GiB at 4K, 10 % dirty | on-heap long[] radix | 1
-          read and clear 64 GiB in two threads, a device beside | one thread on both | 1
+          read and clear 64 GiB in two threads, a device beside | one thread on both | 0.7
           """)
   void everyPromisedRatioIsThereOnce(String work, String against, double limit) {
     List<Double> limits =

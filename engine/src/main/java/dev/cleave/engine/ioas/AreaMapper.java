@@ -83,7 +83,7 @@ final class AreaMapper {
     boolean isMapped = false;
     SizeRule rule = length == Geometry.PAGE_BYTES ? null : state.ruleIfAny(); // none forbids a page
     try {
-      if (rule == null) {
+      if (rule == null) { // not by mapRun: C2 inlines a page's way as a whole only so deep
         table.table().map(iova, paddr, length, access);
       } else {
         table.table().map(iova, paddr, length, access, rule);

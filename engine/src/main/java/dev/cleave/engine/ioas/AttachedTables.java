@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class AttachedTables {
   private HardwarePageTable[] tables = {};
-  private @Nullable HardwarePageTable only;
   private long version;
+  private @Nullable HardwarePageTable only;
 
   int count() {
     return tables.length;
@@ -48,16 +48,16 @@ final class AttachedTables {
   void add(HardwarePageTable table) {
     HardwarePageTable[] more = Arrays.copyOf(tables, tables.length + 1);
     more[tables.length] = table;
-    become(more);
+    set(more);
   }
 
   void remove(HardwarePageTable table) {
-    become(Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new));
+    set(Arrays.stream(tables).filter(other -> other != table).toArray(HardwarePageTable[]::new));
   }
 
-  private void become(HardwarePageTable[] list) {
-    tables = list;
-    only = list.length == 1 ? list[0] : null;
+  private void set(HardwarePageTable[] now) {
+    tables = now;
+    only = now.length == 1 ? now[0] : null;
     version++;
   }
 

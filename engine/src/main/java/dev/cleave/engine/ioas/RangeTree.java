@@ -270,7 +270,7 @@ final class RangeTree {
   /** Adds a range that touches no other. */
   void insert(long first, long last, long offset, long info) {
     var _ = find(first);
-    var _ = insertFound(first, last, offset, info);
+    insertFound(first, last, offset, info);
   }
 
   /**
@@ -286,11 +286,15 @@ final class RangeTree {
       noteBetweenPages(leaf);
       return true;
     }
-    return !touches(first, last) && insertFound(first, last, offset, info);
+    if (touches(first, last)) {
+      return false;
+    }
+    insertFound(first, last, offset, info);
+    return true;
   }
 
   /** Adds it where it belongs: a third page or a range without room changes the leaf. */
-  private boolean insertFound(long first, long last, long offset, long info) {
+  private void insertFound(long first, long last, long offset, long info) {
     int index = foundCount();
     long[] leaf = nodes.get(foundLeaf);
     if (count(leaf) == RangeLeaf.FEWEST || hasNoRoom(leaf, first, last, offset, info)) {
@@ -304,7 +308,6 @@ final class RangeTree {
     if (foundCount == count(leaf)) { // else the bound stands for the hole that it came into
       holes.note(foundLeaf, foundCount - 1);
     }
-    return true;
   }
 
   /**

@@ -16,28 +16,18 @@ final class SpaceRule implements SizeRule {
   private SizeRule[] others = {};
   private boolean allowsLarge = true;
 
-  /** Whether large leaves are allowed, and there are no rules of the owner's. */
-  private boolean isPlain = true;
-
   /** Whether it forbids nothing at all. */
   boolean isFree() {
-    return isPlain && granularity.isEmpty() && tracked.isEmpty();
+    return allowsLarge && others.length == 0 && granularity.isEmpty() && tracked.isEmpty();
   }
 
   void allowLarge(boolean allowed) {
     allowsLarge = allowed;
-    isPlain = allowsLarge && others.length == 0;
   }
 
   void add(SizeRule rule) {
-    SizeRule[] more = Arrays.copyOf(others, others.length + 1);
-    more[others.length] = rule;
-    setOthers(more);
-  }
-
-  private void setOthers(SizeRule[] rules) {
-    others = rules;
-    isPlain = allowsLarge && others.length == 0;
+    others = Arrays.copyOf(others, others.length + 1);
+    others[others.length - 1] = rule;
   }
 
   void remove(SizeRule rule) {
@@ -48,7 +38,7 @@ final class SpaceRule implements SizeRule {
     SizeRule[] left = new SizeRule[others.length - 1];
     System.arraycopy(others, 0, left, 0, at);
     System.arraycopy(others, at + 1, left, at, left.length - at);
-    setOthers(left);
+    others = left;
   }
 
   /** Whether all rules but one allow leaves of a size around an address. */

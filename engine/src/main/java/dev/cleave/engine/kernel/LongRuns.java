@@ -37,8 +37,8 @@ final class LongRuns {
 
   /**
    * Short, so that loads from it lie in other places of a page than the stores beside them: the
-   * processor takes those that do not for loads of what is being stored. In a loop over one table
-   * alone, long indexes took 20 to 34 ns, by where the heap had them, and short ones 23.
+   * processor takes those that do not for loads of what is being stored, and where long indexes lie
+   * is up to the heap.
    */
   private static final short[] INDEX = new short[BLOCK];
 
