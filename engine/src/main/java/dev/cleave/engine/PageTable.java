@@ -792,12 +792,77 @@ public final class PageTable implements AutoCloseable {
   public long translate(long iova) {
     long seen = pages.reclaims();
     try {
-      long paddr = walk(iova);
-      return pages.isStill(seen) ? paddr : translate(iova);
+      long now = tree.openTop();
+      int level = levels(now);
+      if (!space.reaches(level, iova)) {
+        return NOT_MAPPED;
+      }
+      long table = root(now);
+      for (; level > 4; level--) {
+        long entry = entry(table, level, iova);
+        if (!isDirectory(entry, level)) {
+          return ifStill(seen, translated(entry, level, iova), iova);
+        }
+        table = format.tablePaddr(entry);
+      }
+      // The four lowest levels have code of their own, in which the level is a constant, and loads
+      // of the next call begin sooner (benchmark RandomTranslate.engine, 4 levels: over 64 GiB 89
+      // ns
+      // in a loop and 63, in the first cache 9.1 and 7.6). What that calls is of 35 bytes at most:
+      // longer methods have a profile of their own, and where C2 compiles this before they have it,
+      // it leaves their calls as calls (bench --stability: 15 and 9 ns, in one JVM of ten).
+      if (level == 4) {
+        long entry = entry(table, 4, iova);
+        if (!isDirectory(entry, 4)) {
+          return ifStill(seen, translated(entry, 4, iova), iova);
+        }
+        table = format.tablePaddr(entry);
+        level = 3;
+      }
+      if (level == 3) {
+        long entry = entry(table, 3, iova);
+        if (!isDirectory(entry, 3)) {
+          return ifStill(seen, translated(entry, 3, iova), iova);
+        }
+        table = format.tablePaddr(entry);
+      }
+      if (level > 1) {
+        long entry = entry(table, 2, iova);
+        if (!isDirectory(entry, 2)) {
+          return ifStill(seen, translated(entry, 2, iova), iova);
+        }
+        table = format.tablePaddr(entry);
+      }
+      return ifStill(seen, translated(entry(table, 1, iova), 1, iova), iova);
     } catch (IndexOutOfBoundsException e) {
       pages.rethrowIfStill(seen, e);
       return translate(iova);
     }
+  }
+
+  private long ifStill(long seen, long paddr, long iova) {
+    return pages.isStill(seen) ? paddr : translate(iova);
+  }
+
+  private long entry(long table, int level, long iova) {
+    return pages.loadPlain(slotAt(table, index(iova, level)));
+  }
+
+  private boolean isDirectory(long entry, int level) {
+    return format.isPresent(entry) && !format.isLeaf(entry, level);
+  }
+
+  private long translated(long entry, int level, long iova) {
+    return isMapped(entry, level) ? paddr(entry, level, iova) : NOT_MAPPED;
+  }
+
+  private boolean isMapped(long entry, int level) {
+    return format.isPresent(entry) && format.isLeaf(entry, level);
+  }
+
+  private long paddr(long entry, int level, long iova) {
+    long offset = offsetMask(format.leafSizeLog2(entry, level));
+    return format.leafPaddr(entry, level) | (iova & offset);
   }
 
   /**
@@ -825,58 +890,6 @@ public final class PageTable implements AutoCloseable {
     }
     var _ = tree.openTop();
     return batches.translate(iovas, from, from + count, paddrs);
-  }
-
-  /**
-   * The three lowest levels have code of their own, in which the level is a constant, and loads of
-   * the next call begin sooner (benchmark {@code RandomTranslate.engine}: over 64 GiB 82 ns in a
-   * loop and 62, in the first cache 7.3 and 6.4).
-   */
-  private long walk(long iova) {
-    long now = tree.openTop();
-    int level = levels(now);
-    if (!space.reaches(level, iova)) {
-      return NOT_MAPPED;
-    }
-    long table = root(now);
-    for (; level > 3; level--) {
-      long entry = entry(table, level, iova);
-      if (!isDirectory(entry, level)) {
-        return translated(entry, level, iova);
-      }
-      table = format.tablePaddr(entry);
-    }
-    if (level == 3) {
-      long entry = entry(table, 3, iova);
-      if (!isDirectory(entry, 3)) {
-        return translated(entry, 3, iova);
-      }
-      table = format.tablePaddr(entry);
-    }
-    if (level > 1) {
-      long entry = entry(table, 2, iova);
-      if (!isDirectory(entry, 2)) {
-        return translated(entry, 2, iova);
-      }
-      table = format.tablePaddr(entry);
-    }
-    return translated(entry(table, 1, iova), 1, iova);
-  }
-
-  private long entry(long table, int level, long iova) {
-    return pages.loadPlain(slotAt(table, index(iova, level)));
-  }
-
-  private boolean isDirectory(long entry, int level) {
-    return format.isPresent(entry) && !format.isLeaf(entry, level);
-  }
-
-  private long translated(long entry, int level, long iova) {
-    if (!format.isPresent(entry) || !format.isLeaf(entry, level)) {
-      return NOT_MAPPED;
-    }
-    long offset = offsetMask(format.leafSizeLog2(entry, level));
-    return format.leafPaddr(entry, level) | (iova & offset);
   }
 
   /**

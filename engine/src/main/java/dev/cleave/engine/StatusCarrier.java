@@ -41,14 +41,18 @@ final class StatusCarrier {
   void carry(long old, long tag) {
     int level = WaitingTables.tagLevel(tag);
     long first = WaitingTables.tagFirst(tag);
-    if (tree.top() == 0 || (pages.orAll(old) & format.statusMask()) == 0) {
+    if (tree.top() == 0) {
+      return;
+    }
+    long all = pages.orAll(old) & format.statusMask();
+    if (all == 0) {
       return;
     }
     long delta = paddr(old, level) - first;
     long last = first + offsetMask(tableLog2(level));
     long at = first;
     while (true) {
-      long end = Unsigned.min(carryAt(old, level, at, last, delta), last);
+      long end = Unsigned.min(carryAt(old, level, all, at, last, delta), last);
       if (end == last) {
         return;
       }
@@ -65,9 +69,8 @@ final class StatusCarrier {
   }
 
   /** Carries to the leaf around an iova; returns where it, or a hole, ends. */
-  private long carryAt(long old, int oldLevel, long iova, long last, long delta) {
-    long page = iova & -(long) PAGE_BYTES;
-    long home = tree.lockHome(page, page + PAGE_BYTES - 1);
+  private long carryAt(long old, int oldLevel, long all, long iova, long last, long delta) {
+    long home = lockAround(iova, last);
     long table = TableTree.table(home);
     int level = TableTree.level(home);
     long end = iova | offsetMask(entryLog2(level));
@@ -77,7 +80,7 @@ final class StatusCarrier {
       long leafFirst = iova & -(1L << sizeLog2);
       end = iova | offsetMask(sizeLog2);
       if (format.leafPaddr(entry, level) - leafFirst == delta) {
-        long status = statusIn(old, oldLevel, iova, Unsigned.min(end, last));
+        long status = statusIn(old, oldLevel, all, iova, Unsigned.min(end, last));
         addTo(slotAt(table, index(leafFirst, level)), sizeLog2, status);
       }
     }
@@ -85,10 +88,30 @@ final class StatusCarrier {
     return end;
   }
 
-  /** The status bits of all leaves of a table that a range of it reaches into. */
-  private long statusIn(long table, int level, long first, long last) {
+  /**
+   * Locks the table that has no directory around an iova. As a rule that is the one in which the
+   * merged leaf stands: it is looked up by all that the leaf has.
+   */
+  private long lockAround(long iova, long last) {
+    long page = iova & -(long) PAGE_BYTES;
+    long home = tree.lockHome(page, last);
+    int level = TableTree.level(home);
+    long entry = pages.loadAcquire(slotAt(TableTree.table(home), index(iova, level)));
+    if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
+      return home;
+    }
+    tree.unlock(TableTree.table(home));
+    return tree.lockHome(page, page + PAGE_BYTES - 1);
+  }
+
+  /**
+   * The status bits of all leaves of a table that a range of it reaches into.
+   *
+   * @param all those of the whole table
+   */
+  private long statusIn(long table, int level, long all, long first, long last) {
     if (level == 1 && last - first == offsetMask(tableLog2(1))) {
-      return pages.orAll(table) & format.statusMask();
+      return all;
     }
     long status = 0;
     int end = index(last, level);
@@ -108,8 +131,10 @@ final class StatusCarrier {
   }
 
   private void addTo(long slot, int sizeLog2, long status) {
-    for (int i = 0; status != 0 && i < 1 << slotsLog2(sizeLog2); i++) {
-      pages.or(slotAt(slot, i), status);
+    for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
+      if ((status & ~pages.loadAcquire(slotAt(slot, i))) != 0) {
+        pages.or(slotAt(slot, i), status);
+      }
     }
   }
 }

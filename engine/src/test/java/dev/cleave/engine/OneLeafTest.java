@@ -52,6 +52,7 @@ class OneLeafTest {
       map(small, at.first, at.bytes);
       assertEquals(List.of(sizeLog2, sizeLog2), small.sizes());
       assertEquals(at.bytes, small.table.translate(at.first));
+      assertEquals(2 * at.bytes - 1, small.table.translate(at.first + at.bytes - 1));
       long stores = small.table.statistics().entryStores();
       assertEquals(at.bytes, small.table.unmap(at.first, at.bytes, small.gather));
       assertEquals(

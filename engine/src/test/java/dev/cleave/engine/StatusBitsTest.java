@@ -85,6 +85,19 @@ class StatusBitsTest {
   }
 
   @Test
+  void aBitThatComesLateIsCarriedOverWhereTheLeafHasTheOther() {
+    try (HitlessRun run = new HitlessRun(kind, 1L << 21, 12)) {
+      Slot remembered = hardware(run).slotOf(run.iova + 300 * 4096);
+      hardware(run).set(run.iova + 4096, ACCESSED);
+      run.table.merge(run.iova, run.bytes, 21, run.gather);
+      assertEquals(ACCESSED, hardware(run).status(run.iova));
+      run.pages.or(remembered.paddr(), DIRTY);
+      run.gather.complete();
+      assertEquals(ACCESSED | DIRTY, hardware(run).status(run.iova));
+    }
+  }
+
+  @Test
   void aBitSetInAMergedTableTwoLevelsBelowIsCarriedOver() {
     try (HitlessRun run = new HitlessRun(kind, 1L << 30)) {
       run.table.split(run.iova + (5L << 21), 1L << 21, 12, run.gather);

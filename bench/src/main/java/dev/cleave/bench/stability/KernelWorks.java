@@ -7,19 +7,29 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** The kernels over one table, or over the replicas of a sized leaf, in the first cache. */
+/**
+ * The kernels over one table, or over the replicas of a sized leaf, in the first cache. Each time
+ * it is another table, as in use: of one and the same, what a call has to check would be checked
+ * before the loop wherever C2 inlined the kernel, and not where it did not.
+ */
 final class KernelWorks {
   private static final TableKernels KERNELS = Kernels.chosen();
   private static final int TABLE = 512;
+  private static final int TABLES = 4;
   private static final int REPLICAS = 16;
   private static final int REPLICAS_LOG2 = 4;
   private static final long MASK = 1;
   private static final long STATUS = 0x60;
   private static final long STEP = 0x1000;
 
-  private final MemorySegment words = Arena.ofAuto().allocate(8L * TABLE, 4096);
+  private final MemorySegment words = Arena.ofAuto().allocate(TABLES * 8L * TABLE, 4096);
   private final GatheredBits found = new GatheredBits();
-  private final MemorySegment zeros = Arena.ofAuto().allocate(8L * TABLE, 4096);
+  private final MemorySegment zeros = Arena.ofAuto().allocate(TABLES * 8L * TABLE, 4096);
+
+  /** Where another table lies. */
+  private static long table(int time) {
+    return 8L * TABLE * (time & (TABLES - 1));
+  }
 
   /** What is read is equal everywhere, so that nothing ends early. */
   List<Work> all() {
@@ -28,7 +38,7 @@ final class KernelWorks {
           @Override
           long run(int times) {
             for (int i = 0; i < times; i++) {
-              KERNELS.fill(words, 0, TABLE, i, STEP, 0);
+              KERNELS.fill(words, table(i), TABLE, i, STEP, 0);
             }
             return times;
           }
@@ -37,7 +47,7 @@ final class KernelWorks {
           @Override
           long run(int times) {
             for (int i = 0; i < times; i++) {
-              KERNELS.fill(words, 0, TABLE, i, STEP, REPLICAS_LOG2);
+              KERNELS.fill(words, table(i), TABLE, i, STEP, REPLICAS_LOG2);
             }
             return times;
           }
@@ -46,7 +56,7 @@ final class KernelWorks {
           @Override
           long run(int times) {
             for (int i = 0; i < times; i++) {
-              KERNELS.fill(words, 0, REPLICAS, i, STEP, REPLICAS_LOG2);
+              KERNELS.fill(words, table(i), REPLICAS, i, STEP, REPLICAS_LOG2);
             }
             return times;
           }
@@ -55,7 +65,7 @@ final class KernelWorks {
           @Override
           long run(int times) {
             for (int i = 0; i < times; i++) {
-              KERNELS.zero(words, 0, TABLE);
+              KERNELS.zero(words, table(i), TABLE);
             }
             return times;
           }
@@ -65,7 +75,7 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.anyHas(zeros, 0, TABLE, MASK) ? 1 : 0;
+              sum += KERNELS.anyHas(zeros, table(i), TABLE, MASK) ? 1 : 0;
             }
             return sum;
           }
@@ -75,7 +85,7 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.countAny(zeros, 0, TABLE, MASK);
+              sum += KERNELS.countAny(zeros, table(i), TABLE, MASK);
             }
             return sum;
           }
@@ -85,7 +95,7 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.progressionBits(zeros, 0, TABLE, 0, 0, 0, STATUS);
+              sum += KERNELS.progressionBits(zeros, table(i), TABLE, 0, 0, 0, STATUS);
             }
             return sum;
           }
@@ -95,7 +105,8 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.progressionBits(zeros, 0, REPLICAS, 0, 0, REPLICAS_LOG2, STATUS);
+              sum +=
+                  KERNELS.progressionBits(zeros, table(i), REPLICAS, 0, 0, REPLICAS_LOG2, STATUS);
             }
             return sum;
           }
@@ -105,7 +116,7 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.or(zeros, 0, TABLE);
+              sum += KERNELS.or(zeros, table(i), TABLE);
             }
             return sum;
           }
@@ -115,7 +126,7 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              KERNELS.gather(zeros, 0, TABLE, MASK, found, 0);
+              KERNELS.gather(zeros, table(i), TABLE, MASK, found, 0);
               sum += found.from(0) + 1;
             }
             return sum;
@@ -126,7 +137,7 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              KERNELS.gatherTables(zeros, 0, 0, 1, MASK, found, 0, TABLE);
+              KERNELS.gatherTables(zeros, table(i), table(i), 1, MASK, found, 0, TABLE);
               sum += found.from(0) + 1;
             }
             return sum;
@@ -137,7 +148,9 @@ final class KernelWorks {
           long run(int times) {
             long sum = 0;
             for (int i = 0; i < times; i++) {
-              sum += KERNELS.uniformRegions(zeros, 0, TABLE / TableKernels.REGION_WORDS, -1, -1);
+              sum +=
+                  KERNELS.uniformRegions(
+                      zeros, table(i), TABLE / TableKernels.REGION_WORDS, -1, -1);
             }
             return sum;
           }

@@ -65,6 +65,17 @@ final class LongRuns {
     }
   }
 
+  /**
+   * The same of {@value #BLOCK} words: to know how many there are leaves out much of what comes
+   * before a loop ({@code bench --stability}, write a table: 30 and 21 ns in most JVMs).
+   */
+  static void fillBlock(
+      MemorySegment segment, long offset, long first, int stepLog2, int replicasLog2) {
+    for (int i = 0; i < BLOCK; i++) {
+      setWord(segment, offset, i, first + value(i, stepLog2, replicasLog2));
+    }
+  }
+
   private static long value(int index, int stepLog2, int replicasLog2) {
     return (long) INDEX[index] >>> replicasLog2 << stepLog2;
   }
@@ -163,6 +174,7 @@ final class LongRuns {
       GatheredBits found,
       int firstPlace,
       int secondPlace) {
+    assert count % Long.SIZE == 0 : "count=" + count;
     int bit = Long.numberOfTrailingZeros(mask);
     byte[] flags = found.flags;
     for (int i = 0; i < count; i += GatheredBits.PIECE) {
@@ -170,9 +182,19 @@ final class LongRuns {
       flagPairs(segment, behind(first, i), behind(second, i), words, bit, flags);
       long groups = 0;
       for (int k = 0; k < words / Long.SIZE; k++) {
-        groups |= anyFlag(flags, k * Long.SIZE) << k;
-        found.set(firstPlace + i + k * Long.SIZE, 0);
-        found.set(secondPlace + i + k * Long.SIZE, 0);
+        int at = k * Long.SIZE;
+        long any =
+            eight(flags, at)
+                | eight(flags, at + 8)
+                | eight(flags, at + 16)
+                | eight(flags, at + 24)
+                | eight(flags, at + 32)
+                | eight(flags, at + 40)
+                | eight(flags, at + 48)
+                | eight(flags, at + 56);
+        groups |= (any | -any) >>> (Long.SIZE - 1) << k;
+        found.set(firstPlace + i + at, 0);
+        found.set(secondPlace + i + at, 0);
       }
       for (long left = groups; left != 0; left &= left - 1) {
         int at = Long.numberOfTrailingZeros(left) * Long.SIZE;
@@ -214,20 +236,6 @@ final class LongRuns {
 
   private static long eight(byte[] flags, int index) {
     return (long) FLAGS.get(flags, index);
-  }
-
-  /** 1 if any of 64 flags is set, or 0. */
-  private static long anyFlag(byte[] flags, int index) {
-    long any =
-        eight(flags, index)
-            | eight(flags, index + 8)
-            | eight(flags, index + 16)
-            | eight(flags, index + 24)
-            | eight(flags, index + 32)
-            | eight(flags, index + 40)
-            | eight(flags, index + 48)
-            | eight(flags, index + 56);
-    return (any | -any) >>> (Long.SIZE - 1);
   }
 
   /** A bit for each of 64 flags. */

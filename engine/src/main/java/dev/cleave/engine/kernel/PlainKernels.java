@@ -12,7 +12,14 @@ import java.nio.ByteOrder;
  *
  * <p>Short runs are dealt with here, word by word. Long ones are {@link LongRuns}, loops that C2
  * makes vectors of; the two have no loop in common, because how a loop is compiled depends on how
- * long it was when it was profiled. Stateless and thread-safe.
+ * long it was when it was profiled.
+ *
+ * <p>The ways to the loops are long methods on purpose: C2 inlines none of over 325 bytes, so that
+ * each is compiled as a unit of its own. Inlined into what calls it, a loop may lie so deep that C2
+ * leaves the JDK's check of each word's alignment as a call, and makes no vectors of it: one JVM of
+ * a hundred was four times as slow (benchmark {@code ShareUnshare}: 2 098 and 509 ns).
+ *
+ * <p>Stateless and thread-safe.
  */
 final class PlainKernels implements TableKernels {
   /**
@@ -24,6 +31,12 @@ final class PlainKernels implements TableKernels {
 
   /** As many replicas as make all words of a block one value. */
   private static final int ALL_REPLICAS_LOG2 = Long.SIZE - 1;
+
+  /** What {@link #look} looks for. */
+  private static final int ALL = 0;
+
+  private static final int ANY = 1;
+  private static final int COUNT = 2;
 
   static boolean isAligned(long offset) {
     return offset % Long.BYTES == 0;
@@ -59,103 +72,123 @@ final class PlainKernels implements TableKernels {
   public void fill(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     assert isAligned(offset);
-    if (count <= 1 << replicasLog2) {
-      replicate(segment, offset, count, first);
+    if (step == 0 || count <= 1 << replicasLog2) {
+      if (count >= LEAST) {
+        LongRuns.replicate(segment, offset, count, first);
+        return;
+      }
+      int i = 0;
+      for (; i + 8 <= count; i += 8) { // the replicas of a sized leaf are 16, 32 and so on
+        setWord(segment, offset, i, first);
+        setWord(segment, offset, i + 1, first);
+        setWord(segment, offset, i + 2, first);
+        setWord(segment, offset, i + 3, first);
+        setWord(segment, offset, i + 4, first);
+        setWord(segment, offset, i + 5, first);
+        setWord(segment, offset, i + 6, first);
+        setWord(segment, offset, i + 7, first);
+      }
+      for (; i < count; i++) {
+        setWord(segment, offset, i, first);
+      }
     } else if (count < LEAST || !isShift(step)) {
-      fillShort(segment, offset, count, first, step, replicasLog2);
+      if (replicasLog2 == 0) {
+        long value = first;
+        for (int i = 0; i < count; i++) {
+          setWord(segment, offset, i, value);
+          value += step;
+        }
+      } else {
+        for (int i = 0; i < count; i++) {
+          setWord(segment, offset, i, value(first, step, i, replicasLog2));
+        }
+      }
     } else {
-      int replicas = replicasLog2(step, replicasLog2);
+      int stepLog2 = Long.numberOfTrailingZeros(step);
       for (int i = 0; i < count; i += BLOCK) {
-        LongRuns.fill(
-            segment,
-            behind(offset, i),
-            Math.min(BLOCK, count - i),
-            value(first, step, i, replicasLog2),
-            Long.numberOfTrailingZeros(step),
-            replicas);
-      }
-    }
-  }
-
-  private static void fillShort(
-      MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
-    if (replicasLog2 == 0) {
-      long value = first;
-      for (int i = 0; i < count; i++) {
-        setWord(segment, offset, i, value);
-        value += step;
-      }
-    } else {
-      for (int i = 0; i < count; i++) {
-        setWord(segment, offset, i, value(first, step, i, replicasLog2));
+        int words = Math.min(BLOCK, count - i);
+        long at = behind(offset, i);
+        long value = value(first, step, i, replicasLog2);
+        if (words == BLOCK) {
+          LongRuns.fillBlock(segment, at, value, stepLog2, replicasLog2);
+        } else {
+          LongRuns.fill(segment, at, words, value, stepLog2, replicasLog2);
+        }
       }
     }
   }
 
   @Override
   public void replicate(MemorySegment segment, long offset, int count, long value) {
-    assert isAligned(offset);
-    if (count < LEAST) {
-      replicateShort(segment, offset, count, value);
-    } else {
-      LongRuns.replicate(segment, offset, count, value);
-    }
-  }
-
-  /** Eight at a time: the replicas of a sized leaf are 16, 32 and so on. */
-  private static void replicateShort(MemorySegment segment, long offset, int count, long value) {
-    int i = 0;
-    for (; i + 8 <= count; i += 8) {
-      setWord(segment, offset, i, value);
-      setWord(segment, offset, i + 1, value);
-      setWord(segment, offset, i + 2, value);
-      setWord(segment, offset, i + 3, value);
-      setWord(segment, offset, i + 4, value);
-      setWord(segment, offset, i + 5, value);
-      setWord(segment, offset, i + 6, value);
-      setWord(segment, offset, i + 7, value);
-    }
-    for (; i < count; i++) {
-      setWord(segment, offset, i, value);
-    }
+    fill(segment, offset, count, value, 0, 0);
   }
 
   @Override
   public void zero(MemorySegment segment, long offset, int count) {
-    replicate(segment, offset, count, 0);
+    fill(segment, offset, count, 0, 0, 0);
   }
 
   @Override
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
-    assert isAligned(offset);
-    if (count < LEAST) {
-      for (int i = 0; i < count; i++) {
-        if ((word(segment, offset, i) & mask) != 0) {
-          return true;
-        }
-      }
-      return false;
-    }
-    // a table in use has some at one end most of the time
-    if (((word(segment, offset, 0) | word(segment, offset, count - 1)) & mask) != 0) {
-      return true;
-    }
-    return (LongRuns.or(segment, offset, count) & mask) != 0;
+    return look(segment, offset, count, mask, ANY) != 0;
   }
 
   @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
+    return (int) look(segment, offset, count, mask, COUNT);
+  }
+
+  @Override
+  public long or(MemorySegment segment, long offset, int count) {
+    return look(segment, offset, count, -1, ALL);
+  }
+
+  /**
+   * Looks at the bits of a mask.
+   *
+   * @param what {@link #ALL} of them that any word has, or of those {@link #ANY} at all, or how
+   *     many words to {@link #COUNT}
+   */
+  private static long look(MemorySegment segment, long offset, int count, long mask, int what) {
     assert isAligned(offset);
+    if (what == COUNT) {
+      if (count >= LEAST) {
+        return Long.bitCount(mask) == 1
+            ? LongRuns.countBit(segment, offset, count, Long.numberOfTrailingZeros(mask))
+            : LongRuns.countAny(segment, offset, count, mask);
+      }
+      int found = 0;
+      for (int i = 0; i < count; i++) {
+        found += (word(segment, offset, i) & mask) != 0 ? 1 : 0;
+      }
+      return found;
+    }
     if (count >= LEAST) {
-      return Long.bitCount(mask) == 1
-          ? LongRuns.countBit(segment, offset, count, Long.numberOfTrailingZeros(mask))
-          : LongRuns.countAny(segment, offset, count, mask);
+      if (what == ANY) { // a table in use has some at one end most of the time
+        long ends = word(segment, offset, 0) | word(segment, offset, count - 1);
+        if ((ends & mask) != 0) {
+          return ends & mask;
+        }
+      }
+      return LongRuns.or(segment, offset, count) & mask;
     }
-    int found = 0;
-    for (int i = 0; i < count; i++) {
-      found += (word(segment, offset, i) & mask) != 0 ? 1 : 0;
+    long bits = 0;
+    int i = 0;
+    for (; i + 8 <= count && (what == ALL || bits == 0); i += 8) {
+      bits |= word(segment, offset, i);
+      bits |= word(segment, offset, i + 1);
+      bits |= word(segment, offset, i + 2);
+      bits |= word(segment, offset, i + 3);
+      bits |= word(segment, offset, i + 4);
+      bits |= word(segment, offset, i + 5);
+      bits |= word(segment, offset, i + 6);
+      bits |= word(segment, offset, i + 7);
+      bits &= mask;
     }
-    return found;
+    for (; i < count && (what == ALL || bits == 0); i++) {
+      bits |= word(segment, offset, i) & mask;
+    }
+    return bits;
   }
 
   @Override
@@ -173,7 +206,15 @@ final class PlainKernels implements TableKernels {
     }
     boolean canStepsChangeIgnored = Long.compareUnsigned(ignored, step - 1) > 0;
     if (count < LEAST || !isShift(step) || canStepsChangeIgnored) {
-      return shortProgressionBits(segment, offset, count, first, step, replicasLog2, ignored);
+      long bits = 0;
+      for (int i = 0; i < count; i++) {
+        long word = word(segment, offset, i);
+        if (((word ^ value(first, step, i, replicasLog2)) & ~ignored) != 0) {
+          return NO_PROGRESSION;
+        }
+        bits |= word;
+      }
+      return bits & ignored;
     }
     // most tables that are none show it at once
     long last = value(first, step, count - 1, replicasLog2);
@@ -197,7 +238,7 @@ final class PlainKernels implements TableKernels {
     return bits;
   }
 
-  /** Of one value everywhere, eight words at a time as {@link #replicateShort} writes them. */
+  /** Of one value everywhere, eight words at a time as {@link #fill} writes them. */
   private static long replicaBits(
       MemorySegment segment, long offset, int count, long value, long ignored) {
     long any = 0;
@@ -222,38 +263,6 @@ final class PlainKernels implements TableKernels {
     }
     long differences = (any ^ value) | (all ^ value);
     return (differences & ~ignored) != 0 ? NO_PROGRESSION : any & ignored;
-  }
-
-  private static long shortProgressionBits(
-      MemorySegment segment,
-      long offset,
-      int count,
-      long first,
-      long step,
-      int replicasLog2,
-      long ignored) {
-    long bits = 0;
-    for (int i = 0; i < count; i++) {
-      long word = word(segment, offset, i);
-      if (((word ^ value(first, step, i, replicasLog2)) & ~ignored) != 0) {
-        return NO_PROGRESSION;
-      }
-      bits |= word;
-    }
-    return bits & ignored;
-  }
-
-  @Override
-  public long or(MemorySegment segment, long offset, int count) {
-    assert isAligned(offset);
-    if (count >= LEAST) {
-      return LongRuns.or(segment, offset, count);
-    }
-    long bits = 0;
-    for (int i = 0; i < count; i++) {
-      bits |= word(segment, offset, i);
-    }
-    return bits;
   }
 
   @Override

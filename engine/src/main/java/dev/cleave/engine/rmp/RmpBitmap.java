@@ -117,6 +117,11 @@ public final class RmpBitmap implements AutoCloseable {
     return bit >>> WORD_LOG2 << BYTES_LOG2;
   }
 
+  /** Which bit of its word a bit is. */
+  private static int placeOf(long bit) {
+    return (int) bit & (Long.SIZE - 1);
+  }
+
   /** {@return where guest memory ends, in bytes} */
   public long guestBytes() {
     return guestBytes;
@@ -205,7 +210,11 @@ public final class RmpBitmap implements AutoCloseable {
     if (value) {
       setBits(large, region, end, false);
     }
-    derive(region, end);
+    if (end - region == 1) {
+      deriveOne(region, wordOf(gpa >>> PAGE_LOG2));
+    } else {
+      derive(region, end);
+    }
   }
 
   /**
@@ -221,13 +230,36 @@ public final class RmpBitmap implements AutoCloseable {
     long region = (gpa + offsetMask(REGION_LOG2)) >>> REGION_LOG2;
     long end = (gpa + length) >>> REGION_LOG2;
     setBits(large, region, end, value);
-    derive(region, end);
+    if (end - region == 1) {
+      deriveOne(region, regionOffset(region));
+    } else {
+      derive(region, end);
+    }
   }
 
-  /** Brings {@link #whole} up to date, 64 regions at a time. */
+  /**
+   * Brings {@link #whole} up to date for a region. Most that are not whole show it in the word that
+   * has been changed.
+   *
+   * @param offset of a word of its pages
+   */
+  private void deriveOne(long region, long offset) {
+    long ofRegion = wordOf(region);
+    long isLarge = large.getPlain(ofRegion) >>> region & 1;
+    long word = shared.getPlain(offset);
+    boolean mayBeWhole = word == 0 ? isLarge != 0 : word == -1;
+    boolean isWhole =
+        mayBeWhole
+            && KERNELS.uniformRegions(
+                    shared.segment(), regionOffset(region), 1, largeShared, isLarge)
+                != 0;
+    mixedRegions -= setBits(whole, region, region + 1, isWhole);
+  }
+
+  /** The same for many, 64 at a time. */
   private void derive(long firstRegion, long endRegion) {
     for (long region = firstRegion, next; region < endRegion; region = next) {
-      int shift = (int) (region % Long.SIZE);
+      int shift = placeOf(region);
       next = Math.min(region - shift + Long.SIZE, endRegion);
       long offset = wordOf(region);
       long mask = -1L >>> (Long.SIZE - (next - region)) << shift;
@@ -331,6 +363,10 @@ public final class RmpBitmap implements AutoCloseable {
 
     @Override
     public long segmentLast(long iova, long last) {
+      checkOpen();
+      if ((iova ^ last) >>> REGION_LOG2 == 0) {
+        return last;
+      }
       long gpa = iova + gpaMinusIova;
       long region = gpa >>> REGION_LOG2;
       long lastRegion = region + ((last >>> REGION_LOG2) - (iova >>> REGION_LOG2));
@@ -362,7 +398,7 @@ public final class RmpBitmap implements AutoCloseable {
         return value ? lastRegion + 1 : regions;
       }
       long word = whole.getPlain(wordOf(at));
-      long differs = (value ? ~word : word) >>> (at % Long.SIZE);
+      long differs = (value ? ~word : word) >>> at;
       if (differs != 0) {
         long end = at + Long.numberOfTrailingZeros(differs);
         // bits beyond the last region are 0, but what they stand for allows large leaves
@@ -404,7 +440,7 @@ public final class RmpBitmap implements AutoCloseable {
     long endPage = end >>> PAGE_LOG2;
     while (page < endPage) {
       long word = savedShared.getPlain(wordOf(page));
-      long differs = (value ? ~word : word) >>> (page % Long.SIZE);
+      long differs = (value ? ~word : word) >>> page;
       if (differs != 0) {
         page += Long.numberOfTrailingZeros(differs);
         return Math.min(page << PAGE_LOG2, end);
@@ -422,7 +458,7 @@ public final class RmpBitmap implements AutoCloseable {
   private static long setBits(Words bits, long from, long end, boolean value) {
     long grown = 0;
     for (long index = from, next; index < end; index = next) {
-      int shift = (int) (index % Long.SIZE);
+      int shift = placeOf(index);
       next = Math.min(index - shift + Long.SIZE, end);
       long mask = -1L >>> (Long.SIZE - (next - index)) << shift;
       long offset = wordOf(index);

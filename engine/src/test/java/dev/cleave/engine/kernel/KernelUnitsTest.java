@@ -1,0 +1,63 @@
+package dev.cleave.engine.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassModel;
+import java.lang.classfile.CodeModel;
+import java.lang.classfile.attribute.CodeAttribute;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/**
+ * C2 inlines no method that is longer than its FreqInlineSize: between a long loop and whoever
+ * calls a kernel there must be one. Otherwise luck decides how deep the loop is inlined, and
+ * whether it can still be made vectors of.
+ */
+class KernelUnitsTest {
+  private static final int FREQ_INLINE_SIZE = 325;
+  private static final String LOOPS = "dev/cleave/engine/kernel/LongRuns";
+
+  @Test
+  void noLongLoopIsInlinedIntoWhoCallsAKernel() throws IOException {
+    Map<String, Integer> loops = sizes(LongRuns.class);
+    int ways = 0;
+    for (var method : read(PlainKernels.class).methods()) {
+      int size = size(method.code().orElseThrow());
+      for (var element : method.code().orElseThrow()) {
+        if (element instanceof InvokeInstruction call
+            && call.owner().asInternalName().equals(LOOPS)) {
+          ways++;
+          String name = call.name().stringValue();
+          assertTrue(
+              Math.max(size, loops.getOrDefault(name, 0)) > FREQ_INLINE_SIZE,
+              () -> "%s, of %d bytes, leads to %s".formatted(method.methodName(), size, name));
+        }
+      }
+    }
+    assertEquals(10, ways, "ways to a long loop");
+  }
+
+  private static Map<String, Integer> sizes(Class<?> of) throws IOException {
+    Map<String, Integer> sizes = new HashMap<>();
+    for (var method : read(of).methods()) {
+      method.code().ifPresent(code -> sizes.put(method.methodName().stringValue(), size(code)));
+    }
+    return sizes;
+  }
+
+  private static int size(CodeModel code) {
+    return ((CodeAttribute) code).codeLength();
+  }
+
+  private static ClassModel read(Class<?> of) throws IOException {
+    try (InputStream in = of.getResourceAsStream(of.getSimpleName() + ".class")) {
+      return ClassFile.of().parse(in.readAllBytes());
+    }
+  }
+}
