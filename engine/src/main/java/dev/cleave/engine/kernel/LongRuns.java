@@ -1,5 +1,6 @@
 package dev.cleave.engine.kernel;
 
+import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.kernel.PlainKernels.behind;
 import static dev.cleave.engine.kernel.PlainKernels.setWord;
 import static dev.cleave.engine.kernel.PlainKernels.word;
@@ -57,33 +58,47 @@ final class LongRuns {
 
   private LongRuns() {}
 
-  /** Word {@code i} becomes {@code first + (i >>> replicasLog2 << stepLog2)}. */
-  static void fill(
-      MemorySegment segment, long offset, int count, long first, int stepLog2, int replicasLog2) {
-    for (int i = 0; i < count; i++) {
-      setWord(segment, offset, i, first + value(i, stepLog2, replicasLog2));
-    }
-  }
-
   /**
-   * The same of {@value #BLOCK} words: to know how many there are leaves out much of what comes
-   * before a loop ({@code bench --stability}, write a table: 30 and 21 ns in most JVMs).
+   * Word {@code i} becomes {@code first + (i >> replicasLog2) * step}; a step is a power of 2, or
+   * 0.
+   *
+   * <p>All loops that write are in one method because C2 inlines none that is so long: see {@link
+   * PlainKernels}.
    */
-  static void fillBlock(
-      MemorySegment segment, long offset, long first, int stepLog2, int replicasLog2) {
-    for (int i = 0; i < BLOCK; i++) {
-      setWord(segment, offset, i, first + value(i, stepLog2, replicasLog2));
+  static void fill(
+      MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
+    assert PlainKernels.isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
+    assert count >= LEAST : "a run of at least %d words, not %d".formatted(LEAST, count);
+    assert Long.bitCount(step) <= 1 : "a step that is a power of 2, not %d".formatted(step);
+    if (step == 0 || count <= 1 << replicasLog2) {
+      for (int i = 0; i < count; i++) {
+        setWord(segment, offset, i, first);
+      }
+      return;
+    }
+    int stepLog2 = Long.numberOfTrailingZeros(step);
+    for (int from = 0; from < count; from += BLOCK) {
+      int words = Math.min(BLOCK, count - from);
+      long at = behind(offset, from);
+      long value = first + ((long) (from >> replicasLog2) << stepLog2);
+      if (stepLog2 == PAGE_LOG2 && replicasLog2 == 0) { // most leaves: shifted by a constant
+        for (int i = 0; i < words; i++) {
+          setWord(segment, at, i, value + ((long) INDEX[i] << PAGE_LOG2));
+        }
+      } else if (replicasLog2 == 0) {
+        for (int i = 0; i < words; i++) {
+          setWord(segment, at, i, value + ((long) INDEX[i] << stepLog2));
+        }
+      } else {
+        for (int i = 0; i < words; i++) {
+          setWord(segment, at, i, value + value(i, stepLog2, replicasLog2));
+        }
+      }
     }
   }
 
   private static long value(int index, int stepLog2, int replicasLog2) {
     return (long) INDEX[index] >>> replicasLog2 << stepLog2;
-  }
-
-  static void replicate(MemorySegment segment, long offset, int count, long value) {
-    for (int i = 0; i < count; i++) {
-      setWord(segment, offset, i, value);
-    }
   }
 
   static long or(MemorySegment segment, long offset, int count) {
@@ -174,7 +189,7 @@ final class LongRuns {
       GatheredBits found,
       int firstPlace,
       int secondPlace) {
-    assert count % Long.SIZE == 0 : "count=" + count;
+    assert count % Long.SIZE == 0 : "groups of 64 words, not %d".formatted(count);
     int bit = Long.numberOfTrailingZeros(mask);
     byte[] flags = found.flags;
     for (int i = 0; i < count; i += GatheredBits.PIECE) {

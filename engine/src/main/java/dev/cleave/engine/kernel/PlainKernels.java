@@ -14,10 +14,11 @@ import java.nio.ByteOrder;
  * makes vectors of; the two have no loop in common, because how a loop is compiled depends on how
  * long it was when it was profiled.
  *
- * <p>The ways to the loops are long methods on purpose: C2 inlines none of over 325 bytes, so that
- * each is compiled as a unit of its own. Inlined into what calls it, a loop may lie so deep that C2
- * leaves the JDK's check of each word's alignment as a call, and makes no vectors of it: one JVM of
- * a hundred was four times as slow (benchmark {@code ShareUnshare}: 2 098 and 509 ns).
+ * <p>Between a long loop that writes, compares or gathers and whoever calls the kernel lies a
+ * method of over 325 bytes, which is the most that C2 inlines. Inlined into what calls it, a loop
+ * may lie so deep that C2 leaves the JDK's check of each word's alignment as a call, and makes no
+ * vectors of it: one JVM of a hundred took four times as long (benchmark {@code ShareUnshare}: 2
+ * 098 and 509 ns).
  *
  * <p>Stateless and thread-safe.
  */
@@ -31,12 +32,6 @@ final class PlainKernels implements TableKernels {
 
   /** As many replicas as make all words of a block one value. */
   private static final int ALL_REPLICAS_LOG2 = Long.SIZE - 1;
-
-  /** What {@link #look} looks for. */
-  private static final int ALL = 0;
-
-  private static final int ANY = 1;
-  private static final int COUNT = 2;
 
   static boolean isAligned(long offset) {
     return offset % Long.BYTES == 0;
@@ -72,123 +67,94 @@ final class PlainKernels implements TableKernels {
   public void fill(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     assert isAligned(offset);
-    if (step == 0 || count <= 1 << replicasLog2) {
-      if (count >= LEAST) {
-        LongRuns.replicate(segment, offset, count, first);
-        return;
-      }
-      int i = 0;
-      for (; i + 8 <= count; i += 8) { // the replicas of a sized leaf are 16, 32 and so on
-        setWord(segment, offset, i, first);
-        setWord(segment, offset, i + 1, first);
-        setWord(segment, offset, i + 2, first);
-        setWord(segment, offset, i + 3, first);
-        setWord(segment, offset, i + 4, first);
-        setWord(segment, offset, i + 5, first);
-        setWord(segment, offset, i + 6, first);
-        setWord(segment, offset, i + 7, first);
-      }
-      for (; i < count; i++) {
-        setWord(segment, offset, i, first);
-      }
-    } else if (count < LEAST || !isShift(step)) {
-      if (replicasLog2 == 0) {
-        long value = first;
-        for (int i = 0; i < count; i++) {
-          setWord(segment, offset, i, value);
-          value += step;
-        }
-      } else {
-        for (int i = 0; i < count; i++) {
-          setWord(segment, offset, i, value(first, step, i, replicasLog2));
-        }
+    if (count >= LEAST && isShift(step)) {
+      LongRuns.fill(segment, offset, count, first, step, replicasLog2);
+    } else if (count <= 1 << replicasLog2) {
+      replicateShort(segment, offset, count, first);
+    } else {
+      fillShort(segment, offset, count, first, step, replicasLog2);
+    }
+  }
+
+  private static void fillShort(
+      MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
+    if (replicasLog2 == 0) {
+      long value = first;
+      for (int i = 0; i < count; i++) {
+        setWord(segment, offset, i, value);
+        value += step;
       }
     } else {
-      int stepLog2 = Long.numberOfTrailingZeros(step);
-      for (int i = 0; i < count; i += BLOCK) {
-        int words = Math.min(BLOCK, count - i);
-        long at = behind(offset, i);
-        long value = value(first, step, i, replicasLog2);
-        if (words == BLOCK) {
-          LongRuns.fillBlock(segment, at, value, stepLog2, replicasLog2);
-        } else {
-          LongRuns.fill(segment, at, words, value, stepLog2, replicasLog2);
-        }
+      for (int i = 0; i < count; i++) {
+        setWord(segment, offset, i, value(first, step, i, replicasLog2));
       }
     }
   }
 
   @Override
   public void replicate(MemorySegment segment, long offset, int count, long value) {
-    fill(segment, offset, count, value, 0, 0);
+    assert isAligned(offset);
+    if (count < LEAST) {
+      replicateShort(segment, offset, count, value);
+    } else {
+      LongRuns.fill(segment, offset, count, value, 0, 0);
+    }
+  }
+
+  /** Eight at a time: the replicas of a sized leaf are 16, 32 and so on. */
+  private static void replicateShort(MemorySegment segment, long offset, int count, long value) {
+    int i = 0;
+    for (; i + 8 <= count; i += 8) {
+      setWord(segment, offset, i, value);
+      setWord(segment, offset, i + 1, value);
+      setWord(segment, offset, i + 2, value);
+      setWord(segment, offset, i + 3, value);
+      setWord(segment, offset, i + 4, value);
+      setWord(segment, offset, i + 5, value);
+      setWord(segment, offset, i + 6, value);
+      setWord(segment, offset, i + 7, value);
+    }
+    for (; i < count; i++) {
+      setWord(segment, offset, i, value);
+    }
   }
 
   @Override
   public void zero(MemorySegment segment, long offset, int count) {
-    fill(segment, offset, count, 0, 0, 0);
+    replicate(segment, offset, count, 0);
   }
 
   @Override
   public boolean anyHas(MemorySegment segment, long offset, int count, long mask) {
-    return look(segment, offset, count, mask, ANY) != 0;
+    assert isAligned(offset);
+    if (count < LEAST) {
+      for (int i = 0; i < count; i++) {
+        if ((word(segment, offset, i) & mask) != 0) {
+          return true;
+        }
+      }
+      return false;
+    }
+    // a table in use has some at one end most of the time
+    if (((word(segment, offset, 0) | word(segment, offset, count - 1)) & mask) != 0) {
+      return true;
+    }
+    return (LongRuns.or(segment, offset, count) & mask) != 0;
   }
 
   @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
-    return (int) look(segment, offset, count, mask, COUNT);
-  }
-
-  @Override
-  public long or(MemorySegment segment, long offset, int count) {
-    return look(segment, offset, count, -1, ALL);
-  }
-
-  /**
-   * Looks at the bits of a mask.
-   *
-   * @param what {@link #ALL} of them that any word has, or of those {@link #ANY} at all, or how
-   *     many words to {@link #COUNT}
-   */
-  private static long look(MemorySegment segment, long offset, int count, long mask, int what) {
     assert isAligned(offset);
-    if (what == COUNT) {
-      if (count >= LEAST) {
-        return Long.bitCount(mask) == 1
-            ? LongRuns.countBit(segment, offset, count, Long.numberOfTrailingZeros(mask))
-            : LongRuns.countAny(segment, offset, count, mask);
-      }
-      int found = 0;
-      for (int i = 0; i < count; i++) {
-        found += (word(segment, offset, i) & mask) != 0 ? 1 : 0;
-      }
-      return found;
-    }
     if (count >= LEAST) {
-      if (what == ANY) { // a table in use has some at one end most of the time
-        long ends = word(segment, offset, 0) | word(segment, offset, count - 1);
-        if ((ends & mask) != 0) {
-          return ends & mask;
-        }
-      }
-      return LongRuns.or(segment, offset, count) & mask;
+      return Long.bitCount(mask) == 1
+          ? LongRuns.countBit(segment, offset, count, Long.numberOfTrailingZeros(mask))
+          : LongRuns.countAny(segment, offset, count, mask);
     }
-    long bits = 0;
-    int i = 0;
-    for (; i + 8 <= count && (what == ALL || bits == 0); i += 8) {
-      bits |= word(segment, offset, i);
-      bits |= word(segment, offset, i + 1);
-      bits |= word(segment, offset, i + 2);
-      bits |= word(segment, offset, i + 3);
-      bits |= word(segment, offset, i + 4);
-      bits |= word(segment, offset, i + 5);
-      bits |= word(segment, offset, i + 6);
-      bits |= word(segment, offset, i + 7);
-      bits &= mask;
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+      found += (word(segment, offset, i) & mask) != 0 ? 1 : 0;
     }
-    for (; i < count && (what == ALL || bits == 0); i++) {
-      bits |= word(segment, offset, i) & mask;
-    }
-    return bits;
+    return found;
   }
 
   @Override
@@ -238,7 +204,7 @@ final class PlainKernels implements TableKernels {
     return bits;
   }
 
-  /** Of one value everywhere, eight words at a time as {@link #fill} writes them. */
+  /** Of one value everywhere, eight words at a time as {@link #replicateShort} writes them. */
   private static long replicaBits(
       MemorySegment segment, long offset, int count, long value, long ignored) {
     long any = 0;
@@ -263,6 +229,19 @@ final class PlainKernels implements TableKernels {
     }
     long differences = (any ^ value) | (all ^ value);
     return (differences & ~ignored) != 0 ? NO_PROGRESSION : any & ignored;
+  }
+
+  @Override
+  public long or(MemorySegment segment, long offset, int count) {
+    assert isAligned(offset);
+    if (count >= LEAST) {
+      return LongRuns.or(segment, offset, count);
+    }
+    long bits = 0;
+    for (int i = 0; i < count; i++) {
+      bits |= word(segment, offset, i);
+    }
+    return bits;
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.lang.classfile.attribute.CodeAttribute;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -22,6 +23,8 @@ import org.junit.jupiter.api.Test;
 class KernelUnitsTest {
   private static final int FREQ_INLINE_SIZE = 325;
   private static final String LOOPS = "dev/cleave/engine/kernel/LongRuns";
+  private static final Set<String> UNITS =
+      Set.of("fill", "progressionBits", "blockProgressionBits", "gather");
 
   @Test
   void noLongLoopIsInlinedIntoWhoCallsAKernel() throws IOException {
@@ -31,7 +34,8 @@ class KernelUnitsTest {
       int size = size(method.code().orElseThrow());
       for (var element : method.code().orElseThrow()) {
         if (element instanceof InvokeInstruction call
-            && call.owner().asInternalName().equals(LOOPS)) {
+            && call.owner().asInternalName().equals(LOOPS)
+            && UNITS.contains(call.name().stringValue())) {
           ways++;
           String name = call.name().stringValue();
           assertTrue(
@@ -40,7 +44,7 @@ class KernelUnitsTest {
         }
       }
     }
-    assertEquals(10, ways, "ways to a long loop");
+    assertEquals(6, ways, "ways to a long loop");
   }
 
   private static Map<String, Integer> sizes(Class<?> of) throws IOException {
