@@ -58,42 +58,74 @@ final class LongRuns {
 
   private LongRuns() {}
 
+  /** Whether a progression is one for {@link #fill}, as that of all leaves is: see there. */
+  static boolean canFill(int count, long step, int replicasLog2) {
+    return count >= LEAST && Long.bitCount(step) <= 1 && (step == 0 || step >>> replicasLog2 != 0);
+  }
+
   /**
-   * Word {@code i} becomes {@code first + (i >> replicasLog2) * step}; a step is a power of 2, or
-   * 0.
+   * Word {@code i} becomes {@code first + (i >> replicasLog2) * step}. A step is 0, or a power of 2
+   * that is not below the number of replicas: what a slot has of a leaf is one, too.
    *
-   * <p>All loops that write are in one method because C2 inlines none that is so long: see {@link
-   * PlainKernels}.
+   * <p>Every loop is a method of its own, so that none shares what the compiler learns of it, and
+   * is called from nowhere else than here: C2 inlines nothing that is as long as this, for which
+   * the asserts care ({@link PlainKernels}).
    */
   static void fill(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     assert PlainKernels.isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
     assert count >= LEAST : "a run of at least %d words, not %d".formatted(LEAST, count);
-    assert Long.bitCount(step) <= 1 : "a step that is a power of 2, not %d".formatted(step);
+    assert behind(offset, count) <= segment.byteSize()
+        : "%d words at %d of %d bytes".formatted(count, offset, segment.byteSize());
+    assert canFill(count, step, replicasLog2)
+        : "a step that is a power of 2 from 2^%d on, not %d".formatted(replicasLog2, step);
     if (step == 0 || count <= 1 << replicasLog2) {
-      for (int i = 0; i < count; i++) {
-        setWord(segment, offset, i, first);
-      }
+      replicate(segment, offset, count, first);
       return;
     }
-    int stepLog2 = Long.numberOfTrailingZeros(step);
-    for (int from = 0; from < count; from += BLOCK) {
-      int words = Math.min(BLOCK, count - from);
-      long at = behind(offset, from);
-      long value = first + ((long) (from >> replicasLog2) << stepLog2);
-      if (stepLog2 == PAGE_LOG2 && replicasLog2 == 0) { // most leaves: shifted by a constant
-        for (int i = 0; i < words; i++) {
-          setWord(segment, at, i, value + ((long) INDEX[i] << PAGE_LOG2));
-        }
-      } else if (replicasLog2 == 0) {
-        for (int i = 0; i < words; i++) {
-          setWord(segment, at, i, value + ((long) INDEX[i] << stepLog2));
-        }
+    int slotLog2 = Long.numberOfTrailingZeros(step) - replicasLog2;
+    for (int i = 0; i < count; i += BLOCK) {
+      long at = behind(offset, i);
+      long base = first + (((long) i << slotLog2) & -step);
+      if (count - i >= BLOCK && slotLog2 == PAGE_LOG2) {
+        fillTable(segment, at, base, -step);
+      } else if (slotLog2 == PAGE_LOG2) {
+        fillPages(segment, at, Math.min(BLOCK, count - i), base, -step);
       } else {
-        for (int i = 0; i < words; i++) {
-          setWord(segment, at, i, value + value(i, stepLog2, replicasLog2));
-        }
+        fillSlots(segment, at, Math.min(BLOCK, count - i), base, -step, slotLog2);
       }
+    }
+  }
+
+  private static void replicate(MemorySegment segment, long offset, int count, long value) {
+    for (int i = 0; i < count; i++) {
+      setWord(segment, offset, i, value);
+    }
+  }
+
+  /**
+   * Leaves whose slots have a page each. To know how many words there are leaves out much of what
+   * comes before a loop.
+   *
+   * @param mask of what one leaf's slots have in common
+   */
+  private static void fillTable(MemorySegment segment, long offset, long first, long mask) {
+    for (int i = 0; i < BLOCK; i++) {
+      setWord(segment, offset, i, first + (((long) INDEX[i] << PAGE_LOG2) & mask));
+    }
+  }
+
+  private static void fillPages(
+      MemorySegment segment, long offset, int count, long first, long mask) {
+    for (int i = 0; i < count; i++) {
+      setWord(segment, offset, i, first + (((long) INDEX[i] << PAGE_LOG2) & mask));
+    }
+  }
+
+  private static void fillSlots(
+      MemorySegment segment, long offset, int count, long first, long mask, int slotLog2) {
+    for (int i = 0; i < count; i++) {
+      setWord(segment, offset, i, first + (((long) INDEX[i] << slotLog2) & mask));
     }
   }
 

@@ -67,7 +67,7 @@ final class PlainKernels implements TableKernels {
   public void fill(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     assert isAligned(offset);
-    if (count >= LEAST && isShift(step)) {
+    if (LongRuns.canFill(count, step, replicasLog2)) {
       LongRuns.fill(segment, offset, count, first, step, replicasLog2);
     } else if (count <= 1 << replicasLog2) {
       replicateShort(segment, offset, count, first);
