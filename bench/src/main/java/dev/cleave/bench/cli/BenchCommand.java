@@ -188,11 +188,12 @@ final class BenchCommand implements Callable<Integer> {
       });
       progress.clear();
       List<StabilityRow> rows = stability.rows();
-      BenchText.printStability(spec.commandLine().getOut(), rows);
+      BenchText.printStability(spec.commandLine().getOut(), rows, stability.again());
       Provenance provenance = invocation.provenance(null);
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("machine", provenance.machine());
       json.put("stability", rows);
+      json.put("measuredAgain", stability.again());
       files.writeJson(json, provenance);
       files.writeCsv(BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
       if (interruption.isRequested()) {

@@ -2,12 +2,14 @@ package dev.cleave.bench.cli;
 
 import dev.cleave.bench.jmh.PairResult;
 import dev.cleave.bench.provenance.Machine;
+import dev.cleave.bench.stability.Stability.Fork;
 import dev.cleave.bench.stability.StabilityRow;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code cleave bench} prints and writes as CSV. */
@@ -92,7 +94,7 @@ final class BenchText {
   }
 
   /** Prints how stable works are. */
-  static void printStability(PrintWriter out, List<StabilityRow> all) {
+  static void printStability(PrintWriter out, List<StabilityRow> all, List<Fork> again) {
     List<List<String>> rows = new ArrayList<>(List.of(STABILITY_HEADER));
     for (StabilityRow row : all) {
       rows.add(
@@ -117,6 +119,11 @@ final class BenchText {
     out.printf(
         "%d of %d works are stable and make no garbage%n",
         all.stream().filter(StabilityRow::isReached).count(), all.size());
+    if (!again.isEmpty()) {
+      out.printf(
+          "measured again, since nearly everything took longer in them: JVM %s%n",
+          again.stream().map(fork -> "" + fork.number()).collect(Collectors.joining(", ")));
+    }
     out.flush();
   }
 

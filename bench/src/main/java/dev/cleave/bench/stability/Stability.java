@@ -21,9 +21,16 @@ public final class Stability {
   /** JVMs of both formats, and of each alone, beside a busy thread and not. */
   private static final Mix[] MIXES = {Mix.BOTH, Mix.V1, Mix.X86};
 
+  /**
+   * How much longer most works take in a JVM than in most JVMs if it was not luck: no luck of the
+   * compiler hits them all, but a neighbour of the machine's does.
+   */
+  private static final double LOUD = 1.2;
+
   private final int forks;
   private final double seconds;
   private final List<Fork> done = new ArrayList<>();
+  private final List<Fork> again = new ArrayList<>();
   private final Map<String, List<Sample>> samples = new LinkedHashMap<>();
 
   /**
@@ -50,7 +57,7 @@ public final class Stability {
   }
 
   /**
-   * Runs the JVMs.
+   * Runs the JVMs, and once more those that the machine was loud around.
    *
    * @param goesOn is asked before each, with its number
    * @throws WorkFailed when one fails
@@ -59,14 +66,57 @@ public final class Stability {
     for (int i = 0; i < forks && goesOn.test(i); i++) {
       Mix mix = MIXES[i % MIXES.length];
       Fork fork = new Fork(i, mix.name().toLowerCase(Locale.ROOT), i % 2 == 1);
-      try (BusyThread _ = fork.isBusy() ? BusyThread.start() : null) {
-        List<String> lines = lines(fork.number(), mix);
-        if (goesOn.test(i)) { // else it was ended with us, and may have said only half
-          lines.forEach(line -> add(fork, line));
-          done.add(fork);
-        }
+      List<String> lines = measure(fork, mix, goesOn);
+      if (!lines.isEmpty()) {
+        lines.forEach(line -> add(fork, line));
+        done.add(fork);
       }
     }
+    for (Fork fork : loud()) {
+      List<String> lines =
+          goesOn.test(fork.number())
+              ? measure(fork, MIXES[fork.number() % MIXES.length], goesOn)
+              : List.of();
+      if (!lines.isEmpty()) {
+        samples.values().forEach(all -> all.removeIf(sample -> sample.fork().equals(fork)));
+        lines.forEach(line -> add(fork, line));
+        again.add(fork);
+      }
+    }
+  }
+
+  /** Returns nothing if it was ended with us, and may have said only half. */
+  private List<String> measure(Fork fork, Mix mix, IntPredicate goesOn)
+      throws IOException, InterruptedException {
+    try (BusyThread _ = fork.isBusy() ? BusyThread.start() : null) {
+      List<String> lines = lines(fork.number(), mix);
+      return goesOn.test(fork.number()) ? lines : List.of();
+    }
+  }
+
+  /** JVMs in which most works took much longer than in most JVMs. */
+  List<Fork> loud() {
+    Map<Fork, List<Double>> ratios = new LinkedHashMap<>();
+    for (List<Sample> all : samples.values()) {
+      double usual = median(all.stream().map(Sample::nanos).toList());
+      for (Sample sample : all) {
+        ratios.computeIfAbsent(sample.fork(), _ -> new ArrayList<>()).add(sample.nanos() / usual);
+      }
+    }
+    return ratios.entrySet().stream()
+        .filter(entry -> median(entry.getValue()) > LOUD)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  private static double median(List<Double> values) {
+    List<Double> sorted = values.stream().sorted().toList();
+    return sorted.get((sorted.size() - 1) / 2);
+  }
+
+  /** {@return the JVMs that were measured once more} */
+  public List<Fork> again() {
+    return List.copyOf(again);
   }
 
   /** How many JVMs have measured. */
@@ -103,7 +153,7 @@ public final class Stability {
     return process.exitValue() > 128;
   }
 
-  private void add(Fork fork, String line) {
+  void add(Fork fork, String line) {
     String[] fields = line.split(StabilityFork.SEPARATOR, -1);
     Sample sample = new Sample(fork, Double.parseDouble(fields[1]), Double.parseDouble(fields[2]));
     add(fields[0], sample);

@@ -63,6 +63,20 @@ class StabilityTest {
   }
 
   @Test
+  void aJvmIsLoudWhereMostWorksTakeLongerAndNotWhereOneDoes() {
+    Stability stability = new Stability(4, 1);
+    double[][] nanos = {{10, 20, 30}, {11, 21, 90}, {13, 26, 30}, {10, 19, 31}};
+    for (int fork = 0; fork < nanos.length; fork++) {
+      for (int work = 0; work < nanos[fork].length; work++) {
+        stability.add(
+            new Stability.Fork(fork, "both", false),
+            String.join(StabilityFork.SEPARATOR, "work " + work, "" + nanos[fork][work], "0.0"));
+      }
+    }
+    assertEquals(List.of(2), stability.loud().stream().map(Stability.Fork::number).toList());
+  }
+
+  @Test
   void nothingMoreIsStartedWhenItIsToEnd() throws Exception {
     Stability stability = new Stability(3, 0.05);
     stability.run(_ -> false);
