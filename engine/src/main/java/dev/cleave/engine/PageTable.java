@@ -807,10 +807,10 @@ public final class PageTable implements AutoCloseable {
       }
       // The four lowest levels have code of their own, in which the level is a constant, and loads
       // of the next call begin sooner (benchmark RandomTranslate.engine, 4 levels: over 64 GiB 89
-      // ns
-      // in a loop and 63, in the first cache 9.1 and 7.6). What that calls is of 35 bytes at most:
-      // longer methods have a profile of their own, and where C2 compiles this before they have it,
-      // it leaves their calls as calls (bench --stability: 15 and 9 ns, in one JVM of ten).
+      // ns in a loop and 63, in the first cache 9.1 and 7.6). What that calls is of 35 bytes at
+      // most: longer methods have a profile of their own, and where C2 compiles this before they
+      // have it, it leaves their calls as calls (bench --stability: 15 and 9 ns, in one JVM of
+      // ten).
       if (level == 4) {
         long entry = entry(table, 4, iova);
         if (!isDirectory(entry, 4)) {
