@@ -63,34 +63,39 @@ public final class Stability {
    * @throws WorkFailed when one fails
    */
   public void run(IntPredicate goesOn) throws IOException, InterruptedException {
-    for (int i = 0; i < forks && goesOn.test(i); i++) {
-      Mix mix = MIXES[i % MIXES.length];
-      Fork fork = new Fork(i, mix.name().toLowerCase(Locale.ROOT), i % 2 == 1);
-      List<String> lines = measure(fork, mix, goesOn);
-      if (!lines.isEmpty()) {
-        lines.forEach(line -> add(fork, line));
-        done.add(fork);
+    for (int i = 0; i < forks; i++) {
+      Fork fork = new Fork(i, mix(i).name().toLowerCase(Locale.ROOT), i % 2 == 1);
+      if (!measure(fork, goesOn)) {
+        return;
       }
+      done.add(fork);
     }
     for (Fork fork : loud()) {
-      List<String> lines =
-          goesOn.test(fork.number())
-              ? measure(fork, MIXES[fork.number() % MIXES.length], goesOn)
-              : List.of();
-      if (!lines.isEmpty()) {
-        samples.values().forEach(all -> all.removeIf(sample -> sample.fork().equals(fork)));
-        lines.forEach(line -> add(fork, line));
-        again.add(fork);
+      if (!measure(fork, goesOn)) {
+        return;
       }
+      again.add(fork);
     }
   }
 
-  /** Returns nothing if it was ended with us, and may have said only half. */
-  private List<String> measure(Fork fork, Mix mix, IntPredicate goesOn)
-      throws IOException, InterruptedException {
+  private static Mix mix(int number) {
+    return MIXES[number % MIXES.length];
+  }
+
+  /** Measures a JVM, which then counts as it is now; returns false if that is to end. */
+  private boolean measure(Fork fork, IntPredicate goesOn) throws IOException, InterruptedException {
+    int number = fork.number();
+    if (!goesOn.test(number)) {
+      return false;
+    }
     try (BusyThread _ = fork.isBusy() ? BusyThread.start() : null) {
-      List<String> lines = lines(fork.number(), mix);
-      return goesOn.test(fork.number()) ? lines : List.of();
+      List<String> lines = lines(number, mix(number));
+      if (!goesOn.test(number)) { // it was ended with us, and may have said only half
+        return false;
+      }
+      samples.values().forEach(all -> all.removeIf(sample -> sample.fork().equals(fork)));
+      lines.forEach(line -> add(fork, line));
+      return true;
     }
   }
 

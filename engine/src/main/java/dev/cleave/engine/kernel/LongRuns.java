@@ -2,6 +2,8 @@ package dev.cleave.engine.kernel;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.kernel.PlainKernels.behind;
+import static dev.cleave.engine.kernel.PlainKernels.isAligned;
+import static dev.cleave.engine.kernel.PlainKernels.isShift;
 import static dev.cleave.engine.kernel.PlainKernels.setWord;
 import static dev.cleave.engine.kernel.PlainKernels.word;
 
@@ -60,7 +62,7 @@ final class LongRuns {
 
   /** Whether a progression is one for {@link #fill}, as that of all leaves is: see there. */
   static boolean canFill(int count, long step, int replicasLog2) {
-    return count >= LEAST && Long.bitCount(step) <= 1 && (step == 0 || step >>> replicasLog2 != 0);
+    return count >= LEAST && isShift(step) && (step == 0 || step >>> replicasLog2 != 0);
   }
 
   /**
@@ -73,7 +75,7 @@ final class LongRuns {
    */
   static void fill(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
-    assert PlainKernels.isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
+    assert isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
     assert count >= LEAST : "a run of at least %d words, not %d".formatted(LEAST, count);
     assert behind(offset, count) <= segment.byteSize()
         : "%d words at %d of %d bytes".formatted(count, offset, segment.byteSize());

@@ -52,7 +52,7 @@ final class PlainKernels implements TableKernels {
   }
 
   /** Whether a step is one that {@link LongRuns} know: every size of a leaf is, and 0. */
-  private static boolean isShift(long step) {
+  static boolean isShift(long step) {
     return (step & (step - 1)) == 0;
   }
 

@@ -210,11 +210,7 @@ public final class RmpBitmap implements AutoCloseable {
     if (value) {
       setBits(large, region, end, false);
     }
-    if (end - region == 1) {
-      deriveOne(region, wordOf(gpa >>> PAGE_LOG2));
-    } else {
-      derive(region, end);
-    }
+    derive(region, end, wordOf(gpa >>> PAGE_LOG2));
   }
 
   /**
@@ -230,23 +226,27 @@ public final class RmpBitmap implements AutoCloseable {
     long region = (gpa + offsetMask(REGION_LOG2)) >>> REGION_LOG2;
     long end = (gpa + length) >>> REGION_LOG2;
     setBits(large, region, end, value);
-    if (end - region == 1) {
-      deriveOne(region, regionOffset(region));
-    } else {
-      derive(region, end);
-    }
+    derive(region, end, regionOffset(region));
   }
 
   /**
-   * Brings {@link #whole} up to date for a region. Most that are not whole show it in the word that
-   * has been changed.
+   * Brings {@link #whole} up to date.
    *
-   * @param offset of a word of its pages
+   * @param changed offset of a word of the first region's pages
    */
-  private void deriveOne(long region, long offset) {
+  private void derive(long firstRegion, long endRegion, long changed) {
+    if (endRegion - firstRegion == 1) {
+      deriveOne(firstRegion, changed);
+    } else {
+      deriveMany(firstRegion, endRegion);
+    }
+  }
+
+  /** Most regions that are not whole show it in the word that has been changed. */
+  private void deriveOne(long region, long changed) {
     long ofRegion = wordOf(region);
     long isLarge = large.getPlain(ofRegion) >>> region & 1;
-    long word = shared.getPlain(offset);
+    long word = shared.getPlain(changed);
     boolean mayBeWhole = word == 0 ? isLarge != 0 : word == -1;
     boolean isWhole =
         mayBeWhole
@@ -256,8 +256,8 @@ public final class RmpBitmap implements AutoCloseable {
     mixedRegions -= setBits(whole, region, region + 1, isWhole);
   }
 
-  /** The same for many, 64 at a time. */
-  private void derive(long firstRegion, long endRegion) {
+  /** 64 regions at a time. */
+  private void deriveMany(long firstRegion, long endRegion) {
     for (long region = firstRegion, next; region < endRegion; region = next) {
       int shift = placeOf(region);
       next = Math.min(region - shift + Long.SIZE, endRegion);
@@ -308,7 +308,8 @@ public final class RmpBitmap implements AutoCloseable {
     copyPages(gpa, length, savedShared, shared);
     copyFlags(gpa, length, savedLarge, large);
     sharedPages = savedSharedPages;
-    derive(gpa >>> REGION_LOG2, ((gpa + length - 1) >>> REGION_LOG2) + 1);
+    long region = gpa >>> REGION_LOG2;
+    derive(region, ((gpa + length - 1) >>> REGION_LOG2) + 1, regionOffset(region));
   }
 
   private static void copyPages(long gpa, long length, Words from, Words to) {
