@@ -79,6 +79,7 @@ final class LongRuns {
     assert count >= LEAST : "a run of at least %d words, not %d".formatted(LEAST, count);
     assert behind(offset, count) <= segment.byteSize()
         : "%d words at %d of %d bytes".formatted(count, offset, segment.byteSize());
+    assert 0 <= replicasLog2 && replicasLog2 <= 30 : "0 to 30, not %d".formatted(replicasLog2);
     assert canFill(count, step, replicasLog2)
         : "a step that is a power of 2 from 2^%d on, not %d".formatted(replicasLog2, step);
     if (step == 0 || count <= 1 << replicasLog2) {
