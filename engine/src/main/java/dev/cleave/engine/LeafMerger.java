@@ -3,6 +3,7 @@ package dev.cleave.engine;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
+import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
@@ -34,6 +35,9 @@ final class LeafMerger {
   private final EntryFormat format;
   private final long tableSizes;
 
+  /** The smallest of them, which nothing can grow to. */
+  private final long smallest;
+
   /** Leaves made of smaller ones, for {@link TableStatistics}. */
   long merges;
 
@@ -63,17 +67,53 @@ final class LeafMerger {
     this.format = tree.format;
     this.gather = gather;
     this.tableSizes = tableSizes;
+    this.smallest = Long.lowestOneBit(tableSizes);
   }
 
   /** Merges what a rule allows in a range of a locked table. */
   void merge(long table, int level, long first, long last, SizeRule wanted) {
-    rule = wanted;
-    merge(table, level, first, last);
+    if (canGrowIn(level)) {
+      rule = wanted;
+      merge(table, level, first, last);
+    }
+  }
+
+  /**
+   * Makes one leaf of a block if all that stands there can become one.
+   *
+   * @param home the block's, locked
+   * @return whether there is such a leaf now, or a larger one
+   */
+  boolean mergeBlock(long home, long first, int sizeLog2) {
+    long table = TableTree.table(home);
+    int level = TableTree.level(home);
+    int slot = index(first, level);
+    long entry = pages.loadAcquire(slotAt(table, slot));
+    if (!format.isPresent(entry)) {
+      return false;
+    }
+    if (format.isLeaf(entry, level) && format.leafSizeLog2(entry, level) >= sizeLog2) {
+      return true;
+    }
+    if (level != leafLevel(sizeLog2)) {
+      return false; // the top is too low for such a leaf
+    }
+    int slots = 1 << slotsLog2(sizeLog2);
+    if (!lockIfPartsAre(table, level, first, slot, slots)) {
+      return false;
+    }
+    if ((contiguousPaddr & offsetMask(sizeLog2)) != 0) {
+      unlockBelow(table, level, slot, slots);
+      return false;
+    }
+    replace(table, level, first, sizeLog2, contiguousPaddr, contiguousAttributes, contiguousStatus);
+    return true;
   }
 
   /** Goes through the slots: those that lie whole in one segment together, others one by one. */
   private void merge(long table, int level, long first, long last) {
     long mask = offsetMask(entryLog2(level));
+    long sizesHere = LeafSizes.inTable(level, tableSizes);
     long at = first;
     while (true) {
       long segmentLast = rule.segmentLast(at, last);
@@ -85,7 +125,10 @@ final class LeafMerger {
           mergeBelow(table, level, entry, at, end);
         }
       } else {
-        mergeSlots(table, level, at, end, LeafSplitter.sizes(rule, at, tableSizes));
+        long sizes = LeafSplitter.sizes(rule, at, sizesHere);
+        if (sizes != smallest) {
+          mergeSlots(table, level, at, end, sizes);
+        }
       }
       if (Long.compareUnsigned(end, last) >= 0) {
         return;
@@ -95,18 +138,24 @@ final class LeafMerger {
   }
 
   private void mergeBelow(long table, int level, long entry, long first, long last) {
-    if (Long.bitCount(LeafSizes.upTo(entryLog2(level), tableSizes)) < 2) {
-      return; // nothing can grow there
+    if (canGrowIn(level - 1)) {
+      long child = tree.lockChild(table, level, first, entry);
+      if (child != TableTree.NONE) {
+        mergeLocked(child, level - 1, first, last);
+      }
     }
-    long child = tree.lockChild(table, level, first, entry);
-    if (child != TableTree.NONE) {
-      mergeLocked(child, level - 1, first, last);
-    }
+  }
+
+  /** Whether tables of a level, or below them, have leaves of several sizes. */
+  private boolean canGrowIn(int level) {
+    return LeafSizes.inTable(level, tableSizes) != smallest;
   }
 
   private void mergeLocked(long table, int level, long first, long last) {
     try {
-      merge(table, level, first, last);
+      if (canGrowIn(level)) {
+        merge(table, level, first, last);
+      }
     } finally {
       tree.unlock(table);
     }
@@ -377,26 +426,33 @@ final class LeafMerger {
         return true;
       }
     }
-    return lockIfPartsAre(table, level, first);
+    return lockIfPartsAre(table, level, first, 0, TABLE_ENTRIES);
   }
 
-  private boolean lockIfPartsAre(long table, int level, long first) {
+  /** The same for what stands in some slots of a table; the leaves there lie whole in them. */
+  private boolean lockIfPartsAre(long table, int level, long first, int from, int count) {
     long paddr = 0;
     long bits = 0;
     long status = 0;
-    for (int i = 0; i < TABLE_ENTRIES; ) {
-      long entry = pages.loadAcquire(slotAt(table, i));
+    for (int i = 0; i < count; ) {
+      long slot = slotAt(table, from + i);
+      long entry = pages.loadAcquire(slot);
       int slots = 1;
+      if (!format.isPresent(entry)) {
+        unlockBelow(table, level, from, i);
+        return false;
+      }
       if (format.isLeaf(entry, level)) {
         slots = 1 << slotsLog2(format.leafSizeLog2(entry, level));
         contiguousPaddr = format.leafPaddr(entry, level);
         contiguousAttributes = format.attributesOf(entry);
         contiguousStatus = 0;
-        for (int slot = i; slot < i + slots; slot++) {
-          contiguousStatus |= pages.loadAcquire(slotAt(table, slot)) & format.statusMask();
+        for (int replica = 0; replica < slots; replica++) {
+          contiguousStatus |= pages.loadAcquire(slotAt(slot, replica)) & format.statusMask();
         }
-      } else if (!lockBelowIfContiguous(table, level, entry, first, i)) {
-        unlockBelow(table, level, i);
+      } else if (!lockBelowIfContiguous(
+          table, level, entry, first + ((long) i << entryLog2(level)))) {
+        unlockBelow(table, level, from, i);
         return false;
       }
       if (i == 0) {
@@ -404,7 +460,7 @@ final class LeafMerger {
         bits = contiguousAttributes;
       } else if (contiguousPaddr != paddr + ((long) i << entryLog2(level))
           || contiguousAttributes != bits) {
-        unlockBelow(table, level, i + slots);
+        unlockBelow(table, level, from, i + slots);
         return false;
       }
       status |= contiguousStatus;
@@ -416,8 +472,7 @@ final class LeafMerger {
     return true;
   }
 
-  private boolean lockBelowIfContiguous(long table, int level, long entry, long first, int slot) {
-    long at = first + ((long) slot << entryLog2(level));
+  private boolean lockBelowIfContiguous(long table, int level, long entry, long at) {
     long child = tree.lockChild(table, level, at, entry);
     if (child == TableTree.NONE) {
       return false;
@@ -430,13 +485,13 @@ final class LeafMerger {
   }
 
   private void unlockBelow(long table, int level) {
-    unlockBelow(table, level, TABLE_ENTRIES);
+    unlockBelow(table, level, 0, TABLE_ENTRIES);
   }
 
-  /** Unlocks all tables below the first slots of a table. */
-  private void unlockBelow(long table, int level, int slots) {
+  /** Unlocks all tables below some slots of a table. */
+  private void unlockBelow(long table, int level, int from, int slots) {
     for (int i = 0; level > 1 && i < slots; i++) {
-      long entry = pages.loadAcquire(slotAt(table, i));
+      long entry = pages.loadAcquire(slotAt(table, from + i));
       if (!format.isLeaf(entry, level)) {
         unlockBelow(format.tablePaddr(entry), level - 1);
         tree.unlock(format.tablePaddr(entry));

@@ -29,6 +29,11 @@ final class LeafSizes {
     return sizes & -1L >>> (Long.SIZE - 1 - sizeLog2);
   }
 
+  /** The sizes of a set that leaves in a table of a level, or below it, can have. */
+  static long inTable(int level, long sizes) {
+    return upTo(Math.min(tableLog2(level), Long.SIZE) - 1, sizes);
+  }
+
   /**
    * The largest leaf that can start at an address.
    *

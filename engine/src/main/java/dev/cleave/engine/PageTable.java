@@ -99,6 +99,7 @@ public final class PageTable implements AutoCloseable {
   private final TableRemover remover;
   private final HeldTops heldTops;
   private final TableMapper mapper;
+  private final LeafGrower grower;
   private final PermissionWriter permissions;
   private final DirtyBits dirtyBits;
   private final DirtySetter dirtySetter;
@@ -120,6 +121,7 @@ public final class PageTable implements AutoCloseable {
     this.mapper = new TableMapper(tree, probe, writer, heldTops, config.pageSizes());
     this.status = new StatusCarrier(tree);
     this.workspaceParts = new Workspace.Parts(tree, writer, config.pageSizes());
+    this.grower = new LeafGrower(tree, config);
     this.permissions = new PermissionWriter(tree);
     this.dirtyBits = new DirtyBits(tree);
     this.dirtySetter = new DirtySetter(tree);
@@ -548,6 +550,36 @@ public final class PageTable implements AutoCloseable {
     }
     if (event != null) {
       event.done(iova, length, true);
+    }
+  }
+
+  /**
+   * Merges a range, to its ends' regions of 2 MiB, as {@link #mergeToFit} does; and then what lies
+   * around it: at either end block by block, each of the next size that the table has, as long as
+   * the whole block becomes one leaf. What does not become a part of it stays as it is. No other
+   * writer may be in the largest block that the area and the table's sizes allow around the range.
+   *
+   * @param iova first address, a multiple of the smallest page
+   * @param length bytes, a positive multiple of the smallest page
+   * @param areaFirst where an area begins that has the whole range: no leaf is made that begins
+   *     before it; a multiple of the smallest page
+   * @param areaLast its last address, likewise
+   * @param rule which leaf sizes are allowed where
+   * @param gather takes what is to be flushed, and the tables that were replaced
+   * @throws PageTableException as {@link #fit}, and OUT_OF_RANGE if the range does not lie in the
+   *     area; nothing has changed then
+   */
+  public void mergeAround(
+      long iova, long length, long areaFirst, long areaLast, SizeRule rule, IotlbGather gather) {
+    long mask = offsetMask(REGION_LOG2);
+    long last = checks.lastIova(iova, length);
+    RangeChecks.checkInside(iova, last, areaFirst, areaLast);
+    long from = Unsigned.max(iova & ~mask, areaFirst);
+    long to = Unsigned.min(last | mask, Unsigned.min(areaLast, config.lastIova(iova)));
+    mergeToFit(from, to - from + 1, rule, gather);
+    grower.grow(iova, areaFirst, areaLast, rule, gather);
+    if (((iova ^ last) & ~mask) != 0) {
+      grower.grow(last, areaFirst, areaLast, rule, gather);
     }
   }
 

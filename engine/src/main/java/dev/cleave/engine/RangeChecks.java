@@ -177,6 +177,17 @@ final class RangeChecks {
     }
   }
 
+  /** Checks that an area has all of a range. */
+  static void checkInside(long first, long last, long areaFirst, long areaLast) {
+    if (Long.compareUnsigned(first, areaFirst) < 0 || Long.compareUnsigned(last, areaLast) > 0) {
+      throw new PageTableException(
+          Reason.OUT_OF_RANGE,
+          first,
+          "a range must lie in its area of 0x%x to 0x%x, iova=0x%x, last=0x%x"
+              .formatted(areaFirst, areaLast, first, last));
+    }
+  }
+
   private void checkAligned(String what, long value) {
     if ((value & granuleMask) != 0) {
       throw misaligned(value, what + " must be a multiple of %d, " + what + "=0x%x");

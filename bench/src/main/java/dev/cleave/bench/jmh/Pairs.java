@@ -131,6 +131,13 @@ public final class Pairs {
               Map.of("levels", "3", "pageSizes", "4K,2M"),
               0.1),
           new Pair(
+              "share one 4K page and unshare it beside mixed regions, leaves up to 1G",
+              "leaves up to 2M",
+              "ShareAmongMixed.upTo1G",
+              "ShareAmongMixed.upTo2M",
+              Map.of("levels", "3"),
+              1.25),
+          new Pair(
               "fit over an unchanged 1 TiB guest",
               "reading its bitmap once",
               "FitUnchanged.fit",

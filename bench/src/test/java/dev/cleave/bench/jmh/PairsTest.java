@@ -47,6 +47,7 @@ class PairsTest {
           merge 512 x 4K into 2M | the forms-one-leaf kernel | 2.0
           share one 4K page of a region, and unshare it | remap of that region twice, in bulk | 1.0
           share one 4K page of a region, and unshare it | remap of that region twice, page by page | 0.1
+          share one 4K page and unshare it beside mixed regions, leaves up to 1G | leaves up to 2M | 1.25
           fit over an unchanged 1 TiB guest | reading its bitmap once | 1.5
           map one sized leaf of 64K | 16 stores | 1.5
           map one sized leaf of 1M | 256 stores | 1.5
@@ -89,7 +90,7 @@ class PairsTest {
 
   @Test
   void noPairIsThereWithoutAPromise() {
-    assertEquals(49, Pairs.ALL.size());
+    assertEquals(50, Pairs.ALL.size());
   }
 
   static List<Pair> pairs() {
@@ -151,6 +152,7 @@ class PairsTest {
             RandomTranslate.class,
             SplitMerge.class,
             ShareUnshare.class,
+            ShareAmongMixed.class,
             FitUnchanged.class,
             SizedLeaves.class,
             SingleLeaf.class,

@@ -217,11 +217,13 @@ final class AttachedTables {
     }
   }
 
-  /** Merges a part of an area, as {@link HardwarePageTable#merge} does. */
-  void merge(
+  /** Merges a part of an area, and what lies around it in the area. */
+  void mergeAround(
       Operation operation, long first, long last, long areaFirst, long areaLast, SizeRule rule) {
     for (int i = 0; i < tables.length; i++) {
-      tables[i].merge(first, last, areaFirst, areaLast, rule, operation.tools(i));
+      tables[i]
+          .table()
+          .mergeAround(first, last - first + 1, areaFirst, areaLast, rule, operation.gather(i));
     }
   }
 

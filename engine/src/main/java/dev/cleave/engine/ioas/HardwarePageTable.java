@@ -3,13 +3,11 @@ package dev.cleave.engine.ioas;
 import dev.cleave.engine.IotlbFlush;
 import dev.cleave.engine.IotlbFlushQueue;
 import dev.cleave.engine.IotlbGather;
-import dev.cleave.engine.LeafCursor;
 import dev.cleave.engine.PageTable;
 import dev.cleave.engine.PageTableConfig;
 import dev.cleave.engine.PageTableException;
 import dev.cleave.engine.SizeRule;
 import dev.cleave.engine.TableMemory;
-import dev.cleave.engine.format.Geometry;
 import dev.cleave.engine.recording.FlushEvent;
 import dev.cleave.engine.recording.Recording;
 import java.util.ArrayList;
@@ -287,33 +285,6 @@ public final class HardwarePageTable implements AutoCloseable {
   // ---- merge ---------------------------------------------------------------------------------
 
   /**
-   * Merges a part of an area, and then what lies around it: block by block, each of the next size
-   * that the table has, as long as an end of the part has come to lie in a leaf of the last.
-   *
-   * @param first where the part begins
-   * @param last where it ends
-   * @param areaFirst no leaf is made that reaches over the area's ends
-   * @param areaLast likewise
-   */
-  void merge(
-      long first, long last, long areaFirst, long areaLast, SizeRule rule, TableTools tools) {
-    long sizes = table.config().pageSizes() & (-2L << Geometry.REGION_LOG2);
-    int log2 = Geometry.REGION_LOG2;
-    while (true) {
-      long mask = Geometry.offsetMask(log2);
-      long from = Unsigned.max(first & ~mask, areaFirst);
-      long to = Unsigned.min(last | mask, areaLast);
-      table.mergeToFit(from, to - from + 1, rule, tools.gather());
-      boolean isAll = from == areaFirst && to == areaLast;
-      if (sizes == 0 || isAll || !isInLeaf(first, last, log2, tools.cursor())) {
-        return;
-      }
-      log2 = Long.numberOfTrailingZeros(sizes);
-      sizes &= sizes - 1;
-    }
-  }
-
-  /**
    * Merges a range and nothing around it; a lazy owner takes the flush.
    *
    * @param gather takes it else
@@ -330,14 +301,6 @@ public final class HardwarePageTable implements AutoCloseable {
     } finally {
       taker.owes(iova, 0);
     }
-  }
-
-  private boolean isInLeaf(long first, long last, int log2, LeafCursor cursor) {
-    return leafLog2(first, cursor) >= log2 || leafLog2(last, cursor) >= log2;
-  }
-
-  private int leafLog2(long iova, LeafCursor cursor) {
-    return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
   }
 
   /**

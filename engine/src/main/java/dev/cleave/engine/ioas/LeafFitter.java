@@ -184,7 +184,7 @@ final class LeafFitter {
     while (findArea(operation, from, last)) {
       long areaFirst = operation.areaFirst;
       long areaLast = operation.areaLast;
-      state.tables.merge(
+      state.tables.mergeAround(
           operation,
           Unsigned.max(areaFirst, from),
           Unsigned.min(areaLast, last),

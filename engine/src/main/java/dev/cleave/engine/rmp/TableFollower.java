@@ -138,38 +138,10 @@ final class TableFollower implements FollowedMemory {
         || (!asItStands && table.isMergeable(iova, gather));
   }
 
-  /**
-   * Merges a range, and then what lies around it: block by block, each of the next size that the
-   * table has, as long as one of the range's ends has come to lie in a leaf of the last. Then it
-   * flushes.
-   */
   @Override
   public void mergeAround(long gpa, long bytes) {
-    long first = gpa + guestIova;
-    long last = first + bytes - 1;
-    long lastOfAll = table.config().lastIova(first);
-    long sizes = table.config().pageSizes() & -2L << REGION_LOG2;
-    int log2 = REGION_LOG2;
-    while (true) {
-      long mask = offsetMask(log2);
-      long from = first & ~mask; // a table's iovas begin at a multiple of every leaf
-      long to = smaller(last | mask, lastOfAll);
-      table.mergeToFit(from, to - from + 1, rule, gather);
-      if (sizes == 0 || (leafLog2(first) < log2 && leafLog2(last) < log2)) {
-        break;
-      }
-      log2 = Long.numberOfTrailingZeros(sizes);
-      sizes &= sizes - 1;
-    }
+    table.mergeAround(gpa + guestIova, bytes, 0, -1L, rule, gather);
     settle();
-  }
-
-  private static long smaller(long a, long b) {
-    return Long.compareUnsigned(a, b) < 0 ? a : b;
-  }
-
-  private int leafLog2(long iova) {
-    return table.leafAt(iova, cursor) ? cursor.sizeLog2() : 0;
   }
 
   @Override
