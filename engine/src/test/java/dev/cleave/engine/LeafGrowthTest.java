@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -250,6 +252,34 @@ class LeafGrowthTest {
       assertEquals(12, small.sizeAt(0));
       assertEquals(12, small.sizeAt(2 * REGION));
       assertFalse(small.gather.isEmpty());
+    }
+  }
+
+  @Test
+  void noLeafIsLargerThanTheRuleAllows() {
+    try (SmallTable small = new SmallTable()) {
+      small.table.map(0, PADDR, 2 * REGION, Access.READ_WRITE, SizeRule.atMost(12));
+      small.table.mergeAround(0, PAGE, 0, -1L, SizeRule.atMost(REGION_LOG2), small.gather);
+      assertEquals(REGION_LOG2, small.sizeAt(0));
+    }
+  }
+
+  /** Of leaf tables that could not become one leaf, none stays locked. */
+  @ParameterizedTest
+  @CsvSource({"0x200000, 0, 0", "0, 0, 0x8000000000", "0, 0x8000000000, 0x8000000000"})
+  @Timeout(value = 20, threadMode = ThreadMode.SEPARATE_THREAD)
+  void whatDoesNotBecomeOneIsFreeAgain(String all, String second, String third) {
+    PageTableConfig config =
+        PageTableConfig.of(AmdV1.LINUX).withLevels(3).withPageSizes(1L << 12 | 1L << 23);
+    try (SmallTable small = new SmallTable(config)) {
+      long[] away = {0, Long.decode(second), Long.decode(third), 0};
+      for (int i = 0; i < 4; i++) {
+        long iova = i * REGION;
+        long paddr = PADDR + Long.decode(all) + away[i] + iova;
+        small.table.map(iova, paddr, REGION, Access.READ_WRITE);
+      }
+      small.table.mergeAround(0, PAGE, 0, -1L, SizeRule.atMost(23), small.gather);
+      assertEquals(4 * REGION, small.table.unmap(0, 4 * REGION, small.gather));
     }
   }
 
