@@ -2,10 +2,8 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.PageTable.NOT_MAPPED;
 import static dev.cleave.engine.format.Geometry.index;
-import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.memory.TablePages.slotAt;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
@@ -26,16 +24,14 @@ final class BatchTranslator {
 
   private static final long UNDER_WAY = Long.MIN_VALUE;
 
-  private final PageTable table;
+  private final Translator one;
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
 
-  BatchTranslator(PageTable table, TableTree tree) {
-    this.table = table;
+  BatchTranslator(TableTree tree, Translator one) {
+    this.one = one;
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
   }
 
   /** Translates addresses into the same places of another array; returns how many are mapped. */
@@ -59,7 +55,7 @@ final class BatchTranslator {
     int mapped = 0;
     for (int i = from; i < end; i++) {
       if (!isDone) { // pages go back all the time: one walk is over sooner
-        paddrs[i] = table.translate(iovas[i]);
+        paddrs[i] = one.translate(iovas[i]);
       }
       mapped += paddrs[i] == NOT_MAPPED ? 0 : 1;
     }
@@ -73,45 +69,60 @@ final class BatchTranslator {
     for (int i = from; i < end; i++) {
       paddrs[i] = tree.space.reaches(levels, iovas[i]) ? root : NOT_MAPPED;
     }
-    boolean goesOn = true;
-    for (int level = levels; goesOn && level > 1; level--) {
-      goesOn = step(level, iovas, from, end, paddrs);
+    int underWay = end - from;
+    for (int level = levels; underWay != 0 && level > 1; level--) {
+      underWay = step(level, iovas, from, end, paddrs);
     }
-    if (goesOn) {
-      end(iovas, from, end, paddrs);
+    if (underWay == end - from && levels > 1) {
+      endAll(iovas, from, end, paddrs);
+    } else if (underWay != 0) {
+      endThoseUnderWay(iovas, from, end, paddrs);
     }
   }
 
-  /** Takes all walks of a block a level down; returns whether any goes on. */
-  private boolean step(int level, long[] iovas, int from, int end, long[] paddrs) {
-    boolean goesOn = false;
+  /** Takes all walks of a block a level down; returns how many go on. */
+  private int step(int level, long[] iovas, int from, int end, long[] paddrs) {
+    long directory = one.directory(level);
+    long paddrMask = one.paddrMask();
+    int goOn = 0;
     for (int i = from; i < end; i++) {
       long state = paddrs[i];
       if (state < NOT_MAPPED) {
-        long entry = pages.loadPlain(slotAt(state & ~UNDER_WAY, index(iovas[i], level)));
-        boolean isDirectory = format.isPresent(entry) && !format.isLeaf(entry, level);
-        goesOn |= isDirectory;
+        long entry = entry(state, level, iovas[i]);
+        boolean isDirectory = one.kind(entry) == directory;
+        goOn += isDirectory ? 1 : 0;
         paddrs[i] =
-            isDirectory ? format.tablePaddr(entry) | UNDER_WAY : result(entry, level, iovas[i]);
+            isDirectory ? (entry & paddrMask) | UNDER_WAY : one.ofLeaf(entry, level, iovas[i]);
       }
     }
-    return goesOn;
+    return goOn;
   }
 
-  /** Ends all walks that have come to a leaf table. */
-  private void end(long[] iovas, int from, int end, long[] paddrs) {
+  private long entry(long state, int level, long iova) {
+    return pages.loadPlain(slotAt(state & ~UNDER_WAY, index(iova, level)));
+  }
+
+  /**
+   * Ends the walks of a block that have all come to leaf tables. Entries are loaded by a loop that
+   * does nothing else, so that a processor has more loads under way (benchmark {@code
+   * RandomTranslate.batch} over 64 GiB: 20 ns an address, in one loop 24).
+   */
+  private void endAll(long[] iovas, int from, int end, long[] paddrs) {
+    for (int i = from; i < end; i++) {
+      paddrs[i] = entry(paddrs[i], 1, iovas[i]);
+    }
+    for (int i = from; i < end; i++) {
+      paddrs[i] = one.ofPage(paddrs[i], iovas[i]);
+    }
+  }
+
+  /** Ends the walks of a block that have come to leaf tables. */
+  private void endThoseUnderWay(long[] iovas, int from, int end, long[] paddrs) {
     for (int i = from; i < end; i++) {
       long state = paddrs[i];
       if (state < NOT_MAPPED) {
-        long entry = pages.loadPlain(slotAt(state & ~UNDER_WAY, index(iovas[i], 1)));
-        paddrs[i] = format.isLeaf(entry, 1) ? result(entry, 1, iovas[i]) : NOT_MAPPED;
+        paddrs[i] = one.ofPage(entry(state, 1, iovas[i]), iovas[i]);
       }
     }
-  }
-
-  private long result(long entry, int level, long iova) {
-    return format.isPresent(entry)
-        ? format.leafPaddr(entry, level) | (iova & offsetMask(format.leafSizeLog2(entry, level)))
-        : NOT_MAPPED;
   }
 }

@@ -2,10 +2,8 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.REGION_LOG2;
-import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
-import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.cleave.engine.format.EntryFormat;
@@ -104,6 +102,7 @@ public final class PageTable implements AutoCloseable {
   private final DirtyBits dirtyBits;
   private final DirtySetter dirtySetter;
   private final StatusCarrier status;
+  private final Translator translator;
   private final BatchTranslator batches;
   private final Workspace.Parts workspaceParts;
 
@@ -125,7 +124,8 @@ public final class PageTable implements AutoCloseable {
     this.permissions = new PermissionWriter(tree);
     this.dirtyBits = new DirtyBits(tree);
     this.dirtySetter = new DirtySetter(tree);
-    this.batches = new BatchTranslator(this, tree);
+    this.translator = new Translator(tree);
+    this.batches = new BatchTranslator(tree, translator);
   }
 
   /**
@@ -822,79 +822,7 @@ public final class PageTable implements AutoCloseable {
    * @throws PageTableException CLOSED
    */
   public long translate(long iova) {
-    long seen = pages.reclaims();
-    try {
-      long now = tree.openTop();
-      int level = levels(now);
-      if (!space.reaches(level, iova)) {
-        return NOT_MAPPED;
-      }
-      long table = root(now);
-      for (; level > 4; level--) {
-        long entry = entry(table, level, iova);
-        if (!isDirectory(entry, level)) {
-          return ifStill(seen, translated(entry, level, iova), iova);
-        }
-        table = format.tablePaddr(entry);
-      }
-      // The four lowest levels have code of their own, in which the level is a constant, and loads
-      // of the next call begin sooner (benchmark RandomTranslate.engine, 4 levels: over 64 GiB 89
-      // ns in a loop and 63, in the first cache 9.1 and 7.6). What that calls is of 35 bytes at
-      // most: longer methods have a profile of their own, and where C2 compiles this before they
-      // have it, it leaves their calls as calls (bench --stability: 15 and 9 ns, in one JVM of
-      // ten).
-      if (level == 4) {
-        long entry = entry(table, 4, iova);
-        if (!isDirectory(entry, 4)) {
-          return ifStill(seen, translated(entry, 4, iova), iova);
-        }
-        table = format.tablePaddr(entry);
-        level = 3;
-      }
-      if (level == 3) {
-        long entry = entry(table, 3, iova);
-        if (!isDirectory(entry, 3)) {
-          return ifStill(seen, translated(entry, 3, iova), iova);
-        }
-        table = format.tablePaddr(entry);
-      }
-      if (level > 1) {
-        long entry = entry(table, 2, iova);
-        if (!isDirectory(entry, 2)) {
-          return ifStill(seen, translated(entry, 2, iova), iova);
-        }
-        table = format.tablePaddr(entry);
-      }
-      return ifStill(seen, translated(entry(table, 1, iova), 1, iova), iova);
-    } catch (IndexOutOfBoundsException e) {
-      pages.rethrowIfStill(seen, e);
-      return translate(iova);
-    }
-  }
-
-  private long ifStill(long seen, long paddr, long iova) {
-    return pages.isStill(seen) ? paddr : translate(iova);
-  }
-
-  private long entry(long table, int level, long iova) {
-    return pages.loadPlain(slotAt(table, index(iova, level)));
-  }
-
-  private boolean isDirectory(long entry, int level) {
-    return format.isPresent(entry) && !format.isLeaf(entry, level);
-  }
-
-  private long translated(long entry, int level, long iova) {
-    return isMapped(entry, level) ? paddr(entry, level, iova) : NOT_MAPPED;
-  }
-
-  private boolean isMapped(long entry, int level) {
-    return format.isPresent(entry) && format.isLeaf(entry, level);
-  }
-
-  private long paddr(long entry, int level, long iova) {
-    long offset = offsetMask(format.leafSizeLog2(entry, level));
-    return format.leafPaddr(entry, level) | (iova & offset);
+    return translator.translate(iova);
   }
 
   /**

@@ -111,6 +111,11 @@ public final class AmdV1 implements EntryFormat {
   }
 
   @Override
+  public long kindMask(int level) {
+    return PRESENT | NEXT_LEVEL_MASK;
+  }
+
+  @Override
   public boolean isLeaf(long entry, int level) {
     int nextLevel = nextLevel(entry);
     return nextLevel == 0 || nextLevel == NEXT_LEVEL_SIZED;

@@ -56,6 +56,17 @@ public sealed interface EntryFormat permits AmdV1, X86 {
   }
 
   /**
+   * The bits that tell what an entry is. Under this mask all directories of a level are one value,
+   * all its leaves of one slot are another, and no hole is either, whatever their other bits say; a
+   * leaf of several slots is neither.
+   *
+   * @param level hardware level of the table that the entry stands in; the mask is the same for all
+   *     from 2 on
+   * @return a mask that has {@link #presentMask}
+   */
+  long kindMask(int level);
+
+  /**
    * Whether a present entry translates, at a level where it can be of either kind.
    *
    * @param entry a raw entry, present

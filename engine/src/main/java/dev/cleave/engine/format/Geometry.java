@@ -66,7 +66,7 @@ public final class Geometry {
    * @return the entry's index, 0 to 511
    */
   public static int index(long address, int level) {
-    return (int) (address >>> entryLog2(level)) & (TABLE_ENTRIES - 1);
+    return (int) (address >>> entryLog2(level) & (TABLE_ENTRIES - 1));
   }
 
   /**

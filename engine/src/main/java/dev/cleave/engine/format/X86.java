@@ -110,6 +110,11 @@ public final class X86 implements EntryFormat {
   }
 
   @Override
+  public long kindMask(int level) {
+    return level == 1 ? PRESENT : PRESENT | PAGE_SIZE;
+  }
+
+  @Override
   public boolean isLeaf(long entry, int level) {
     return level == 1 || (entry & PAGE_SIZE) != 0;
   }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -108,5 +109,48 @@ class FormatContractTest {
   @CsvSource({"r, 1", "w, 2", "rw, 3", "-, 0", "r, 5", "-, 12"})
   void permissionsHaveTheWordsOfTheCommandLine(String words, int access) {
     assertEquals(words, Access.permissions(access));
+  }
+
+  /** Every bit but those of its kind and its size is any. */
+  @ParameterizedTest
+  @CsvSource({"v1, 4", "v1, 6", "x86, 4", "x86, 5"})
+  void underTheMaskAKindIsOneValueAndNoOther(String name, int levels) {
+    EntryFormat format = name.equals("v1") ? V1 : X86_64;
+    Random random = new Random(16);
+    for (int level = 1; level <= levels; level++) {
+      long mask = format.kindMask(level);
+      assertEquals(format.presentMask(), mask & format.presentMask());
+      long directory = format.directory(0, Math.max(level - 1, 1)) & mask;
+      long leaf = format.leaf(0, Geometry.entryLog2(level), format.presentMask()) & mask;
+      for (int i = 0; i < 1000; i++) {
+        long entry = random.nextLong() & ~(format.presentMask() | mask);
+        long paddr = random.nextLong(1L << 52) & -(1L << Geometry.entryLog2(level));
+        if (level > 1) {
+          assertTrue(directory != leaf);
+          assertEquals(directory, (entry | format.directory(TABLE, level - 1)) & mask);
+          assertFalse(format.isLeaf(entry | directory, level));
+        }
+        long attributes = format.attributes(Access.READ | (random.nextInt(4) & Access.WRITE));
+        long status = random.nextLong() & format.statusMask();
+        assertEquals(
+            leaf, format.leaf(paddr, Geometry.entryLog2(level), attributes | status) & mask);
+        assertTrue(format.isLeaf(entry | leaf, level));
+        long hole = random.nextLong() & ~format.presentMask();
+        assertTrue((hole & mask) != leaf && (hole & mask) != directory);
+      }
+    }
+  }
+
+  @Test
+  void aLeafOfSeveralSlotsIsOfNoKind() {
+    for (int sizeLog2 = 13; sizeLog2 < 30; sizeLog2++) {
+      if (sizeLog2 != 21) {
+        long kind = V1.leaf(0, sizeLog2, V1.presentMask()) & V1.kindMask(1);
+        assertTrue(kind != (V1.leaf(0, 12, V1.presentMask()) & V1.kindMask(1)));
+        for (int level = 1; level < 6; level++) {
+          assertTrue(kind != (V1.directory(0, level) & V1.kindMask(2)));
+        }
+      }
+    }
   }
 }
