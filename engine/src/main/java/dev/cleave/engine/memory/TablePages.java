@@ -44,7 +44,7 @@ public class TablePages implements AutoCloseable {
   /** No page. */
   public static final long NONE = -1;
 
-  /** A cache line each, or nearly so. */
+  /** A cache line each, and none that of the array's length, which all of them read. */
   private static final int LIST_LOCKS = 64;
 
   private static final int LIST_STRIDE_LOG2 = 3;
@@ -78,7 +78,7 @@ public class TablePages implements AutoCloseable {
     this.records = pool == null ? null : pool.records();
     this.owners = new BitSet();
     this.reclaims = new long[2 * RECLAIMS_AT];
-    this.lists = new long[LIST_LOCKS << LIST_STRIDE_LOG2];
+    this.lists = new long[(LIST_LOCKS + 1) << LIST_STRIDE_LOG2];
   }
 
   /**
@@ -816,7 +816,7 @@ public class TablePages implements AutoCloseable {
   }
 
   private static int listAt(int list) {
-    return (list & LIST_LOCKS - 1) << LIST_STRIDE_LOG2;
+    return ((list & LIST_LOCKS - 1) + 1) << LIST_STRIDE_LOG2;
   }
 
   // ---- slots and entries
