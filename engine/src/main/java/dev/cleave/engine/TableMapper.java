@@ -38,6 +38,7 @@ final class TableMapper {
   private final TableTree tree;
   private final TablePages pages;
   private final EntryFormat format;
+  private final EntryKinds kinds;
   private final TableProbe probe;
   private final TableWriter writer;
   private final HeldTops heldTops;
@@ -49,6 +50,7 @@ final class TableMapper {
     this.tree = tree;
     this.pages = tree.pages;
     this.format = tree.format;
+    this.kinds = tree.kinds;
     this.probe = probe;
     this.writer = writer;
     this.heldTops = heldTops;
@@ -135,7 +137,7 @@ final class TableMapper {
       pages.unlock(table);
       return false;
     }
-    pages.storeRelease(slot, format.leaf(paddr, sizeLog2, attributes));
+    pages.storeRelease(slot, kinds.leaf(paddr, level, attributes));
     pages.unlock(table, 1, 1);
     return true;
   }

@@ -24,6 +24,7 @@ final class TableRemover {
   private final TableTree tree;
   private final TablePages pages;
   private final EntryFormat format;
+  private final EntryKinds kinds;
   private final WaitingTables waiting;
   private final long tableSizes;
 
@@ -31,6 +32,7 @@ final class TableRemover {
     this.tree = tree;
     this.pages = tree.pages;
     this.format = tree.format;
+    this.kinds = tree.kinds;
     this.waiting = tree.waiting;
     this.tableSizes = tableSizes;
   }
@@ -66,13 +68,11 @@ final class TableRemover {
     }
     long slot = slotAt(table, from);
     long entry = pages.loadPlain(slot);
-    if (!format.isPresent(entry)
-        || (level > 1 && !format.isLeaf(entry, level))
-        || format.leafSizeLog2(entry, level) != sizeLog2) {
+    int slots = 1 << slotsLog2(sizeLog2);
+    if (!isLeaf(entry, level, sizeLog2)) {
       pages.unlock(table);
       return false;
     }
-    int slots = 1 << slotsLog2(sizeLog2);
     if (slots == 1) {
       pages.storeRelease(slot, 0);
     } else {
@@ -83,6 +83,15 @@ final class TableRemover {
       leave(table | level, iova, gather);
     }
     return true;
+  }
+
+  private boolean isLeaf(long entry, int level, int sizeLog2) {
+    if (slotsLog2(sizeLog2) == 0) {
+      return level == 1 ? kinds.isPage(entry) : kinds.isLeaf(entry);
+    }
+    return format.isPresent(entry)
+        && format.isLeaf(entry, level)
+        && format.leafSizeLog2(entry, level) == sizeLog2;
   }
 
   /**

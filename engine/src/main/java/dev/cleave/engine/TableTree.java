@@ -71,6 +71,7 @@ final class TableTree {
 
   final TablePages pages;
   final EntryFormat format;
+  final EntryKinds kinds;
   final IovaSpace space;
   final WaitingTables waiting;
 
@@ -88,6 +89,7 @@ final class TableTree {
   private TableTree(TablePages pages, PageTableConfig config, int owner, long top) {
     this.pages = pages;
     this.format = config.format();
+    this.kinds = new EntryKinds(format);
     this.space = new IovaSpace(config);
     this.owner = (long) owner << LEVEL_BITS;
     this.recent = new RecentTables(pages);

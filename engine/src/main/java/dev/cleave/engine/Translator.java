@@ -2,7 +2,6 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.PageTable.NOT_MAPPED;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
-import static dev.cleave.engine.format.Geometry.REGION_LOG2;
 import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
@@ -12,69 +11,48 @@ import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
- * Translates one address.
- *
- * <p>What an entry is shows under a mask of the format's, so that no step asks the format: where a
- * JVM has tables of two formats that is a branch each time, and took a walk from 5.6 to 9.2 ns
- * ({@code bench --stability}), which takes 6.6 to 7.5 so.
- *
- * <p>Calls are of 35 bytes at most: longer methods have a profile of their own, and where C2
- * compiles a walk before they have it, it leaves their calls as calls ({@code bench --stability}:
- * 15 and 9 ns, in one JVM of ten). Thread-safe.
+ * Translates one address. What is called on the way is of 35 bytes at most, as in {@link
+ * EntryKinds} (without that {@code bench --stability} has 15 and 9 ns, in one JVM of ten).
+ * Thread-safe.
  */
 final class Translator {
   private final TableTree tree;
   private final TablePages pages;
   private final EntryFormat format;
+  private final EntryKinds kinds;
   private final IovaSpace space;
 
-  /** What the bits of an entry are compared under, above level 1 and there. */
+  /**
+   * Copies, since to look into another object takes a step more (benchmark {@code
+   * RandomTranslate.engine}, 8M: 6.2 and 5.6 ns).
+   */
   private final long kindMask;
 
-  private final long pageKindMask;
+  private final long leaf;
+  private final long pageMask;
+  private final long page;
+  private final long paddrMask;
 
-  /** What a directory is under it at a level. */
+  /** What a directory is at a level. */
   private final long directory2;
 
   private final long directory3;
   private final long directory4;
 
-  /** What a leaf of one slot is, above level 1 and there. */
-  private final long leaf;
-
-  private final long page;
-
-  /** The table in a directory, and the paddr in a leaf of one slot. */
-  private final long paddrMask;
-
   Translator(TableTree tree) {
     this.tree = tree;
     this.pages = tree.pages;
     this.format = tree.format;
+    this.kinds = tree.kinds;
     this.space = tree.space;
-    this.kindMask = format.kindMask(2);
-    this.pageKindMask = format.kindMask(1);
-    this.directory2 = directory(2);
-    this.directory3 = directory(3);
-    this.directory4 = directory(4);
-    this.leaf = format.leaf(0, REGION_LOG2, format.presentMask()) & kindMask;
-    this.page = format.leaf(0, PAGE_LOG2, format.presentMask()) & pageKindMask;
-    this.paddrMask = paddrMask();
-  }
-
-  /** What a directory of a level is under the mask of {@link #kind}. */
-  long directory(int level) {
-    return kind(format.directory(0, level - 1));
-  }
-
-  /** What an entry above level 1 is. */
-  long kind(long entry) {
-    return entry & kindMask;
-  }
-
-  /** Where the address of the table is in a directory. */
-  long paddrMask() {
-    return format.tablePaddr(-1L);
+    this.kindMask = kinds.mask;
+    this.leaf = kinds.leaf;
+    this.pageMask = kinds.pageMask;
+    this.page = kinds.page;
+    this.paddrMask = kinds.paddrMask;
+    this.directory2 = kinds.directory(2);
+    this.directory3 = kinds.directory(3);
+    this.directory4 = kinds.directory(4);
   }
 
   /** As {@link PageTable#translate(long)} says. */
@@ -89,7 +67,7 @@ final class Translator {
       long table = TableTree.table(now);
       for (; level > 4; level--) {
         long entry = entry(table, level, iova);
-        if (kind(entry) != directory(level)) {
+        if (kinds.kind(entry) != kinds.directory(level)) {
           return ifStill(seen, ofLeaf(entry, level, iova), iova);
         }
         table = entry & paddrMask;
@@ -99,7 +77,7 @@ final class Translator {
       // ns in a loop and 63, in the first cache 9.1 and 7.6).
       if (level == 4) {
         long entry = entry(table, 4, iova);
-        if (kind(entry) != directory4) {
+        if ((entry & kindMask) != directory4) {
           return ifStill(seen, ofLeaf(entry, 4, iova), iova);
         }
         table = entry & paddrMask;
@@ -107,14 +85,14 @@ final class Translator {
       }
       if (level == 3) {
         long entry = entry(table, 3, iova);
-        if (kind(entry) != directory3) {
+        if ((entry & kindMask) != directory3) {
           return ifStill(seen, ofLeaf(entry, 3, iova), iova);
         }
         table = entry & paddrMask;
       }
       if (level > 1) {
         long entry = entry(table, 2, iova);
-        if (kind(entry) != directory2) {
+        if ((entry & kindMask) != directory2) {
           return ifStill(seen, ofLeaf(entry, 2, iova), iova);
         }
         table = entry & paddrMask;
@@ -140,17 +118,17 @@ final class Translator {
   }
 
   private boolean isLeaf(long entry) {
-    return kind(entry) == leaf;
+    return (entry & kindMask) == leaf;
   }
 
   /** Where an entry of level 1 leads, or NOT_MAPPED. */
   long ofPage(long entry, long iova) {
-    return (entry & pageKindMask) == page ? inside(entry, iova, PAGE_LOG2) : other(entry, 1, iova);
+    return (entry & pageMask) == page ? inside(entry, iova, PAGE_LOG2) : other(entry, 1, iova);
   }
 
-  private long inside(long leaf, long iova, int log2) {
+  private long inside(long entry, long iova, int log2) {
     long mask = offsetMask(log2);
-    return (leaf & paddrMask & ~mask) | (iova & mask);
+    return (entry & paddrMask & ~mask) | (iova & mask);
   }
 
   /** A hole, or a leaf of several slots. */
