@@ -56,7 +56,7 @@ final class LeafGrower {
     } finally {
       tree.unlock(TableTree.table(home));
     }
-    if (event != null) {
+    if (event != null && isOne) {
       event.done(from, to - from + 1, true);
     }
     return isOne;

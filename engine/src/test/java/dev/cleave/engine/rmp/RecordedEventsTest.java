@@ -67,6 +67,8 @@ class RecordedEventsTest {
     assertFalse(fits.getFirst().getBoolean("merges"));
     assertEquals(0x200000, fits.getFirst().getLong("iova"));
     assertTrue(fits.getLast().getBoolean("merges"));
+    assertEquals(0, fits.getLast().getLong("iova"));
+    assertEquals(GUEST_BYTES, fits.getLast().getLong("length"), "the leaf that has grown");
     assertTrue(named(events, "TableMemoryGrowth").getLast().getLong("bytes") >= 2 * 4096);
   }
 
