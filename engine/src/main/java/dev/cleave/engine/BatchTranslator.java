@@ -17,8 +17,8 @@ import dev.cleave.engine.memory.TablePages;
 final class BatchTranslator {
   /**
    * Walks of a block: more than a processor has loads under way, few enough that what a step wrote
-   * is near in the next (benchmark {@code RandomTranslate.batch} over 64 GiB: 8 take 36.7 ns an
-   * address, 16 34.9, 32 33.4, 64 30.9, 128 31.3).
+   * is near in the next (benchmark {@code RandomTranslate.batch} over 64 GiB: 16 take 26.8 ns an
+   * address, 32 22.3, 64 20.1).
    */
   private static final int BLOCK = 64;
 

@@ -15,13 +15,11 @@ import dev.cleave.engine.recording.Recording;
  */
 final class LeafGrower {
   private final TableTree tree;
-  private final PageTableConfig config;
   private final long sizes;
 
-  LeafGrower(TableTree tree, PageTableConfig config) {
+  LeafGrower(TableTree tree, long tableSizes) {
     this.tree = tree;
-    this.config = config;
-    this.sizes = config.pageSizes() & -2L << REGION_LOG2;
+    this.sizes = tableSizes & -2L << REGION_LOG2;
   }
 
   /**
@@ -31,7 +29,6 @@ final class LeafGrower {
    * @param last where it ends
    */
   void grow(long iova, long first, long last, SizeRule rule, IotlbGather gather) {
-    long end = Unsigned.min(last, config.lastIova(iova)); // iovas begin at a multiple of every leaf
     long larger = sizes;
     while (larger != 0) {
       int sizeLog2 = Long.numberOfTrailingZeros(larger);
@@ -39,7 +36,7 @@ final class LeafGrower {
       long to = iova | offsetMask(sizeLog2);
       boolean isAllowed =
           Long.compareUnsigned(from, first) >= 0
-              && Long.compareUnsigned(to, end) <= 0
+              && Long.compareUnsigned(to, last) <= 0
               && rule.segmentLast(from, to) == to
               && (rule.sizes(from) & 1L << sizeLog2) != 0;
       larger = isAllowed && merge(from, to, sizeLog2, gather) ? larger & larger - 1 : 0;

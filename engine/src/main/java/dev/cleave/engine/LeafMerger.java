@@ -72,10 +72,8 @@ final class LeafMerger {
 
   /** Merges what a rule allows in a range of a locked table. */
   void merge(long table, int level, long first, long last, SizeRule wanted) {
-    if (canGrowIn(level)) {
-      rule = wanted;
-      merge(table, level, first, last);
-    }
+    rule = wanted;
+    merge(table, level, first, last);
   }
 
   /**
@@ -114,6 +112,9 @@ final class LeafMerger {
   private void merge(long table, int level, long first, long last) {
     long mask = offsetMask(entryLog2(level));
     long sizesHere = LeafSizes.inTable(level, tableSizes);
+    if (sizesHere == smallest) {
+      return; // nothing can grow here
+    }
     long at = first;
     while (true) {
       long segmentLast = rule.segmentLast(at, last);
@@ -138,24 +139,18 @@ final class LeafMerger {
   }
 
   private void mergeBelow(long table, int level, long entry, long first, long last) {
-    if (canGrowIn(level - 1)) {
-      long child = tree.lockChild(table, level, first, entry);
-      if (child != TableTree.NONE) {
-        mergeLocked(child, level - 1, first, last);
-      }
+    if (LeafSizes.inTable(level - 1, tableSizes) == smallest) {
+      return; // not worth the lock
     }
-  }
-
-  /** Whether tables of a level, or below them, have leaves of several sizes. */
-  private boolean canGrowIn(int level) {
-    return LeafSizes.inTable(level, tableSizes) != smallest;
+    long child = tree.lockChild(table, level, first, entry);
+    if (child != TableTree.NONE) {
+      mergeLocked(child, level - 1, first, last);
+    }
   }
 
   private void mergeLocked(long table, int level, long first, long last) {
     try {
-      if (canGrowIn(level)) {
-        merge(table, level, first, last);
-      }
+      merge(table, level, first, last);
     } finally {
       tree.unlock(table);
     }

@@ -120,7 +120,7 @@ public final class PageTable implements AutoCloseable {
     this.mapper = new TableMapper(tree, probe, writer, heldTops, config.pageSizes());
     this.status = new StatusCarrier(tree);
     this.workspaceParts = new Workspace.Parts(tree, writer, config.pageSizes());
-    this.grower = new LeafGrower(tree, config);
+    this.grower = new LeafGrower(tree, config.pageSizes());
     this.permissions = new PermissionWriter(tree);
     this.dirtyBits = new DirtyBits(tree);
     this.dirtySetter = new DirtySetter(tree);
@@ -574,12 +574,12 @@ public final class PageTable implements AutoCloseable {
     long mask = offsetMask(REGION_LOG2);
     long last = checks.lastIova(iova, length);
     RangeChecks.checkInside(iova, last, areaFirst, areaLast);
+    long end = Unsigned.min(areaLast, config.lastIova(iova)); // iovas begin where any leaf can
     long from = Unsigned.max(iova & ~mask, areaFirst);
-    long to = Unsigned.min(last | mask, Unsigned.min(areaLast, config.lastIova(iova)));
-    mergeToFit(from, to - from + 1, rule, gather);
-    grower.grow(iova, areaFirst, areaLast, rule, gather);
+    mergeToFit(from, Unsigned.min(last | mask, end) - from + 1, rule, gather);
+    grower.grow(iova, areaFirst, end, rule, gather);
     if (((iova ^ last) & ~mask) != 0) {
-      grower.grow(last, areaFirst, areaLast, rule, gather);
+      grower.grow(last, areaFirst, end, rule, gather);
     }
   }
 
