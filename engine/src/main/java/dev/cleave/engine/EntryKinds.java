@@ -66,6 +66,11 @@ final class EntryKinds {
     return (entry & pageMask) == page;
   }
 
+  /** Whether an entry is a leaf of one slot in a table of a level. */
+  boolean isLeaf(long entry, int level) {
+    return level == 1 ? isPage(entry) : isLeaf(entry);
+  }
+
   /** A leaf of one slot. */
   long leaf(long paddr, int level, long attributes) {
     return paddr | attributes | (level == 1 ? pageBits : leafBits);

@@ -355,9 +355,10 @@ public final class PageTable implements AutoCloseable {
   public long unmap(long iova, long length, IotlbGather gather) {
     checkWritable(gather);
     long last = checks.lastIova(iova, length);
-    if (remover.removeOne(iova, length, gather)) {
-      return length;
-    }
+    return remover.removeOne(iova, length, gather) ? length : unmapRange(iova, last, gather);
+  }
+
+  private long unmapRange(long iova, long last, IotlbGather gather) {
     long home = tree.lockHome(iova, last);
     try {
       long end = reachable(home, iova, last);

@@ -376,6 +376,20 @@ final class TableTree {
     return pages.place(table) == place && pages.lock(table, place) ? table : NONE;
   }
 
+  /** A table that was found lately and may be the one that decodes an address at a level. */
+  long guess(long iova, int level) {
+    return recent.find(iova, level);
+  }
+
+  /**
+   * Locks a table if it decodes an address at a level and nobody has it.
+   *
+   * @return as {@link TablePages#tryLock}
+   */
+  long tryLock(long table, long iova, int level) {
+    return pages.tryLock(table, place(iova, level));
+  }
+
   private static boolean isInside(int level, long first, long last, boolean isWholeInside) {
     long mask = offsetMask(entryLog2(level));
     return (first ^ last) >>> entryLog2(level) == 0 && (isWholeInside || last - first != mask);

@@ -90,7 +90,10 @@ final class PageRecords implements AutoCloseable {
 
   // ---- lock ----------------------------------------------------------------------------------
 
-  /** Locks a page that stands at a place; {@link #GONE} or {@link #BUSY} if that cannot be. */
+  /**
+   * Locks a page that stands at a place. Returns the state that it had, never negative; {@link
+   * #GONE} or {@link #BUSY} if that cannot be.
+   */
   long tryLock(int page, long place) {
     long at = locate(page);
     long state = words.getOpaqueAt(at + STATE);
@@ -101,7 +104,7 @@ final class PageRecords implements AutoCloseable {
       words.setReleaseAt(at + STATE, state);
       return GONE;
     }
-    return 0;
+    return state;
   }
 
   /** What changes whenever a writer has had a page; {@link #BUSY} if it is locked. */
@@ -118,21 +121,25 @@ final class PageRecords implements AutoCloseable {
   /** Counts, and unlocks. */
   void unlock(int page, int live, int stores) {
     long at = locate(page);
-    long state = words.getOpaqueAt(at + STATE) + change(live, stores);
-    words.setReleaseAt(at + STATE, state & ~LOCKED);
+    words.setReleaseAt(at + STATE, counted(words.getOpaqueAt(at + STATE), live, stores) & ~LOCKED);
   }
 
-  /** Counts, and unlocks unless no entry is left. */
-  boolean unlockIfLive(int page, int live, int stores) {
-    long at = locate(page);
-    long state = words.getOpaqueAt(at + STATE) + change(live, stores);
-    boolean isLive = (state & LIVE_MASK) != 0;
-    words.setReleaseAt(at + STATE, isLive ? state & ~LOCKED : state);
+  /** Counts from the state that a page was locked in, and unlocks. */
+  void unlock(int page, long state, int live, int stores) {
+    words.setRelease(at(page, STATE), counted(state, live, stores));
+  }
+
+  /** Does so unless no entry is left. */
+  boolean unlockIfLive(int page, long state, int live, int stores) {
+    long now = counted(state, live, stores);
+    boolean isLive = (now & LIVE_MASK) != 0;
+    words.setRelease(at(page, STATE), isLive ? now : now | LOCKED);
     return isLive;
   }
 
-  private static long change(int live, int stores) {
-    return live + ((long) stores << STORES_SHIFT);
+  /** The stores are counted modulo 2^47, so that a state is never negative. */
+  private static long counted(long state, int live, int stores) {
+    return (state + live + ((long) stores << STORES_SHIFT)) & Long.MAX_VALUE;
   }
 
   void unlock(int page) {
@@ -194,7 +201,7 @@ final class PageRecords implements AutoCloseable {
   }
 
   void count(int page, int live, int stores) {
-    words.setOpaque(at(page, STATE), state(page) + change(live, stores));
+    words.setOpaque(at(page, STATE), counted(state(page), live, stores));
   }
 
   // ---- detached ------------------------------------------------------------------------------
@@ -229,6 +236,11 @@ final class PageRecords implements AutoCloseable {
 
   boolean isHeld(int page) {
     return (state(page) & HELD) != 0;
+  }
+
+  /** Whether a page has no entries and is not held. */
+  boolean isVacant(int page) {
+    return (state(page) & (LIVE_MASK | HELD)) == 0;
   }
 
   void setHeld(int page, boolean value) {

@@ -437,7 +437,8 @@ public class TablePages implements AutoCloseable {
    *
    * @param table physical address of a page
    * @param place as for {@link #lock}
-   * @return not negative if it is locked now
+   * @return what it has counted, for {@link #unlock(long, long, int, int)}; negative if it is not
+   *     locked now
    */
   public long tryLock(long table, long place) {
     return records().tryLock(pageIndex(table), place);
@@ -564,15 +565,28 @@ public class TablePages implements AutoCloseable {
   }
 
   /**
-   * Counts as {@link #count}, and unlocks a table unless no entry is left in it.
+   * Does so for a table that nobody has counted in since it was locked, without looking at it.
    *
    * @param table physical address of a page that the caller has locked
+   * @param state what {@link #tryLock} returned
+   * @param live change of the number of entries present
+   * @param stores number of entries written
+   */
+  public void unlock(long table, long state, int live, int stores) {
+    records().unlock(pageIndex(table), state, live, stores);
+  }
+
+  /**
+   * Counts likewise, and unlocks the table unless no entry is left in it.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @param state what {@link #tryLock} returned
    * @param live change of the number of entries present
    * @param stores number of entries written
    * @return whether it is unlocked
    */
-  public boolean unlockIfLive(long table, int live, int stores) {
-    return records().unlockIfLive(pageIndex(table), live, stores);
+  public boolean unlockIfLive(long table, long state, int live, int stores) {
+    return records().unlockIfLive(pageIndex(table), state, live, stores);
   }
 
   /**
@@ -711,6 +725,16 @@ public class TablePages implements AutoCloseable {
    */
   public final boolean isHeld(long table) {
     return records().isHeld(pageIndex(table));
+  }
+
+  /**
+   * Whether a table is empty and need not stay in the tree.
+   *
+   * @param table physical address of a page that the caller has locked
+   * @return whether no entry is counted in it and it is not held
+   */
+  public final boolean isVacant(long table) {
+    return records().isVacant(pageIndex(table));
   }
 
   /**

@@ -344,10 +344,15 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public boolean unlockIfLive(long table, int live, int stores) {
+  public void unlock(long table, long state, int live, int stores) {
+    release(table, () -> super.unlock(table, state, live, stores));
+  }
+
+  @Override
+  public boolean unlockIfLive(long table, long state, int live, int stores) {
     int page = page(table);
     schedule.step(LOCKS + page, Kind.UNLOCK);
-    boolean isUnlocked = super.unlockIfLive(table, live, stores);
+    boolean isUnlocked = super.unlockIfLive(table, state, live, stores);
     schedule.locked(LOCKS + page, !isUnlocked);
     return isUnlocked;
   }

@@ -256,6 +256,29 @@ class TablePagesTest {
   }
 
   @Test
+  void aTableThatWasWrittenEverSoOftenCanBeLocked() {
+    try (TablePages memory = memory(1)) {
+      long table = take(memory, 1);
+      long place = memory.place(table);
+      assertTrue(memory.lock(table, place));
+      for (int i = 0; i <= 1 << 16; i++) { // 2^47 and more
+        memory.count(table, 0, Integer.MAX_VALUE);
+      }
+      memory.unlock(table, 3, 0);
+      long state = memory.tryLock(table, place);
+      assertTrue(state >= 0, Long.toHexString(state));
+      memory.unlock(table, state, -2, Integer.MAX_VALUE);
+      assertEquals(1, memory.live(table));
+      state = memory.tryLock(table, place);
+      assertFalse(memory.unlockIfLive(table, state, -1, Integer.MAX_VALUE), "it is empty");
+      assertTrue(memory.tryLock(table, place) < 0, "it is locked still");
+      memory.unlock(table);
+      assertTrue(memory.tryLock(table, place) >= 0);
+      memory.release(table);
+    }
+  }
+
+  @Test
   void attachedMemoryRefusesWrites() {
     try (Arena arena = Arena.ofConfined()) {
       TablePages memory = TablePages.attach(arena.allocate(PAGE, PAGE), 0);
