@@ -3,8 +3,8 @@ package dev.cleave.engine.memory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** The fields of a {@link PageStripe}. */
-abstract sealed class StripeState permits PageStripe {
+/** What a {@link PageStripe} does, without the cache line behind it. */
+abstract sealed class StripeState extends CacheLine permits PageStripe {
   private static final int NONE = -1;
 
   private static final VarHandle BUSY;

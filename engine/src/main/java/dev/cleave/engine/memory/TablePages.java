@@ -38,8 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 public class TablePages implements AutoCloseable {
   private static final TableKernels KERNELS = Kernels.chosen();
-  private static final VarHandle RECLAIMS = MethodHandles.arrayElementVarHandle(long[].class);
-  private static final VarHandle LISTS = RECLAIMS;
+  private static final VarHandle LISTS = MethodHandles.arrayElementVarHandle(long[].class);
 
   /** No page. */
   public static final long NONE = -1;
@@ -48,9 +47,6 @@ public class TablePages implements AutoCloseable {
   private static final int LIST_LOCKS = 64;
 
   private static final int LIST_STRIDE_LOG2 = 3;
-
-  /** So much on either side of the count that it has its cache line for itself. */
-  private static final int RECLAIMS_AT = 16;
 
   private static final long PADDR_END = 1L << 52;
   private static final int SPINS = 1 << 10;
@@ -66,7 +62,7 @@ public class TablePages implements AutoCloseable {
   private final @Nullable PageRecords records;
   private final long base;
   private final BitSet owners;
-  private final long[] reclaims;
+  private final ReclaimCount reclaims;
   private final long[] lists;
 
   private TablePages(Words words, long base, @Nullable PagePool pool) {
@@ -77,7 +73,7 @@ public class TablePages implements AutoCloseable {
     this.pool = pool;
     this.records = pool == null ? null : pool.records();
     this.owners = new BitSet();
-    this.reclaims = new long[2 * RECLAIMS_AT];
+    this.reclaims = new ReclaimCount();
     this.lists = new long[(LIST_LOCKS + 1) << LIST_STRIDE_LOG2];
   }
 
@@ -322,13 +318,13 @@ public class TablePages implements AutoCloseable {
   // ---- reclaiming ----------------------------------------------------------------------------
 
   /**
-   * A count that changes whenever what was a table may become another: a reader who finds it
-   * unchanged after its last load has seen no reused page.
+   * A count that changes, once it has been asked for, when what was a table may become another: a
+   * reader who finds it unchanged after its last load has seen no reused page.
    *
-   * @return any number
+   * @return any number, to be asked for before the first load
    */
   public long reclaims() {
-    return (long) RECLAIMS.getAcquire(reclaims, RECLAIMS_AT);
+    return reclaims.look();
   }
 
   /**
@@ -337,9 +333,8 @@ public class TablePages implements AutoCloseable {
    * @param seen what {@link #reclaims} returned
    * @return false when the loads in between may have come from a reused page
    */
-  public final boolean isStill(long seen) {
-    VarHandle.loadLoadFence();
-    return reclaims() == seen;
+  public boolean isStill(long seen) {
+    return reclaims.isStill(seen);
   }
 
   /**
@@ -357,7 +352,7 @@ public class TablePages implements AutoCloseable {
 
   /** Tells readers that pages will be reused; to be called before they are put back. */
   public void reclaim() {
-    var _ = (long) RECLAIMS.getAndAdd(reclaims, RECLAIMS_AT, 1L);
+    reclaims.move();
   }
 
   // ---- what is remembered of a page ----------------------------------------------------------

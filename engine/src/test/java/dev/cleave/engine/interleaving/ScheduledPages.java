@@ -432,6 +432,12 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
+  public boolean isStill(long seen) {
+    schedule.step(RECLAIMS, Kind.READ);
+    return super.isStill(seen);
+  }
+
+  @Override
   public void reclaim() {
     schedule.step(RECLAIMS, Kind.WRITE);
     super.reclaim();
