@@ -2,7 +2,7 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.PageTable.NOT_MAPPED;
 import static dev.cleave.engine.format.Geometry.index;
-import static dev.cleave.engine.memory.TablePages.slotAt;
+import static dev.cleave.engine.memory.TableEntries.slotAt;
 
 import dev.cleave.engine.memory.TablePages;
 

@@ -2,7 +2,7 @@ package dev.cleave.engine;
 
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
-import static dev.cleave.engine.memory.TablePages.slotAt;
+import static dev.cleave.engine.memory.TableEntries.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;

@@ -6,7 +6,7 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
-import static dev.cleave.engine.memory.TablePages.slotAt;
+import static dev.cleave.engine.memory.TableEntries.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;

@@ -9,8 +9,8 @@ import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
+import static dev.cleave.engine.memory.TableEntries.slotAt;
 import static dev.cleave.engine.memory.TablePages.NONE;
-import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;

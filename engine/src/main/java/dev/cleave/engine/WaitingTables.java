@@ -6,8 +6,8 @@ import static dev.cleave.engine.format.Geometry.entryLog2;
 import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.tableLog2;
+import static dev.cleave.engine.memory.TableEntries.slotAt;
 import static dev.cleave.engine.memory.TablePages.NONE;
-import static dev.cleave.engine.memory.TablePages.slotAt;
 
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;

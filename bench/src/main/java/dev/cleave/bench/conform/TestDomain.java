@@ -1,6 +1,6 @@
 package dev.cleave.bench.conform;
 
-import static dev.cleave.engine.memory.TablePages.slotAt;
+import static dev.cleave.engine.memory.TableEntries.slotAt;
 
 import dev.cleave.engine.IotlbGather;
 import dev.cleave.engine.LeafCursor;

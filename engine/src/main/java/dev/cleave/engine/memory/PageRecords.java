@@ -46,6 +46,9 @@ final class PageRecords implements AutoCloseable {
   /** What it returns for a page that somebody else has locked. */
   static final long BUSY = -2;
 
+  /** Why nothing is remembered of the pages of an image. */
+  static final String READ_ONLY = "table memory attached to an image is read-only";
+
   private static final TableKernels KERNELS = Kernels.chosen();
 
   private static final int STATE = 0;
@@ -68,8 +71,17 @@ final class PageRecords implements AutoCloseable {
 
   private final Words words;
 
+  private PageRecords(Words words) {
+    this.words = words;
+  }
+
   PageRecords(int pages) {
-    words = Words.reserve(((long) pages * RECORD_BYTES + PAGE_BYTES - 1) & -(long) PAGE_BYTES);
+    this(Words.reserve(((long) pages * RECORD_BYTES + PAGE_BYTES - 1) & -(long) PAGE_BYTES));
+  }
+
+  /** Records of pages that nobody may use: each access to one throws IllegalStateException. */
+  static PageRecords none() {
+    return new PageRecords(Words.refused(READ_ONLY));
   }
 
   private static long at(int page, int field) {

@@ -1,15 +1,11 @@
 package dev.cleave.engine.memory;
 
-import static dev.cleave.engine.format.Geometry.ENTRY_BYTES_LOG2;
 import static dev.cleave.engine.format.Geometry.PAGE_BYTES;
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
 import static dev.cleave.engine.format.Geometry.REGION_BYTES;
 import static dev.cleave.engine.format.Geometry.TABLE_ENTRIES;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 
-import dev.cleave.engine.kernel.GatheredBits;
-import dev.cleave.engine.kernel.Kernels;
-import dev.cleave.engine.kernel.TableKernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -20,24 +16,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Off-heap table pages with physical addresses as the engine works on them: how a page is taken,
- * locked, counted and put back, and the only way to touch what is in it.
- *
- * <p>The memory is one run of address space. Its first byte has a physical address that the caller
- * chose, so that what the engine writes into entries is what hardware, or a model of it, follows. A
- * page is named by its physical address, a slot by that plus eight times its index; nothing here
- * knows what an entry means.
+ * locked, counted and put back. What stands in them is a matter of {@link TableEntries}.
  *
  * <p>Pages are promised first ({@link #tryReserve}) and taken later ({@link #take}), so that an
  * operation knows before its first store that it will not run out.
  *
- * <p>Thread-safe. The order of each access to a slot is in its name; what replaces or changes bits
- * of an entry in one step is a volatile access, and the bulk operations are plain loads and stores
- * of single words. After {@link #close} an access to memory that this class reserved throws {@link
+ * <p>Thread-safe. After {@link #close} an access to memory that this class reserved throws {@link
  * IllegalStateException}; memory that the caller provided stays reachable as long as the caller
  * keeps it.
  */
-public class TablePages implements AutoCloseable {
-  private static final TableKernels KERNELS = Kernels.chosen();
+public non-sealed class TablePages extends TableEntries implements AutoCloseable {
   private static final VarHandle LISTS = MethodHandles.arrayElementVarHandle(long[].class);
 
   /** No page. */
@@ -48,7 +36,6 @@ public class TablePages implements AutoCloseable {
 
   private static final int LIST_STRIDE_LOG2 = 3;
 
-  private static final long PADDR_END = 1L << 52;
   private static final int SPINS = 1 << 10;
   private static final int YIELDS = 1 << 6;
   private static final long PARK_NANOS = 100_000;
@@ -56,22 +43,16 @@ public class TablePages implements AutoCloseable {
   /** Page tables that one memory can tell apart. */
   public static final int MAX_OWNERS = (1 << 18) - 1;
 
-  private final Words words;
-  private final long bytes;
   private final @Nullable PagePool pool;
-  private final @Nullable PageRecords records;
-  private final long base;
+  private final PageRecords records;
   private final BitSet owners;
   private final ReclaimCount reclaims;
   private final long[] lists;
 
   private TablePages(Words words, long base, @Nullable PagePool pool) {
-    this.words = words;
-    this.bytes = words.segment().byteSize();
-    checkPlace(base, bytes);
-    this.base = base;
+    super(words, base);
     this.pool = pool;
-    this.records = pool == null ? null : pool.records();
+    this.records = pool == null ? PageRecords.none() : pool.records();
     this.owners = new BitSet();
     this.reclaims = new ReclaimCount();
     this.lists = new long[(LIST_LOCKS + 1) << LIST_STRIDE_LOG2];
@@ -84,22 +65,12 @@ public class TablePages implements AutoCloseable {
    * @param pages what is altered; not to be used besides
    */
   protected TablePages(TablePages pages) {
-    this.words = pages.words;
-    this.bytes = pages.bytes;
-    this.base = pages.base;
+    super(pages);
     this.pool = pages.pool;
     this.records = pages.records;
     this.owners = pages.owners;
     this.reclaims = pages.reclaims;
     this.lists = pages.lists;
-  }
-
-  private static void checkPlace(long base, long bytes) {
-    if (base % PAGE_BYTES != 0 || base < 0 || base > PADDR_END - bytes) {
-      throw new IllegalArgumentException(
-          "table memory must be 4096-byte aligned and end at or below 2^52, base=0x%x, bytes=0x%x"
-              .formatted(base, bytes));
-    }
   }
 
   private static void checkPages(String what, long bytes) {
@@ -170,25 +141,11 @@ public class TablePages implements AutoCloseable {
     return pool == null;
   }
 
-  /**
-   * Whether a table page at this address lies in this memory.
-   *
-   * @param paddr physical address of a page
-   * @return false for an address outside, or not aligned
-   */
-  public final boolean holds(long paddr) {
-    return paddr % PAGE_BYTES == 0 && paddr >= base && paddr - base <= bytes - PAGE_BYTES;
-  }
-
   private PagePool pool() {
     if (pool == null) {
-      throw readOnly();
+      throw new IllegalStateException(PageRecords.READ_ONLY);
     }
     return pool;
-  }
-
-  private static IllegalStateException readOnly() {
-    return new IllegalStateException("table memory attached to an image is read-only");
   }
 
   // ---- pages ---------------------------------------------------------------------------------
@@ -235,7 +192,6 @@ public class TablePages implements AutoCloseable {
    */
   public long take(int level, boolean zeroed, long place) {
     int page = pool().take(level, place);
-    PageRecords records = records();
     long table = base + ((long) page << PAGE_LOG2);
     if (zeroed && !records.isZero(page)) {
       zero(table, 0, TABLE_ENTRIES);
@@ -306,13 +262,6 @@ public class TablePages implements AutoCloseable {
 
   private int pageIndex(long table) {
     return (int) ((table - base) >>> PAGE_LOG2);
-  }
-
-  private PageRecords records() {
-    if (records == null) {
-      throw readOnly();
-    }
-    return records;
   }
 
   // ---- reclaiming ----------------------------------------------------------------------------
@@ -424,7 +373,7 @@ public class TablePages implements AutoCloseable {
    * @return the place that it was taken for, or another number if it is not in use
    */
   public long place(long table) {
-    return records().place(pageIndex(table));
+    return records.place(pageIndex(table));
   }
 
   /**
@@ -436,7 +385,7 @@ public class TablePages implements AutoCloseable {
    *     locked now
    */
   public long tryLock(long table, long place) {
-    return records().tryLock(pageIndex(table), place);
+    return records.tryLock(pageIndex(table), place);
   }
 
   /**
@@ -464,7 +413,7 @@ public class TablePages implements AutoCloseable {
    * @return anything
    */
   public final long fetchRecords(long table, int count) {
-    return records().fetch(pageIndex(table), count);
+    return records.fetch(pageIndex(table), count);
   }
 
   /**
@@ -483,7 +432,6 @@ public class TablePages implements AutoCloseable {
    *     somebody has locked it, and for none
    */
   public void writes(long[] tables, int from, int to, long place, long[] writes) {
-    PageRecords records = records();
     for (int i = from; i < to; i++) {
       writes[i] = tables[i] == NONE ? NONE : records.writes(pageIndex(tables[i]));
     }
@@ -506,7 +454,6 @@ public class TablePages implements AutoCloseable {
    * @return bit {@code i} for table {@code i}: 0 if what was read is good for nothing
    */
   public long unwritten(long[] tables, int from, int to, long[] writes) {
-    PageRecords records = records();
     VarHandle.loadLoadFence();
     long unwritten = 0;
     for (int i = from; i < to; i++) {
@@ -524,7 +471,7 @@ public class TablePages implements AutoCloseable {
    * @return whether it is locked now, and stands where it stood then
    */
   public boolean tryLockUnwritten(long table, long seen) {
-    return records().tryLockUnwritten(pageIndex(table), seen);
+    return records.tryLockUnwritten(pageIndex(table), seen);
   }
 
   /**
@@ -533,7 +480,7 @@ public class TablePages implements AutoCloseable {
    * @param table physical address of a page that the caller has locked
    */
   public void unlock(long table) {
-    records().unlock(pageIndex(table));
+    records.unlock(pageIndex(table));
   }
 
   /**
@@ -543,7 +490,7 @@ public class TablePages implements AutoCloseable {
    * @return what {@link #writes} tells until another writer has had it
    */
   public final long unlockSeen(long table) {
-    long seen = records().unlocked(pageIndex(table));
+    long seen = records.unlocked(pageIndex(table));
     unlock(table);
     return seen;
   }
@@ -556,7 +503,7 @@ public class TablePages implements AutoCloseable {
    * @param stores number of entries written
    */
   public void unlock(long table, int live, int stores) {
-    records().unlock(pageIndex(table), live, stores);
+    records.unlock(pageIndex(table), live, stores);
   }
 
   /**
@@ -568,7 +515,7 @@ public class TablePages implements AutoCloseable {
    * @param stores number of entries written
    */
   public void unlock(long table, long state, int live, int stores) {
-    records().unlock(pageIndex(table), state, live, stores);
+    records.unlock(pageIndex(table), state, live, stores);
   }
 
   /**
@@ -581,7 +528,7 @@ public class TablePages implements AutoCloseable {
    * @return whether it is unlocked
    */
   public boolean unlockIfLive(long table, long state, int live, int stores) {
-    return records().unlockIfLive(pageIndex(table), state, live, stores);
+    return records.unlockIfLive(pageIndex(table), state, live, stores);
   }
 
   /**
@@ -606,8 +553,8 @@ public class TablePages implements AutoCloseable {
    * @param place where it stands now
    */
   public final void relevel(long table, int level, long place) {
-    records().setLevel(pageIndex(table), level);
-    records().setPlace(pageIndex(table), place);
+    records.setLevel(pageIndex(table), level);
+    records.setPlace(pageIndex(table), place);
   }
 
   /**
@@ -617,7 +564,7 @@ public class TablePages implements AutoCloseable {
    * @return 0 to 512
    */
   public final int live(long table) {
-    return records().live(pageIndex(table));
+    return records.live(pageIndex(table));
   }
 
   /**
@@ -627,7 +574,7 @@ public class TablePages implements AutoCloseable {
    * @return number of stores, as its writers count them
    */
   public final long stores(long table) {
-    return records().stores(pageIndex(table));
+    return records.stores(pageIndex(table));
   }
 
   /**
@@ -638,7 +585,7 @@ public class TablePages implements AutoCloseable {
    * @param stores number of entries written
    */
   public final void count(long table, int live, int stores) {
-    records().count(pageIndex(table), live, stores);
+    records.count(pageIndex(table), live, stores);
   }
 
   // ---- detached pages ------------------------------------------------------------------------
@@ -650,7 +597,7 @@ public class TablePages implements AutoCloseable {
    * @param place the new place, or a tag: three low bits of ones, which no place has
    */
   public void setPlace(long table, long place) {
-    records().setPlace(pageIndex(table), place);
+    records.setPlace(pageIndex(table), place);
   }
 
   /**
@@ -660,7 +607,7 @@ public class TablePages implements AutoCloseable {
    * @param place where it stands now
    */
   public void reuse(long table, long place) {
-    records().reuse(pageIndex(table), place);
+    records.reuse(pageIndex(table), place);
   }
 
   /**
@@ -670,7 +617,7 @@ public class TablePages implements AutoCloseable {
    * @return what {@link #setBelow} said
    */
   public final long below(long table) {
-    return records().below(pageIndex(table));
+    return records.below(pageIndex(table));
   }
 
   /**
@@ -680,7 +627,7 @@ public class TablePages implements AutoCloseable {
    * @param pages number of pages, from 0
    */
   public final void setBelow(long table, long pages) {
-    records().setBelow(pageIndex(table), pages);
+    records.setBelow(pageIndex(table), pages);
   }
 
   /**
@@ -690,7 +637,7 @@ public class TablePages implements AutoCloseable {
    * @return 1 to 6
    */
   public final int level(long table) {
-    return records().level(pageIndex(table));
+    return records.level(pageIndex(table));
   }
 
   /**
@@ -700,7 +647,7 @@ public class TablePages implements AutoCloseable {
    * @return what {@link #setShadow} said
    */
   public final boolean isShadow(long table) {
-    return records().isShadow(pageIndex(table));
+    return records.isShadow(pageIndex(table));
   }
 
   /**
@@ -709,7 +656,7 @@ public class TablePages implements AutoCloseable {
    * @param table physical address of a detached page that the caller has locked
    */
   public void setShadow(long table) {
-    records().setShadow(pageIndex(table));
+    records.setShadow(pageIndex(table));
   }
 
   /**
@@ -719,7 +666,7 @@ public class TablePages implements AutoCloseable {
    * @return what {@link #setHeld} said
    */
   public final boolean isHeld(long table) {
-    return records().isHeld(pageIndex(table));
+    return records.isHeld(pageIndex(table));
   }
 
   /**
@@ -729,7 +676,7 @@ public class TablePages implements AutoCloseable {
    * @return whether no entry is counted in it and it is not held
    */
   public final boolean isVacant(long table) {
-    return records().isVacant(pageIndex(table));
+    return records.isVacant(pageIndex(table));
   }
 
   /**
@@ -739,7 +686,7 @@ public class TablePages implements AutoCloseable {
    * @param isHeld by default false
    */
   public void setHeld(long table, boolean isHeld) {
-    records().setHeld(pageIndex(table), isHeld);
+    records.setHeld(pageIndex(table), isHeld);
   }
 
   /**
@@ -749,7 +696,7 @@ public class TablePages implements AutoCloseable {
    * @return physical address, or {@link #NONE} at the end
    */
   public final long next(long table) {
-    return table(records().next(pageIndex(table)));
+    return table(records.next(pageIndex(table)));
   }
 
   /**
@@ -759,7 +706,7 @@ public class TablePages implements AutoCloseable {
    * @return physical address, or {@link #NONE} at the head
    */
   public final long previous(long table) {
-    return table(records().previous(pageIndex(table)));
+    return table(records.previous(pageIndex(table)));
   }
 
   /**
@@ -770,7 +717,7 @@ public class TablePages implements AutoCloseable {
    * @param previous the page before it, or {@link #NONE}
    */
   public final void setLinks(long table, long next, long previous) {
-    records().setLinks(pageIndex(table), linked(next), linked(previous));
+    records.setLinks(pageIndex(table), linked(next), linked(previous));
   }
 
   /**
@@ -780,7 +727,7 @@ public class TablePages implements AutoCloseable {
    * @return what {@link #setHolder} was given
    */
   public final int gather(long table) {
-    return records().gather(pageIndex(table));
+    return records.gather(pageIndex(table));
   }
 
   /**
@@ -790,7 +737,7 @@ public class TablePages implements AutoCloseable {
    * @return physical address, or {@link #NONE} where that is not known
    */
   public final long parent(long table) {
-    return table(records().parent(pageIndex(table)));
+    return table(records.parent(pageIndex(table)));
   }
 
   /**
@@ -801,7 +748,7 @@ public class TablePages implements AutoCloseable {
    * @param parent physical address of the table that it stood in, or {@link #NONE}
    */
   public final void setHolder(long table, int gather, long parent) {
-    records().setHolder(pageIndex(table), gather, linked(parent));
+    records.setHolder(pageIndex(table), gather, linked(parent));
   }
 
   private long table(int page) {
@@ -838,239 +785,12 @@ public class TablePages implements AutoCloseable {
     return ((list & LIST_LOCKS - 1) + 1) << LIST_STRIDE_LOG2;
   }
 
-  // ---- slots and entries
-  // ----------------------------------------------------------------------------
-
-  /**
-   * Physical address of a slot.
-   *
-   * @param table physical address of its table
-   * @param index 0 to 511
-   * @return where its eight bytes lie
-   */
-  public static long slotAt(long table, int index) {
-    return table + ((long) index << ENTRY_BYTES_LOG2);
-  }
-
-  /**
-   * Loads an entry (acquire).
-   *
-   * @param slot physical address of the slot
-   * @return its bits
-   */
-  public long loadAcquire(long slot) {
-    return words.getAcquire(slot - base);
-  }
-
-  /**
-   * Loads an entry (plain) on a walk, whose next load is of what the entry points at. That such
-   * loads come in order is what all hardware promises, so that the compiler is left free to keep
-   * things in registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in
-   * {@link #isStill} or in {@link #lock}, which order it before what follows. Who has locked a
-   * table and wants no other than its own entries loads them so as well.
-   *
-   * @param slot physical address of the slot
-   * @return its bits
-   */
-  public long loadPlain(long slot) {
-    return words.getPlain(slot - base);
-  }
-
-  /**
-   * Stores an entry (release): what was written to a table before is seen by who follows the entry.
-   *
-   * @param slot physical address of the slot
-   * @param bits its new bits
-   */
-  public void storeRelease(long slot, long bits) {
-    words.setRelease(slot - base, bits);
-  }
-
-  /**
-   * Replaces an entry and returns what stood there, in one atomic step: bits that hardware set
-   * until then are not lost.
-   *
-   * @param slot physical address of the slot
-   * @param bits its new bits
-   * @return its old bits
-   */
-  public long exchange(long slot, long bits) {
-    return words.getAndSet(slot - base, bits);
-  }
-
-  /**
-   * Replaces an entry if it is what the caller thinks, in one atomic step.
-   *
-   * @param slot physical address of the slot
-   * @param expected what must stand there
-   * @param bits its new bits
-   * @return whether it was replaced
-   */
-  public boolean compareAndSet(long slot, long expected, long bits) {
-    return words.compareAndSet(slot - base, expected, bits);
-  }
-
-  /**
-   * Sets bits of an entry in one atomic step.
-   *
-   * @param slot physical address of the slot
-   * @param bits the bits to set
-   */
-  public void or(long slot, long bits) {
-    words.or(slot - base, bits);
-  }
-
-  /**
-   * Clears bits of an entry in one atomic step.
-   *
-   * @param slot physical address of the slot
-   * @param bits the bits to clear
-   */
-  public void clear(long slot, long bits) {
-    words.clear(slot - base, bits);
-  }
-
-  /**
-   * Writes consecutive entries as {@link TableKernels#fill} does.
-   *
-   * @param table physical address of the table
-   * @param index of the first entry
-   * @param count number of entries
-   * @param first the first value
-   * @param step from one value to the next
-   * @param replicasLog2 logarithm of the entries that hold each value
-   */
-  public void fill(long table, int index, int count, long first, long step, int replicasLog2) {
-    KERNELS.fill(words.segment(), slotAt(table, index) - base, count, first, step, replicasLog2);
-  }
-
-  /**
-   * Writes zeros to consecutive entries.
-   *
-   * @param table physical address of the table
-   * @param index of the first entry
-   * @param count number of entries
-   */
-  public void zero(long table, int index, int count) {
-    KERNELS.zero(words.segment(), slotAt(table, index) - base, count);
-  }
-
-  /**
-   * Whether any of consecutive entries has a bit of a mask.
-   *
-   * @param table physical address of the table
-   * @param index of the first entry
-   * @param count number of entries
-   * @param mask the bits to look at
-   * @return false when all are without
-   */
-  public boolean anyHas(long table, int index, int count, long mask) {
-    return KERNELS.anyHas(words.segment(), slotAt(table, index) - base, count, mask);
-  }
-
-  /**
-   * Counts the entries that have any bit of a mask.
-   *
-   * @param table physical address of the table
-   * @param index of the first entry
-   * @param count number of entries
-   * @param mask the bits to look at
-   * @return 0 to {@code count}
-   */
-  public int countAny(long table, int index, int count, long mask) {
-    return KERNELS.countAny(words.segment(), slotAt(table, index) - base, count, mask);
-  }
-
-  /**
-   * Finds which of consecutive entries have a bit, as {@link TableKernels#gather} does.
-   *
-   * @param table physical address of the table
-   * @param index of the first entry
-   * @param count number of entries
-   * @param mask the bit to look at
-   * @param found gets a bit for each entry
-   * @param place where in {@code found} that of the first entry goes, a multiple of 64
-   */
-  public void gather(long table, int index, int count, long mask, GatheredBits found, int place) {
-    KERNELS.gather(words.segment(), slotAt(table, index) - base, count, mask, found, place);
-  }
-
-  /**
-   * Finds which entries of two runs of tables have a bit, as {@link TableKernels#gatherTables}
-   * does.
-   *
-   * @param first physical address of the first table of one run
-   * @param second of the first table of the other
-   * @param tables number of tables of each
-   * @param mask the bit to look at
-   * @param found gets a bit for each entry of both
-   * @param firstPlace where in {@code found} those of the one run go
-   * @param secondPlace where those of the other go
-   */
-  public void gatherTables(
-      long first,
-      long second,
-      int tables,
-      long mask,
-      GatheredBits found,
-      int firstPlace,
-      int secondPlace) {
-    KERNELS.gatherTables(
-        words.segment(), first - base, second - base, tables, mask, found, firstPlace, secondPlace);
-  }
-
-  /**
-   * Whether consecutive entries are a progression, as {@link TableKernels#progressionBits} sees it.
-   *
-   * @param table physical address of the table
-   * @param index of the first entry
-   * @param count number of entries
-   * @param first value of the first entry
-   * @param step from one value to the next
-   * @param replicasLog2 logarithm of the entries that hold each value
-   * @param ignored bits that do not matter
-   * @return the ignored bits that any of them has, or {@link TableKernels#NO_PROGRESSION}
-   */
-  public long progressionBits(
-      long table, int index, int count, long first, long step, int replicasLog2, long ignored) {
-    return KERNELS.progressionBits(
-        words.segment(), slotAt(table, index) - base, count, first, step, replicasLog2, ignored);
-  }
-
-  /**
-   * ORs all entries of a table together.
-   *
-   * @param table physical address of the table
-   * @return every bit that is set in any of them
-   */
-  public long orAll(long table) {
-    return KERNELS.or(words.segment(), table - base, TABLE_ENTRIES);
-  }
-
   // ---- accounts ------------------------------------------------------------------------------
-
-  /**
-   * {@return a read-only view of the capacity, used or not, for those who read tables as hardware
-   * does} The first byte has address {@link #base}.
-   */
-  public final MemorySegment view() {
-    return words.segment().asReadOnly();
-  }
 
   /** {@return the same to be written to, for hardware that sets accessed and dirty bits} */
   public final MemorySegment hardwareView() {
     var _ = pool(); // an image is not to be written to
     return words.segment();
-  }
-
-  /** {@return bytes of address space, used or not} */
-  public final long capacityBytes() {
-    return bytes;
-  }
-
-  /** {@return physical address of the first byte, as chosen} */
-  public final long base() {
-    return base;
   }
 
   /** {@return bytes of the pages taken and not yet put back} */

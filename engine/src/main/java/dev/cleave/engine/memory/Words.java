@@ -31,6 +31,8 @@ public final class Words implements AutoCloseable {
    */
   private static final long ADDRESS_MASK = Long.MAX_VALUE >>> 1 & -Long.BYTES;
 
+  private static final String CLOSED = "the table memory is closed";
+
   /** Null where the module is denied native access. */
   private static final @Nullable MemorySegment ALL_MEMORY = NativePages.allMemory();
 
@@ -43,11 +45,16 @@ public final class Words implements AutoCloseable {
 
   private volatile boolean isClosed;
 
-  private Words(MemorySegment segment, boolean isOwn) {
+  /** Why nothing can be accessed once it is closed. */
+  private final String whyClosed;
+
+  private Words(MemorySegment segment, boolean isOwn, String whyClosed) {
     this.segment = segment;
     this.isOwn = isOwn;
+    this.whyClosed = whyClosed;
     this.address = segment.address();
-    this.limit = isOwn && ALL_MEMORY != null ? segment.byteSize() - (Long.BYTES - 1) : 0;
+    this.limit =
+        isOwn && ALL_MEMORY != null ? Math.max(segment.byteSize() - (Long.BYTES - 1), 0) : 0;
   }
 
   /**
@@ -58,7 +65,7 @@ public final class Words implements AutoCloseable {
    * @throws OutOfMemoryError if the system refuses
    */
   public static Words reserve(long bytes) {
-    return new Words(NativePages.reserve(bytes, Arena.ofAuto()), true);
+    return new Words(NativePages.reserve(bytes, Arena.ofAuto()), true, CLOSED);
   }
 
   /**
@@ -70,7 +77,18 @@ public final class Words implements AutoCloseable {
     if (!memory.scope().isAlive()) {
       throw new IllegalArgumentException("memory must be there: its arena is closed");
     }
-    return new Words(memory, false);
+    return new Words(memory, false, CLOSED);
+  }
+
+  /**
+   * No words at all: every access throws IllegalStateException.
+   *
+   * @param why what it says
+   */
+  static Words refused(String why) {
+    Words none = new Words(MemorySegment.NULL, true, why);
+    none.isClosed = true;
+    return none;
   }
 
   /**
@@ -82,7 +100,7 @@ public final class Words implements AutoCloseable {
   public MemorySegment segment() {
     if (isGone()) {
       throw new IllegalStateException(
-          isClosed ? "the table memory is closed" : "the arena of the table memory is closed");
+          isClosed ? whyClosed : "the arena of the table memory is closed");
     }
     return segment;
   }

@@ -284,6 +284,8 @@ class TablePagesTest {
       TablePages memory = TablePages.attach(arena.allocate(PAGE, PAGE), 0);
       assertThrows(RuntimeException.class, () -> memory.storeRelease(0, 1));
       assertThrows(IllegalStateException.class, () -> memory.tryReserve(1));
+      var noRecord = assertThrows(IllegalStateException.class, () -> memory.lock(0, 1));
+      assertEquals("table memory attached to an image is read-only", noRecord.getMessage());
       memory.close();
     }
   }
