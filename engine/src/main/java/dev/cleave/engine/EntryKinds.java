@@ -15,7 +15,10 @@ import dev.cleave.engine.format.EntryFormat;
  * thread-safe.
  */
 final class EntryKinds {
-  private final EntryFormat format;
+  private final long presentMask;
+
+  /** What directories in tables of each level are, from 2 up. */
+  private final long[] directories;
 
   /** What the bits of an entry are compared under, above level 1 and there. */
   final long mask;
@@ -36,7 +39,7 @@ final class EntryKinds {
   final long paddrMask;
 
   EntryKinds(EntryFormat format) {
-    this.format = format;
+    this.presentMask = format.presentMask();
     this.mask = format.kindMask(2);
     this.pageMask = format.kindMask(1);
     this.leafBits = format.leaf(0, REGION_LOG2, 0);
@@ -44,6 +47,10 @@ final class EntryKinds {
     this.leaf = kind(leafBits | format.presentMask());
     this.page = (pageBits | format.presentMask()) & pageMask;
     this.paddrMask = format.tablePaddr(-1L);
+    this.directories = new long[format.maxLevels() + 1];
+    for (int level = 2; level < directories.length; level++) {
+      directories[level] = kind(format.directory(0, level - 1));
+    }
   }
 
   /** What an entry above level 1 is. */
@@ -53,7 +60,16 @@ final class EntryKinds {
 
   /** The {@link #kind} of all directories in tables of a level. */
   long directory(int level) {
-    return kind(format.directory(0, level - 1));
+    return directories[level];
+  }
+
+  boolean isPresent(long entry) {
+    return (entry & presentMask) != 0;
+  }
+
+  /** Whether an entry of a table of a level leads to another table, and does not wait. */
+  boolean isDirectory(long entry, int level) {
+    return level > 1 && kind(entry) == directories[level];
   }
 
   /** Whether an entry above level 1 is a leaf of one slot. */

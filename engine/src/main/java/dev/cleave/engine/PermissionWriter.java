@@ -5,22 +5,34 @@ import static dev.cleave.engine.format.Geometry.index;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 
+import dev.cleave.engine.format.Access;
 import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
- * Changes what leaves allow, slot by slot, and keeps everything else, status bits included.
- * Thread-safe.
+ * Changes what leaves allow, slot by slot, and keeps everything else, status bits included. It asks
+ * the format nothing meanwhile, as {@link EntryKinds} tells. Thread-safe.
  */
 final class PermissionWriter {
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
+  private final EntryKinds kinds;
+
+  /** The bits that say so for each set of flags, and all others. */
+  private final long[] permissions;
+
+  private final long keptMask;
 
   PermissionWriter(TableTree tree) {
+    EntryFormat format = tree.format;
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
+    this.kinds = tree.kinds;
+    this.permissions = new long[RangeChecks.ACCESS_SETS];
+    for (int access = 0; access < permissions.length; access++) {
+      permissions[access] = format.canExpress(access) ? format.withPermissions(0, access) : 0;
+    }
+    this.keptMask = format.withPermissions(-1L, Access.READ) & ~permissions[Access.READ];
   }
 
   /**
@@ -30,6 +42,11 @@ final class PermissionWriter {
    * @return bytes that are mapped
    */
   long change(long table, int level, long first, long last, int access, IotlbGather gather) {
+    return changeTo(table, level, first, last, permissions[access], gather);
+  }
+
+  private long changeTo(
+      long table, int level, long first, long last, long allowed, IotlbGather gather) {
     long mask = offsetMask(entryLog2(level));
     long bytes = 0;
     int stores = 0;
@@ -38,16 +55,14 @@ final class PermissionWriter {
       long end = Unsigned.min(at | mask, last);
       long slot = slotAt(table, index(at, level));
       long entry = pages.loadAcquire(slot);
-      if (format.isPresent(entry)) {
-        if (format.isLeaf(entry, level)) {
-          bytes += mask + 1;
-          if (format.withPermissions(entry, access) != entry) {
-            replace(slot, entry, access);
-            stores++;
-            gather.add(at, end);
-          }
-        } else {
-          bytes += changeBelow(table, level, entry, at, end, access, gather);
+      if (kinds.isDirectory(entry, level)) {
+        bytes += changeBelow(table, level, entry, at, end, allowed, gather);
+      } else if (kinds.isPresent(entry)) {
+        bytes += mask + 1;
+        if (allowing(entry, allowed) != entry) {
+          replace(slot, entry, allowed);
+          stores++;
+          gather.add(at, end);
         }
       }
       if (end == last) {
@@ -59,19 +74,23 @@ final class PermissionWriter {
   }
 
   private long changeBelow(
-      long table, int level, long entry, long first, long last, int access, IotlbGather gather) {
+      long table, int level, long entry, long first, long last, long allowed, IotlbGather gather) {
     long child = tree.lockChild(table, level, first, entry);
     if (child == TableTree.NONE) {
       return 0;
     }
-    long bytes = change(child, level - 1, first, last, access, gather);
+    long bytes = changeTo(child, level - 1, first, last, allowed, gather);
     tree.unlock(child);
     return bytes;
   }
 
-  private void replace(long slot, long seen, int access) {
+  private long allowing(long entry, long allowed) {
+    return (entry & keptMask) | allowed;
+  }
+
+  private void replace(long slot, long seen, long allowed) {
     long entry = seen;
-    while (!pages.compareAndSet(slot, entry, format.withPermissions(entry, access))) {
+    while (!pages.compareAndSet(slot, entry, allowing(entry, allowed))) {
       entry = pages.loadAcquire(slot); // hardware set a status bit
     }
   }

@@ -10,7 +10,8 @@ import dev.cleave.engine.format.Geometry;
  * is the same whoever has found it out.
  */
 final class RangeChecks {
-  private static final int ACCESS_SETS = 2 * Access.NO_EXECUTE;
+  /** Sets of the flags that there are. */
+  static final int ACCESS_SETS = 2 * Access.NO_EXECUTE;
 
   private final long granuleMask;
   private final IovaSpace space;
@@ -22,6 +23,9 @@ final class RangeChecks {
   /** Bits of a leaf for each set of flags that was asked for; no leaf has none (SinglePage). */
   private final long[] attributes = new long[ACCESS_SETS];
 
+  /** A bit for each set of flags that the format can express. */
+  private final long expressible;
+
   RangeChecks(PageTableConfig config, IovaSpace space) {
     this.space = space;
     this.granuleMask = Geometry.offsetMask(config.granuleLog2());
@@ -29,6 +33,11 @@ final class RangeChecks {
     this.outputBits = config.outputBits();
     this.format = config.format();
     this.pageSizes = config.pageSizes();
+    long sets = 0;
+    for (int access = 0; access < ACCESS_SETS; access++) {
+      sets |= format.canExpress(access) ? 1L << access : 0;
+    }
+    this.expressible = sets;
   }
 
   /**
@@ -123,8 +132,7 @@ final class RangeChecks {
 
   /** The bits of a leaf that allow what they are to allow, if there are such. */
   long attributes(long iova, int access) {
-    boolean isSet = Integer.compareUnsigned(access, ACCESS_SETS) < 0;
-    long bits = isSet ? attributes[access] : 0;
+    long bits = isSet(access) ? attributes[access] : 0;
     return bits != 0 ? bits : findAttributes(iova, access);
   }
 
@@ -135,8 +143,12 @@ final class RangeChecks {
     return bits;
   }
 
+  private static boolean isSet(int access) {
+    return Integer.compareUnsigned(access, ACCESS_SETS) < 0;
+  }
+
   void checkAccess(long iova, int access) {
-    if (!format.canExpress(access)) {
+    if (!isSet(access) || (expressible >>> access & 1) == 0) {
       throw new PageTableException(
           Reason.NO_PERMISSION, iova, "%s, access=0x%x".formatted(format.accessRule(), access));
     }
