@@ -18,9 +18,10 @@ final class PermissionWriter {
   private final TablePages pages;
   private final EntryKinds kinds;
 
-  /** The bits that say so for each set of flags, and all others. */
+  /** What a leaf has that allows a set of flags. */
   private final long[] permissions;
 
+  /** The bits of a leaf that say nothing of what it allows. */
   private final long keptMask;
 
   PermissionWriter(TableTree tree) {

@@ -36,8 +36,8 @@ final class TableRemover {
   }
 
   /**
-   * Makes a hole of one leaf whose table was found lately, unless somebody else has that. Most
-   * leaves are pages; others are one call for who is compiled before there are any.
+   * Makes a hole of one leaf whose table was found lately, unless somebody else has that. Pages and
+   * larger leaves have a way each, as in {@link TableMapper#mapOne}.
    *
    * @return whether that is done; otherwise nothing has changed
    */
