@@ -62,7 +62,10 @@ class OneLeafTest {
       assertEquals(at.first + at.bytes - 1, small.gather.rangeLast(0));
       assertEquals(List.of(sizeLog2), small.sizes());
       small.gather.complete();
+      stores = small.table.statistics().entryStores();
       map(small, at.first, at.bytes);
+      assertEquals(
+          1L << slotsLog2(sizeLog2), small.table.statistics().entryStores() - stores, "stores");
       assertEquals(List.of(sizeLog2, sizeLog2), small.sizes());
     }
   }
