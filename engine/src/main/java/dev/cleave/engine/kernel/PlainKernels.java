@@ -109,14 +109,15 @@ final class PlainKernels implements TableKernels {
   private static void replicateShort(MemorySegment segment, long offset, int count, long value) {
     int i = 0;
     for (; i + 8 <= count; i += 8) {
-      setWord(segment, offset, i, value);
-      setWord(segment, offset, i + 1, value);
-      setWord(segment, offset, i + 2, value);
-      setWord(segment, offset, i + 3, value);
-      setWord(segment, offset, i + 4, value);
-      setWord(segment, offset, i + 5, value);
-      setWord(segment, offset, i + 6, value);
-      setWord(segment, offset, i + 7, value);
+      long at = behind(offset, i);
+      setWord(segment, at, 0, value);
+      setWord(segment, at, 1, value);
+      setWord(segment, at, 2, value);
+      setWord(segment, at, 3, value);
+      setWord(segment, at, 4, value);
+      setWord(segment, at, 5, value);
+      setWord(segment, at, 6, value);
+      setWord(segment, at, 7, value);
     }
     for (; i < count; i++) {
       setWord(segment, offset, i, value);
@@ -237,14 +238,15 @@ final class PlainKernels implements TableKernels {
     long all = -1;
     int i = 0;
     for (; i + 8 <= count; i += 8) {
-      long a = word(segment, offset, i);
-      long b = word(segment, offset, i + 1);
-      long c = word(segment, offset, i + 2);
-      long d = word(segment, offset, i + 3);
-      long e = word(segment, offset, i + 4);
-      long f = word(segment, offset, i + 5);
-      long g = word(segment, offset, i + 6);
-      long h = word(segment, offset, i + 7);
+      long at = behind(offset, i);
+      long a = word(segment, at, 0);
+      long b = word(segment, at, 1);
+      long c = word(segment, at, 2);
+      long d = word(segment, at, 3);
+      long e = word(segment, at, 4);
+      long f = word(segment, at, 5);
+      long g = word(segment, at, 6);
+      long h = word(segment, at, 7);
       any |= a | b | c | d | e | f | g | h;
       all &= a & b & c & d & e & f & g & h;
     }
