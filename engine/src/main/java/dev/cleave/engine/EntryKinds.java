@@ -73,12 +73,12 @@ final class EntryKinds {
   }
 
   /** Whether an entry above level 1 is a leaf of one slot. */
-  boolean isLeaf(long entry) {
+  private boolean isLeaf(long entry) {
     return kind(entry) == leaf;
   }
 
   /** Whether an entry of level 1 is a leaf of one slot. */
-  boolean isPage(long entry) {
+  private boolean isPage(long entry) {
     return (entry & pageMask) == page;
   }
 

@@ -97,7 +97,7 @@ final class TableMapper {
     int level = leafLevel(sizeLog2);
     return sizeLog2 == entryLog2(level)
         ? mapLeaf(iova, level, paddr, attributes)
-        : mapReplicas(iova, sizeLog2, paddr, attributes);
+        : mapReplicas(iova, level, sizeLog2, paddr, attributes);
   }
 
   private boolean mapLeaf(long iova, int level, long paddr, long attributes) {
@@ -116,8 +116,7 @@ final class TableMapper {
     return true;
   }
 
-  private boolean mapReplicas(long iova, int sizeLog2, long paddr, long attributes) {
-    int level = leafLevel(sizeLog2);
+  private boolean mapReplicas(long iova, int level, int sizeLog2, long paddr, long attributes) {
     long table = tree.guess(iova, level);
     long state = tree.tryLock(table, iova, level);
     if (state < 0) {

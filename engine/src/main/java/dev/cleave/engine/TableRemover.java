@@ -53,7 +53,7 @@ final class TableRemover {
     int level = leafLevel(sizeLog2);
     return sizeLog2 == entryLog2(level)
         ? removeLeaf(iova, level, gather)
-        : removeReplicas(iova, sizeLog2, gather);
+        : removeReplicas(iova, level, sizeLog2, gather);
   }
 
   private boolean removeLeaf(long iova, int level, IotlbGather gather) {
@@ -75,8 +75,7 @@ final class TableRemover {
     return true;
   }
 
-  private boolean removeReplicas(long iova, int sizeLog2, IotlbGather gather) {
-    int level = leafLevel(sizeLog2);
+  private boolean removeReplicas(long iova, int level, int sizeLog2, IotlbGather gather) {
     long table = tree.guess(iova, level);
     long state = tree.tryLock(table, iova, level);
     if (state < 0) {

@@ -9,8 +9,8 @@ import java.util.Arrays;
  * Disjoint ranges of addresses in ascending order, each with two words of its owner's, in a {@link
  * RangeShape} of {@link RangeNodes}.
  *
- * <p>It remembers which leaf addresses were last found in, by their 8 KiB, with as many guesses as
- * leaves of pages have such, and the very place found last (benchmark {@code AddressSpaces.page}).
+ * <p>It remembers which leaf each 8 KiB of addresses were last found in, with room for all those of
+ * leaves full of pages, and the very place found last (benchmark {@code AddressSpaces.page}).
  * Whether a guess is right the leaf itself says.
  *
  * <p>Nothing is allocated as long as there are not more ranges than ever before. Belongs to one
