@@ -188,12 +188,14 @@ final class BenchCommand implements Callable<Integer> {
       });
       progress.clear();
       List<StabilityRow> rows = stability.rows();
-      BenchText.printStability(spec.commandLine().getOut(), rows, stability.again());
+      BenchText.printStability(
+          spec.commandLine().getOut(), rows, stability.again(), stability.loud());
       Provenance provenance = invocation.provenance(null);
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("machine", provenance.machine());
       json.put("stability", rows);
       json.put("measuredAgain", stability.again());
+      json.put("loud", stability.loud());
       files.writeJson(json, provenance);
       files.writeCsv(BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
       if (interruption.isRequested()) {

@@ -94,7 +94,8 @@ final class BenchText {
   }
 
   /** Prints how stable works are. */
-  static void printStability(PrintWriter out, List<StabilityRow> all, List<Fork> again) {
+  static void printStability(
+      PrintWriter out, List<StabilityRow> all, List<Fork> again, List<Fork> loud) {
     List<List<String>> rows = new ArrayList<>(List.of(STABILITY_HEADER));
     for (StabilityRow row : all) {
       rows.add(
@@ -121,10 +122,16 @@ final class BenchText {
         all.stream().filter(StabilityRow::isReached).count(), all.size());
     if (!again.isEmpty()) {
       out.printf(
-          "measured again, since nearly everything took longer in them: JVM %s%n",
-          again.stream().map(fork -> "" + fork.number()).collect(Collectors.joining(", ")));
+          "measured again, since nearly everything took longer in them: JVM %s%n", numbers(again));
+    }
+    if (!loud.isEmpty()) {
+      out.printf("loud, since it does at the end: JVM %s%n", numbers(loud));
     }
     out.flush();
+  }
+
+  private static String numbers(List<Fork> forks) {
+    return forks.stream().map(fork -> "" + fork.number()).collect(Collectors.joining(", "));
   }
 
   /** Fields of {@link #CSV}. */

@@ -22,10 +22,13 @@ public final class Stability {
   private static final Mix[] MIXES = {Mix.BOTH, Mix.V1, Mix.X86};
 
   /**
-   * How much longer most works take in a JVM than in most JVMs if it was not luck: no luck of the
-   * compiler hits them all, but a neighbour of the machine's does.
+   * How much longer most works take in a JVM than in the best quarter of JVMs if it was not luck:
+   * no luck of the compiler hits them all, but a neighbour of the machine's does.
    */
   private static final double LOUD = 1.2;
+
+  /** How often those are measured again at most. */
+  private static final int MOST_AGAIN = 2;
 
   private final int forks;
   private final double seconds;
@@ -57,7 +60,7 @@ public final class Stability {
   }
 
   /**
-   * Runs the JVMs, and once more those that the machine was loud around.
+   * Runs the JVMs, and again those that the machine was loud around, twice at most.
    *
    * @param goesOn is asked before each, with its number
    * @throws WorkFailed when one fails
@@ -70,11 +73,13 @@ public final class Stability {
       }
       done.add(fork);
     }
-    for (Fork fork : loud()) {
-      if (!measure(fork, goesOn)) {
-        return;
+    for (int i = 0; i < MOST_AGAIN; i++) {
+      for (Fork fork : loud()) {
+        if (!measure(fork, goesOn)) {
+          return;
+        }
+        again.add(fork);
       }
-      again.add(fork);
     }
   }
 
@@ -99,27 +104,28 @@ public final class Stability {
     }
   }
 
-  /** JVMs in which most works took much longer than in most JVMs. */
-  List<Fork> loud() {
+  /** {@return the JVMs in which most works took much longer than in the best quarter of them} */
+  public List<Fork> loud() {
     Map<Fork, List<Double>> ratios = new LinkedHashMap<>();
     for (List<Sample> all : samples.values()) {
-      double usual = median(all.stream().map(Sample::nanos).toList());
+      double usual = quantile(all.stream().map(Sample::nanos).toList(), 4);
       for (Sample sample : all) {
         ratios.computeIfAbsent(sample.fork(), _ -> new ArrayList<>()).add(sample.nanos() / usual);
       }
     }
     return ratios.entrySet().stream()
-        .filter(entry -> median(entry.getValue()) > LOUD)
+        .filter(entry -> quantile(entry.getValue(), 2) > LOUD)
         .map(Map.Entry::getKey)
         .toList();
   }
 
-  private static double median(List<Double> values) {
+  /** What one of so many parts of the values is up to: the median of two. */
+  private static double quantile(List<Double> values, int parts) {
     List<Double> sorted = values.stream().sorted().toList();
-    return sorted.get((sorted.size() - 1) / 2);
+    return sorted.get((sorted.size() - 1) / parts);
   }
 
-  /** {@return the JVMs that were measured once more} */
+  /** {@return the JVMs that were measured again, in that order} */
   public List<Fork> again() {
     return List.copyOf(again);
   }

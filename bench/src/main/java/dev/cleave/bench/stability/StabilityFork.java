@@ -1,8 +1,11 @@
 package dev.cleave.bench.stability;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import com.sun.management.ThreadMXBean;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
+import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,30 +19,45 @@ import java.util.Random;
  * <ol>
  *   <li>Each work is done a random number of times, from once to some thousand: what the compiler
  *       learns first of the code that they share.
- *   <li>All are done for a slice of time, in ever new orders, for the first half of the rounds.
- *   <li>The same in the second half, which counts: the median of a work's slices, in time that its
- *       thread had a processor, and everything that all threads put on the heap meanwhile.
+ *   <li>All are done for a slice of time, in ever new orders, for half of the rounds, and on until
+ *       the compiler has had next to nothing to do for one: with all works at once, it has a
+ *       backlog of seconds, and where the machine is loud, of more.
+ *   <li>The same in the second half, which counts: the median of a work's slices, and everything
+ *       that all threads put on the heap meanwhile.
  * </ol>
+ *
+ * <p>A slice is many batches, each of at least 0.1 ms, and counts with the quarter of them that
+ * took least: what neighbours of the machine take, they take in bursts of less than a slice, while
+ * what the compiler made of a work is the same in all batches.
  */
 public final class StabilityFork {
   /** What stands between the name, the time and the bytes of a work. */
   static final String SEPARATOR = "\t";
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final CompilationMXBean COMPILER = ManagementFactory.getCompilationMXBean();
   private static final int ROUNDS = 24;
+  private static final int COUNTED = ROUNDS / 2;
+  private static final int MOST_BEFORE = 2 * ROUNDS;
+
+  /** The part of a round that the compiler has at most when it has next to nothing to do. */
+  private static final double IDLE = 0.1;
+
   private static final int MOST_LOG2 = 12;
   private static final long LEAST_BATCH_NANOS = 100_000;
   private static final int MOST_IN_BATCH = 1 << 16;
+  private static final int MOST_BATCHES = 1 << 12;
 
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   private final long sliceNanos;
+  private final double[] batches = new double[MOST_BATCHES];
   private long sum;
 
   /** What is known of one work. */
   static final class Measured {
     private final Work work;
-    private final double[] nanos = new double[ROUNDS / 2];
+    private final double[] nanos = new double[COUNTED];
     private int batch = 1;
     private long bytes;
     private long times;
@@ -98,16 +116,31 @@ public final class StabilityFork {
     for (Measured one : all) {
       sum += one.work.run(1 << random.nextInt(MOST_LOG2 + 1));
     }
-    for (int round = 0; round < ROUNDS; round++) {
-      Collections.shuffle(all, random);
-      for (Measured one : all) {
-        slice(one, round - ROUNDS / 2);
-      }
+    int before = 0;
+    boolean compiles = true;
+    while (before < ROUNDS - COUNTED || (compiles && before < MOST_BEFORE)) {
+      long begin = System.nanoTime();
+      long compiled = COMPILER.getTotalCompilationTime();
+      round(all, random, -1);
+      compiled = MILLISECONDS.toNanos(COMPILER.getTotalCompilationTime() - compiled);
+      compiles = compiled > IDLE * (System.nanoTime() - begin);
+      before++;
+    }
+    for (int round = 0; round < COUNTED; round++) {
+      round(all, random, round);
     }
     if (sum == 0) {
       throw new IllegalStateException("nothing was done");
     }
     return all;
+  }
+
+  /** A slice of each, in a new order. */
+  private void round(List<Measured> all, Random random, int index) {
+    Collections.shuffle(all, random);
+    for (Measured one : all) {
+      slice(one, index);
+    }
   }
 
   /**
@@ -118,21 +151,23 @@ public final class StabilityFork {
   private void slice(Measured one, int index) {
     long before = THREADS.getTotalThreadAllocatedBytes();
     long begin = System.nanoTime();
-    long busy = THREADS.getCurrentThreadCpuTime();
     long times = 0;
+    int count = 0;
     long end;
     do {
       long start = System.nanoTime();
       sum += one.work.run(one.batch);
-      times += one.batch;
       end = System.nanoTime();
+      times += one.batch;
+      batches[count++] = (double) (end - start) / one.batch;
       if (end - start < LEAST_BATCH_NANOS && one.batch < MOST_IN_BATCH) {
         one.batch *= 2;
       }
-    } while (end - begin < sliceNanos);
+    } while (end - begin < sliceNanos && count < MOST_BATCHES);
     if (index >= 0) {
-      one.nanos[index] = (double) (THREADS.getCurrentThreadCpuTime() - busy) / times;
       one.bytes += THREADS.getTotalThreadAllocatedBytes() - before;
+      Arrays.sort(batches, 0, count); // which may make garbage
+      one.nanos[index] = batches[count / 4];
       one.times += times;
     }
   }

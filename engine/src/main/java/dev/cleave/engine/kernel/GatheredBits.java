@@ -86,4 +86,21 @@ public final class GatheredBits {
   public void set(int place, long bits) {
     words[place / Long.SIZE] = bits;
   }
+
+  /**
+   * Says of 512 words that none has the bit.
+   *
+   * @param place of the first of them, a multiple of 64
+   */
+  void clearTable(int place) {
+    int at = place / Long.SIZE;
+    words[at] = 0;
+    words[at + 1] = 0;
+    words[at + 2] = 0;
+    words[at + 3] = 0;
+    words[at + 4] = 0;
+    words[at + 5] = 0;
+    words[at + 6] = 0;
+    words[at + 7] = 0;
+  }
 }

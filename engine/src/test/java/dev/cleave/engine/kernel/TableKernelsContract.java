@@ -296,6 +296,20 @@ abstract class TableKernelsContract {
     }
   }
 
+  @Test
+  void aCleanTableHasNoBitsAndTheTablesBesideItKeepTheirs() {
+    GatheredBits found = new GatheredBits();
+    fillAll(_ -> 0x40);
+    for (int place = 0; place < 3 * TABLE; place += TABLE) {
+      kernels.gather(memory, 8L * MARGIN, TABLE, 0x40, found, place);
+    }
+    fillAll(_ -> ~0x40L);
+    kernels.gather(memory, 8L * MARGIN, TABLE, 0x40, found, TABLE);
+    for (int place = 0; place < 3 * TABLE; place += Long.SIZE) {
+      assertEquals(place / TABLE == 1 ? 0 : -1, found.from(place), "words from " + place);
+    }
+  }
+
   /** Of two runs anywhere, which may be one, and where the bit is rare and where it is not. */
   @Test
   void ofTwoRunsOfTablesEachWordWithTheBitIsFound() {
