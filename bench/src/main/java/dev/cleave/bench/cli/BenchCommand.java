@@ -91,7 +91,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(
       names = "--stability",
-      description = "Measure the worst and the best of many fresh JVMs, in about five minutes.")
+      description = "Measure the worst and the best of many fresh JVMs, in about six minutes.")
   private boolean isStability;
 
   @Option(

@@ -67,14 +67,30 @@ final class PlainKernels implements TableKernels {
     return first + (index >> replicasLog2) * step;
   }
 
+  /**
+   * Short enough for C2 to inline it everywhere: where it left both this and what it leads to as
+   * calls, 16 replicas took 8.2 and not 4.6 ns ({@code bench --stability}).
+   */
   @Override
   public void fill(
+      MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
+    if (areFewOfOne(count, replicasLog2)) {
+      replicateShort(segment, offset, count, first);
+      return;
+    }
+    fillMany(segment, offset, count, first, step, replicasLog2);
+  }
+
+  /** Whether all are replicas of one value, and not for {@link LongRuns}. */
+  private static boolean areFewOfOne(int count, int replicasLog2) {
+    return count < LEAST && count <= 1 << replicasLog2;
+  }
+
+  private static void fillMany(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     assert isAligned(offset);
     if (LongRuns.canFill(count, step, replicasLog2)) {
       LongRuns.fill(segment, offset, count, first, step, replicasLog2);
-    } else if (count <= 1 << replicasLog2) {
-      replicateShort(segment, offset, count, first);
     } else {
       fillShort(segment, offset, count, first, step, replicasLog2);
     }
@@ -97,7 +113,6 @@ final class PlainKernels implements TableKernels {
 
   @Override
   public void replicate(MemorySegment segment, long offset, int count, long value) {
-    assert isAligned(offset);
     if (count < LEAST) {
       replicateShort(segment, offset, count, value);
     } else {
@@ -107,6 +122,7 @@ final class PlainKernels implements TableKernels {
 
   /** Eight at a time: the replicas of a sized leaf are 16, 32 and so on. */
   private static void replicateShort(MemorySegment segment, long offset, int count, long value) {
+    assert isAligned(offset);
     int i = 0;
     for (; i + 8 <= count; i += 8) {
       long at = behind(offset, i);
@@ -183,7 +199,7 @@ final class PlainKernels implements TableKernels {
     assert isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
     assert behind(offset, count) <= segment.byteSize()
         : "%d words at %d of %d bytes".formatted(count, offset, segment.byteSize());
-    if (1 < count && count < LEAST && count <= 1 << replicasLog2) {
+    if (1 < count && areFewOfOne(count, replicasLog2)) {
       return replicaBits(segment, offset, count, first, ignored);
     }
     boolean canStepsChangeIgnored = Long.compareUnsigned(ignored, step - 1) > 0;

@@ -11,6 +11,7 @@ import java.lang.classfile.CodeModel;
 import java.lang.classfile.attribute.CodeAttribute;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.Test;
  */
 class KernelUnitsTest {
   private static final int FREQ_INLINE_SIZE = 325;
+  private static final int MAX_INLINE_SIZE = 35;
   private static final String LOOPS = "dev/cleave/engine/kernel/LongRuns";
   private static final Set<String> UNITS =
       Set.of("fill", "progressionBits", "blockProgressionBits", "gather");
@@ -45,6 +47,16 @@ class KernelUnitsTest {
       }
     }
     assertEquals(6, ways, "ways to a long loop");
+  }
+
+  /** C2 inlines what is not longer than its MaxInlineSize wherever it is called. */
+  @Test
+  void whatOnlyChoosesAWayIsInlinedEverywhere() throws IOException {
+    Map<String, Integer> sizes = sizes(PlainKernels.class);
+    for (String method : List.of("fill", "replicate", "zero")) {
+      int size = sizes.getOrDefault(method, Integer.MAX_VALUE);
+      assertTrue(size <= MAX_INLINE_SIZE, () -> method + " has " + size + " bytes");
+    }
   }
 
   private static Map<String, Integer> sizes(Class<?> of) throws IOException {
