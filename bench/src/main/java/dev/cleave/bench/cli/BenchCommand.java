@@ -195,7 +195,7 @@ final class BenchCommand implements Callable<Integer> {
       json.put("machine", provenance.machine());
       json.put("stability", rows);
       json.put("measuredAgain", stability.again());
-      json.put("loud", stability.loud());
+      json.put("leftOut", stability.loud());
       files.writeJson(json, provenance);
       files.writeCsv(BenchText.STABILITY_CSV, rows.stream().map(BenchText::fields).toList());
       if (interruption.isRequested()) {

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /**
@@ -174,12 +175,21 @@ public final class Stability {
     samples.computeIfAbsent(work, _ -> new ArrayList<>()).add(sample);
   }
 
-  /** How stable each work was, by name. */
+  /**
+   * How stable each work was, by name. What loud JVMs measured says nothing of that, and is left
+   * out as long as others have measured the work.
+   */
   public List<StabilityRow> rows() {
+    Set<Fork> loud = Set.copyOf(loud());
     return samples.entrySet().stream()
-        .map(entry -> row(entry.getKey(), entry.getValue()))
+        .map(entry -> row(entry.getKey(), quiet(entry.getValue(), loud)))
         .sorted(Comparator.comparing(StabilityRow::work))
         .toList();
+  }
+
+  private static List<Sample> quiet(List<Sample> all, Set<Fork> loud) {
+    List<Sample> quiet = all.stream().filter(sample -> !loud.contains(sample.fork())).toList();
+    return quiet.isEmpty() ? all : quiet;
   }
 
   private static StabilityRow row(String work, List<Sample> samples) {

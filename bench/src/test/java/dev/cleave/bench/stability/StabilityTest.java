@@ -64,8 +64,33 @@ class StabilityTest {
 
   @Test
   void aJvmIsLoudWhereMostWorksTakeLongerAndNotWhereOneDoes() {
-    Stability stability = new Stability(4, 1);
-    double[][] nanos = {{10, 20, 30}, {11, 21, 90}, {13, 26, 30}, {10, 19, 31}};
+    Stability stability =
+        measured(new double[][] {{10, 20, 30}, {11, 21, 90}, {13, 26, 30}, {10, 19, 31}});
+    assertEquals(List.of(2), stability.loud().stream().map(Stability.Fork::number).toList());
+  }
+
+  @Test
+  void loudJvmsDoNotHideEachOther() {
+    Stability stability =
+        measured(
+            new double[][] {
+              {10, 20, 30}, {17, 35, 50}, {10, 20, 30}, {18, 36, 55}, {11, 21, 31}, {19, 33, 60}
+            });
+    assertEquals(List.of(1, 3, 5), stability.loud().stream().map(Stability.Fork::number).toList());
+  }
+
+  @Test
+  void whatLoudJvmsMeasuredIsLeftOutAndWhatOneWorkTookIsNot() {
+    Stability stability =
+        measured(new double[][] {{10, 20, 30}, {11, 21, 90}, {13, 26, 95}, {10, 19, 31}});
+    List<StabilityRow> rows = stability.rows();
+    assertEquals(List.of(3, 3, 3), rows.stream().map(StabilityRow::forks).toList());
+    assertEquals(List.of(11.0, 21.0, 90.0), rows.stream().map(StabilityRow::worstNs).toList());
+    assertEquals(1, rows.get(2).worstFork().number());
+  }
+
+  private static Stability measured(double[][] nanos) {
+    Stability stability = new Stability(nanos.length, 1);
     for (int fork = 0; fork < nanos.length; fork++) {
       for (int work = 0; work < nanos[fork].length; work++) {
         stability.add(
@@ -73,7 +98,7 @@ class StabilityTest {
             String.join(StabilityFork.SEPARATOR, "work " + work, "" + nanos[fork][work], "0.0"));
       }
     }
-    assertEquals(List.of(2), stability.loud().stream().map(Stability.Fork::number).toList());
+    return stability;
   }
 
   @Test
