@@ -56,8 +56,10 @@ class StabilityTest {
     expected.addAll(names(new TableWorks("v1", AmdV1.LINUX).all()));
     expected.addAll(names(new TableWorks("x86", X86.LINUX).all()));
     assertEquals(expected, rows.stream().map(StabilityRow::work).collect(Collectors.toSet()));
+    int leftOut = stability.loud().size(); // where the machine is loud
     for (StabilityRow row : rows) {
-      assertEquals(row.work().startsWith("kernel") ? 3 : 2, row.forks(), row.work());
+      int measured = row.work().startsWith("kernel") ? 3 : 2;
+      assertTrue(measured - leftOut <= row.forks() && row.forks() <= measured, row.toString());
       assertTrue(row.bestNs() > 0 && row.ratio() >= 1, row.toString());
     }
   }
