@@ -67,10 +67,7 @@ final class PlainKernels implements TableKernels {
     return first + (index >> replicasLog2) * step;
   }
 
-  /**
-   * Short enough for C2 to inline it everywhere: where it left both this and what it leads to as
-   * calls, 16 replicas took 8.2 and not 4.6 ns ({@code bench --stability}).
-   */
+  /** Short enough for C2 to inline it everywhere, so that a few replicas are one call at most. */
   @Override
   public void fill(
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
@@ -305,8 +302,8 @@ final class PlainKernels implements TableKernels {
 
   /**
    * Most tables have none. Whether any has is a sum, which C2 makes vectors of to the last words;
-   * flags it does not, and how often their last loop is left wrong is luck ({@code bench
-   * --stability}, a clean table: 51 and 38 ns in the worst JVM, 32 and 27 in the best).
+   * flags it does not, and whether the processor foresees where their last loop ends is luck
+   * ({@code bench --stability}, a clean table: 51 and 34 ns in the worst JVM).
    */
   private static void gatherTable(
       MemorySegment segment, long offset, long mask, GatheredBits found, int place) {
