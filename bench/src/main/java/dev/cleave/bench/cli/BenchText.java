@@ -125,7 +125,7 @@ final class BenchText {
           "measured again, since nearly everything took longer in them: JVM %s%n", numbers(again));
     }
     if (!loud.isEmpty()) {
-      out.printf("left out, since it did again: JVM %s%n", numbers(loud));
+      out.printf("times left out, since it did again: JVM %s%n", numbers(loud));
     }
     out.flush();
   }

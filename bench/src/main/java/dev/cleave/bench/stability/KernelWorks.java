@@ -28,7 +28,7 @@ final class KernelWorks {
   private final MemorySegment zeros = Arena.ofAuto().allocate(TABLES * 8L * TABLE, 4096);
   private final MemorySegment marked = Arena.ofAuto().allocate(TABLES * 8L * TABLE, 4096);
 
-  /** In each table that is marked, another word is. */
+  /** Marks one word of each table of those that have some, in each another. */
   KernelWorks() {
     for (int i = 0; i < TABLES; i++) {
       marked.set(ValueLayout.JAVA_LONG, table(i) + (8L * TABLE / TABLES + 8) * i + 8, MASK);

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -176,31 +177,24 @@ public final class Stability {
   }
 
   /**
-   * How stable each work was, by name. What loud JVMs measured says nothing of that, and is left
-   * out as long as others have measured the work.
+   * How stable each work was, by name. How long it took in loud JVMs says nothing of that, and is
+   * left out as long as others have measured the work; garbage counts wherever it was made.
    */
   public List<StabilityRow> rows() {
     Set<Fork> loud = Set.copyOf(loud());
     return samples.entrySet().stream()
-        .map(entry -> row(entry.getKey(), quiet(entry.getValue(), loud)))
+        .map(entry -> row(entry.getKey(), entry.getValue(), loud))
         .sorted(Comparator.comparing(StabilityRow::work))
         .toList();
   }
 
-  private static List<Sample> quiet(List<Sample> all, Set<Fork> loud) {
+  private static StabilityRow row(String work, List<Sample> all, Set<Fork> loud) {
     List<Sample> quiet = all.stream().filter(sample -> !loud.contains(sample.fork())).toList();
-    return quiet.isEmpty() ? all : quiet;
-  }
-
-  private static StabilityRow row(String work, List<Sample> samples) {
-    Sample best = samples.getFirst();
-    Sample worst = best;
-    double bytes = 0;
-    for (Sample sample : samples) {
-      best = sample.nanos() < best.nanos() ? sample : best;
-      worst = sample.nanos() > worst.nanos() ? sample : worst;
-      bytes = Math.max(bytes, sample.bytes());
-    }
-    return StabilityRow.of(work, samples.size(), best.nanos(), worst.nanos(), bytes, worst.fork());
+    List<Sample> timed = quiet.isEmpty() ? all : quiet;
+    Comparator<Sample> byTime = Comparator.comparingDouble(Sample::nanos);
+    Sample best = Collections.min(timed, byTime);
+    Sample worst = Collections.max(timed, byTime);
+    double bytes = all.stream().mapToDouble(Sample::bytes).max().orElseThrow();
+    return StabilityRow.of(work, timed.size(), best.nanos(), worst.nanos(), bytes, worst.fork());
   }
 }

@@ -58,8 +58,9 @@ public final class StabilityFork {
   static final class Measured {
     private final Work work;
     private final double[] nanos = new double[COUNTED];
-    private final double[] bytes = new double[COUNTED];
     private int batch = 1;
+    private long bytes;
+    private long times;
 
     Measured(Work work) {
       this.work = work;
@@ -76,14 +77,9 @@ public final class StabilityFork {
       return sorted[sorted.length / 2];
     }
 
-    /**
-     * What one put on the heap, on average of all slices but the one with most: what the JVM's own
-     * threads make, they make once in a while.
-     */
+    /** What one put on the heap. */
     double bytes() {
-      double[] sorted = bytes.clone();
-      Arrays.sort(sorted);
-      return Arrays.stream(sorted, 0, COUNTED - 1).average().orElseThrow();
+      return (double) bytes / times;
     }
   }
 
@@ -169,9 +165,10 @@ public final class StabilityFork {
       }
     } while (end - begin < sliceNanos && count < MOST_BATCHES);
     if (index >= 0) {
-      one.bytes[index] = (double) (THREADS.getTotalThreadAllocatedBytes() - before) / times;
+      one.bytes += THREADS.getTotalThreadAllocatedBytes() - before;
       Arrays.sort(batches, 0, count); // which may make garbage
       one.nanos[index] = batches[count / 4];
+      one.times += times;
     }
   }
 }

@@ -4,7 +4,7 @@ package dev.cleave.bench.stability;
  * How stable a work is.
  *
  * @param work what was done
- * @param forks number of JVMs that did it
+ * @param forks number of JVMs that did it and count
  * @param bestNs time of one in the best of them: each counts with its median
  * @param worstNs the same in the worst
  * @param ratio of the two

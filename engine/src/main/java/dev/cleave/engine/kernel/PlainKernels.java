@@ -301,7 +301,7 @@ final class PlainKernels implements TableKernels {
   }
 
   /**
-   * Most tables have none. Whether any has is a sum, which C2 makes vectors of to the last words;
+   * Many tables have none. Whether any has is a sum, which C2 makes vectors of to the last words;
    * flags it does not, and whether the processor foresees where their last loop ends is luck
    * ({@code bench --stability}, a clean table: 51 and 34 ns in the worst JVM).
    */
