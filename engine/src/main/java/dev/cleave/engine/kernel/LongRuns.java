@@ -1,11 +1,9 @@
 package dev.cleave.engine.kernel;
 
 import static dev.cleave.engine.format.Geometry.PAGE_LOG2;
-import static dev.cleave.engine.kernel.PlainKernels.behind;
+import static dev.cleave.engine.kernel.PlainKernels.WORD;
 import static dev.cleave.engine.kernel.PlainKernels.isAligned;
 import static dev.cleave.engine.kernel.PlainKernels.isShift;
-import static dev.cleave.engine.kernel.PlainKernels.setWord;
-import static dev.cleave.engine.kernel.PlainKernels.word;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -77,7 +75,7 @@ final class LongRuns {
       MemorySegment segment, long offset, int count, long first, long step, int replicasLog2) {
     assert isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
     assert count >= LEAST : "a run of at least %d words, not %d".formatted(LEAST, count);
-    assert behind(offset, count) <= segment.byteSize()
+    assert offset + 8L * count <= segment.byteSize()
         : "%d words at %d of %d bytes".formatted(count, offset, segment.byteSize());
     assert 0 <= replicasLog2 && replicasLog2 <= 30 : "0 to 30, not %d".formatted(replicasLog2);
     assert canFill(count, step, replicasLog2)
@@ -88,7 +86,7 @@ final class LongRuns {
     }
     int slotLog2 = Long.numberOfTrailingZeros(step) - replicasLog2;
     for (int i = 0; i < count; i += BLOCK) {
-      long at = behind(offset, i);
+      long at = offset + 8L * i;
       long base = first + (((long) i << slotLog2) & -step);
       int words = Math.min(BLOCK, count - i);
       if (slotLog2 == PAGE_LOG2) {
@@ -101,7 +99,7 @@ final class LongRuns {
 
   private static void replicate(MemorySegment segment, long offset, int count, long value) {
     for (int i = 0; i < count; i++) {
-      setWord(segment, offset, i, value);
+      segment.set(WORD, offset + 8L * i, value);
     }
   }
 
@@ -115,14 +113,14 @@ final class LongRuns {
   private static void fillPages(
       MemorySegment segment, long offset, int count, long first, long mask) {
     for (int i = 0; i < count; i++) {
-      setWord(segment, offset, i, first + (((long) INDEX[i] << PAGE_LOG2) & mask));
+      segment.set(WORD, offset + 8L * i, first + (((long) INDEX[i] << PAGE_LOG2) & mask));
     }
   }
 
   private static void fillSlots(
       MemorySegment segment, long offset, int count, long first, long mask, int slotLog2) {
     for (int i = 0; i < count; i++) {
-      setWord(segment, offset, i, first + (((long) INDEX[i] << slotLog2) & mask));
+      segment.set(WORD, offset + 8L * i, first + (((long) INDEX[i] << slotLog2) & mask));
     }
   }
 
@@ -132,10 +130,10 @@ final class LongRuns {
 
   static long or(MemorySegment segment, long offset, int count) {
     int half = count >>> 1;
-    long upper = behind(offset, half);
-    long bits = word(segment, offset, count - 1);
+    long upper = offset + 8L * half;
+    long bits = segment.get(WORD, offset + 8L * (count - 1));
     for (int i = 0; i < half; i++) {
-      bits |= word(segment, offset, i) | word(segment, upper, i);
+      bits |= segment.get(WORD, offset + 8L * i) | segment.get(WORD, upper + 8L * i);
     }
     return bits;
   }
@@ -144,7 +142,7 @@ final class LongRuns {
   static int countBit(MemorySegment segment, long offset, int count, int bit) {
     long found = 0;
     for (int i = 0; i < count; i++) {
-      found += word(segment, offset, i) >>> bit & 1;
+      found += segment.get(WORD, offset + 8L * i) >>> bit & 1;
     }
     return (int) found;
   }
@@ -152,7 +150,7 @@ final class LongRuns {
   static int countAny(MemorySegment segment, long offset, int count, long mask) {
     long found = 0;
     for (int i = 0; i < count; i++) {
-      long bits = word(segment, offset, i) & mask;
+      long bits = segment.get(WORD, offset + 8L * i) & mask;
       found += (bits | -bits) >>> (Long.SIZE - 1);
     }
     return (int) found;
@@ -173,7 +171,7 @@ final class LongRuns {
     long from = first & ~ignored;
     long differences = 0;
     for (int i = 0; i < count; i++) {
-      differences |= word(segment, offset, i) ^ (from + value(i, stepLog2, replicasLog2));
+      differences |= segment.get(WORD, offset + 8L * i) ^ (from + value(i, stepLog2, replicasLog2));
     }
     return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : differences;
   }
@@ -190,15 +188,15 @@ final class LongRuns {
       int replicasLog2,
       long ignored) {
     int half = BLOCK / 2;
-    long upper = behind(offset, half);
+    long upper = offset + 8L * half;
     long from = first & ~ignored;
     long upperFrom = from + value(half, stepLog2, replicasLog2);
     long differences = 0;
     for (int i = 0; i < half; i++) {
       long value = value(i, stepLog2, replicasLog2);
       differences |=
-          (word(segment, offset, i) ^ (from + value))
-              | (word(segment, upper, i) ^ (upperFrom + value));
+          (segment.get(WORD, offset + 8L * i) ^ (from + value))
+              | (segment.get(WORD, upper + 8L * i) ^ (upperFrom + value));
     }
     return (differences & ~ignored) != 0 ? TableKernels.NO_PROGRESSION : differences;
   }
@@ -223,7 +221,7 @@ final class LongRuns {
     byte[] flags = found.flags;
     for (int i = 0; i < count; i += GatheredBits.PIECE) {
       int words = Math.min(GatheredBits.PIECE, count - i);
-      flagPairs(segment, behind(first, i), behind(second, i), words, bit, flags);
+      flagPairs(segment, first + 8L * i, second + 8L * i, words, bit, flags);
       long groups = 0;
       for (int k = 0; k < words / Long.SIZE; k++) {
         int at = k * Long.SIZE;
@@ -264,8 +262,9 @@ final class LongRuns {
     long ofSecond = 0;
     for (long left = pairs; left != 0; left &= left - 1) {
       int at = Long.numberOfTrailingZeros(left);
-      ofFirst |= (word(segment, first, index + at) >>> bit & 1) << at;
-      ofSecond |= (word(segment, second, index + at) >>> bit & 1) << at;
+      long behind = 8L * (index + at);
+      ofFirst |= (segment.get(WORD, first + behind) >>> bit & 1) << at;
+      ofSecond |= (segment.get(WORD, second + behind) >>> bit & 1) << at;
     }
     found.set(firstPlace, ofFirst);
     found.set(secondPlace, ofSecond);
@@ -274,7 +273,8 @@ final class LongRuns {
   private static void flagPairs(
       MemorySegment segment, long first, long second, int count, int bit, byte[] flags) {
     for (int i = 0; i < count; i++) {
-      flags[i] = (byte) ((word(segment, first, i) | word(segment, second, i)) >>> bit & 1);
+      long both = segment.get(WORD, first + 8L * i) | segment.get(WORD, second + 8L * i);
+      flags[i] = (byte) (both >>> bit & 1);
     }
   }
 

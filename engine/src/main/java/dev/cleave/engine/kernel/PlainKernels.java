@@ -14,15 +14,17 @@ import java.nio.ByteOrder;
  * makes vectors of; the two have no loop in common, because how a loop is compiled depends on how
  * long it was when it was profiled. Each is a method of its own: where C2 compiles a method before
  * one of its parts has come to be used, it leaves all that this part calls as calls ({@code bench
- * --stability}, a fit: 560 and 450 ns).
+ * --stability}, a fit: 560 and 450 ns). Words are therefore read and written by the JDK's own
+ * methods, which C2 inlines even there, and not by shorter ones of ours (compare 16 replicas, in
+ * one JVM of 180: 32 and 9.5 ns).
  *
  * <p>Between a long loop that writes, compares or gathers and whoever calls the kernel lies a
  * method of over 325 bytes, which is the most that C2 inlines. Inlined into what calls it, a loop
  * may lie so deep that C2 leaves the JDK's check of each word's alignment as a call, and makes no
  * vectors of it: one JVM of a hundred took four times as long (benchmark {@code ShareUnshare}: 2.1
- * and 0.5 µs). What luck remains is the JDK's own: plain access ends in its {@code
- * Unsafe.putLongUnaligned} and {@code getLongUnaligned}, which C2 inlines only if their profile
- * says that they are called often.
+ * and 0.5 µs). The replicas of a leaf are as long a method, so that they are a call everywhere.
+ * What luck remains is the JDK's own: plain access ends in its {@code Unsafe.putLongUnaligned} and
+ * {@code getLongUnaligned}, which C2 inlines only if their profile says that they are called often.
  *
  * <p>Stateless and thread-safe.
  */
@@ -39,18 +41,6 @@ final class PlainKernels implements TableKernels {
 
   static boolean isAligned(long offset) {
     return offset % Long.BYTES == 0;
-  }
-
-  static long word(MemorySegment segment, long offset, int index) {
-    return segment.get(WORD, behind(offset, index));
-  }
-
-  static void setWord(MemorySegment segment, long offset, int index, long value) {
-    segment.set(WORD, behind(offset, index), value);
-  }
-
-  static long behind(long offset, int index) {
-    return offset + (long) index * Long.BYTES;
   }
 
   /** Whether a step is one that {@link LongRuns} know: every size of a leaf is, and 0. */
@@ -98,12 +88,12 @@ final class PlainKernels implements TableKernels {
     if (replicasLog2 == 0) {
       long value = first;
       for (int i = 0; i < count; i++) {
-        setWord(segment, offset, i, value);
+        segment.set(WORD, offset + 8L * i, value);
         value += step;
       }
     } else {
       for (int i = 0; i < count; i++) {
-        setWord(segment, offset, i, value(first, step, i, replicasLog2));
+        segment.set(WORD, offset + 8L * i, value(first, step, i, replicasLog2));
       }
     }
   }
@@ -117,23 +107,29 @@ final class PlainKernels implements TableKernels {
     }
   }
 
-  /** Eight at a time: the replicas of a sized leaf are 16, 32 and so on. */
+  /**
+   * Eight at a time: the replicas of a sized leaf are 16, 32 and so on. Too long for C2 to inline,
+   * for which the asserts care.
+   */
   private static void replicateShort(MemorySegment segment, long offset, int count, long value) {
-    assert isAligned(offset);
+    assert isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
+    assert 0 <= count && count < LEAST : "up to %d words, not %d".formatted(LEAST - 1, count);
+    assert offset + 8L * count <= segment.byteSize()
+        : "%d words at %d of %d bytes".formatted(count, offset, segment.byteSize());
     int i = 0;
     for (; i + 8 <= count; i += 8) {
-      long at = behind(offset, i);
-      setWord(segment, at, 0, value);
-      setWord(segment, at, 1, value);
-      setWord(segment, at, 2, value);
-      setWord(segment, at, 3, value);
-      setWord(segment, at, 4, value);
-      setWord(segment, at, 5, value);
-      setWord(segment, at, 6, value);
-      setWord(segment, at, 7, value);
+      long at = offset + 8L * i;
+      segment.set(WORD, at, value);
+      segment.set(WORD, at + 8, value);
+      segment.set(WORD, at + 16, value);
+      segment.set(WORD, at + 24, value);
+      segment.set(WORD, at + 32, value);
+      segment.set(WORD, at + 40, value);
+      segment.set(WORD, at + 48, value);
+      segment.set(WORD, at + 56, value);
     }
     for (; i < count; i++) {
-      setWord(segment, offset, i, value);
+      segment.set(WORD, offset + 8L * i, value);
     }
   }
 
@@ -152,7 +148,7 @@ final class PlainKernels implements TableKernels {
 
   private static boolean anyOfFewHas(MemorySegment segment, long offset, int count, long mask) {
     for (int i = 0; i < count; i++) {
-      if ((word(segment, offset, i) & mask) != 0) {
+      if ((segment.get(WORD, offset + 8L * i) & mask) != 0) {
         return true;
       }
     }
@@ -161,7 +157,7 @@ final class PlainKernels implements TableKernels {
 
   /** A table in use has some at one end most of the time. */
   private static boolean anyOfManyHas(MemorySegment segment, long offset, int count, long mask) {
-    return ((word(segment, offset, 0) | word(segment, offset, count - 1)) & mask) != 0
+    return ((segment.get(WORD, offset) | segment.get(WORD, offset + 8L * (count - 1))) & mask) != 0
         || (LongRuns.or(segment, offset, count) & mask) != 0;
   }
 
@@ -179,7 +175,7 @@ final class PlainKernels implements TableKernels {
   private static int countFew(MemorySegment segment, long offset, int count, long mask) {
     int found = 0;
     for (int i = 0; i < count; i++) {
-      found += (word(segment, offset, i) & mask) != 0 ? 1 : 0;
+      found += (segment.get(WORD, offset + 8L * i) & mask) != 0 ? 1 : 0;
     }
     return found;
   }
@@ -194,7 +190,7 @@ final class PlainKernels implements TableKernels {
       int replicasLog2,
       long ignored) {
     assert isAligned(offset) : "a multiple of 8, not %d".formatted(offset);
-    assert behind(offset, count) <= segment.byteSize()
+    assert offset + 8L * count <= segment.byteSize()
         : "%d words at %d of %d bytes".formatted(count, offset, segment.byteSize());
     if (1 < count && areFewOfOne(count, replicasLog2)) {
       return replicaBits(segment, offset, count, first, ignored);
@@ -206,7 +202,7 @@ final class PlainKernels implements TableKernels {
     // most tables that are none show it at once
     long last = value(first, step, count - 1, replicasLog2);
     long differences =
-        (word(segment, offset, 0) ^ first) | (word(segment, offset, count - 1) ^ last);
+        (segment.get(WORD, offset) ^ first) | (segment.get(WORD, offset + 8L * (count - 1)) ^ last);
     if ((differences & ~ignored) != 0) {
       return NO_PROGRESSION;
     }
@@ -215,7 +211,7 @@ final class PlainKernels implements TableKernels {
     long bits = 0;
     for (int i = 0; i < count && bits != NO_PROGRESSION; i += BLOCK) {
       int words = Math.min(BLOCK, count - i);
-      long at = behind(offset, i);
+      long at = offset + 8L * i;
       long value = value(first, step, i, replicasLog2);
       bits |= // all bits if it is none
           words == BLOCK
@@ -235,7 +231,7 @@ final class PlainKernels implements TableKernels {
       long ignored) {
     long bits = 0;
     for (int i = 0; i < count; i++) {
-      long word = word(segment, offset, i);
+      long word = segment.get(WORD, offset + 8L * i);
       if (((word ^ value(first, step, i, replicasLog2)) & ~ignored) != 0) {
         return NO_PROGRESSION;
       }
@@ -247,24 +243,25 @@ final class PlainKernels implements TableKernels {
   /** Of one value everywhere, eight words at a time as {@link #replicateShort} writes them. */
   private static long replicaBits(
       MemorySegment segment, long offset, int count, long value, long ignored) {
+    assert count < LEAST : "up to %d words, not %d".formatted(LEAST - 1, count);
     long any = 0;
     long all = -1;
     int i = 0;
     for (; i + 8 <= count; i += 8) {
-      long at = behind(offset, i);
-      long a = word(segment, at, 0);
-      long b = word(segment, at, 1);
-      long c = word(segment, at, 2);
-      long d = word(segment, at, 3);
-      long e = word(segment, at, 4);
-      long f = word(segment, at, 5);
-      long g = word(segment, at, 6);
-      long h = word(segment, at, 7);
+      long at = offset + 8L * i;
+      long a = segment.get(WORD, at);
+      long b = segment.get(WORD, at + 8);
+      long c = segment.get(WORD, at + 16);
+      long d = segment.get(WORD, at + 24);
+      long e = segment.get(WORD, at + 32);
+      long f = segment.get(WORD, at + 40);
+      long g = segment.get(WORD, at + 48);
+      long h = segment.get(WORD, at + 56);
       any |= a | b | c | d | e | f | g | h;
       all &= a & b & c & d & e & f & g & h;
     }
     for (; i < count; i++) {
-      long word = word(segment, offset, i);
+      long word = segment.get(WORD, offset + 8L * i);
       any |= word;
       all &= word;
     }
@@ -281,7 +278,7 @@ final class PlainKernels implements TableKernels {
   private static long orFew(MemorySegment segment, long offset, int count) {
     long bits = 0;
     for (int i = 0; i < count; i++) {
-      bits |= word(segment, offset, i);
+      bits |= segment.get(WORD, offset + 8L * i);
     }
     return bits;
   }
@@ -296,7 +293,7 @@ final class PlainKernels implements TableKernels {
     }
     for (int from = 0; from < count; from += Long.SIZE) {
       int run = Math.min(Long.SIZE, count - from);
-      found.set(place + from, gatherShort(segment, behind(offset, from), run, mask));
+      found.set(place + from, gatherShort(segment, offset + 8L * from, run, mask));
     }
   }
 
@@ -309,7 +306,7 @@ final class PlainKernels implements TableKernels {
       MemorySegment segment, long offset, long mask, GatheredBits found, int place) {
     if (anyOfManyHas(segment, offset, TABLE_WORDS, mask)) {
       int half = TABLE_WORDS / 2;
-      long upper = behind(offset, half);
+      long upper = offset + 8L * half;
       LongRuns.gather(segment, offset, upper, half, mask, found, place, place + half);
     } else {
       found.clearTable(place);
@@ -335,7 +332,7 @@ final class PlainKernels implements TableKernels {
   static long gatherShort(MemorySegment segment, long offset, int count, long mask) {
     long found = 0;
     for (int i = 0; i < count; i++) {
-      found |= ((word(segment, offset, i) & mask) != 0 ? 1L : 0L) << i;
+      found |= ((segment.get(WORD, offset + 8L * i) & mask) != 0 ? 1L : 0L) << i;
     }
     return found;
   }
@@ -347,16 +344,16 @@ final class PlainKernels implements TableKernels {
     assert isAligned(offset) && regions <= Long.SIZE;
     long counts = 0;
     for (int region = 0; region < regions; region++) {
-      int at = region * REGION_WORDS;
-      long first = word(bits, offset, at);
+      long at = offset + 8L * REGION_WORDS * region;
+      long first = bits.get(WORD, at);
       long differences =
-          (word(bits, offset, at + 1) ^ first)
-              | (word(bits, offset, at + 2) ^ first)
-              | (word(bits, offset, at + 3) ^ first)
-              | (word(bits, offset, at + 4) ^ first)
-              | (word(bits, offset, at + 5) ^ first)
-              | (word(bits, offset, at + 6) ^ first)
-              | (word(bits, offset, at + 7) ^ first);
+          (bits.get(WORD, at + 8) ^ first)
+              | (bits.get(WORD, at + 16) ^ first)
+              | (bits.get(WORD, at + 24) ^ first)
+              | (bits.get(WORD, at + 32) ^ first)
+              | (bits.get(WORD, at + 40) ^ first)
+              | (bits.get(WORD, at + 48) ^ first)
+              | (bits.get(WORD, at + 56) ^ first);
       if (differences == 0) {
         counts |= ((first == -1 ? whereSet : 0) | (first == 0 ? whereClear : 0)) & 1L << region;
       }

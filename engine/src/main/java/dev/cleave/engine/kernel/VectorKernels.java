@@ -1,6 +1,6 @@
 package dev.cleave.engine.kernel;
 
-import static dev.cleave.engine.kernel.PlainKernels.behind;
+import static dev.cleave.engine.kernel.PlainKernels.WORD;
 import static dev.cleave.engine.kernel.PlainKernels.isAligned;
 
 import java.lang.foreign.MemorySegment;
@@ -69,7 +69,7 @@ final class VectorKernels implements TableKernels {
         values = values.add(stride);
       }
       long next = first + (bound >> replicasLog2) * step;
-      PLAIN.fill(segment, behind(offset, bound), count - bound, next, step, replicasLog2);
+      PLAIN.fill(segment, offset + 8L * bound, count - bound, next, step, replicasLog2);
     }
   }
 
@@ -78,7 +78,7 @@ final class VectorKernels implements TableKernels {
     long value = first;
     for (int i = 0, run; i < count; i += run) {
       run = Math.min(1 << replicasLog2, count - i);
-      replicate(segment, behind(offset, i), run, value);
+      replicate(segment, offset + 8L * i, run, value);
       value += step;
     }
   }
@@ -92,7 +92,7 @@ final class VectorKernels implements TableKernels {
       store(values, segment, offset, i);
     }
     for (int i = bound; i < count; i++) {
-      PlainKernels.setWord(segment, offset, i, value);
+      segment.set(WORD, offset + 8L * i, value);
     }
   }
 
@@ -110,7 +110,7 @@ final class VectorKernels implements TableKernels {
         return true;
       }
     }
-    return PLAIN.anyHas(segment, behind(offset, bound), count - bound, mask);
+    return PLAIN.anyHas(segment, offset + 8L * bound, count - bound, mask);
   }
 
   @Override
@@ -125,7 +125,7 @@ final class VectorKernels implements TableKernels {
         found += load(segment, offset, i).and(mask).compare(VectorOperators.NE, 0).trueCount();
       }
     }
-    return found + PLAIN.countAny(segment, behind(offset, bound), count - bound, mask);
+    return found + PLAIN.countAny(segment, offset + 8L * bound, count - bound, mask);
   }
 
   /** Sums in lanes, and counts once in the end. */
@@ -173,7 +173,7 @@ final class VectorKernels implements TableKernels {
     long next = first + (bound >> replicasLog2) * step;
     long rest =
         PLAIN.progressionBits(
-            segment, behind(offset, bound), count - bound, next, step, replicasLog2, ignored);
+            segment, offset + 8L * bound, count - bound, next, step, replicasLog2, ignored);
     return rest == NO_PROGRESSION ? NO_PROGRESSION : found | rest;
   }
 
@@ -189,7 +189,7 @@ final class VectorKernels implements TableKernels {
     long value = first;
     for (int i = 0, run; i < count; i += run) {
       run = Math.min(1 << replicasLog2, count - i);
-      long found = progressionBits(segment, behind(offset, i), run, value, 0, 0, ignored);
+      long found = progressionBits(segment, offset + 8L * i, run, value, 0, 0, ignored);
       if (found == NO_PROGRESSION) {
         return NO_PROGRESSION;
       }
@@ -211,7 +211,7 @@ final class VectorKernels implements TableKernels {
       bits = bits.or(load(segment, offset, i));
     }
     return bits.reduceLanes(VectorOperators.OR)
-        | PLAIN.or(segment, behind(offset, bound), count - bound);
+        | PLAIN.or(segment, offset + 8L * bound, count - bound);
   }
 
   @Override
@@ -229,7 +229,7 @@ final class VectorKernels implements TableKernels {
       }
       if (bound < run) {
         long rest =
-            PlainKernels.gatherShort(segment, behind(offset, from + bound), run - bound, mask);
+            PlainKernels.gatherShort(segment, offset + 8L * (from + bound), run - bound, mask);
         bits |= rest << bound;
       }
       found.set(place + from, bits);

@@ -34,7 +34,7 @@ final class KernelExercise implements AutoCloseable {
     kernels.fill(words, 0, count, FIRST, STEP, replicasLog2);
     sum += kernels.progressionBits(words, 0, count, FIRST, STEP, replicasLog2, STATUS);
     sum += kernels.progressionBits(words, 0, count, STEP, STEP, replicasLog2, STATUS);
-    PlainKernels.setWord(words, 0, count - 1, 0);
+    words.set(PlainKernels.WORD, 8L * (count - 1), 0);
     sum += kernels.progressionBits(words, 0, count, FIRST, STEP, replicasLog2, STATUS);
   }
 
@@ -42,7 +42,7 @@ final class KernelExercise implements AutoCloseable {
     for (long value = 0; value <= 1; value++) {
       kernels.replicate(words, 0, count, value);
       for (long last = 0; last <= 1; last++) {
-        PlainKernels.setWord(words, 0, count - 1, last);
+        words.set(PlainKernels.WORD, 8L * (count - 1), last);
         sum += kernels.anyHas(words, 0, count, 1) ? 1 : 0;
         sum += kernels.countAny(words, 0, count, 1);
         sum += kernels.countAny(words, 0, count, STATUS);

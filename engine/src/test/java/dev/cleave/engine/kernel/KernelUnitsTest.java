@@ -59,6 +59,16 @@ class KernelUnitsTest {
     }
   }
 
+  /** Where C2 inlined them before they were in use, it would leave what they call as calls. */
+  @Test
+  void theReplicasOfALeafAreACallEverywhere() throws IOException {
+    Map<String, Integer> sizes = sizes(PlainKernels.class);
+    for (String method : List.of("replicateShort", "replicaBits")) {
+      int size = sizes.getOrDefault(method, 0);
+      assertTrue(size > FREQ_INLINE_SIZE, () -> method + " has " + size + " bytes");
+    }
+  }
+
   private static Map<String, Integer> sizes(Class<?> of) throws IOException {
     Map<String, Integer> sizes = new HashMap<>();
     for (var method : read(of).methods()) {
