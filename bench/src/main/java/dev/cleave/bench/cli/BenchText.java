@@ -88,7 +88,7 @@ final class BenchText {
     TextTable.print(out, rows, TEXT_COLUMNS);
     if (results.stream().anyMatch(PairResult::isLoud)) {
       out.println();
-      out.println("loud: the machine did something else while this was measured, twice");
+      out.println("loud: the machine did something else while this was measured");
     }
     out.flush();
   }

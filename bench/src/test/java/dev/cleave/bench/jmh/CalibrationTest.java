@@ -12,17 +12,42 @@ import org.junit.jupiter.api.Test;
 class CalibrationTest {
   @Test
   void aThousandDependentAdditionsTakeAboutAThousandCycles() {
-    double nanos = new Calibration().nanos();
+    Calibration calibration = new Calibration();
+    Calibration.Reading reading = calibration.read();
     // from 8 GHz on down; a compiler that knew a shorter way would be far below
-    assertTrue(nanos > 125 && nanos < 20_000, nanos + " ns");
+    assertTrue(reading.chained() > 125 && reading.chained() < 20_000, reading.toString());
+    // 8000 of which no processor does more than eight at a time
+    assertTrue(reading.wide() > 125 && reading.wide() < 160_000, reading.toString());
+    assertEquals(reading.wide(), calibration.leastWide());
   }
 
   @Test
-  void aMoveByOverATenthEitherWayIsLoud() {
-    assertFalse(new Calibration.Around(300, 329).isLoud());
-    assertFalse(new Calibration.Around(329, 300).isLoud());
-    assertTrue(new Calibration.Around(300, 331).isLoud());
-    assertTrue(new Calibration.Around(331, 300).isLoud());
+  void theLeastIsThatOfAllReadings() {
+    Calibration calibration = new Calibration();
+    double least = Math.min(calibration.read().wide(), calibration.read().wide());
+    assertEquals(least, calibration.leastWide());
+  }
+
+  @Test
+  void aMoveOfTheChainByOverATenthEitherWayIsLoud() {
+    assertFalse(around(300, 600, 329, 600).isLoud(600));
+    assertFalse(around(329, 600, 300, 600).isLoud(600));
+    assertTrue(around(300, 600, 331, 600).isLoud(600));
+    assertTrue(around(331, 600, 300, 600).isLoud(600));
+  }
+
+  @Test
+  void additionsSideBySideThatTakeATenthMoreThanAtBestAreLoud() {
+    assertFalse(around(300, 659, 300, 659).isLoud(600));
+    assertTrue(around(300, 661, 300, 600).isLoud(600));
+    assertTrue(around(300, 600, 300, 661).isLoud(600));
+    assertEquals(1.2, around(300, 600, 300, 720).loudness(600), 1e-9);
+  }
+
+  private static Calibration.Around around(
+      double chained, double wide, double chainedAfter, double wideAfter) {
+    return new Calibration.Around(
+        new Calibration.Reading(chained, wide), new Calibration.Reading(chainedAfter, wideAfter));
   }
 
   @Test
