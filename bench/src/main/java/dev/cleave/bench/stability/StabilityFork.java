@@ -20,15 +20,21 @@ import java.util.Random;
  *   <li>Each work is done a random number of times, from once to some thousand: what the compiler
  *       learns first of the code that they share.
  *   <li>All are done for a slice of time, in ever new orders, for half of the rounds, and on until
- *       the compiler has had next to nothing to do for one: with all works at once, it has a
- *       backlog of seconds, and where the machine is loud, of more.
- *   <li>The same in the second half, which counts: the median of a work's slices, and everything
- *       that all threads put on the heap meanwhile.
+ *       the compiler has had next to nothing to do for one, and nothing came to the heap: with all
+ *       works at once, it has a backlog of seconds, and where the machine is loud, of more.
+ *   <li>The same in the second half, which counts: the median of a work's slices, and what all
+ *       threads put on the heap meanwhile.
  * </ol>
  *
  * <p>A slice is many batches, each of at least 0.1 ms, and counts with the quarter of them that
  * took least: what neighbours of the machine take, they take in bursts of less than a slice, while
  * what the compiler made of a work is the same in all batches.
+ *
+ * <p>The string literals of a class, which ours have for their exceptions, come to the heap when
+ * HotSpot is first asked to compile one of its methods, in the thread that was about to call it,
+ * and stay there. That is once for each class, some hundred bytes, and in a slice of any work;
+ * nothing else came, as Flight Recorder saw without thread-local buffers ({@code
+ * jdk.ObjectAllocationOutsideTLAB}). So one slice of each work may have as much.
  */
 public final class StabilityFork {
   /** What stands between the name, the time and the bytes of a work. */
@@ -39,6 +45,9 @@ public final class StabilityFork {
   private static final int ROUNDS = 24;
   private static final int COUNTED = ROUNDS / 2;
   private static final int MOST_BEFORE = 2 * ROUNDS;
+
+  /** What string literals of a few classes take at most. */
+  private static final long LITERAL_BYTES = 4096;
 
   /** The part of a round that the compiler has at most when it has next to nothing to do. */
   private static final double IDLE = 0.1;
@@ -58,8 +67,8 @@ public final class StabilityFork {
   static final class Measured {
     private final Work work;
     private final double[] nanos = new double[COUNTED];
+    private final long[] bytes = new long[COUNTED];
     private int batch = 1;
-    private long bytes;
     private long times;
 
     Measured(Work work) {
@@ -77,10 +86,16 @@ public final class StabilityFork {
       return sorted[sorted.length / 2];
     }
 
-    /** What one put on the heap. */
+    /** What one put on the heap, but for the literals of one slice. */
     double bytes() {
-      return (double) bytes / times;
+      return (double) garbage(bytes) / times;
     }
+  }
+
+  /** What all slices put on the heap, but for the one with most if that may be literals. */
+  static long garbage(long[] bytes) {
+    long most = Arrays.stream(bytes).max().orElseThrow();
+    return Arrays.stream(bytes).sum() - (most <= LITERAL_BYTES ? most : 0);
   }
 
   StabilityFork(long sliceNanos) {
@@ -117,13 +132,13 @@ public final class StabilityFork {
       sum += one.work.run(1 << random.nextInt(MOST_LOG2 + 1));
     }
     int before = 0;
-    boolean compiles = true;
-    while (before < ROUNDS - COUNTED || (compiles && before < MOST_BEFORE)) {
+    boolean isWarm = false;
+    while (before < ROUNDS - COUNTED || (!isWarm && before < MOST_BEFORE)) {
       long begin = System.nanoTime();
       long compiled = COMPILER.getTotalCompilationTime();
-      round(all, random, -1);
+      long bytes = round(all, random, -1);
       compiled = MILLISECONDS.toNanos(COMPILER.getTotalCompilationTime() - compiled);
-      compiles = compiled > IDLE * (System.nanoTime() - begin);
+      isWarm = bytes == 0 && compiled <= IDLE * (System.nanoTime() - begin);
       before++;
     }
     for (int round = 0; round < COUNTED; round++) {
@@ -135,20 +150,27 @@ public final class StabilityFork {
     return all;
   }
 
-  /** A slice of each, in a new order. */
-  private void round(List<Measured> all, Random random, int index) {
+  /**
+   * A slice of each, in a new order.
+   *
+   * @return bytes that they put on the heap
+   */
+  private long round(List<Measured> all, Random random, int index) {
     Collections.shuffle(all, random);
+    long bytes = 0;
     for (Measured one : all) {
-      slice(one, index);
+      bytes += slice(one, index);
     }
+    return bytes;
   }
 
   /**
    * A slice of time.
    *
    * @param index of the slice among those that count; negative before
+   * @return bytes that it put on the heap
    */
-  private void slice(Measured one, int index) {
+  private long slice(Measured one, int index) {
     long before = THREADS.getTotalThreadAllocatedBytes();
     long begin = System.nanoTime();
     long times = 0;
@@ -164,11 +186,13 @@ public final class StabilityFork {
         one.batch *= 2;
       }
     } while (end - begin < sliceNanos && count < MOST_BATCHES);
+    long bytes = THREADS.getTotalThreadAllocatedBytes() - before;
     if (index >= 0) {
-      one.bytes += THREADS.getTotalThreadAllocatedBytes() - before;
+      one.bytes[index] = bytes;
       Arrays.sort(batches, 0, count); // which may make garbage
       one.nanos[index] = batches[count / 4];
       one.times += times;
     }
+    return bytes;
   }
 }

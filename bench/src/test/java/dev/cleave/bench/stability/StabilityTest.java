@@ -144,6 +144,15 @@ class StabilityTest {
   }
 
   @Test
+  void oneSliceMayHaveTheLiteralsOfAClass() {
+    assertEquals(0, StabilityFork.garbage(new long[] {0, 232, 0}));
+    assertEquals(0, StabilityFork.garbage(new long[] {0, 4096}));
+    assertEquals(4104, StabilityFork.garbage(new long[] {0, 4104}));
+    assertEquals(24, StabilityFork.garbage(new long[] {24, 232, 0}));
+    assertEquals(232, StabilityFork.garbage(new long[] {232, 232, 0}));
+  }
+
+  @Test
   void garbageOfOneJvmIsSeen() {
     StabilityFork fork = new StabilityFork(1_000_000);
     byte[][] kept = new byte[1][];
