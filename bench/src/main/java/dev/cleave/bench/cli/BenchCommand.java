@@ -59,7 +59,7 @@ import picocli.CommandLine.Spec;
       "C, of C        what Linux's C code would take here, scaled by that or by a",
       "               fill; the work's part of it",
       "loud           that pace moved by over 10%%, or a neighbour took as much of the",
-      "               core's width; a quarter of all is measured again for that",
+      "               core's width; an eighth of all is measured again for that",
       "",
       "Times are medians of the iterations of all JVMs; the error is half the 95%%",
       "confidence interval of the ratio. Let the machine be quiet. After -- come",

@@ -30,7 +30,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 /** Runs pairs under JMH, both sides of each in the same run. */
 public final class PairRunner {
   /** One run of so many may be made again, so that a machine that is never quiet ends it, too. */
-  private static final int RUNS_AN_AGAIN = 4;
+  private static final int RUNS_AN_AGAIN = 8;
 
   private final List<Pair> pairs;
   private final Effort effort;
@@ -68,7 +68,7 @@ public final class PairRunner {
   }
 
   /**
-   * Measures everything, and again what was measured beside something else, a quarter at most.
+   * Measures everything, and again what was measured beside something else, an eighth at most.
    *
    * @return a result for each pair that was measured: all, unless the watcher ended it
    * @throws RunnerException if JMH cannot run, or a benchmark fails; {@link #log} says why
