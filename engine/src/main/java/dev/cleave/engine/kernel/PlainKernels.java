@@ -146,8 +146,25 @@ final class PlainKernels implements TableKernels {
         : anyOfManyHas(segment, offset, count, mask);
   }
 
+  /** Eight words a round (benchmark {@code SizedLeaves}, map 64K: 35 and 32 ns). */
   private static boolean anyOfFewHas(MemorySegment segment, long offset, int count, long mask) {
-    for (int i = 0; i < count; i++) {
+    int i = 0;
+    for (; i + 8 <= count; i += 8) {
+      long at = offset + 8L * i;
+      long bits =
+          segment.get(WORD, at)
+              | segment.get(WORD, at + 8)
+              | segment.get(WORD, at + 16)
+              | segment.get(WORD, at + 24)
+              | segment.get(WORD, at + 32)
+              | segment.get(WORD, at + 40)
+              | segment.get(WORD, at + 48)
+              | segment.get(WORD, at + 56);
+      if ((bits & mask) != 0) {
+        return true;
+      }
+    }
+    for (; i < count; i++) {
       if ((segment.get(WORD, offset + 8L * i) & mask) != 0) {
         return true;
       }
