@@ -127,8 +127,8 @@ final class ConformCommand implements Callable<Integer> {
     check(memoryFile == null || !Files.exists(memoryFile), memoryFile + ": exists already");
     Outputs.check(csvFile);
     Outputs.check(jsonFile);
-    try {
-      return run(mostOutstanding);
+    try (Interruption interruption = Interruption.listen()) { // before QEMU is asked anything
+      return run(mostOutstanding, interruption);
     } catch (QemuFailure e) {
       throw new WorkFailed(e.getMessage());
     }
@@ -140,15 +140,17 @@ final class ConformCommand implements Callable<Integer> {
     }
   }
 
-  private int run(int mostOutstanding) throws IOException {
+  private int run(int mostOutstanding, Interruption interruption) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     QemuVersion version = QemuVersion.of(qemu);
     out.println(version.text());
+    if (interruption.isRequested()) {
+      return interrupted(0); // nothing can be started any more
+    }
     long start = System.nanoTime();
     Optional<Failure> failure;
     ConformanceResult result;
-    try (Interruption interruption = Interruption.listen();
-        Machine machine = Machine.start(new QemuOptions(qemu, memoryFile))) {
+    try (Machine machine = Machine.start(new QemuOptions(qemu, memoryFile))) {
       Conformance conformance = new Conformance(machine, seed, mostOutstanding);
       failure =
           onlyCase == null
@@ -162,11 +164,15 @@ final class ConformCommand implements Callable<Integer> {
       Invocation.csv(csvFile, List.of(json));
       Invocation.json(jsonFile, json, invocation.provenance(seed));
       if (interruption.isRequested()) {
-        invocation.sayInterrupted("after %d cases".formatted(result.cases()));
-        return ExitPolicy.INTERRUPTED;
+        return interrupted(result.cases());
       }
     }
     return failure.isPresent() ? ExitPolicy.FAILED : ExitPolicy.OK;
+  }
+
+  private int interrupted(long cases) {
+    invocation.sayInterrupted("after %d cases".formatted(cases));
+    return ExitPolicy.INTERRUPTED;
   }
 
   private Optional<Failure> runMany(

@@ -162,4 +162,22 @@ class InterruptionTest {
     assertTrue(ended.err.getFirst().startsWith("cleave: interrupted: after "));
     assertTrue(Files.exists(json));
   }
+
+  /** Asking QEMU for its version is the first thing that takes time. */
+  @Test
+  void aConformanceRunIsInterruptedBeforeItsFirstCase() throws Exception {
+    QemuInstalled.orSkip();
+    Path slow =
+        Files.writeString(
+            directory.resolve("slow-qemu"),
+            """
+            #!/bin/sh
+            if [ "$1" = --version ]; then sleep 2; fi
+            exec qemu-system-x86_64 "$@"
+            """);
+    assertTrue(slow.toFile().setExecutable(true));
+    Ended ended = interrupted(0, true, "conform", "--qemu", slow.toString());
+    assertEquals(INTERRUPTED, ended.code, ended.toString());
+    assertEquals(List.of("cleave: interrupted: after 0 cases"), ended.err, ended.toString());
+  }
 }
