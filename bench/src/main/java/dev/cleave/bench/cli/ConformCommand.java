@@ -128,9 +128,14 @@ final class ConformCommand implements Callable<Integer> {
     Outputs.check(csvFile);
     Outputs.check(jsonFile);
     try (Interruption interruption = Interruption.listen()) { // before QEMU is asked anything
-      return run(mostOutstanding, interruption);
-    } catch (QemuFailure e) {
-      throw new WorkFailed(e.getMessage());
+      try {
+        return run(mostOutstanding, interruption);
+      } catch (QemuFailure e) {
+        if (interruption.isRequestedNowOrSoon()) {
+          return interrupted(0); // it was still to start, or in its only case
+        }
+        throw new WorkFailed(e.getMessage());
+      }
     }
   }
 

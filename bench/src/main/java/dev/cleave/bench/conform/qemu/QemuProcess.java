@@ -113,7 +113,12 @@ final class QemuProcess implements AutoCloseable {
               .redirectOutput(log.toFile())
               .start();
       QemuProcess started = new QemuProcess(directory, process, memory, messages, trace, named);
-      Runtime.getRuntime().addShutdownHook(started.hook);
+      try {
+        Runtime.getRuntime().addShutdownHook(started.hook);
+      } catch (IllegalStateException e) {
+        process.destroyForcibly();
+        throw new QemuFailure(options.program() + " is not started: this process is ending", e);
+      }
       return started;
     } catch (IOException | RuntimeException e) {
       memory.unlink();
