@@ -149,9 +149,6 @@ final class ConformCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     QemuVersion version = QemuVersion.of(qemu);
     out.println(version.text());
-    if (interruption.isRequested()) {
-      return interrupted(0); // nothing can be started any more
-    }
     long start = System.nanoTime();
     Optional<Failure> failure;
     ConformanceResult result;

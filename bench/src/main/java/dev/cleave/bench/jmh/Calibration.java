@@ -3,11 +3,10 @@ package dev.cleave.bench.jmh;
 import java.util.Arrays;
 
 /**
- * What the machine is like: how long 1000 chained dependent additions take, which a time that is
- * bound by a core is a multiple of on whatever machine, and how long as many that four at a time
- * can be made of. A neighbour on the same core takes of its width and leaves the chain alone:
- * beside one, the chain took 286 ns instead of 278, and the others 683 instead of 576. Not
- * thread-safe.
+ * What the machine is like. How long 1000 chained dependent additions take is what a time that is
+ * bound by a core is a multiple of, on whatever machine. How long additions take that can be done
+ * four at a time shows a neighbour on the same core, who takes of its width and leaves the chain
+ * alone. Not thread-safe.
  */
 final class Calibration {
   /** Of the machine whose times are in {@link LinuxReference}. */
@@ -66,7 +65,7 @@ final class Calibration {
     return b ^ d ^ f ^ h;
   }
 
-  /** Takes some tens of milliseconds. */
+  /** Looks at the machine, for some tens of milliseconds. */
   Reading read() {
     double[] chained = new double[SAMPLES];
     double[] wide = new double[SAMPLES];

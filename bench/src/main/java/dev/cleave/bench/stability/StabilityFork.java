@@ -32,9 +32,10 @@ import java.util.Random;
  *
  * <p>The string literals of a class, which ours have for their exceptions, come to the heap when
  * HotSpot is first asked to compile one of its methods, in the thread that was about to call it,
- * and stay there. That is once for each class, some hundred bytes, and in a slice of any work;
- * nothing else came, as Flight Recorder saw without thread-local buffers ({@code
- * jdk.ObjectAllocationOutsideTLAB}). So one slice of each work may have as much.
+ * and stay there. That is once for each class, some hundred bytes, and in a slice of any work; in
+ * the JVM that was looked at nothing else came (Flight Recorder's {@code
+ * jdk.ObjectAllocationOutsideTLAB}, without thread-local buffers). So one slice of each work may
+ * have as much.
  */
 public final class StabilityFork {
   /** What stands between the name, the time and the bytes of a work. */
