@@ -121,11 +121,10 @@ final class BenchText {
         "%d of %d works are stable and make no garbage%n",
         all.stream().filter(StabilityRow::isReached).count(), all.size());
     if (!again.isEmpty()) {
-      out.printf(
-          "measured again, since nearly everything took longer in them: JVM %s%n", numbers(again));
+      out.printf("measured again, beside others on the same core: JVM %s%n", numbers(again));
     }
     if (!loud.isEmpty()) {
-      out.printf("times left out, since it did again: JVM %s%n", numbers(loud));
+      out.printf("what others were beside again is left out of JVM %s%n", numbers(loud));
     }
     out.flush();
   }

@@ -1,5 +1,6 @@
 package dev.cleave.bench.jmh;
 
+import dev.cleave.bench.processor.Chains;
 import java.util.Arrays;
 
 /**
@@ -15,55 +16,11 @@ final class Calibration {
   /** How much longer something may take than before, or than at best. */
   private static final double LARGEST_MOVE = 1.1;
 
-  private static final int ROUNDS = 1000;
   private static final int TIMES_IN_SAMPLE = 64;
   private static final int SAMPLES = 801;
-  private static final int WARMUPS = 40_000;
 
   private double leastWide = Double.POSITIVE_INFINITY;
-  private long sink;
-
-  /** Has it compiled. */
-  Calibration() {
-    for (int i = 0; i < WARMUPS; i++) {
-      sink += chain(sink, i) + fourChains(i);
-    }
-  }
-
-  /** Fibonacci's numbers: each needs the one before, and no compiler knows a shorter way. */
-  private static long chain(long first, long second) {
-    long before = first;
-    long last = second;
-    for (int i = 0; i < ROUNDS; i++) {
-      long next = before + last;
-      before = last;
-      last = next;
-    }
-    return last;
-  }
-
-  /** Four such chains side by side, two numbers of each a round. */
-  private static long fourChains(long start) {
-    long a = start;
-    long b = start + 1;
-    long c = start + 2;
-    long d = start + 3;
-    long e = start + 4;
-    long f = start + 5;
-    long g = start + 6;
-    long h = start + 7;
-    for (int i = 0; i < ROUNDS; i++) {
-      a += b;
-      c += d;
-      e += f;
-      g += h;
-      b += a;
-      d += c;
-      f += e;
-      h += g;
-    }
-    return b ^ d ^ f ^ h;
-  }
+  private long sink = Chains.warmUp();
 
   /** Looks at the machine, for some tens of milliseconds. */
   Reading read() {
@@ -72,11 +29,11 @@ final class Calibration {
     for (int i = 0; i < SAMPLES; i++) {
       long begin = System.nanoTime();
       for (int k = 0; k < TIMES_IN_SAMPLE; k++) {
-        sink += chain(sink, k);
+        sink += Chains.one(sink, k);
       }
       long middle = System.nanoTime();
       for (int k = 0; k < TIMES_IN_SAMPLE; k++) {
-        sink += fourChains(k);
+        sink += Chains.four(k);
       }
       chained[i] = (double) (middle - begin) / TIMES_IN_SAMPLE;
       wide[i] = (double) (System.nanoTime() - middle) / TIMES_IN_SAMPLE;

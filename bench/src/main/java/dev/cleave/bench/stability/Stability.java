@@ -1,6 +1,7 @@
 package dev.cleave.bench.stability;
 
 import dev.cleave.bench.io.WorkFailed;
+import dev.cleave.bench.processor.CoreWidth;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -12,8 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 
 /**
  * Measures every kernel and every operation in many JVMs, one after the other, each with formats
@@ -23,13 +24,7 @@ public final class Stability {
   /** JVMs of both formats, and of each alone, beside a busy thread and not. */
   private static final Mix[] MIXES = {Mix.BOTH, Mix.V1, Mix.X86};
 
-  /**
-   * How much longer most works take in a JVM than in the best quarter of JVMs if it was not luck:
-   * no luck of the compiler hits them all, but a neighbour of the machine's does.
-   */
-  private static final double LOUD = 1.2;
-
-  /** How often those are measured again at most. */
+  /** How often those are measured again at most that the machine was loud around. */
   private static final int MOST_AGAIN = 2;
 
   private final int forks;
@@ -37,6 +32,9 @@ public final class Stability {
   private final List<Fork> done = new ArrayList<>();
   private final List<Fork> again = new ArrayList<>();
   private final Map<String, List<Sample>> samples = new LinkedHashMap<>();
+
+  /** What each JVM has seen a core look like on its own: see {@link CoreWidth}. */
+  private final Map<Fork, Double> cores = new LinkedHashMap<>();
 
   /**
    * One JVM.
@@ -47,8 +45,8 @@ public final class Stability {
    */
   public record Fork(int number, String formats, boolean isBusy) {}
 
-  /** A work in one JVM. */
-  private record Sample(Fork fork, double nanos, double bytes) {}
+  /** A work in one JVM, and whether it had a core for itself for long enough. */
+  private record Sample(Fork fork, double nanos, double bytes, boolean isQuiet) {}
 
   /**
    * A measurement to make.
@@ -96,35 +94,41 @@ public final class Stability {
       return false;
     }
     try (BusyThread _ = fork.isBusy() ? BusyThread.start() : null) {
-      List<String> lines = lines(number, mix(number));
+      List<String> lines = lines(fork);
       if (!goesOn.test(number)) { // it was ended with us, and may have said only half
         return false;
       }
       samples.values().forEach(all -> all.removeIf(sample -> sample.fork().equals(fork)));
-      lines.forEach(line -> add(fork, line));
+      add(fork, lines);
       return true;
     }
   }
 
-  /** {@return the JVMs in which most works took much longer than in the best quarter of them} */
+  /** {@return the JVMs in which a work had no core for itself for long enough} */
   public List<Fork> loud() {
-    Map<Fork, List<Double>> ratios = new LinkedHashMap<>();
-    for (List<Sample> all : samples.values()) {
-      double usual = quantile(all.stream().map(Sample::nanos).toList(), 4);
-      for (Sample sample : all) {
-        ratios.computeIfAbsent(sample.fork(), _ -> new ArrayList<>()).add(sample.nanos() / usual);
-      }
-    }
-    return ratios.entrySet().stream()
-        .filter(entry -> quantile(entry.getValue(), 2) > LOUD)
-        .map(Map.Entry::getKey)
+    return cores.keySet().stream()
+        .filter(fork -> samples.values().stream().flatMap(List::stream).anyMatch(isLoudIn(fork)))
         .toList();
   }
 
-  /** What one of so many parts of the values is up to: the median of two. */
-  private static double quantile(List<Double> values, int parts) {
-    List<Double> sorted = values.stream().sorted().toList();
-    return sorted.get((sorted.size() - 1) / parts);
+  private Predicate<Sample> isLoudIn(Fork fork) {
+    return sample -> sample.fork().equals(fork) && !isQuiet(sample);
+  }
+
+  /** A JVM that never had a core for itself does not know what that looks like; others do. */
+  private boolean isQuiet(Sample sample) {
+    Fork fork = sample.fork();
+    return sample.isQuiet()
+        && CoreWidth.isQuiet(cores.getOrDefault(fork, 0.0), leastCore(fork.isBusy()));
+  }
+
+  /** What a core looks like on its own, or beside the busy thread, as far as is known. */
+  private double leastCore(boolean isBusy) {
+    return cores.entrySet().stream()
+        .filter(entry -> entry.getKey().isBusy() == isBusy)
+        .mapToDouble(Map.Entry::getValue)
+        .min()
+        .orElse(Double.POSITIVE_INFINITY);
   }
 
   /** {@return the JVMs that were measured again, in that order} */
@@ -137,7 +141,7 @@ public final class Stability {
     return done.size();
   }
 
-  private List<String> lines(int seed, Mix mix) throws IOException, InterruptedException {
+  private List<String> lines(Fork fork) throws IOException, InterruptedException {
     Path errors = Files.createTempFile("cleave-stability", ".log");
     Process process =
         new ProcessBuilder(
@@ -146,16 +150,17 @@ public final class Stability {
                 "-cp",
                 System.getProperty("java.class.path"),
                 StabilityFork.class.getName(),
-                Integer.toString(seed),
-                mix.name(),
-                Double.toString(seconds))
+                Integer.toString(fork.number()),
+                mix(fork.number()).name(),
+                Double.toString(seconds),
+                Double.toString(leastCore(fork.isBusy())))
             .redirectError(errors.toFile())
             .start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (process.waitFor() != 0 && !isEnded(process)) {
       throw new WorkFailed(
           "JVM %d ended with %d; what it said is in %s"
-              .formatted(seed, process.exitValue(), errors));
+              .formatted(fork.number(), process.exitValue(), errors));
     }
     Files.delete(errors);
     return out.lines().toList();
@@ -166,30 +171,32 @@ public final class Stability {
     return process.exitValue() > 128;
   }
 
-  void add(Fork fork, String line) {
-    String[] fields = line.split(StabilityFork.SEPARATOR, -1);
-    Sample sample = new Sample(fork, Double.parseDouble(fields[1]), Double.parseDouble(fields[2]));
-    add(fields[0], sample);
-  }
-
-  private void add(String work, Sample sample) {
-    samples.computeIfAbsent(work, _ -> new ArrayList<>()).add(sample);
+  /** Takes what a {@link StabilityFork} has printed. */
+  void add(Fork fork, List<String> lines) {
+    cores.put(fork, Double.parseDouble(lines.getFirst()));
+    for (String line : lines.subList(1, lines.size())) {
+      String[] fields = line.split(StabilityFork.SEPARATOR, -1);
+      double nanos = Double.parseDouble(fields[1]);
+      double bytes = Double.parseDouble(fields[2]);
+      Sample sample = new Sample(fork, nanos, bytes, Boolean.parseBoolean(fields[3]));
+      samples.computeIfAbsent(fields[0], _ -> new ArrayList<>()).add(sample);
+    }
   }
 
   /**
-   * How stable each work was, by name. How long it took in loud JVMs says nothing of that, and is
-   * left out as long as others have measured the work; garbage counts wherever it was made.
+   * How stable each work was, by name. How long it took beside others on the same core says nothing
+   * of that, and is left out as long as other JVMs have measured it; garbage counts wherever it was
+   * made.
    */
   public List<StabilityRow> rows() {
-    Set<Fork> loud = Set.copyOf(loud());
     return samples.entrySet().stream()
-        .map(entry -> row(entry.getKey(), entry.getValue(), loud))
+        .map(entry -> row(entry.getKey(), entry.getValue()))
         .sorted(Comparator.comparing(StabilityRow::work))
         .toList();
   }
 
-  private static StabilityRow row(String work, List<Sample> all, Set<Fork> loud) {
-    List<Sample> quiet = all.stream().filter(sample -> !loud.contains(sample.fork())).toList();
+  private StabilityRow row(String work, List<Sample> all) {
+    List<Sample> quiet = all.stream().filter(this::isQuiet).toList();
     List<Sample> timed = quiet.isEmpty() ? all : quiet;
     Comparator<Sample> byTime = Comparator.comparingDouble(Sample::nanos);
     Sample best = Collections.min(timed, byTime);

@@ -3,6 +3,7 @@ package dev.cleave.bench.stability;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import com.sun.management.ThreadMXBean;
+import dev.cleave.bench.processor.CoreWidth;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
 import java.lang.management.CompilationMXBean;
@@ -26,9 +27,13 @@ import java.util.Random;
  *       threads put on the heap meanwhile.
  * </ol>
  *
- * <p>A slice is many batches, each of at least 0.1 ms, and counts with the quarter of them that
- * took least: what neighbours of the machine take, they take in bursts of less than a slice, while
- * what the compiler made of a work is the same in all batches.
+ * <p>A slice is many batches, each of at least 0.1 ms, with a look at the {@linkplain CoreWidth
+ * width of the core} before and after it. It counts with the batches beside which nobody else had a
+ * part of the core, and of them with the quarter that took least: what neighbours of the machine
+ * take they take for a while, and what the compiler made of a work is the same all the time. Where
+ * too few batches are quiet a slice goes on, and where too few slices are there are more of them,
+ * up to twice as long and twice as many. A work that lacks them still has the times of its loud
+ * slices, and says so.
  *
  * <p>The string literals of a class, which ours have for their exceptions, come to the heap when
  * HotSpot is first asked to compile one of its methods, in the thread that was about to call it,
@@ -38,7 +43,7 @@ import java.util.Random;
  * have as much.
  */
 public final class StabilityFork {
-  /** What stands between the name, the time and the bytes of a work. */
+  /** What stands between the name, the time, the bytes of a work, and whether it was quiet. */
   static final String SEPARATOR = "\t";
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -47,71 +52,45 @@ public final class StabilityFork {
   private static final int COUNTED = ROUNDS / 2;
   private static final int MOST_BEFORE = 2 * ROUNDS;
 
-  /** What string literals of a few classes take at most. */
-  private static final long LITERAL_BYTES = 4096;
-
   /** The part of a round that the compiler has at most when it has next to nothing to do. */
   private static final double IDLE = 0.1;
 
   private static final int MOST_LOG2 = 12;
+  private static final long LEAST_SLICE_NANOS = 1_000_000;
   private static final long LEAST_BATCH_NANOS = 100_000;
   private static final int MOST_IN_BATCH = 1 << 16;
   private static final int MOST_BATCHES = 1 << 12;
 
+  /** How many quiet ones a slice needs to be quiet. */
+  private static final int LEAST_QUIET = 8;
+
+  /** How much longer a slice goes on, and how many more there are, where too little is quiet. */
+  private static final int PATIENCE = 2;
+
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   private final long sliceNanos;
-  private final double[] batches = new double[MOST_BATCHES];
+  private final CoreWidth width;
+  private final double[] quiet = new double[MOST_BATCHES];
+  private final double[] loud = new double[MOST_BATCHES];
   private long sum;
 
-  /** What is known of one work. */
-  static final class Measured {
-    private final Work work;
-    private final double[] nanos = new double[COUNTED];
-    private final long[] bytes = new long[COUNTED];
-    private int batch = 1;
-    private long times;
-
-    Measured(Work work) {
-      this.work = work;
-    }
-
-    String name() {
-      return work.name();
-    }
-
-    /** Median of the slices that count. */
-    double nanos() {
-      double[] sorted = nanos.clone();
-      Arrays.sort(sorted);
-      return sorted[sorted.length / 2];
-    }
-
-    /** What one put on the heap, but for the literals of one slice. */
-    double bytes() {
-      return (double) garbage(bytes) / times;
-    }
-  }
-
-  /** What all slices put on the heap, but for the one with most if that may be literals. */
-  static long garbage(long[] bytes) {
-    long most = Arrays.stream(bytes).max().orElseThrow();
-    return Arrays.stream(bytes).sum() - (most <= LITERAL_BYTES ? most : 0);
-  }
-
-  StabilityFork(long sliceNanos) {
-    this.sliceNanos = sliceNanos;
+  StabilityFork(long sliceNanos, CoreWidth width) {
+    this.sliceNanos = Math.max(sliceNanos, LEAST_SLICE_NANOS);
+    this.width = width;
   }
 
   /**
-   * Prints a line for each work.
+   * Prints what the core looked like on its own, and a line for each work.
    *
-   * @param arguments seed of the orders, formats, and seconds to take
+   * @param arguments seed of the orders, formats, seconds to take, and what other JVMs have seen
+   *     the core look like on its own
    */
   public static void main(String[] arguments) {
     Random random = new Random(Long.parseLong(arguments[0]));
     Mix mix = Mix.valueOf(arguments[1]);
     double seconds = Double.parseDouble(arguments[2]);
+    CoreWidth width = new CoreWidth(Double.parseDouble(arguments[3]));
     List<Work> works = new ArrayList<>(new KernelWorks().all());
     if (mix.hasV1()) {
       works.addAll(new TableWorks("v1", AmdV1.LINUX).all());
@@ -120,14 +99,24 @@ public final class StabilityFork {
       works.addAll(new TableWorks("x86", X86.LINUX).all());
     }
     long slice = (long) (seconds * NANOS_PER_SECOND / works.size() / ROUNDS);
-    List<Measured> measured = new StabilityFork(slice).measure(works, random);
+    List<Measured> measured = new StabilityFork(slice, width).measure(works, random);
+    System.out.println(width.own());
     for (Measured one : measured) {
-      System.out.println(one.name() + SEPARATOR + one.nanos() + SEPARATOR + one.bytes());
+      System.out.println(
+          one.name()
+              + SEPARATOR
+              + one.nanos()
+              + SEPARATOR
+              + one.bytes()
+              + SEPARATOR
+              + one.isQuiet());
     }
   }
 
   List<Measured> measure(List<Work> works, Random random) {
-    List<Measured> all = new ArrayList<>(works.stream().map(Measured::new).toList());
+    int most = COUNTED * PATIENCE;
+    List<Measured> all =
+        new ArrayList<>(works.stream().map(work -> new Measured(work, most)).toList());
     Collections.shuffle(all, random);
     for (Measured one : all) {
       sum += one.work.run(1 << random.nextInt(MOST_LOG2 + 1));
@@ -137,13 +126,17 @@ public final class StabilityFork {
     while (before < ROUNDS - COUNTED || (!isWarm && before < MOST_BEFORE)) {
       long begin = System.nanoTime();
       long compiled = COMPILER.getTotalCompilationTime();
-      long bytes = round(all, random, -1);
+      long bytes = round(all, random, false);
       compiled = MILLISECONDS.toNanos(COMPILER.getTotalCompilationTime() - compiled);
       isWarm = bytes == 0 && compiled <= IDLE * (System.nanoTime() - begin);
       before++;
     }
-    for (int round = 0; round < COUNTED; round++) {
-      round(all, random, round);
+    List<Measured> lacking = new ArrayList<>(all);
+    for (int round = 0; round < most && !lacking.isEmpty(); round++) {
+      var _ = round(lacking, random, true);
+      if (round >= COUNTED - 1) {
+        lacking.removeIf(Measured::isQuiet);
+      }
     }
     if (sum == 0) {
       throw new IllegalStateException("nothing was done");
@@ -156,11 +149,11 @@ public final class StabilityFork {
    *
    * @return bytes that they put on the heap
    */
-  private long round(List<Measured> all, Random random, int index) {
+  private long round(List<Measured> all, Random random, boolean counts) {
     Collections.shuffle(all, random);
     long bytes = 0;
     for (Measured one : all) {
-      bytes += slice(one, index);
+      bytes += slice(one, counts);
     }
     return bytes;
   }
@@ -168,32 +161,47 @@ public final class StabilityFork {
   /**
    * A slice of time.
    *
-   * @param index of the slice among those that count; negative before
    * @return bytes that it put on the heap
    */
-  private long slice(Measured one, int index) {
+  private long slice(Measured one, boolean counts) {
     long before = THREADS.getTotalThreadAllocatedBytes();
+    long most = counts ? PATIENCE * sliceNanos : sliceNanos;
     long begin = System.nanoTime();
     long times = 0;
-    int count = 0;
-    long end;
+    int quietBatches = 0;
+    int loudBatches = 0;
+    boolean wasQuiet = width.isQuiet();
+    long took;
     do {
       long start = System.nanoTime();
       sum += one.work.run(one.batch);
-      end = System.nanoTime();
+      long nanos = System.nanoTime() - start;
       times += one.batch;
-      batches[count++] = (double) (end - start) / one.batch;
-      if (end - start < LEAST_BATCH_NANOS && one.batch < MOST_IN_BATCH) {
+      boolean isQuiet = width.isQuiet();
+      if (wasQuiet && isQuiet) {
+        quiet[quietBatches++] = (double) nanos / one.batch;
+      } else {
+        loud[loudBatches++] = (double) nanos / one.batch;
+      }
+      wasQuiet = isQuiet;
+      if (nanos < LEAST_BATCH_NANOS && one.batch < MOST_IN_BATCH) {
         one.batch *= 2;
       }
-    } while (end - begin < sliceNanos && count < MOST_BATCHES);
+      took = System.nanoTime() - begin;
+    } while (took < (quietBatches < LEAST_QUIET ? most : sliceNanos)
+        && quietBatches + loudBatches < MOST_BATCHES);
     long bytes = THREADS.getTotalThreadAllocatedBytes() - before;
-    if (index >= 0) {
-      one.bytes[index] = bytes;
-      Arrays.sort(batches, 0, count); // which may make garbage
-      one.nanos[index] = batches[count / 4];
-      one.times += times;
+    if (counts) {
+      boolean isQuiet = quietBatches >= LEAST_QUIET;
+      double nanos = isQuiet ? quarter(quiet, quietBatches) : quarter(loud, loudBatches);
+      one.add(nanos, isQuiet, times, bytes);
     }
     return bytes;
+  }
+
+  /** What the quarter that took least took at most. It may make garbage. */
+  private static double quarter(double[] batches, int count) {
+    Arrays.sort(batches, 0, count);
+    return batches[count / 4];
   }
 }
