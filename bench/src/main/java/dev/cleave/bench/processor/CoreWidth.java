@@ -10,12 +10,7 @@ import java.util.Arrays;
  */
 public final class CoreWidth {
   /** How much more than on a core of our own is still quiet. */
-  private static final double QUIET = 1.02;
-
-  /**
-   * The part of looks up to the one that counts: in some of them it was the one chain that waited.
-   */
-  private static final double LEAST = 0.1;
+  private static final double QUIET = 1.03;
 
   private static final int TIMES = 8;
   private static final int REMEMBERED = 1 << 10;
@@ -58,7 +53,7 @@ public final class CoreWidth {
 
   private void learn() {
     Arrays.sort(looks);
-    own = Math.min(own, looks[(int) (LEAST * REMEMBERED)]);
+    own = Math.min(own, looks[REMEMBERED / 4]);
     looked = 0;
   }
 
