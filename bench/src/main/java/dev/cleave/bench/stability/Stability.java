@@ -1,7 +1,7 @@
 package dev.cleave.bench.stability;
 
 import dev.cleave.bench.io.WorkFailed;
-import dev.cleave.bench.processor.CoreWidth;
+import dev.cleave.bench.processor.CoreLook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -33,8 +33,8 @@ public final class Stability {
   private final List<Fork> again = new ArrayList<>();
   private final Map<String, List<Sample>> samples = new LinkedHashMap<>();
 
-  /** What each JVM has seen a core look like on its own: see {@link CoreWidth}. */
-  private final Map<Fork, Double> cores = new LinkedHashMap<>();
+  /** What each JVM has seen a core of its own look like. */
+  private final Map<Fork, CoreLook> cores = new LinkedHashMap<>();
 
   /**
    * One JVM.
@@ -119,16 +119,15 @@ public final class Stability {
   private boolean isQuiet(Sample sample) {
     Fork fork = sample.fork();
     return sample.isQuiet()
-        && CoreWidth.isQuiet(cores.getOrDefault(fork, 0.0), leastCore(fork.isBusy()));
+        && cores.getOrDefault(fork, CoreLook.UNKNOWN).isOwn(ownCore(fork.isBusy()));
   }
 
-  /** What a core looks like on its own, or beside the busy thread, as far as is known. */
-  private double leastCore(boolean isBusy) {
+  /** What a core of one's own looks like, or beside the busy thread, as far as is known. */
+  private CoreLook ownCore(boolean isBusy) {
     return cores.entrySet().stream()
         .filter(entry -> entry.getKey().isBusy() == isBusy)
-        .mapToDouble(Map.Entry::getValue)
-        .min()
-        .orElse(Double.POSITIVE_INFINITY);
+        .map(Map.Entry::getValue)
+        .reduce(CoreLook.UNKNOWN, CoreLook::least);
   }
 
   /** {@return the JVMs that were measured again, in that order} */
@@ -153,7 +152,7 @@ public final class Stability {
                 Integer.toString(fork.number()),
                 mix(fork.number()).name(),
                 Double.toString(seconds),
-                Double.toString(leastCore(fork.isBusy())))
+                ownCore(fork.isBusy()).text())
             .redirectError(errors.toFile())
             .start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -173,7 +172,7 @@ public final class Stability {
 
   /** Takes what a {@link StabilityFork} has printed. */
   void add(Fork fork, List<String> lines) {
-    cores.put(fork, Double.parseDouble(lines.getFirst()));
+    cores.put(fork, CoreLook.of(lines.getFirst()));
     for (String line : lines.subList(1, lines.size())) {
       String[] fields = line.split(StabilityFork.SEPARATOR, -1);
       double nanos = Double.parseDouble(fields[1]);

@@ -3,7 +3,8 @@ package dev.cleave.bench.stability;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import com.sun.management.ThreadMXBean;
-import dev.cleave.bench.processor.CoreWidth;
+import dev.cleave.bench.processor.CoreLook;
+import dev.cleave.bench.processor.CoreWatch;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
 import java.lang.management.CompilationMXBean;
@@ -27,13 +28,13 @@ import java.util.Random;
  *       threads put on the heap meanwhile.
  * </ol>
  *
- * <p>A slice is many batches, each of at least 0.1 ms, with a look at the {@linkplain CoreWidth
- * width of the core} before and after it. It counts with the batches beside which nobody else had a
- * part of the core, and of them with the quarter that took least: what neighbours of the machine
- * take they take for a while, and what the compiler made of a work is the same all the time. Where
- * too few batches are quiet a slice goes on, and where too few slices are there are more of them,
- * up to twice as long and twice as many. A work that lacks them still has the times of its loud
- * slices, and says so.
+ * <p>A slice is many batches, each of at least 0.1 ms, with a {@linkplain CoreLook look at the
+ * core} before and after it. It counts with the batches beside which nobody else had a part of the
+ * core, and of them with the quarter that took least: what neighbours of the machine take they take
+ * for a while, and what the compiler made of a work is the same all the time. Where too few batches
+ * are quiet a slice goes on, and where too few slices are there are more of them, up to twice as
+ * long and twice as many. A work that lacks them still has the times of its loud slices, and says
+ * so.
  *
  * <p>The string literals of a class, which ours have for their exceptions, come to the heap when
  * HotSpot is first asked to compile one of its methods, in the thread that was about to call it,
@@ -70,14 +71,14 @@ public final class StabilityFork {
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   private final long sliceNanos;
-  private final CoreWidth width;
+  private final CoreWatch watch;
   private final double[] quiet = new double[MOST_BATCHES];
   private final double[] loud = new double[MOST_BATCHES];
   private long sum;
 
-  StabilityFork(long sliceNanos, CoreWidth width) {
+  StabilityFork(long sliceNanos, CoreWatch watch) {
     this.sliceNanos = Math.max(sliceNanos, LEAST_SLICE_NANOS);
-    this.width = width;
+    this.watch = watch;
   }
 
   /**
@@ -90,7 +91,7 @@ public final class StabilityFork {
     Random random = new Random(Long.parseLong(arguments[0]));
     Mix mix = Mix.valueOf(arguments[1]);
     double seconds = Double.parseDouble(arguments[2]);
-    CoreWidth width = new CoreWidth(Double.parseDouble(arguments[3]));
+    CoreWatch watch = new CoreWatch(CoreLook.of(arguments[3]));
     List<Work> works = new ArrayList<>(new KernelWorks().all());
     if (mix.hasV1()) {
       works.addAll(new TableWorks("v1", AmdV1.LINUX).all());
@@ -99,8 +100,8 @@ public final class StabilityFork {
       works.addAll(new TableWorks("x86", X86.LINUX).all());
     }
     long slice = (long) (seconds * NANOS_PER_SECOND / works.size() / ROUNDS);
-    List<Measured> measured = new StabilityFork(slice, width).measure(works, random);
-    System.out.println(width.own());
+    List<Measured> measured = new StabilityFork(slice, watch).measure(works, random);
+    System.out.println(watch.own().text());
     for (Measured one : measured) {
       System.out.println(
           one.name()
@@ -170,14 +171,14 @@ public final class StabilityFork {
     long times = 0;
     int quietBatches = 0;
     int loudBatches = 0;
-    boolean wasQuiet = width.isQuiet();
+    boolean wasQuiet = watch.isOwn();
     long took;
     do {
       long start = System.nanoTime();
       sum += one.work.run(one.batch);
       long nanos = System.nanoTime() - start;
       times += one.batch;
-      boolean isQuiet = width.isQuiet();
+      boolean isQuiet = watch.isOwn();
       if (wasQuiet && isQuiet) {
         quiet[quietBatches++] = (double) nanos / one.batch;
       } else {

@@ -4,7 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cleave.bench.processor.CoreWidth;
+import dev.cleave.bench.processor.CoreLook;
+import dev.cleave.bench.processor.CoreWatch;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
 import java.util.List;
@@ -69,9 +70,9 @@ class StabilityTest {
   @Test
   void whatHadNoCoreForItselfIsLeftOut() {
     Stability stability = new Stability(3, 1);
-    stability.add(fork(0), List.of("2.08", line("a", 10, 0, true), line("b", 20, 0, true)));
-    stability.add(fork(1), List.of("2.08", line("a", 30, 0, false), line("b", 21, 0, true)));
-    stability.add(fork(2), List.of("2.09", line("a", 11, 0, true), line("b", 90, 0, true)));
+    stability.add(fork(0), List.of("2.08;0.54", line("a", 10, 0, true), line("b", 20, 0, true)));
+    stability.add(fork(1), List.of("2.08;0.54", line("a", 30, 0, false), line("b", 21, 0, true)));
+    stability.add(fork(2), List.of("2.09;0.54", line("a", 11, 0, true), line("b", 90, 0, true)));
     assertEquals(List.of(fork(1)), stability.loud());
     assertEquals(
         List.of(
@@ -83,9 +84,9 @@ class StabilityTest {
   @Test
   void aJvmThatNeverHadACoreForItselfIsLoudAsSoonAsAnotherHad() {
     Stability stability = new Stability(2, 1);
-    stability.add(fork(0), List.of("2.3", line("a", 16, 0, true)));
+    stability.add(fork(0), List.of("2.3;0.54", line("a", 16, 0, true)));
     assertEquals(List.of(), stability.loud());
-    stability.add(fork(2), List.of("2.08", line("a", 10, 0, true)));
+    stability.add(fork(2), List.of("2.08;0.54", line("a", 10, 0, true)));
     assertEquals(List.of(fork(0)), stability.loud());
     assertEquals(List.of(StabilityRow.of("a", 1, 10, 10, 0, fork(2))), stability.rows());
   }
@@ -93,24 +94,24 @@ class StabilityTest {
   @Test
   void besideABusyThreadACoreLooksLikeOthersBesideOne() {
     Stability stability = new Stability(2, 1);
-    stability.add(fork(0), List.of("2.08", line("a", 10, 0, true)));
-    stability.add(fork(1), List.of("2.3", line("a", 16, 0, true)));
+    stability.add(fork(0), List.of("2.08;0.54", line("a", 10, 0, true)));
+    stability.add(fork(1), List.of("2.3;0.54", line("a", 16, 0, true)));
     assertEquals(List.of(), stability.loud());
   }
 
   @Test
   void whatOnlyLoudJvmsHaveMeasuredIsShown() {
     Stability stability = new Stability(2, 1);
-    stability.add(fork(0), List.of("2.08", line("a", 10, 0, false)));
-    stability.add(fork(2), List.of("2.08", line("a", 16, 0, false)));
+    stability.add(fork(0), List.of("2.08;0.54", line("a", 10, 0, false)));
+    stability.add(fork(2), List.of("2.08;0.54", line("a", 16, 0, false)));
     assertEquals(List.of(StabilityRow.of("a", 2, 10, 16, 0, fork(2))), stability.rows());
   }
 
   @Test
   void garbageOfALoudJvmIsSeen() {
     Stability stability = new Stability(2, 1);
-    stability.add(fork(0), List.of("2.08", line("a", 10, 0, true)));
-    stability.add(fork(2), List.of("2.08", line("a", 9, 24, false)));
+    stability.add(fork(0), List.of("2.08;0.54", line("a", 10, 0, true)));
+    stability.add(fork(2), List.of("2.08;0.54", line("a", 9, 24, false)));
     assertEquals(List.of(StabilityRow.of("a", 1, 10, 10, 24, fork(0))), stability.rows());
   }
 
@@ -169,7 +170,7 @@ class StabilityTest {
 
   @Test
   void garbageOfOneJvmIsSeen() {
-    StabilityFork fork = new StabilityFork(1_000_000, new CoreWidth(Double.POSITIVE_INFINITY));
+    StabilityFork fork = new StabilityFork(1_000_000, new CoreWatch(CoreLook.UNKNOWN));
     byte[][] kept = new byte[1][];
     List<Measured> measured =
         fork.measure(
