@@ -72,7 +72,7 @@ import picocli.CommandLine.Spec;
     })
 final class BenchCommand implements Callable<Integer> {
   private static final String DEFAULT_FORKS = "30";
-  private static final String DEFAULT_SECONDS = "8";
+  private static final String DEFAULT_SECONDS = "6";
 
   private static final double METADATA_LIMIT = 1.01;
   private static final long WEIGHED_GUEST_BYTES = 16L << 30;

@@ -6,7 +6,7 @@ import java.util.Arrays;
 
 /**
  * Watches for neighbours on the same core, and learns what it {@linkplain CoreLook looks like}
- * without. Makes no garbage. Not thread-safe.
+ * without. Not thread-safe.
  */
 public final class CoreWatch {
   private static final int CHAINS = 8;
@@ -43,7 +43,7 @@ public final class CoreWatch {
     }
   }
 
-  /** Looks, for some microseconds, and says whether the core is our own. */
+  /** Looks, for some microseconds, and says whether the core is our own. Makes no garbage. */
   public boolean isOwn() {
     long begin = System.nanoTime();
     for (int i = 0; i < CHAINS; i++) {
@@ -57,16 +57,23 @@ public final class CoreWatch {
     copy();
     long copied = System.nanoTime();
     double one = Math.max(added - begin, 1);
-    adding[looks] = (addedFour - added) / one;
-    copying[looks] = (copied - addedFour) / one;
-    boolean isOwn = CoreLook.isOwn(adding[looks], copying[looks], ownAdding, ownCopying);
-    looks++;
+    double four = (addedFour - added) / one;
+    double copies = (copied - addedFour) / one;
+    if (looks < REMEMBERED) {
+      adding[looks] = four;
+      copying[looks] = copies;
+      looks++;
+    }
+    return CoreLook.isOwn(four, copies, ownAdding, ownCopying);
+  }
+
+  /** Learns from the looks so far, as soon as there are enough. May make garbage. */
+  public void learn() {
     if (looks == REMEMBERED) {
       ownAdding = Math.min(ownAdding, quarter(adding));
       ownCopying = Math.min(ownCopying, quarter(copying));
       looks = 0;
     }
-    return isOwn;
   }
 
   private void copy() {

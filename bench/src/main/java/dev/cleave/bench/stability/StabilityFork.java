@@ -192,6 +192,7 @@ public final class StabilityFork {
     } while (took < (quietBatches < LEAST_QUIET ? most : sliceNanos)
         && quietBatches + loudBatches < MOST_BATCHES);
     long bytes = THREADS.getTotalThreadAllocatedBytes() - before;
+    watch.learn();
     if (counts) {
       boolean isQuiet = quietBatches >= LEAST_QUIET;
       double nanos = isQuiet ? quarter(quiet, quietBatches) : quarter(loud, loudBatches);
