@@ -1,46 +1,39 @@
 package dev.cleave.bench.jmh;
 
-import dev.cleave.bench.processor.Chains;
+import dev.cleave.bench.processor.CoreLook;
+import dev.cleave.bench.processor.CoreWatch;
 import java.util.Arrays;
 
 /**
  * What the machine is like. How long 1000 chained dependent additions take is what a time that is
- * bound by a core is a multiple of, on whatever machine. How long additions take that can be done
- * four at a time shows a neighbour on the same core, who takes of its width and leaves the chain
- * alone. Not thread-safe.
+ * bound by a core is a multiple of, on whatever machine; what a core {@linkplain CoreLook looks
+ * like} shows a neighbour on it, who leaves the chain alone. Not thread-safe.
  */
 final class Calibration {
   /** Of the machine whose times are in {@link LinuxReference}. */
   static final double REFERENCE_NANOS = 330;
 
-  /** How much longer something may take than before, or than at best. */
+  /** How much longer the chain may take than before. */
   private static final double LARGEST_MOVE = 1.1;
 
-  private static final int TIMES_IN_SAMPLE = 64;
-  private static final int SAMPLES = 801;
+  private static final int LOOKS = 1 << 12;
 
-  private double leastWide = Double.POSITIVE_INFINITY;
-  private long sink = Chains.warmUp();
+  private final CoreWatch watch = new CoreWatch(CoreLook.UNKNOWN);
 
   /** Looks at the machine, for some tens of milliseconds. */
   Reading read() {
-    double[] chained = new double[SAMPLES];
-    double[] wide = new double[SAMPLES];
-    for (int i = 0; i < SAMPLES; i++) {
-      long begin = System.nanoTime();
-      for (int k = 0; k < TIMES_IN_SAMPLE; k++) {
-        sink += Chains.one(sink, k);
-      }
-      long middle = System.nanoTime();
-      for (int k = 0; k < TIMES_IN_SAMPLE; k++) {
-        sink += Chains.four(k);
-      }
-      chained[i] = (double) (middle - begin) / TIMES_IN_SAMPLE;
-      wide[i] = (double) (System.nanoTime() - middle) / TIMES_IN_SAMPLE;
+    double[] chained = new double[LOOKS];
+    double[] adding = new double[LOOKS];
+    double[] copying = new double[LOOKS];
+    for (int i = 0; i < LOOKS; i++) {
+      var _ = watch.isOwn();
+      watch.learn();
+      chained[i] = watch.chainNanos();
+      adding[i] = watch.adding();
+      copying[i] = watch.copying();
     }
-    Reading reading = new Reading(quantile(chained, 0.5), quantile(wide, 0.75));
-    leastWide = Math.min(leastWide, reading.wide());
-    return reading;
+    CoreLook most = new CoreLook(quantile(adding, 0.75), quantile(copying, 0.75));
+    return new Reading(quantile(chained, 0.5), most);
   }
 
   private static double quantile(double[] samples, double part) {
@@ -48,35 +41,33 @@ final class Calibration {
     return samples[(int) (samples.length * part)];
   }
 
-  /** {@return the least that additions side by side have taken so far} */
-  double leastWide() {
-    return leastWide;
+  /** {@return what the core looks like without neighbours, as far as is known} */
+  CoreLook own() {
+    return watch.own();
   }
 
   /**
-   * One look at the machine.
+   * Some thousand looks at the machine.
    *
    * @param chained median nanoseconds of 1000 chained additions
-   * @param wide of 8000, four at a time; the upper quartile, since a neighbour comes in bursts
+   * @param most what the core looked like: upper quartiles, since a neighbour comes in bursts
    */
-  record Reading(double chained, double wide) {}
+  record Reading(double chained, CoreLook most) {}
 
   /** Around something that was measured. */
   record Around(Reading before, Reading after) {
-    /**
-     * How much more the machine did meanwhile than at its quietest, 1 or more.
-     *
-     * @param leastWide what additions side by side take then
-     */
-    double loudness(double leastWide) {
-      double smaller = Math.min(before.chained, after.chained);
-      double larger = Math.max(before.chained, after.chained);
-      return Math.max(larger / smaller, Math.max(before.wide, after.wide) / leastWide);
+    /** How much more the machine did meanwhile than at its quietest, 1 if nothing more. */
+    double loudness(CoreLook own) {
+      return Math.max(move(), Math.max(before.most.times(own), after.most.times(own)));
     }
 
     /** Whether the machine did something else meanwhile. */
-    boolean isLoud(double leastWide) {
-      return loudness(leastWide) > LARGEST_MOVE;
+    boolean isLoud(CoreLook own) {
+      return move() > LARGEST_MOVE || !before.most.isOwn(own) || !after.most.isOwn(own);
+    }
+
+    private double move() {
+      return Math.max(before.chained, after.chained) / Math.min(before.chained, after.chained);
     }
 
     /** The pace of a core, in nanoseconds of 1000 chained additions. */

@@ -1,5 +1,6 @@
 package dev.cleave.bench.jmh;
 
+import dev.cleave.bench.processor.CoreLook;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -103,13 +104,13 @@ public final class PairRunner {
   /** A run, or the quieter of two. */
   private Run quieter(List<Pair> group) throws RunnerException {
     Run first = measure(group);
-    double least = calibration.leastWide();
-    if (!first.around().isLoud(least) || again >= runs() / RUNS_AN_AGAIN) {
+    if (!first.around().isLoud(calibration.own()) || again >= runs() / RUNS_AN_AGAIN) {
       return first;
     }
     again++;
     Run second = measure(group);
-    return second.around().loudness(least) < first.around().loudness(least) ? second : first;
+    CoreLook own = calibration.own();
+    return second.around().loudness(own) < first.around().loudness(own) ? second : first;
   }
 
   private Run measure(List<Pair> group) throws RunnerException {
@@ -121,7 +122,7 @@ public final class PairRunner {
   private PairResult compare(Pair pair) {
     List<Calibration.Around> all = around.get(pair);
     double pace = all.stream().mapToDouble(Calibration.Around::pace).average().orElseThrow();
-    boolean isLoud = all.stream().anyMatch(one -> one.isLoud(calibration.leastWide()));
+    boolean isLoud = all.stream().anyMatch(one -> one.isLoud(calibration.own()));
     return measurements.compare(pair).calibrated(pace, isLoud);
   }
 

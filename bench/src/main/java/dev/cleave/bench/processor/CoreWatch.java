@@ -26,6 +26,9 @@ public final class CoreWatch {
   private final double[] adding = new double[REMEMBERED];
   private final double[] copying = new double[REMEMBERED];
   private int looks;
+  private double lastChainNanos;
+  private double lastAdding;
+  private double lastCopying;
   private double ownAdding;
   private double ownCopying;
   private long sink = Chains.warmUp();
@@ -57,14 +60,30 @@ public final class CoreWatch {
     copy();
     long copied = System.nanoTime();
     double one = Math.max(added - begin, 1);
-    double four = (addedFour - added) / one;
-    double copies = (copied - addedFour) / one;
+    lastChainNanos = one / CHAINS;
+    lastAdding = (addedFour - added) / one;
+    lastCopying = (copied - addedFour) / one;
     if (looks < REMEMBERED) {
-      adding[looks] = four;
-      copying[looks] = copies;
+      adding[looks] = lastAdding;
+      copying[looks] = lastCopying;
       looks++;
     }
-    return CoreLook.isOwn(four, copies, ownAdding, ownCopying);
+    return CoreLook.isOwn(lastAdding, lastCopying, ownAdding, ownCopying);
+  }
+
+  /** {@return nanoseconds of one chain, in the last look} */
+  public double chainNanos() {
+    return lastChainNanos;
+  }
+
+  /** {@return as {@link CoreLook#adding}, in the last look} */
+  public double adding() {
+    return lastAdding;
+  }
+
+  /** {@return as {@link CoreLook#copying}, in the last look} */
+  public double copying() {
+    return lastCopying;
   }
 
   /** Learns from the looks so far, as soon as there are enough. May make garbage. */

@@ -4,50 +4,50 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.bench.processor.CoreLook;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** What times are a multiple of, and the times of C that are scaled by it. */
 class CalibrationTest {
+  private static final CoreLook OWN = new CoreLook(2, 0.5);
+
   @Test
   void aThousandDependentAdditionsTakeAboutAThousandCycles() {
     Calibration calibration = new Calibration();
     Calibration.Reading reading = calibration.read();
     // from 8 GHz on down; a compiler that knew a shorter way would be far below
     assertTrue(reading.chained() > 125 && reading.chained() < 20_000, reading.toString());
-    // 8000 of which no processor does more than eight at a time
-    assertTrue(reading.wide() > 125 && reading.wide() < 160_000, reading.toString());
-    assertEquals(reading.wide(), calibration.leastWide());
-  }
-
-  @Test
-  void theLeastIsThatOfAllReadings() {
-    Calibration calibration = new Calibration();
-    double least = Math.min(calibration.read().wide(), calibration.read().wide());
-    assertEquals(least, calibration.leastWide());
+    // four side by side, each twice as long: no core does them in less time than one
+    assertTrue(reading.most().adding() > 1, reading.toString());
+    assertTrue(reading.most().copying() > 0, reading.toString());
+    assertTrue(calibration.own().adding() <= reading.most().adding(), reading.toString());
+    assertTrue(calibration.own().copying() <= reading.most().copying(), reading.toString());
   }
 
   @Test
   void aMoveOfTheChainByOverATenthEitherWayIsLoud() {
-    assertFalse(around(300, 600, 329, 600).isLoud(600));
-    assertFalse(around(329, 600, 300, 600).isLoud(600));
-    assertTrue(around(300, 600, 331, 600).isLoud(600));
-    assertTrue(around(331, 600, 300, 600).isLoud(600));
+    assertFalse(around(300, OWN, 329, OWN).isLoud(OWN));
+    assertFalse(around(329, OWN, 300, OWN).isLoud(OWN));
+    assertTrue(around(300, OWN, 331, OWN).isLoud(OWN));
+    assertTrue(around(331, OWN, 300, OWN).isLoud(OWN));
   }
 
   @Test
-  void additionsSideBySideThatTakeATenthMoreThanAtBestAreLoud() {
-    assertFalse(around(300, 659, 300, 659).isLoud(600));
-    assertTrue(around(300, 661, 300, 600).isLoud(600));
-    assertTrue(around(300, 600, 300, 661).isLoud(600));
-    assertEquals(1.2, around(300, 600, 300, 720).loudness(600), 1e-9);
+  void aCoreThatIsNotOursBeforeOrAfterIsLoud() {
+    CoreLook shared = new CoreLook(2, 0.7);
+    assertTrue(around(300, shared, 300, OWN).isLoud(OWN));
+    assertTrue(around(300, OWN, 300, shared).isLoud(OWN));
+    assertEquals(1.4, around(300, OWN, 300, shared).loudness(OWN), 1e-9);
+    assertEquals(1.4, around(300, shared, 300, OWN).loudness(OWN), 1e-9);
+    assertEquals(1.5, around(300, shared, 450, OWN).loudness(OWN), 1e-9);
   }
 
   private static Calibration.Around around(
-      double chained, double wide, double chainedAfter, double wideAfter) {
+      double chained, CoreLook look, double chainedAfter, CoreLook lookAfter) {
     return new Calibration.Around(
-        new Calibration.Reading(chained, wide), new Calibration.Reading(chainedAfter, wideAfter));
+        new Calibration.Reading(chained, look), new Calibration.Reading(chainedAfter, lookAfter));
   }
 
   @Test
