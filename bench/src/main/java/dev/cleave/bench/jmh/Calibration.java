@@ -56,11 +56,6 @@ final class Calibration {
 
   /** Around something that was measured. */
   record Around(Reading before, Reading after) {
-    /** How much more the machine did meanwhile than at its quietest, 1 if nothing more. */
-    double loudness(CoreLook own) {
-      return Math.max(move(), Math.max(before.most.times(own), after.most.times(own)));
-    }
-
     /** Whether the machine did something else meanwhile. */
     boolean isLoud(CoreLook own) {
       return move() > LARGEST_MOVE || !before.most.isOwn(own) || !after.most.isOwn(own);

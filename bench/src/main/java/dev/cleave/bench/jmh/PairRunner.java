@@ -31,7 +31,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 /** Runs pairs under JMH, both sides of each in the same run. */
 public final class PairRunner {
   /** One run of so many may be made again, so that a machine that is never quiet ends it, too. */
-  private static final int RUNS_AN_AGAIN = 8;
+  private static final int RUNS_AN_AGAIN = 16;
 
   private final List<Pair> pairs;
   private final Effort effort;
@@ -40,7 +40,7 @@ public final class PairRunner {
   private final Measurements measurements = new Measurements();
   private final Map<Pair, List<Calibration.Around>> around = new HashMap<>();
   private final Calibration calibration = new Calibration();
-  private int again;
+  private final Map<List<Pair>, List<Run>> done = new LinkedHashMap<>();
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
 
   /** Is told what is measured next. */
@@ -69,7 +69,8 @@ public final class PairRunner {
   }
 
   /**
-   * Measures everything, and again what was measured beside something else, an eighth at most.
+   * Measures everything, and again what was always measured beside something else, a sixteenth at
+   * most. Of several runs those count that were not.
    *
    * @return a result for each pair that was measured: all, unless the watcher ended it
    * @throws RunnerException if JMH cannot run, or a benchmark fails; {@link #log} says why
@@ -77,46 +78,54 @@ public final class PairRunner {
   public List<PairResult> run(Watcher watcher) throws RunnerException {
     for (int round = 0; round < effort.rounds(); round++) {
       for (List<Pair> group : groups()) {
-        if (!watcher.goesOn()) {
-          break;
-        }
-        watcher.begins(group.getFirst().work());
-        try {
-          Run run = quieter(group);
-          raw.addAll(run.results());
-          measurements.add(run.results());
-          for (Pair pair : group) {
-            around.computeIfAbsent(pair, _ -> new ArrayList<>()).add(run.around());
-          }
-        } catch (RunnerException e) {
-          if (watcher.goesOn()) {
-            throw e;
-          }
-        }
+        measure(group, watcher);
       }
     }
+    List<List<Pair>> loud = done.keySet().stream().filter(this::isLoud).toList();
+    for (List<Pair> group : loud.subList(0, Math.min(loud.size(), runs() / RUNS_AN_AGAIN))) {
+      measure(group, watcher);
+    }
+    done.forEach(this::count);
     return pairs.stream().filter(measurements::has).map(this::compare).toList();
   }
 
   /** What a run of JMH brought, and what the machine was like. */
-  private record Run(Collection<RunResult> results, Calibration.Around around) {}
+  record Run(Collection<RunResult> results, Calibration.Around around) {}
 
-  /** A run, or the quieter of two. */
-  private Run quieter(List<Pair> group) throws RunnerException {
-    Run first = measure(group);
-    if (!first.around().isLoud(calibration.own()) || again >= runs() / RUNS_AN_AGAIN) {
-      return first;
+  private void measure(List<Pair> group, Watcher watcher) throws RunnerException {
+    if (!watcher.goesOn()) {
+      return;
     }
-    again++;
-    Run second = measure(group);
-    CoreLook own = calibration.own();
-    return second.around().loudness(own) < first.around().loudness(own) ? second : first;
+    watcher.begins(group.getFirst().work());
+    try {
+      Calibration.Reading before = calibration.read();
+      Collection<RunResult> results = run(group);
+      raw.addAll(results);
+      Run run = new Run(results, new Calibration.Around(before, calibration.read()));
+      done.computeIfAbsent(group, _ -> new ArrayList<>()).add(run);
+    } catch (RunnerException e) {
+      if (watcher.goesOn()) {
+        throw e;
+      }
+    }
   }
 
-  private Run measure(List<Pair> group) throws RunnerException {
-    Calibration.Reading before = calibration.read();
-    Collection<RunResult> results = run(group);
-    return new Run(results, new Calibration.Around(before, calibration.read()));
+  private boolean isLoud(List<Pair> group) {
+    CoreLook own = calibration.own();
+    return done.get(group).stream().allMatch(run -> run.around().isLoud(own));
+  }
+
+  private void count(List<Pair> group, List<Run> runs) {
+    for (Run run : counting(runs, calibration.own())) {
+      measurements.add(run.results());
+      group.forEach(pair -> around.computeIfAbsent(pair, _ -> new ArrayList<>()).add(run.around()));
+    }
+  }
+
+  /** The quiet ones of some runs, or all if none was. */
+  static List<Run> counting(List<Run> runs, CoreLook own) {
+    List<Run> quiet = runs.stream().filter(run -> !run.around().isLoud(own)).toList();
+    return quiet.isEmpty() ? runs : quiet;
   }
 
   private PairResult compare(Pair pair) {

