@@ -33,7 +33,7 @@ public final class Stability {
   private final List<Fork> again = new ArrayList<>();
   private final Map<String, List<Sample>> samples = new LinkedHashMap<>();
 
-  /** What each JVM has seen a core of its own look like. */
+  /** What each JVM takes a core of its own to look like. */
   private final Map<Fork, CoreLook> cores = new LinkedHashMap<>();
 
   /**
@@ -97,6 +97,9 @@ public final class Stability {
       List<String> lines = lines(fork);
       if (!goesOn.test(number)) { // it was ended with us, and may have said only half
         return false;
+      }
+      if (lines.isEmpty()) {
+        throw new WorkFailed("JVM %d was ended before it had measured".formatted(number));
       }
       samples.values().forEach(all -> all.removeIf(sample -> sample.fork().equals(fork)));
       add(fork, lines);
