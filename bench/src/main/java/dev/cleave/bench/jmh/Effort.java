@@ -10,7 +10,7 @@ package dev.cleave.bench.jmh;
  */
 public record Effort(int rounds, int warmups, int iterations, int millis) {
   /** A few minutes. Two JVMs for each, so that one with bad luck is seen. */
-  public static final Effort QUICK = new Effort(2, 2, 3, 220);
+  public static final Effort QUICK = new Effort(2, 2, 3, 180);
 
   /** About an hour. */
   public static final Effort FULL = new Effort(5, 5, 10, 1000);
