@@ -252,13 +252,17 @@ public final class IotlbFlushQueue implements AutoCloseable {
     return flushSealed(sealed);
   }
 
-  private boolean flushSealed(long count) {
-    if (flushed == count || !FLUSHING.compareAndSet(this, false, true)) {
+  /**
+   * Flushes the oldest batch if it is one of so many that were sealed first. Others may have
+   * flushed more than those by now, up to the open batch.
+   */
+  boolean flushSealed(long count) {
+    if (flushed >= count || !FLUSHING.compareAndSet(this, false, true)) {
       return false;
     }
     try {
       long oldest = flushed;
-      if (oldest == count) {
+      if (oldest >= count) {
         return false;
       }
       settle(ring[(int) (oldest % ring.length)]);
