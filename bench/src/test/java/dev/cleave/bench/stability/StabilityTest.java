@@ -169,6 +169,17 @@ class StabilityTest {
   }
 
   @Test
+  void whatOthersAreBesideIsNotQuiet() {
+    CoreLook better = new CoreLook(0.1, 0.001); // than any core is
+    StabilityFork fork = new StabilityFork(1_000_000, new CoreWatch(better));
+    List<Work> works = new KernelWorks().all().subList(0, 2);
+    for (Measured one : fork.measure(works, new java.util.Random(1))) {
+      assertFalse(one.isQuiet(), one.name());
+      assertTrue(one.nanos() > 0, one.name());
+    }
+  }
+
+  @Test
   void garbageOfOneJvmIsSeen() {
     StabilityFork fork = new StabilityFork(1_000_000, new CoreWatch(CoreLook.UNKNOWN));
     byte[][] kept = new byte[1][];
