@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.TearDown;
 /**
  * A guest of many gigabytes as 4 KiB leaves by one call, and by two calls for its halves on two
  * threads: the recipe of {@code docs/library.md}, but that the other thread waits to be handed its
- * half. An executor would put 168 bytes on the heap for each, and what this does is measured too.
+ * half. An executor would put a task on the heap for each, and what this does is measured too.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -40,7 +40,8 @@ public class BulkByTwo {
     public String guest;
 
     private final Exchanger<Boolean> handing = new Exchanger<>();
-    private final Thread other = Thread.ofPlatform().name("other half").unstarted(this::serve);
+    private final Thread other =
+        Thread.ofPlatform().daemon().name("other half").unstarted(this::serve);
     private volatile @Nullable RuntimeException failure;
     private TableMemory memory;
     private PageTable table;
@@ -69,8 +70,11 @@ public class BulkByTwo {
 
     void halves() throws InterruptedException {
       var _ = handing.exchange(true);
-      map(0, length / 2);
-      var _ = handing.exchange(true);
+      try {
+        map(0, length / 2);
+      } finally {
+        var _ = handing.exchange(true);
+      }
       if (failure != null) {
         throw failure;
       }

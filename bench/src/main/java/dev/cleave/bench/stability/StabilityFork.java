@@ -72,8 +72,8 @@ public final class StabilityFork {
 
   private final long sliceNanos;
   private final CoreWatch watch;
+  private final double[] batches = new double[MOST_BATCHES];
   private final double[] quiet = new double[MOST_BATCHES];
-  private final double[] loud = new double[MOST_BATCHES];
   private long sum;
 
   StabilityFork(long sliceNanos, CoreWatch watch) {
@@ -104,13 +104,12 @@ public final class StabilityFork {
     System.out.println(watch.own().text());
     for (Measured one : measured) {
       System.out.println(
-          one.name()
-              + SEPARATOR
-              + one.nanos()
-              + SEPARATOR
-              + one.bytes()
-              + SEPARATOR
-              + one.isQuiet());
+          String.join(
+              SEPARATOR,
+              one.name(),
+              Double.toString(one.nanos()),
+              Double.toString(one.bytes()),
+              Boolean.toString(one.isQuiet())));
     }
   }
 
@@ -169,8 +168,8 @@ public final class StabilityFork {
     long most = counts ? PATIENCE * sliceNanos : sliceNanos;
     long begin = System.nanoTime();
     long times = 0;
-    int quietBatches = 0;
-    int loudBatches = 0;
+    int count = 0;
+    int quietCount = 0;
     boolean wasQuiet = watch.isOwn();
     long took;
     do {
@@ -179,23 +178,21 @@ public final class StabilityFork {
       long nanos = System.nanoTime() - start;
       times += one.batch;
       boolean isQuiet = watch.isOwn();
+      batches[count++] = (double) nanos / one.batch;
       if (wasQuiet && isQuiet) {
-        quiet[quietBatches++] = (double) nanos / one.batch;
-      } else {
-        loud[loudBatches++] = (double) nanos / one.batch;
+        quiet[quietCount++] = batches[count - 1];
       }
       wasQuiet = isQuiet;
       if (nanos < LEAST_BATCH_NANOS && one.batch < MOST_IN_BATCH) {
         one.batch *= 2;
       }
       took = System.nanoTime() - begin;
-    } while (took < (quietBatches < LEAST_QUIET ? most : sliceNanos)
-        && quietBatches + loudBatches < MOST_BATCHES);
+    } while (took < (quietCount < LEAST_QUIET ? most : sliceNanos) && count < MOST_BATCHES);
     long bytes = THREADS.getTotalThreadAllocatedBytes() - before;
     watch.learn();
     if (counts) {
-      boolean isQuiet = quietBatches >= LEAST_QUIET;
-      double nanos = isQuiet ? quarter(quiet, quietBatches) : quarter(loud, loudBatches);
+      boolean isQuiet = quietCount >= LEAST_QUIET;
+      double nanos = isQuiet ? quarter(quiet, quietCount) : quarter(batches, count);
       one.add(nanos, isQuiet, times, bytes);
     }
     return bytes;

@@ -180,6 +180,22 @@ class StabilityTest {
   }
 
   @Test
+  void aSliceOfTooFewBatchesCountsWithThose() {
+    StabilityFork fork = new StabilityFork(1_000_000, new CoreWatch(CoreLook.UNKNOWN));
+    Work slow =
+        new Work("slow") {
+          @Override
+          long run(int times) {
+            java.util.concurrent.locks.LockSupport.parkNanos(3_000_000);
+            return times;
+          }
+        };
+    Measured one = fork.measure(List.of(slow), new java.util.Random(1)).getFirst();
+    assertFalse(one.isQuiet());
+    assertTrue(one.nanos() >= 1_000_000, "" + one.nanos());
+  }
+
+  @Test
   void garbageOfOneJvmIsSeen() {
     StabilityFork fork = new StabilityFork(1_000_000, new CoreWatch(CoreLook.UNKNOWN));
     byte[][] kept = new byte[1][];
