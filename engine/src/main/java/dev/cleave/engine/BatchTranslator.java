@@ -27,13 +27,13 @@ final class BatchTranslator {
   private final Translator one;
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryKinds kinds;
+  private final EntryMasks masks;
 
   BatchTranslator(TableTree tree, Translator one) {
     this.one = one;
     this.tree = tree;
     this.pages = tree.pages;
-    this.kinds = tree.kinds;
+    this.masks = tree.masks;
   }
 
   /** Translates addresses into the same places of another array; returns how many are mapped. */
@@ -84,18 +84,16 @@ final class BatchTranslator {
 
   /** Takes all walks of a block a level down; returns how many go on. */
   private int step(int level, long[] iovas, int from, int end, long[] paddrs) {
-    long directory = kinds.directory(level);
+    long directory = masks.directoryKind(level);
     int goOn = 0;
     for (int i = from; i < end; i++) {
       long state = paddrs[i];
       if (state < NOT_MAPPED) {
         long entry = entry(state, level, iovas[i]);
-        boolean isDirectory = kinds.kind(entry) == directory;
+        boolean isDirectory = masks.kind(entry) == directory;
         goOn += isDirectory ? 1 : 0;
         paddrs[i] =
-            isDirectory
-                ? (entry & kinds.paddrMask) | UNDER_WAY
-                : one.ofLeaf(entry, level, iovas[i]);
+            isDirectory ? (entry & masks.paddr) | UNDER_WAY : one.ofLeaf(entry, level, iovas[i]);
       }
     }
     return goOn;

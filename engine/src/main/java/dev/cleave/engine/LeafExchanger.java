@@ -8,7 +8,6 @@ import static dev.cleave.engine.format.Geometry.leafLevel;
 import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
@@ -18,7 +17,7 @@ import dev.cleave.engine.memory.TablePages;
 final class LeafExchanger {
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
+  private final EntryMasks masks;
   private final TableWriter writer;
   private final IotlbGather gather;
 
@@ -28,7 +27,7 @@ final class LeafExchanger {
   LeafExchanger(TableTree tree, TableWriter writer, IotlbGather gather) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
+    this.masks = tree.masks;
     this.writer = writer;
     this.gather = gather;
   }
@@ -48,9 +47,9 @@ final class LeafExchanger {
     long table = TableTree.table(home);
     long slot = slotAt(table, index(region, level));
     long entry = pages.loadAcquire(slot);
-    if (!format.isPresent(entry)
-        || !format.isLeaf(entry, level)
-        || format.leafSizeLog2(entry, level) != REGION_LOG2) {
+    if (!masks.isPresent(entry)
+        || !masks.isLeaf(entry, level)
+        || masks.leafSizeLog2(entry, level) != REGION_LOG2) {
       return false;
     }
     if (!pages.tryReserve(1)) {
@@ -58,8 +57,8 @@ final class LeafExchanger {
     }
     long child = tree.take(region, level - 1, false);
     long last = region | offsetMask(REGION_LOG2);
-    long bits = format.attributesOf(entry) | (entry & format.statusMask());
-    long paddr = format.leafPaddr(entry, level);
+    long bits = masks.attributesOf(entry) | (entry & masks.status);
+    long paddr = masks.leafPaddr(entry, level);
     writer.write(child, level - 1, region, last, last, paddr, bits, PAGE_BYTES, true);
     boolean isDone = false;
     try {
@@ -82,7 +81,7 @@ final class LeafExchanger {
   /** Whether the slot leads to the table, as it must. */
   private boolean isDirectory(long slot, int level, long child, long region) {
     long entry = pages.loadAcquire(slot);
-    if (entry != format.directory(child, level - 1)) {
+    if (entry != masks.directory(child, level - 1)) {
       throw new IllegalStateException(
           "a leaf that has been exchanged must be a directory to the table, iova=0x%x, entry=0x%x"
               .formatted(region, entry));

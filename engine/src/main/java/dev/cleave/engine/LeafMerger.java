@@ -9,7 +9,6 @@ import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
@@ -32,7 +31,7 @@ import dev.cleave.engine.memory.TablePages;
 final class LeafMerger {
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
+  private final EntryMasks masks;
   private final long tableSizes;
 
   /** The smallest of them, which nothing can grow to. */
@@ -64,7 +63,7 @@ final class LeafMerger {
   LeafMerger(TableTree tree, IotlbGather gather, long tableSizes) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
+    this.masks = tree.masks;
     this.gather = gather;
     this.tableSizes = tableSizes;
     this.smallest = Long.lowestOneBit(tableSizes);
@@ -87,10 +86,10 @@ final class LeafMerger {
     int level = TableTree.level(home);
     int slot = index(first, level);
     long entry = pages.loadAcquire(slotAt(table, slot));
-    if (!format.isPresent(entry)) {
+    if (!masks.isPresent(entry)) {
       return false;
     }
-    if (format.isLeaf(entry, level) && format.leafSizeLog2(entry, level) >= sizeLog2) {
+    if (masks.isLeaf(entry, level) && masks.leafSizeLog2(entry, level) >= sizeLog2) {
       return true;
     }
     if (level != leafLevel(sizeLog2)) {
@@ -122,7 +121,7 @@ final class LeafMerger {
       if ((at & mask) != 0 || Long.compareUnsigned(segmentLast - at, mask) < 0) {
         end = Unsigned.min(at | mask, last);
         long entry = pages.loadAcquire(slotAt(table, index(at, level)));
-        if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
+        if (masks.isPresent(entry) && !masks.isLeaf(entry, level)) {
           mergeBelow(table, level, entry, at, end);
         }
       } else {
@@ -173,11 +172,11 @@ final class LeafMerger {
       long end = at | offsetMask(slotLog2);
       long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       boolean joins = false;
-      if (!format.isPresent(entry)) {
+      if (!masks.isPresent(entry)) {
         // a hole
-      } else if (format.isLeaf(entry, level)) {
+      } else if (masks.isLeaf(entry, level)) {
         if (leavesCanGrow) {
-          end = Unsigned.min(at | offsetMask(format.leafSizeLog2(entry, level)), last);
+          end = Unsigned.min(at | offsetMask(masks.leafSizeLog2(entry, level)), last);
           joins = leafJoins(level, entry, at, last);
         } else if (mayBeRun) {
           mayBeRun = isRun(table, level, at, last, entry);
@@ -216,16 +215,16 @@ final class LeafMerger {
   /** Whether a leaf lies whole in a range from the address where it was met. */
   private boolean leafJoins(int level, long entry, long at, long last) {
     knownTable = TableTree.NONE;
-    contiguousPaddr = format.leafPaddr(entry, level);
-    contiguousAttributes = format.attributesOf(entry);
-    contiguousStatus = entry & format.statusMask();
-    long mask = offsetMask(format.leafSizeLog2(entry, level));
+    contiguousPaddr = masks.leafPaddr(entry, level);
+    contiguousAttributes = masks.attributesOf(entry);
+    contiguousStatus = entry & masks.status;
+    long mask = offsetMask(masks.leafSizeLog2(entry, level));
     return (at & mask) == 0 && Long.compareUnsigned(at | mask, last) <= 0;
   }
 
   /** Whether a table below is contiguous and stays locked; if not it is merged by itself. */
   private boolean tableJoins(long table, int level, long entry, long at, long end) {
-    if (format.tablePaddr(entry) == knownTable && lockIfStillKnown()) {
+    if (masks.tablePaddr(entry) == knownTable && lockIfStillKnown()) {
       return true;
     }
     long child = tree.lockChild(table, level, at, entry);
@@ -243,9 +242,9 @@ final class LeafMerger {
   private boolean isRun(long table, int level, long at, long last, long leaf) {
     int from = index(at, level);
     int slots = index(last, level) - from + 1;
-    int sizeLog2 = format.leafSizeLog2(leaf, level);
+    int sizeLog2 = masks.leafSizeLog2(leaf, level);
     return pages.progressionBits(
-            table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2), format.statusMask())
+            table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2), masks.status)
         != NO_PROGRESSION;
   }
 
@@ -277,8 +276,8 @@ final class LeafMerger {
     while (true) {
       long end = at | offsetMask(slotLog2);
       long entry = pages.loadAcquire(slotAt(table, index(at, level)));
-      boolean isLeaf = format.isLeaf(entry, level);
-      int presentLog2 = isLeaf ? format.leafSizeLog2(entry, level) : 0;
+      boolean isLeaf = masks.isLeaf(entry, level);
+      int presentLog2 = isLeaf ? masks.leafSizeLog2(entry, level) : 0;
       int wantedLog2 = LeafSizes.covering(at, first, last, delta, sizes);
       if (wantedLog2 >= slotLog2 && wantedLog2 > presentLog2) {
         end = at | offsetMask(wantedLog2);
@@ -287,7 +286,7 @@ final class LeafMerger {
       } else if (isLeaf) {
         end = Unsigned.min(at | offsetMask(presentLog2), last);
       } else {
-        long child = format.tablePaddr(entry);
+        long child = masks.tablePaddr(entry);
         unlockBelow(child, level - 1);
         mergeLocked(child, level - 1, at, end);
       }
@@ -302,20 +301,20 @@ final class LeafMerger {
     long status = 0;
     for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
       long entry = pages.loadAcquire(slotAt(table, index(leafFirst, level) + i));
-      status |= entry & format.statusMask();
-      if (!format.isLeaf(entry, level)) {
-        status |= statusBelow(format.tablePaddr(entry), level - 1);
+      status |= entry & masks.status;
+      if (!masks.isLeaf(entry, level)) {
+        status |= statusBelow(masks.tablePaddr(entry), level - 1);
       }
     }
     return status;
   }
 
   private long statusBelow(long table, int level) {
-    long status = pages.orAll(table) & format.statusMask();
+    long status = pages.orAll(table) & masks.status;
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
       long entry = pages.loadAcquire(slotAt(table, i));
-      if (!format.isLeaf(entry, level)) {
-        status |= statusBelow(format.tablePaddr(entry), level - 1);
+      if (!masks.isLeaf(entry, level)) {
+        status |= statusBelow(masks.tablePaddr(entry), level - 1);
       }
     }
     return status;
@@ -326,14 +325,14 @@ final class LeafMerger {
       long table, int level, long leafFirst, int sizeLog2, long paddr, long bits, long status) {
     int slots = 1 << slotsLog2(sizeLog2);
     long slot = slotAt(table, index(leafFirst, level));
-    long leaf = format.leaf(paddr, sizeLog2, bits | status);
+    long leaf = masks.leaf(paddr, sizeLog2, bits | status);
     long late = 0;
     for (int i = 0; i < slots; i++) {
       long old = pages.exchange(slotAt(slot, i), leaf);
-      late |= old & format.statusMask() & ~status;
-      if (!format.isLeaf(old, level)) {
+      late |= old & masks.status & ~status;
+      if (!masks.isLeaf(old, level)) {
         long slotFirst = leafFirst + ((long) i << entryLog2(level));
-        detach(format.tablePaddr(old), level - 1, slotFirst);
+        detach(masks.tablePaddr(old), level - 1, slotFirst);
         gather.add(slotFirst, slotFirst | offsetMask(entryLog2(level)));
       }
     }
@@ -349,8 +348,8 @@ final class LeafMerger {
   private void detach(long table, int level, long first) {
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
       long entry = pages.loadAcquire(slotAt(table, i));
-      if (!format.isLeaf(entry, level)) {
-        detach(format.tablePaddr(entry), level - 1, first + ((long) i << entryLog2(level)));
+      if (!masks.isLeaf(entry, level)) {
+        detach(masks.tablePaddr(entry), level - 1, first + ((long) i << entryLog2(level)));
       }
     }
     pages.abandon(table, WaitingTables.tag(first, level));
@@ -365,8 +364,8 @@ final class LeafMerger {
     long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
     if (TableTree.level(home) != level
         || (tableSizes & 1L << entryLog2(level)) == 0
-        || !format.isPresent(entry)
-        || format.isLeaf(entry, level)) {
+        || !masks.isPresent(entry)
+        || masks.isLeaf(entry, level)) {
       return false;
     }
     long child = tree.lockChild(table, level, iova, entry);
@@ -409,14 +408,14 @@ final class LeafMerger {
       return false;
     }
     long entry = pages.loadAcquire(table);
-    if (format.isLeaf(entry, level)) {
-      int sizeLog2 = format.leafSizeLog2(entry, level);
-      contiguousPaddr = format.leafPaddr(entry, level);
-      contiguousAttributes = format.attributesOf(entry);
+    if (masks.isLeaf(entry, level)) {
+      int sizeLog2 = masks.leafSizeLog2(entry, level);
+      contiguousPaddr = masks.leafPaddr(entry, level);
+      contiguousAttributes = masks.attributesOf(entry);
       int replicasLog2 = slotsLog2(sizeLog2);
       contiguousStatus =
           pages.progressionBits(
-              table, 0, TABLE_ENTRIES, entry, 1L << sizeLog2, replicasLog2, format.statusMask());
+              table, 0, TABLE_ENTRIES, entry, 1L << sizeLog2, replicasLog2, masks.status);
       if (contiguousStatus != NO_PROGRESSION) {
         return true;
       }
@@ -433,17 +432,17 @@ final class LeafMerger {
       long slot = slotAt(table, from + i);
       long entry = pages.loadAcquire(slot);
       int slots = 1;
-      if (!format.isPresent(entry)) {
+      if (!masks.isPresent(entry)) {
         unlockBelow(table, level, from, i);
         return false;
       }
-      if (format.isLeaf(entry, level)) {
-        slots = 1 << slotsLog2(format.leafSizeLog2(entry, level));
-        contiguousPaddr = format.leafPaddr(entry, level);
-        contiguousAttributes = format.attributesOf(entry);
+      if (masks.isLeaf(entry, level)) {
+        slots = 1 << slotsLog2(masks.leafSizeLog2(entry, level));
+        contiguousPaddr = masks.leafPaddr(entry, level);
+        contiguousAttributes = masks.attributesOf(entry);
         contiguousStatus = 0;
         for (int replica = 0; replica < slots; replica++) {
-          contiguousStatus |= pages.loadAcquire(slotAt(slot, replica)) & format.statusMask();
+          contiguousStatus |= pages.loadAcquire(slotAt(slot, replica)) & masks.status;
         }
       } else if (!lockBelowIfContiguous(
           table, level, entry, first + ((long) i << entryLog2(level)))) {
@@ -487,9 +486,9 @@ final class LeafMerger {
   private void unlockBelow(long table, int level, int from, int slots) {
     for (int i = 0; level > 1 && i < slots; i++) {
       long entry = pages.loadAcquire(slotAt(table, from + i));
-      if (!format.isLeaf(entry, level)) {
-        unlockBelow(format.tablePaddr(entry), level - 1);
-        tree.unlock(format.tablePaddr(entry));
+      if (!masks.isLeaf(entry, level)) {
+        unlockBelow(masks.tablePaddr(entry), level - 1);
+        tree.unlock(masks.tablePaddr(entry));
       }
     }
   }

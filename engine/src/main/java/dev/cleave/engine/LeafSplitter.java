@@ -7,7 +7,6 @@ import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
@@ -41,7 +40,7 @@ final class LeafSplitter {
 
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
+  private final EntryMasks masks;
   private final TableWriter writer;
   private final long tableSizes;
 
@@ -77,7 +76,7 @@ final class LeafSplitter {
   LeafSplitter(TableTree tree, TableWriter writer, IotlbGather gather, long tableSizes) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
+    this.masks = tree.masks;
     this.writer = writer;
     this.gather = gather;
     this.tableSizes = tableSizes;
@@ -147,9 +146,9 @@ final class LeafSplitter {
   boolean isOneLeaf(long home, long from, long to) {
     int homeLevel = TableTree.level(home);
     long entry = pages.loadAcquire(slotAt(TableTree.table(home), index(from, homeLevel)));
-    return format.isPresent(entry)
-        && format.isLeaf(entry, homeLevel)
-        && (from ^ to) >>> format.leafSizeLog2(entry, homeLevel) == 0;
+    return masks.isPresent(entry)
+        && masks.isLeaf(entry, homeLevel)
+        && (from ^ to) >>> masks.leafSizeLog2(entry, homeLevel) == 0;
   }
 
   private void begin(long from, long to, SizeRule wanted) {
@@ -194,9 +193,9 @@ final class LeafSplitter {
       }
       long end = at | mask;
       long entry = pages.loadAcquire(slotAt(in, index(at, inLevel)));
-      if (format.isPresent(entry)) {
-        if (format.isLeaf(entry, inLevel)) {
-          int sizeLog2 = format.leafSizeLog2(entry, inLevel);
+      if (masks.isPresent(entry)) {
+        if (masks.isLeaf(entry, inLevel)) {
+          int sizeLog2 = masks.leafSizeLog2(entry, inLevel);
           end = Unsigned.min(at | offsetMask(sizeLog2), to);
           if (Long.compareUnsigned(segmentLast, end) < 0
               || (sizes(rule, at, tableSizes) & 1L << sizeLog2) == 0) {
@@ -237,10 +236,10 @@ final class LeafSplitter {
 
   private long cutAround(long end, long in, int inLevel) {
     long entry = pages.loadAcquire(slotAt(in, index(end, inLevel)));
-    if (!format.isPresent(entry)) {
+    if (!masks.isPresent(entry)) {
       return 0;
     }
-    if (!format.isLeaf(entry, inLevel)) {
+    if (!masks.isLeaf(entry, inLevel)) {
       long below = tree.lockChild(in, inLevel, end, entry);
       if (below == TableTree.NONE) {
         return 0;
@@ -251,7 +250,7 @@ final class LeafSplitter {
         tree.unlock(below);
       }
     }
-    int sizeLog2 = format.leafSizeLog2(entry, inLevel);
+    int sizeLog2 = masks.leafSizeLog2(entry, inLevel);
     long leafFirst = end & -(1L << sizeLog2);
     long leafLast = end | offsetMask(sizeLog2);
     boolean inside =
@@ -266,11 +265,11 @@ final class LeafSplitter {
   private long splitOrCount(long in, int inLevel, long entry, long at) {
     table = in;
     level = inLevel;
-    int sizeLog2 = format.leafSizeLog2(entry, inLevel);
+    int sizeLog2 = masks.leafSizeLog2(entry, inLevel);
     long leafFirst = at & -(1L << sizeLog2);
     long leafLast = at | offsetMask(sizeLog2);
-    delta = format.leafPaddr(entry, inLevel) - leafFirst;
-    attributes = format.attributesOf(entry);
+    delta = masks.leafPaddr(entry, inLevel) - leafFirst;
+    attributes = masks.attributesOf(entry);
     long tables = segments(leafFirst, leafLast, true);
     if (pass == Pass.COUNT) {
       toSplit++;
@@ -282,7 +281,7 @@ final class LeafSplitter {
     status = 0;
     lateStatus = 0;
     for (int i = 0; i < slots; i++) {
-      status |= pages.loadAcquire(slotAt(slot, i)) & format.statusMask();
+      status |= pages.loadAcquire(slotAt(slot, i)) & masks.status;
     }
     segments(leafFirst, leafLast, false);
     reserved -= tables;
@@ -335,7 +334,7 @@ final class LeafSplitter {
       int sizeLog2 = whole ? LeafSizes.covering(at, from, to, delta, sizes) : -1;
       if (sizeLog2 >= entryLog2(level)) {
         long leafFirst = at & -(1L << sizeLog2);
-        replace(at, format.leaf(leafFirst + delta, sizeLog2, attributes | status));
+        replace(at, masks.leaf(leafFirst + delta, sizeLog2, attributes | status));
       } else {
         if (child == TableTree.NONE) {
           child = tree.take(at, level - 1, !whole);
@@ -343,7 +342,7 @@ final class LeafSplitter {
         long bits = attributes | status;
         writer.write(child, level - 1, at, end, slotLast, at + delta, bits, sizes, whole);
         if (end == slotLast) {
-          replace(at, format.directory(child, level - 1));
+          replace(at, masks.directory(child, level - 1));
           tree.unlock(child);
           child = TableTree.NONE;
         }
@@ -357,7 +356,7 @@ final class LeafSplitter {
 
   private void replace(long at, long entry) {
     long old = pages.exchange(slotAt(table, index(at, level)), entry);
-    lateStatus |= old & format.statusMask() & ~status;
+    lateStatus |= old & masks.status & ~status;
     pages.count(table, 0, 1);
   }
 
@@ -365,10 +364,10 @@ final class LeafSplitter {
   private void addStatus(long in, int inLevel, long at, long bits) {
     long slot = slotAt(in, index(at, inLevel));
     long entry = pages.loadAcquire(slot);
-    if (!format.isPresent(entry)) {
+    if (!masks.isPresent(entry)) {
       return;
     }
-    if (format.isLeaf(entry, inLevel)) {
+    if (masks.isLeaf(entry, inLevel)) {
       pages.or(slot, bits);
       return;
     }

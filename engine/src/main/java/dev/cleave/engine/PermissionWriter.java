@@ -11,12 +11,12 @@ import dev.cleave.engine.memory.TablePages;
 
 /**
  * Changes what leaves allow, slot by slot, and keeps everything else, status bits included. It asks
- * the format nothing meanwhile, as {@link EntryKinds} tells. Thread-safe.
+ * the format nothing meanwhile, as {@link EntryMasks} tells. Thread-safe.
  */
 final class PermissionWriter {
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryKinds kinds;
+  private final EntryMasks masks;
 
   /** What a leaf has that allows a set of flags. */
   private final long[] permissions;
@@ -28,7 +28,7 @@ final class PermissionWriter {
     EntryFormat format = tree.format;
     this.tree = tree;
     this.pages = tree.pages;
-    this.kinds = tree.kinds;
+    this.masks = tree.masks;
     this.permissions = new long[RangeChecks.ACCESS_SETS];
     for (int access = 0; access < permissions.length; access++) {
       permissions[access] = format.canExpress(access) ? format.withPermissions(0, access) : 0;
@@ -56,9 +56,9 @@ final class PermissionWriter {
       long end = Unsigned.min(at | mask, last);
       long slot = slotAt(table, index(at, level));
       long entry = pages.loadAcquire(slot);
-      if (kinds.isDirectory(entry, level)) {
+      if (masks.isDirectory(entry, level)) {
         bytes += changeBelow(table, level, entry, at, end, allowed, gather);
-      } else if (kinds.isPresent(entry)) {
+      } else if (masks.isPresent(entry)) {
         bytes += mask + 1;
         if (allowing(entry, allowed) != entry) {
           replace(slot, entry, allowed);

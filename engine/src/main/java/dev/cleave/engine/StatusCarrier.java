@@ -8,7 +8,6 @@ import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
@@ -25,12 +24,12 @@ import dev.cleave.engine.memory.TablePages;
 final class StatusCarrier {
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
+  private final EntryMasks masks;
 
   StatusCarrier(TableTree tree) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
+    this.masks = tree.masks;
   }
 
   /**
@@ -44,7 +43,7 @@ final class StatusCarrier {
     if (tree.top() == 0) {
       return;
     }
-    long all = pages.orAll(old) & format.statusMask();
+    long all = pages.orAll(old) & masks.status;
     if (all == 0) {
       return;
     }
@@ -63,9 +62,9 @@ final class StatusCarrier {
   /** Where the first address of a replaced table led to. */
   private long paddr(long old, int level) {
     long entry = pages.loadAcquire(old);
-    return format.isLeaf(entry, level)
-        ? format.leafPaddr(entry, level)
-        : paddr(format.tablePaddr(entry), level - 1);
+    return masks.isLeaf(entry, level)
+        ? masks.leafPaddr(entry, level)
+        : paddr(masks.tablePaddr(entry), level - 1);
   }
 
   /** Carries to the leaf around an iova; returns where it, or a hole, ends. */
@@ -75,11 +74,11 @@ final class StatusCarrier {
     int level = TableTree.level(home);
     long end = iova | offsetMask(entryLog2(level));
     long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
-    if (format.isPresent(entry) && format.isLeaf(entry, level) && TableTree.reaches(home, iova)) {
-      int sizeLog2 = format.leafSizeLog2(entry, level);
+    if (masks.isPresent(entry) && masks.isLeaf(entry, level) && TableTree.reaches(home, iova)) {
+      int sizeLog2 = masks.leafSizeLog2(entry, level);
       long leafFirst = iova & -(1L << sizeLog2);
       end = iova | offsetMask(sizeLog2);
-      if (format.leafPaddr(entry, level) - leafFirst == delta) {
+      if (masks.leafPaddr(entry, level) - leafFirst == delta) {
         long status = statusIn(old, oldLevel, all, iova, Unsigned.min(end, last));
         addTo(slotAt(table, index(leafFirst, level)), sizeLog2, status);
       }
@@ -97,7 +96,7 @@ final class StatusCarrier {
     long home = tree.lockHome(page, last);
     int level = TableTree.level(home);
     long entry = pages.loadAcquire(slotAt(TableTree.table(home), index(iova, level)));
-    if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
+    if (!masks.isPresent(entry) || masks.isLeaf(entry, level)) {
       return home;
     }
     tree.unlock(TableTree.table(home));
@@ -118,11 +117,11 @@ final class StatusCarrier {
     for (int i = index(first, level); i <= end; ) {
       long entry = pages.loadAcquire(slotAt(table, i));
       int slots = 1;
-      if (format.isLeaf(entry, level)) { // what is below a directory is carried for itself
-        slots = 1 << slotsLog2(format.leafSizeLog2(entry, level));
+      if (masks.isLeaf(entry, level)) { // what is below a directory is carried for itself
+        slots = 1 << slotsLog2(masks.leafSizeLog2(entry, level));
         i &= -slots;
         for (int slot = i; slot < i + slots; slot++) {
-          status |= pages.loadAcquire(slotAt(table, slot)) & format.statusMask();
+          status |= pages.loadAcquire(slotAt(table, slot)) & masks.status;
         }
       }
       i += slots;

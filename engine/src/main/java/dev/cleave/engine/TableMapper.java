@@ -13,7 +13,6 @@ import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
@@ -35,8 +34,7 @@ import dev.cleave.engine.memory.TablePages;
 final class TableMapper {
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
-  private final EntryKinds kinds;
+  private final EntryMasks masks;
   private final TableProbe probe;
   private final TableWriter writer;
   private final HeldTops heldTops;
@@ -47,8 +45,7 @@ final class TableMapper {
       TableTree tree, TableProbe probe, TableWriter writer, HeldTops heldTops, long tableSizes) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
-    this.kinds = tree.kinds;
+    this.masks = tree.masks;
     this.probe = probe;
     this.writer = writer;
     this.heldTops = heldTops;
@@ -66,7 +63,7 @@ final class TableMapper {
     int from = index(first, level);
     int slots = (int) ((last - first) >>> entryLog2(level)) + 1;
     boolean isInHome = isOneRun && TableTree.level(home) == level && !TableTree.isTooLow(home);
-    long leaf = format.leaf(paddr, sizeLog2, attributes);
+    long leaf = masks.leaf(paddr, sizeLog2, attributes);
     if (!isInHome || !writeBlank(table, from, slots, leaf, sizeLog2)) {
       mapBelow(home, first, last, paddr, attributes, SizeRule.atMost(Long.SIZE - 1));
     }
@@ -111,7 +108,7 @@ final class TableMapper {
       pages.unlock(table);
       return false;
     }
-    pages.storeRelease(slot, kinds.leaf(paddr, level, attributes));
+    pages.storeRelease(slot, masks.single(paddr, level, attributes));
     pages.unlock(table, state, 1, 1);
     return true;
   }
@@ -128,7 +125,7 @@ final class TableMapper {
       pages.unlock(table);
       return false;
     }
-    writer.writeRun(table, from, slots, format.leaf(paddr, sizeLog2, attributes), sizeLog2);
+    writer.writeRun(table, from, slots, masks.leaf(paddr, sizeLog2, attributes), sizeLog2);
     pages.unlock(table, state, slots, slots);
     return true;
   }
@@ -298,7 +295,7 @@ final class TableMapper {
     int from = index(first, level);
     int to = index(last, level);
     if (level == 1) {
-      return !pages.anyHas(table, from, to - from + 1, format.presentMask());
+      return !pages.anyHas(table, from, to - from + 1, masks.present);
     }
     long mask = offsetMask(entryLog2(level));
     long firstEnd = from == to ? last : first | mask;
@@ -306,7 +303,7 @@ final class TableMapper {
       return false;
     }
     if (from == to
-        || (!pages.anyHas(table, from + 1, to - from - 1, format.presentMask())
+        || (!pages.anyHas(table, from + 1, to - from - 1, masks.present)
             && claimEntry(table, level, last & ~mask, last))) {
       waiting.lockBelow(table, level, first, last, false);
       return true;
@@ -317,10 +314,10 @@ final class TableMapper {
 
   private boolean claimEntry(long table, int level, long first, long last) {
     long entry = pages.loadAcquire(slotAt(table, index(first, level)));
-    if (!format.isPresent(entry)) {
+    if (!masks.isPresent(entry)) {
       return true;
     }
-    if (format.isLeaf(entry, level)) {
+    if (masks.isLeaf(entry, level)) {
       return false;
     }
     long child = tree.lockChild(table, level, first, entry);
@@ -349,8 +346,8 @@ final class TableMapper {
 
   private void unclaimEntry(long table, int level, long first, long last) {
     long entry = pages.loadAcquire(slotAt(table, index(first, level)));
-    if (format.isPresent(entry)) {
-      long child = format.tablePaddr(entry);
+    if (masks.isPresent(entry)) {
+      long child = masks.tablePaddr(entry);
       unclaim(child, level - 1, first, last);
       tree.unlock(child);
     }
@@ -436,10 +433,10 @@ final class TableMapper {
         end = Unsigned.min(at | mask, last);
         long entry = pages.loadAcquire(slotAt(table, index(at, level)));
         boolean waits = waiting.leadsToWaiting(entry, level, isWaiting);
-        if (waits || (format.isPresent(entry) && !format.isLeaf(entry, level))) {
+        if (waits || (masks.isPresent(entry) && !masks.isLeaf(entry, level))) {
           // A slot that the piece before reaches into has been counted with that.
           tables += waits && ((at & mask) == 0 || at == rangeFirst) ? 1 : 0;
-          long below = format.tablePaddr(entry);
+          long below = masks.tablePaddr(entry);
           tables += takenBack(below, level - 1, rangeFirst, at, end, target, sizes, waits);
         }
       }
@@ -492,7 +489,7 @@ final class TableMapper {
   private void finish(long home, long grown, long first) {
     long table = TableTree.table(grown);
     for (int level = TableTree.level(grown); table != TableTree.table(home); ) {
-      long below = format.tablePaddr(pages.loadAcquire(slotAt(table, 0)));
+      long below = masks.tablePaddr(pages.loadAcquire(slotAt(table, 0)));
       level--;
       if (!reaches(level, first)) {
         tree.unlock(below);

@@ -12,7 +12,6 @@ import static dev.cleave.engine.kernel.TableKernels.NO_PROGRESSION;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 import static dev.cleave.engine.memory.TablePages.NONE;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /** Takes leaves out, and the tables that become empty with them. Thread-safe. */
@@ -21,16 +20,14 @@ final class TableRemover {
 
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
-  private final EntryKinds kinds;
+  private final EntryMasks masks;
   private final WaitingTables waiting;
   private final long tableSizes;
 
   TableRemover(TableTree tree, long tableSizes) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
-    this.kinds = tree.kinds;
+    this.masks = tree.masks;
     this.waiting = tree.waiting;
     this.tableSizes = tableSizes;
   }
@@ -63,7 +60,7 @@ final class TableRemover {
       return false;
     }
     long slot = slotAt(table, index(iova, level));
-    if (!kinds.isLeaf(pages.loadPlain(slot), level)) {
+    if (!masks.isSingle(pages.loadPlain(slot), level)) {
       pages.unlock(table);
       return false;
     }
@@ -83,9 +80,9 @@ final class TableRemover {
     }
     int from = index(iova, level);
     long entry = pages.loadPlain(slotAt(table, from));
-    if (!format.isPresent(entry)
-        || !format.isLeaf(entry, level)
-        || format.leafSizeLog2(entry, level) != sizeLog2) {
+    if (!masks.isPresent(entry)
+        || !masks.isLeaf(entry, level)
+        || masks.leafSizeLog2(entry, level) != sizeLog2) {
       pages.unlock(table);
       return false;
     }
@@ -115,7 +112,7 @@ final class TableRemover {
     int from = index(first, level);
     int count = index(last, level) - from + 1;
     if (level == 1) {
-      int live = pages.countAny(table, from, count, format.presentMask());
+      int live = pages.countAny(table, from, count, masks.present);
       if (live != 0) {
         pages.zero(table, from, count);
         pages.count(table, -live, count);
@@ -132,18 +129,18 @@ final class TableRemover {
       long entry = pages.loadAcquire(slot);
       int slots = 1;
       long end = i == count - 1 ? last : at | mask;
-      if (!format.isPresent(entry)) {
+      if (!masks.isPresent(entry)) {
         // a hole
-      } else if (format.isLeaf(entry, level)) {
+      } else if (masks.isLeaf(entry, level)) {
         slots = leafSlots(table, level, from + i, count - i, entry);
         end = at + ((long) slots << entryLog2(level)) - 1;
         clear(table, slot, slots);
         bytes += end - at + 1;
         gather.add(at, end);
-      } else if (end - at == mask && !pages.isHeld(format.tablePaddr(entry))) {
+      } else if (end - at == mask && !pages.isHeld(masks.tablePaddr(entry))) {
         long dropped = dropChild(table, level, slot, at, entry, gather);
         if (dropped != NOT_THERE) {
-          pages.storeRelease(slot, format.remnant(entry));
+          pages.storeRelease(slot, masks.remnant(entry));
           remnants++;
           bytes += dropped;
         }
@@ -160,9 +157,9 @@ final class TableRemover {
 
   /** Number of slots of leaves, which one leaf begins. */
   private int leafSlots(long table, int level, int from, int most, long leaf) {
-    int sizeLog2 = format.leafSizeLog2(leaf, level);
+    int sizeLog2 = masks.leafSizeLog2(leaf, level);
     long step = 1L << sizeLog2;
-    long mask = format.statusMask();
+    long mask = masks.status;
     if (most > 1
         && pages.progressionBits(table, from, most, leaf, step, slotsLog2(sizeLog2), mask)
             != NO_PROGRESSION) {
@@ -171,7 +168,7 @@ final class TableRemover {
     int slots = 1;
     while (slots < most) {
       long entry = pages.loadAcquire(slotAt(table, from + slots));
-      if (!format.isPresent(entry) || !format.isLeaf(entry, level)) {
+      if (!masks.isPresent(entry) || !masks.isLeaf(entry, level)) {
         break;
       }
       slots++;
@@ -219,7 +216,7 @@ final class TableRemover {
    */
   private long dropChild(
       long table, int level, long slot, long first, long entry, IotlbGather gather) {
-    long child = format.tablePaddr(entry);
+    long child = masks.tablePaddr(entry);
     if (!pages.lock(child, tree.place(first, level - 1))) {
       waiting.unlink(table, slot, entry); // somebody else has taken it out
       return NOT_THERE;
@@ -251,10 +248,10 @@ final class TableRemover {
     for (int i = 0; i < TABLE_ENTRIES && live > 0; i++) {
       long slot = slotAt(table, i);
       long entry = pages.loadAcquire(slot);
-      if (format.isPresent(entry)) {
+      if (masks.isPresent(entry)) {
         live--;
         bytes +=
-            format.isLeaf(entry, level)
+            masks.isLeaf(entry, level)
                 ? 1L << entryLog2(level)
                 : dropAlong(
                     table, level, slot, first + ((long) i << entryLog2(level)), entry, gather);
@@ -265,7 +262,7 @@ final class TableRemover {
 
   private long dropAlong(
       long table, int level, long slot, long first, long entry, IotlbGather gather) {
-    long child = format.tablePaddr(entry);
+    long child = masks.tablePaddr(entry);
     if (!pages.lock(child, tree.place(first, level - 1))) {
       waiting.unlink(table, slot, entry); // somebody else has taken it out: it waits for itself
       return 0;
@@ -292,9 +289,9 @@ final class TableRemover {
       }
       long slot = slotAt(above, index(iova, level + 1));
       long entry = pages.loadAcquire(slot);
-      if (format.isPresent(entry)
-          && !format.isLeaf(entry, level + 1)
-          && format.tablePaddr(entry) == table
+      if (masks.isPresent(entry)
+          && !masks.isLeaf(entry, level + 1)
+          && masks.tablePaddr(entry) == table
           && waiting.isWaiting(table, iova, level)) {
         waiting.unlink(above, slot, entry);
       }

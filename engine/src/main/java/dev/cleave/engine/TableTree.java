@@ -71,7 +71,7 @@ final class TableTree {
 
   final TablePages pages;
   final EntryFormat format;
-  final EntryKinds kinds;
+  final EntryMasks masks;
   final IovaSpace space;
   final WaitingTables waiting;
 
@@ -89,7 +89,7 @@ final class TableTree {
   private TableTree(TablePages pages, PageTableConfig config, int owner, long top) {
     this.pages = pages;
     this.format = config.format();
-    this.kinds = new EntryKinds(format);
+    this.masks = new EntryMasks(format);
     this.space = new IovaSpace(config);
     this.owner = (long) owner << LEVEL_BITS;
     this.recent = new RecentTables(pages);
@@ -341,10 +341,10 @@ final class TableTree {
     }
     while (isInside(level, first, last, isWholeInside)) {
       long entry = pages.loadPlain(slotAt(table, index(first, level)));
-      if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
+      if (!masks.isPresent(entry) || masks.isLeaf(entry, level)) {
         break;
       }
-      table = format.tablePaddr(entry);
+      table = masks.tablePaddr(entry);
       level--;
     }
     return table | level;
@@ -357,7 +357,7 @@ final class TableTree {
       return true;
     }
     long entry = pages.loadAcquire(slotAt(table(home), index(first, level)));
-    return !format.isPresent(entry) || format.isLeaf(entry, level);
+    return !masks.isPresent(entry) || masks.isLeaf(entry, level);
   }
 
   /**
@@ -403,7 +403,7 @@ final class TableTree {
    * @return the table below, or {@link #NONE} if there is a hole now
    */
   long lockChild(long table, int level, long iova, long entry) {
-    long child = format.tablePaddr(entry);
+    long child = masks.tablePaddr(entry);
     if (pages.lock(child, place(iova, level - 1))) {
       return child;
     }
@@ -422,7 +422,7 @@ final class TableTree {
 
   /** Stores the directory that makes a filled table reachable. Both tables are locked. */
   void publish(long table, long slot, long child, int childLevel) {
-    pages.storeRelease(slot, format.directory(child, childLevel));
+    pages.storeRelease(slot, masks.directory(child, childLevel));
     pages.count(table, 1, 1);
   }
 
@@ -452,10 +452,10 @@ final class TableTree {
     int at = level(now);
     while (at > level + 1) {
       long entry = pages.loadAcquire(slotAt(table, index(iova, at)));
-      if (!format.isPresent(entry) || format.isLeaf(entry, at)) {
+      if (!masks.isPresent(entry) || masks.isLeaf(entry, at)) {
         return NONE;
       }
-      table = format.tablePaddr(entry);
+      table = masks.tablePaddr(entry);
       at--;
     }
     return pages.lock(table, place(iova, at)) ? table : RETRY;

@@ -10,7 +10,6 @@ import static dev.cleave.engine.format.Geometry.offsetMask;
 import static dev.cleave.engine.format.Geometry.slotsLog2;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 
 /**
@@ -29,12 +28,12 @@ final class TableWriter {
 
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
+  private final EntryMasks masks;
 
   TableWriter(TableTree tree) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
+    this.masks = tree.masks;
   }
 
   /**
@@ -62,7 +61,7 @@ final class TableWriter {
       long end;
       if (leafLevel(sizeLog2) == level) {
         end = LeafSizes.runLast(at, last, target, sizeLog2, sizes);
-        long leaf = format.leaf(target, sizeLog2, attributes);
+        long leaf = masks.leaf(target, sizeLog2, attributes);
         writeLeaves(table, level, at, end, leaf, sizeLog2, fresh);
       } else {
         end =
@@ -95,13 +94,13 @@ final class TableWriter {
       boolean fresh) {
     long slot = slotAt(table, index(first, level));
     long entry = fresh ? 0 : pages.loadAcquire(slot);
-    boolean isPresent = format.isPresent(entry);
-    boolean isWaiting = !isPresent && format.isRemnant(entry);
+    boolean isPresent = masks.isPresent(entry);
+    boolean isWaiting = !isPresent && masks.isRemnant(entry);
     boolean whole = last - first == offsetMask(entryLog2(level));
     boolean isBlank = whole && !isPresent && !(isWaiting && level > 2);
     long child =
         isPresent
-            ? format.tablePaddr(entry)
+            ? masks.tablePaddr(entry)
             : isWaiting
                 ? tree.waiting.takeBack(entry, first, level - 1, whole)
                 : tree.take(first, level - 1, !whole);
@@ -138,7 +137,7 @@ final class TableWriter {
         || (!fresh && pages.anyHas(table, from, (int) tables, -1L))) {
       return first - 1;
     }
-    long leaf = format.leaf(paddr, sizeLog2, attributes);
+    long leaf = masks.leaf(paddr, sizeLog2, attributes);
     int replicasLog2 = slotsLog2(sizeLog2);
     long at = first;
     long child = TableTree.NONE;
@@ -148,7 +147,7 @@ final class TableWriter {
       }
       long next = pages.next(child);
       pages.fill(child, 0, TABLE_ENTRIES, leaf, 1L << sizeLog2, replicasLog2);
-      pages.storeRelease(slotAt(table, from + i), format.directory(child, 1));
+      pages.storeRelease(slotAt(table, from + i), masks.directory(child, 1));
       pages.unlock(child, TABLE_ENTRIES, TABLE_ENTRIES);
       leaf += REGION_BYTES;
       at += REGION_BYTES;
@@ -181,7 +180,7 @@ final class TableWriter {
       } else {
         end = Unsigned.min(at | mask, last);
         // nobody else can unlink a table that is locked
-        long child = format.tablePaddr(pages.loadAcquire(slotAt(home, index(at, level))));
+        long child = masks.tablePaddr(pages.loadAcquire(slotAt(home, index(at, level))));
         if (level > LEAST_SHARED_LEVEL) {
           writeBelow(child, level - 1, at, end, target, attributes, sizes);
         } else {
@@ -208,15 +207,15 @@ final class TableWriter {
       long end;
       if (leafLevel(sizeLog2) == level) {
         end = LeafSizes.runLast(at, last, target, sizeLog2, sizes);
-        long leaf = format.leaf(target, sizeLog2, attributes);
+        long leaf = masks.leaf(target, sizeLog2, attributes);
         writeLeaves(home, level, at, end, leaf, sizeLog2, false);
       } else {
         end = Unsigned.min(at | mask, last);
         long slot = slotAt(home, index(at, level));
         long entry = pages.loadAcquire(slot);
-        if (!format.isPresent(entry)) {
+        if (!masks.isPresent(entry)) {
           long child =
-              format.isRemnant(entry)
+              masks.isRemnant(entry)
                   ? tree.waiting.takeBack(entry, at, level - 1, false)
                   : tree.take(at, level - 1, true);
           tree.publish(home, slot, child, level - 1);

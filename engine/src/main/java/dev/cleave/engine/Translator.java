@@ -12,14 +12,14 @@ import dev.cleave.engine.memory.TablePages;
 
 /**
  * Translates one address. What is called on the way is of 35 bytes at most, as in {@link
- * EntryKinds} (without that {@code bench --stability} has 15 and 9 ns, in one JVM of ten).
+ * EntryMasks} (without that {@code bench --stability} has 15 and 9 ns, in one JVM of ten).
  * Thread-safe.
  */
 final class Translator {
   private final TableTree tree;
   private final TablePages pages;
   private final EntryFormat format;
-  private final EntryKinds kinds;
+  private final EntryMasks masks;
   private final IovaSpace space;
 
   /**
@@ -43,16 +43,16 @@ final class Translator {
     this.tree = tree;
     this.pages = tree.pages;
     this.format = tree.format;
-    this.kinds = tree.kinds;
+    this.masks = tree.masks;
     this.space = tree.space;
-    this.kindMask = kinds.mask;
-    this.leaf = kinds.leaf;
-    this.pageMask = kinds.pageMask;
-    this.page = kinds.page;
-    this.paddrMask = kinds.paddrMask;
-    this.directory2 = kinds.directory(2);
-    this.directory3 = kinds.directory(3);
-    this.directory4 = kinds.directory(4);
+    this.kindMask = masks.kind;
+    this.leaf = masks.leaf;
+    this.pageMask = masks.pageKind;
+    this.page = masks.page;
+    this.paddrMask = masks.paddr;
+    this.directory2 = masks.directoryKind(2);
+    this.directory3 = masks.directoryKind(3);
+    this.directory4 = masks.directoryKind(4);
   }
 
   /** As {@link PageTable#translate(long)} says. */
@@ -67,7 +67,7 @@ final class Translator {
       long table = TableTree.table(now);
       for (; level > 4; level--) {
         long entry = entry(table, level, iova);
-        if (kinds.kind(entry) != kinds.directory(level)) {
+        if (masks.kind(entry) != masks.directoryKind(level)) {
           return ifStill(seen, ofLeaf(entry, level, iova), iova);
         }
         table = entry & paddrMask;

@@ -9,7 +9,6 @@ import static dev.cleave.engine.format.Geometry.tableLog2;
 import static dev.cleave.engine.memory.TableEntries.slotAt;
 import static dev.cleave.engine.memory.TablePages.NONE;
 
-import dev.cleave.engine.format.EntryFormat;
 import dev.cleave.engine.memory.TablePages;
 import java.util.Arrays;
 import java.util.function.IntFunction;
@@ -58,7 +57,7 @@ final class WaitingTables {
 
   private final TableTree tree;
   private final TablePages pages;
-  private final EntryFormat format;
+  private final EntryMasks masks;
 
   /** By their numbers, so that a page need not remember more. */
   private volatile IotlbGather[] gathers = {};
@@ -66,7 +65,7 @@ final class WaitingTables {
   WaitingTables(TableTree tree) {
     this.tree = tree;
     this.pages = tree.pages;
-    this.format = tree.format;
+    this.masks = tree.masks;
   }
 
   // ---- gathers -------------------------------------------------------------------------------
@@ -151,9 +150,9 @@ final class WaitingTables {
 
   /** Makes a remnant of a directory whose table has been taken out; its parent is locked. */
   void unlink(long parent, long slot, long directory) {
-    long table = format.tablePaddr(directory);
+    long table = masks.tablePaddr(directory);
     pages.setHolder(table, pages.gather(table), parent);
-    pages.storeRelease(slot, format.remnant(directory));
+    pages.storeRelease(slot, masks.remnant(directory));
     pages.count(parent, -1, 1);
   }
 
@@ -167,9 +166,9 @@ final class WaitingTables {
   /** Whether an entry of a waiting or of a locked table in use leads to a waiting table. */
   boolean leadsToWaiting(long entry, int level, boolean inWaiting) {
     return level > 1
-        && (format.isPresent(entry)
-            ? inWaiting && !format.isLeaf(entry, level)
-            : format.isRemnant(entry));
+        && (masks.isPresent(entry)
+            ? inWaiting && !masks.isLeaf(entry, level)
+            : masks.isRemnant(entry));
   }
 
   /**
@@ -186,7 +185,7 @@ final class WaitingTables {
       long end = Unsigned.min(at | mask, last);
       long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       if (leadsToWaiting(entry, level, inWaiting)) {
-        long child = format.tablePaddr(entry);
+        long child = masks.tablePaddr(entry);
         lock(child, at, level - 1);
         lockBelow(child, level - 1, at, end, true);
       }
@@ -206,7 +205,7 @@ final class WaitingTables {
       long end = Unsigned.min(at | mask, last);
       long entry = pages.loadAcquire(slotAt(table, index(at, level)));
       if (leadsToWaiting(entry, level, inWaiting)) {
-        long child = format.tablePaddr(entry);
+        long child = masks.tablePaddr(entry);
         unlockBelow(child, level - 1, at, end, true);
         pages.unlock(child);
       }
@@ -239,7 +238,7 @@ final class WaitingTables {
    * @return its physical address
    */
   long takeBack(long remnant, long iova, int level, boolean isFilled) {
-    long table = format.tablePaddr(remnant);
+    long table = masks.tablePaddr(remnant);
     if (level == 1) {
       lock(table, iova, 1);
     }
@@ -261,8 +260,8 @@ final class WaitingTables {
     for (int i = 0; i < TABLE_ENTRIES; i++) {
       long slot = slotAt(table, i);
       long entry = pages.loadAcquire(slot);
-      if (format.isPresent(entry)) {
-        pages.storeRelease(slot, format.isLeaf(entry, level) ? 0 : format.remnant(entry));
+      if (masks.isPresent(entry)) {
+        pages.storeRelease(slot, masks.isLeaf(entry, level) ? 0 : masks.remnant(entry));
       }
     }
   }
@@ -277,8 +276,8 @@ final class WaitingTables {
     long tail = NONE;
     for (int i = 0; i < TABLE_ENTRIES; i++) {
       long entry = pages.loadAcquire(slotAt(table, i));
-      if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
-        long child = format.tablePaddr(entry);
+      if (masks.isPresent(entry) && !masks.isLeaf(entry, level)) {
+        long child = masks.tablePaddr(entry);
         pages.setHolder(child, gather, table);
         pages.setLinks(child, head, NONE);
         if (head == NONE) {
@@ -305,8 +304,8 @@ final class WaitingTables {
     long left = level == 1 ? 0 : pages.below(table);
     for (int i = 0; left > 0; i++) {
       long entry = pages.loadAcquire(slotAt(table, i));
-      if (format.isPresent(entry) && !format.isLeaf(entry, level)) {
-        long child = format.tablePaddr(entry);
+      if (masks.isPresent(entry) && !masks.isLeaf(entry, level)) {
+        long child = masks.tablePaddr(entry);
         if (level > 2) {
           left -= pages.below(child);
           first = listBelow(child, level - 1, first);
@@ -331,13 +330,13 @@ final class WaitingTables {
     if (level == 1 || !pages.anyHas(table, from, slots, -1L)) {
       return;
     }
-    long paddr = format.leafPaddr(leaf, level);
-    long attributes = format.attributesOf(leaf);
+    long paddr = masks.leafPaddr(leaf, level);
+    long attributes = masks.attributesOf(leaf);
     for (int i = 0; i < slots; i++) {
       long entry = pages.loadAcquire(slotAt(table, from + i));
-      if (format.isRemnant(entry)) {
+      if (masks.isRemnant(entry)) {
         long offset = (long) i << entryLog2(level);
-        long child = format.tablePaddr(entry);
+        long child = masks.tablePaddr(entry);
         shadow(child, level - 1, iova + offset, paddr + offset, attributes);
       }
     }
@@ -355,7 +354,7 @@ final class WaitingTables {
         long entry = pages.loadAcquire(slotAt(table, i));
         if (leadsToWaiting(entry, level, true)) {
           long offset = (long) i << entryLog2(level);
-          shadow(format.tablePaddr(entry), level - 1, iova + offset, paddr + offset, attributes);
+          shadow(masks.tablePaddr(entry), level - 1, iova + offset, paddr + offset, attributes);
         }
       }
       fill(table, level, paddr, attributes);
@@ -365,7 +364,7 @@ final class WaitingTables {
 
   private void fill(long table, int level, long paddr, long attributes) {
     int log2 = entryLog2(level);
-    pages.fill(table, 0, TABLE_ENTRIES, format.leaf(paddr, log2, attributes), 1L << log2, 0);
+    pages.fill(table, 0, TABLE_ENTRIES, masks.leaf(paddr, log2, attributes), 1L << log2, 0);
     pages.setShadow(table);
   }
 
@@ -414,8 +413,8 @@ final class WaitingTables {
     int level = tagLevel(tag);
     long slot = slotAt(parent, index(tagFirst(tag), level + 1));
     long entry = pages.loadAcquire(slot);
-    boolean isLeaf = format.isPresent(entry) && format.isLeaf(entry, level + 1);
-    if (entry != 0 && !isLeaf && format.tablePaddr(entry) == table) {
+    boolean isLeaf = masks.isPresent(entry) && masks.isLeaf(entry, level + 1);
+    if (entry != 0 && !isLeaf && masks.tablePaddr(entry) == table) {
       pages.storeRelease(slot, 0);
     }
   }

@@ -190,11 +190,16 @@ final class BenchCommand implements Callable<Integer> {
       progress.clear();
       List<StabilityRow> rows = stability.rows();
       BenchText.printStability(
-          spec.commandLine().getOut(), rows, stability.again(), stability.loud());
+          spec.commandLine().getOut(),
+          rows,
+          stability.chainNanos(),
+          stability.again(),
+          stability.loud());
       Provenance provenance = invocation.provenance(null);
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("machine", provenance.machine());
       json.put("stability", rows);
+      json.put("calibrationNs", stability.chainNanos());
       json.put("measuredAgain", stability.again());
       json.put("leftOut", stability.loud());
       files.writeJson(json, provenance);

@@ -95,7 +95,11 @@ final class BenchText {
 
   /** Prints how stable works are. */
   static void printStability(
-      PrintWriter out, List<StabilityRow> all, List<Fork> again, List<Fork> loud) {
+      PrintWriter out,
+      List<StabilityRow> all,
+      double chainNanos,
+      List<Fork> again,
+      List<Fork> loud) {
     List<List<String>> rows = new ArrayList<>(List.of(STABILITY_HEADER));
     for (StabilityRow row : all) {
       rows.add(
@@ -120,6 +124,7 @@ final class BenchText {
     out.printf(
         "%d of %d works are stable and make no garbage%n",
         all.stream().filter(StabilityRow::isReached).count(), all.size());
+    out.printf("times in ns, at the pace of 1000 additions in %s ns%n", amount(chainNanos));
     if (!again.isEmpty()) {
       out.printf("measured again, beside others on the same core: JVM %s%n", numbers(again));
     }

@@ -27,6 +27,7 @@ public final class CoreWatch {
   private final double[] copying = new double[REMEMBERED];
   private int looks;
   private double lastChainNanos;
+  private double leastChainNanos = Double.POSITIVE_INFINITY;
   private double lastAdding;
   private double lastCopying;
   private double ownAdding;
@@ -61,6 +62,7 @@ public final class CoreWatch {
     long copied = System.nanoTime();
     double one = Math.max(added - begin, 1);
     lastChainNanos = one / CHAINS;
+    leastChainNanos = Math.min(leastChainNanos, lastChainNanos);
     lastAdding = (addedFour - added) / one;
     lastCopying = (copied - addedFour) / one;
     if (looks < REMEMBERED) {
@@ -74,6 +76,11 @@ public final class CoreWatch {
   /** {@return nanoseconds of one chain, in the last look} */
   public double chainNanos() {
     return lastChainNanos;
+  }
+
+  /** {@return the least of all looks: the core's quickest pace} */
+  public double leastChainNanos() {
+    return leastChainNanos;
   }
 
   /** {@return as {@link CoreLook#adding}, in the last look} */

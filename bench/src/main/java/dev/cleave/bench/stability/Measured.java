@@ -36,18 +36,18 @@ final class Measured {
   /**
    * Another slice counts.
    *
-   * @param nanos what one took in it
+   * @param chains what one took in it, in {@linkplain dev.cleave.bench.processor.Chains chains}
    * @param isQuiet whether nobody else had a part of the core meanwhile
    * @param done how often it was done
    * @param heapBytes what all threads put on the heap
    */
-  void add(double nanos, boolean isQuiet, long done, long heapBytes) {
+  void add(double chains, boolean isQuiet, long done, long heapBytes) {
     bytes[quietSlices + loudSlices] = heapBytes;
     times += done;
     if (isQuiet) {
-      quiet[quietSlices++] = nanos;
+      quiet[quietSlices++] = chains;
     } else {
-      loud[loudSlices++] = nanos;
+      loud[loudSlices++] = chains;
     }
   }
 
@@ -57,7 +57,7 @@ final class Measured {
   }
 
   /** Median of the quiet slices, or of the others if those are too few. */
-  double nanos() {
+  double chains() {
     int count = isQuiet() ? quietSlices : loudSlices;
     double[] sorted = Arrays.copyOf(isQuiet() ? quiet : loud, count);
     Arrays.sort(sorted);

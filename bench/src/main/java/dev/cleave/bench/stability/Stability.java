@@ -36,6 +36,9 @@ public final class Stability {
   /** What each JVM takes a core of its own to look like. */
   private final Map<Fork, CoreLook> cores = new LinkedHashMap<>();
 
+  /** Nanoseconds of a chain of additions at the quickest pace of any JVM. */
+  private double chainNanos = Double.POSITIVE_INFINITY;
+
   /**
    * One JVM.
    *
@@ -46,7 +49,7 @@ public final class Stability {
   public record Fork(int number, String formats, boolean isBusy) {}
 
   /** A work in one JVM, and whether it had a core for itself for long enough. */
-  private record Sample(Fork fork, double nanos, double bytes, boolean isQuiet) {}
+  private record Sample(Fork fork, double chains, double bytes, boolean isQuiet) {}
 
   /**
    * A measurement to make.
@@ -133,6 +136,14 @@ public final class Stability {
         .reduce(CoreLook.UNKNOWN, CoreLook::least);
   }
 
+  /**
+   * {@return nanoseconds of a {@linkplain dev.cleave.bench.processor.Chains chain} of additions at
+   * the quickest pace that a JVM has seen, which all times are given at}
+   */
+  public double chainNanos() {
+    return chainNanos;
+  }
+
   /** {@return the JVMs that were measured again, in that order} */
   public List<Fork> again() {
     return List.copyOf(again);
@@ -175,12 +186,14 @@ public final class Stability {
 
   /** Takes what a {@link StabilityFork} has printed. */
   void add(Fork fork, List<String> lines) {
-    cores.put(fork, CoreLook.of(lines.getFirst()));
+    String[] core = lines.getFirst().split(StabilityFork.SEPARATOR, -1);
+    cores.put(fork, CoreLook.of(core[0]));
+    chainNanos = Math.min(chainNanos, Double.parseDouble(core[1]));
     for (String line : lines.subList(1, lines.size())) {
       String[] fields = line.split(StabilityFork.SEPARATOR, -1);
-      double nanos = Double.parseDouble(fields[1]);
+      double chains = Double.parseDouble(fields[1]);
       double bytes = Double.parseDouble(fields[2]);
-      Sample sample = new Sample(fork, nanos, bytes, Boolean.parseBoolean(fields[3]));
+      Sample sample = new Sample(fork, chains, bytes, Boolean.parseBoolean(fields[3]));
       samples.computeIfAbsent(fields[0], _ -> new ArrayList<>()).add(sample);
     }
   }
@@ -200,10 +213,16 @@ public final class Stability {
   private StabilityRow row(String work, List<Sample> all) {
     List<Sample> quiet = all.stream().filter(this::isQuiet).toList();
     List<Sample> timed = quiet.isEmpty() ? all : quiet;
-    Comparator<Sample> byTime = Comparator.comparingDouble(Sample::nanos);
+    Comparator<Sample> byTime = Comparator.comparingDouble(Sample::chains);
     Sample best = Collections.min(timed, byTime);
     Sample worst = Collections.max(timed, byTime);
     double bytes = all.stream().mapToDouble(Sample::bytes).max().orElseThrow();
-    return StabilityRow.of(work, timed.size(), best.nanos(), worst.nanos(), bytes, worst.fork());
+    return StabilityRow.of(
+        work,
+        timed.size(),
+        best.chains() * chainNanos,
+        worst.chains() * chainNanos,
+        bytes,
+        worst.fork());
   }
 }

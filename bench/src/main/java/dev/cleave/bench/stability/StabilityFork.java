@@ -3,6 +3,7 @@ package dev.cleave.bench.stability;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import com.sun.management.ThreadMXBean;
+import dev.cleave.bench.processor.Chains;
 import dev.cleave.bench.processor.CoreLook;
 import dev.cleave.bench.processor.CoreWatch;
 import dev.cleave.engine.format.AmdV1;
@@ -36,6 +37,10 @@ import java.util.Random;
  * long and twice as many. A work that lacks them still has the times of its loud slices, and says
  * so.
  *
+ * <p>Times are in {@linkplain Chains chains} of additions, as long as one took beside the batch: a
+ * core's pace changes by a tenth and more while nothing else does, and with it what core-bound work
+ * takes, which all of this is.
+ *
  * <p>The string literals of a class, which ours have for their exceptions, come to the heap when
  * HotSpot is first asked to compile one of its methods, in the thread that was about to call it,
  * and stay there. That is once for each class, some hundred bytes, and in a slice of any work; in
@@ -44,7 +49,10 @@ import java.util.Random;
  * have as much.
  */
 public final class StabilityFork {
-  /** What stands between the name, the time, the bytes of a work, and whether it was quiet. */
+  /**
+   * What stands between the core's look and its quickest pace in nanoseconds a chain; and between
+   * the name, the chains, the bytes of a work, and whether it was quiet.
+   */
   static final String SEPARATOR = "\t";
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -82,7 +90,7 @@ public final class StabilityFork {
   }
 
   /**
-   * Prints what the core looked like on its own, and a line for each work.
+   * Prints what the core looked like on its own and its pace, and a line for each work.
    *
    * @param arguments seed of the orders, formats, seconds to take, and what other JVMs have seen
    *     the core look like on its own
@@ -101,13 +109,13 @@ public final class StabilityFork {
     }
     long slice = (long) (seconds * NANOS_PER_SECOND / works.size() / ROUNDS);
     List<Measured> measured = new StabilityFork(slice, watch).measure(works, random);
-    System.out.println(watch.own().text());
+    System.out.println(watch.own().text() + SEPARATOR + watch.leastChainNanos());
     for (Measured one : measured) {
       System.out.println(
           String.join(
               SEPARATOR,
               one.name(),
-              Double.toString(one.nanos()),
+              Double.toString(one.chains()),
               Double.toString(one.bytes()),
               Boolean.toString(one.isQuiet())));
     }
@@ -171,6 +179,7 @@ public final class StabilityFork {
     int count = 0;
     int quietCount = 0;
     boolean wasQuiet = watch.isOwn();
+    double chainBefore = watch.chainNanos();
     long took;
     do {
       long start = System.nanoTime();
@@ -178,11 +187,14 @@ public final class StabilityFork {
       long nanos = System.nanoTime() - start;
       times += one.batch;
       boolean isQuiet = watch.isOwn();
-      batches[count++] = (double) nanos / one.batch;
+      double chain = watch.chainNanos();
+      batches[count++] =
+          nanos / (one.batch * Math.min(chainBefore, chain)); // the other was delayed
       if (wasQuiet && isQuiet) {
         quiet[quietCount++] = batches[count - 1];
       }
       wasQuiet = isQuiet;
+      chainBefore = chain;
       if (nanos < LEAST_BATCH_NANOS && one.batch < MOST_IN_BATCH) {
         one.batch *= 2;
       }
@@ -192,8 +204,8 @@ public final class StabilityFork {
     watch.learn();
     if (counts) {
       boolean isQuiet = quietCount >= LEAST_QUIET;
-      double nanos = isQuiet ? quarter(quiet, quietCount) : quarter(batches, count);
-      one.add(nanos, isQuiet, times, bytes);
+      double chains = isQuiet ? quarter(quiet, quietCount) : quarter(batches, count);
+      one.add(chains, isQuiet, times, bytes);
     }
     return bytes;
   }

@@ -5,7 +5,8 @@ package dev.cleave.bench.stability;
  *
  * @param work what was done
  * @param forks number of JVMs that did it and count
- * @param bestNs time of one in the best of them: each counts with its median
+ * @param bestNs time of one in the best of them, at the pace of {@link Stability#chainNanos}: each
+ *     counts with its median
  * @param worstNs the same in the worst
  * @param ratio of the two
  * @param limit the largest ratio that is good enough

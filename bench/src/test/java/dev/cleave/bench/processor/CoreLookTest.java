@@ -47,6 +47,7 @@ class CoreLookTest {
       var _ = watch.isOwn();
       assertTrue(watch.adding() > 0 && watch.copying() > 0 && watch.chainNanos() > 0);
     }
+    assertTrue(watch.leastChainNanos() > 0 && watch.leastChainNanos() <= watch.chainNanos());
     watch.learn();
     CoreLook own = watch.own();
     assertTrue(own.adding() > 1 && own.adding() < 100, own.toString());
