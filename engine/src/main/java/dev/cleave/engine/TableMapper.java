@@ -104,7 +104,7 @@ final class TableMapper {
       return false;
     }
     long slot = slotAt(table, index(iova, level));
-    if (pages.loadPlain(slot) != 0) { // something is mapped, or a table waits
+    if (pages.loadOpaque(slot) != 0) { // something is mapped, or a table waits
       pages.unlock(table);
       return false;
     }

@@ -60,7 +60,7 @@ final class TableRemover {
       return false;
     }
     long slot = slotAt(table, index(iova, level));
-    if (!masks.isSingle(pages.loadPlain(slot), level)) {
+    if (!masks.isSingle(pages.loadOpaque(slot), level)) {
       pages.unlock(table);
       return false;
     }
@@ -79,7 +79,7 @@ final class TableRemover {
       return false;
     }
     int from = index(iova, level);
-    long entry = pages.loadPlain(slotAt(table, from));
+    long entry = pages.loadOpaque(slotAt(table, from));
     if (!masks.isPresent(entry)
         || !masks.isLeaf(entry, level)
         || masks.leafSizeLog2(entry, level) != sizeLog2) {

@@ -340,7 +340,7 @@ final class TableTree {
       return table | level | TOO_LOW;
     }
     while (isInside(level, first, last, isWholeInside)) {
-      long entry = pages.loadPlain(slotAt(table, index(first, level)));
+      long entry = pages.loadOpaque(slotAt(table, index(first, level)));
       if (!masks.isPresent(entry) || masks.isLeaf(entry, level)) {
         break;
       }

@@ -109,7 +109,7 @@ final class Translator {
   }
 
   private long entry(long table, int level, long iova) {
-    return pages.loadPlain(slotAt(table, index(iova, level)));
+    return pages.loadOpaque(slotAt(table, index(iova, level)));
   }
 
   /** Where an entry above level 1 leads that is no directory, or NOT_MAPPED. */

@@ -67,8 +67,8 @@ import picocli.CommandLine.Spec;
       "",
       "--stability measures every kernel and operation in JVMs of its own: those of",
       "AMD v1, of x86-64 and of both, each in another order, every other one beside",
-      "a busy thread. best and worst are medians of a JVM; B/op is what all threads",
-      "put on the heap in the worst."
+      "a busy thread. best and worst are medians of a JVM, at one pace of the core;",
+      "B/op is what all threads put on the heap in the worst."
     })
 final class BenchCommand implements Callable<Integer> {
   private static final String DEFAULT_FORKS = "30";

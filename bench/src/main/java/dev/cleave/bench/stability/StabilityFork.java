@@ -1,14 +1,12 @@
 package dev.cleave.bench.stability;
 
-import static java.util.concurrent.TimeUnit.MILLISECONDS;
-
+import com.sun.management.OperatingSystemMXBean;
 import com.sun.management.ThreadMXBean;
 import dev.cleave.bench.processor.Chains;
 import dev.cleave.bench.processor.CoreLook;
 import dev.cleave.bench.processor.CoreWatch;
 import dev.cleave.engine.format.AmdV1;
 import dev.cleave.engine.format.X86;
-import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,12 +54,13 @@ public final class StabilityFork {
   static final String SEPARATOR = "\t";
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-  private static final CompilationMXBean COMPILER = ManagementFactory.getCompilationMXBean();
+  private static final OperatingSystemMXBean SYSTEM =
+      (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
   private static final int ROUNDS = 24;
   private static final int COUNTED = ROUNDS / 2;
   private static final int MOST_BEFORE = 2 * ROUNDS;
 
-  /** The part of a round that the compiler has at most when it has next to nothing to do. */
+  /** The part of a round that other threads work at most when they have next to nothing to do. */
   private static final double IDLE = 0.1;
 
   private static final int MOST_LOG2 = 12;
@@ -133,10 +132,10 @@ public final class StabilityFork {
     boolean isWarm = false;
     while (before < ROUNDS - COUNTED || (!isWarm && before < MOST_BEFORE)) {
       long begin = System.nanoTime();
-      long compiled = COMPILER.getTotalCompilationTime();
+      long others = othersNanos();
       long bytes = round(all, random, false);
-      compiled = MILLISECONDS.toNanos(COMPILER.getTotalCompilationTime() - compiled);
-      isWarm = bytes == 0 && compiled <= IDLE * (System.nanoTime() - begin);
+      others = othersNanos() - others;
+      isWarm = bytes == 0 && others <= IDLE * (System.nanoTime() - begin);
       before++;
     }
     List<Measured> lacking = new ArrayList<>(all);
@@ -150,6 +149,14 @@ public final class StabilityFork {
       throw new IllegalStateException("nothing was done");
     }
     return all;
+  }
+
+  /**
+   * How long the threads of this JVM have worked, but for the one that measures: compilers, above
+   * all. What the JVM says of its compilations is of those that have come to an end.
+   */
+  private static long othersNanos() {
+    return SYSTEM.getProcessCpuTime() - THREADS.getCurrentThreadCpuTime();
   }
 
   /**

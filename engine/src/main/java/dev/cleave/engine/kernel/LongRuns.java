@@ -128,30 +128,55 @@ final class LongRuns {
     return (long) INDEX[index] >>> replicasLog2 << stepLog2;
   }
 
+  /** All words, one with the other. As long as {@link #fill}, and for the same reason. */
   static long or(MemorySegment segment, long offset, int count) {
+    long bytes = segment.byteSize();
+    assert isAligned(offset)
+        : "a multiple of 8, not %d, for %d words of %d bytes".formatted(offset, count, bytes);
+    assert offset >= 0
+        : "an offset from 0 on, not %d, for %d words of %d bytes".formatted(offset, count, bytes);
+    assert count >= LEAST
+        : "at least %d words, not %d, at %d of %d bytes".formatted(LEAST, count, offset, bytes);
+    assert offset + 8L * count <= bytes
+        : "%d words at %d of %d bytes".formatted(count, offset, bytes);
     int half = count >>> 1;
     long upper = offset + 8L * half;
-    long bits = segment.get(WORD, offset + 8L * (count - 1));
+    long found = segment.get(WORD, offset + 8L * (count - 1));
     for (int i = 0; i < half; i++) {
-      bits |= segment.get(WORD, offset + 8L * i) | segment.get(WORD, upper + 8L * i);
+      found |= segment.get(WORD, offset + 8L * i) | segment.get(WORD, upper + 8L * i);
     }
-    return bits;
+    return found;
   }
 
-  /** Words that have one bit. */
-  static int countBit(MemorySegment segment, long offset, int count, int bit) {
-    long found = 0;
-    for (int i = 0; i < count; i++) {
-      found += segment.get(WORD, offset + 8L * i) >>> bit & 1;
-    }
-    return (int) found;
-  }
-
+  /** Words that have any bit of a mask. As long as {@link #fill}, and for the same reason. */
   static int countAny(MemorySegment segment, long offset, int count, long mask) {
+    long bytes = segment.byteSize();
+    assert isAligned(offset)
+        : "a multiple of 8, not %d, for %d words of %d bytes, 0x%x"
+            .formatted(offset, count, bytes, mask);
+    assert offset >= 0
+        : "an offset from 0 on, not %d, for %d words of %d bytes, 0x%x"
+            .formatted(offset, count, bytes, mask);
+    assert count >= LEAST
+        : "at least %d words, not %d, at %d of %d bytes, 0x%x"
+            .formatted(LEAST, count, offset, bytes, mask);
+    assert offset + 8L * count <= bytes
+        : "%d words at %d of %d bytes, 0x%x".formatted(count, offset, bytes, mask);
+    if (Long.bitCount(mask) == 1) {
+      return countBit(segment, offset, count, Long.numberOfTrailingZeros(mask));
+    }
     long found = 0;
     for (int i = 0; i < count; i++) {
       long bits = segment.get(WORD, offset + 8L * i) & mask;
       found += (bits | -bits) >>> (Long.SIZE - 1);
+    }
+    return (int) found;
+  }
+
+  private static int countBit(MemorySegment segment, long offset, int count, int bit) {
+    long found = 0;
+    for (int i = 0; i < count; i++) {
+      found += segment.get(WORD, offset + 8L * i) >>> bit & 1;
     }
     return (int) found;
   }

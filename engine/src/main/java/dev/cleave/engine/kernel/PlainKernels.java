@@ -18,13 +18,13 @@ import java.nio.ByteOrder;
  * methods, which C2 inlines even there, and not by shorter ones of ours (compare 16 replicas, in
  * one JVM of 180: 32 and 9.5 ns).
  *
- * <p>Between a long loop that writes, compares or gathers and whoever calls the kernel lies a
- * method of over 325 bytes, which is the most that C2 inlines. Inlined into what calls it, a loop
- * may lie so deep that C2 leaves the JDK's check of each word's alignment as a call, and makes no
- * vectors of it: one JVM of a hundred took four times as long (benchmark {@code ShareUnshare}: 2.1
- * and 0.5 µs). The replicas of a leaf are as long a method, so that they are a call everywhere.
- * What luck remains is the JDK's own: plain access ends in its {@code Unsafe.putLongUnaligned} and
- * {@code getLongUnaligned}, which C2 inlines only if their profile says that they are called often.
+ * <p>Between a long loop and whoever calls the kernel lies a method of over 325 bytes, which is the
+ * most that C2 inlines. Inlined into what calls it, a loop may lie so deep that C2 leaves the JDK's
+ * check of each word's alignment as a call, and makes no vectors of it: one JVM of a hundred took
+ * four times as long (benchmark {@code ShareUnshare}: 2.1 and 0.5 µs). The replicas of a leaf are
+ * as long a method, so that they are a call everywhere. What luck remains is the JDK's own: plain
+ * access ends in its {@code Unsafe.putLongUnaligned} and {@code getLongUnaligned}, which C2 inlines
+ * only if their profile says that they are called often.
  *
  * <p>Stateless and thread-safe.
  */
@@ -181,12 +181,9 @@ final class PlainKernels implements TableKernels {
   @Override
   public int countAny(MemorySegment segment, long offset, int count, long mask) {
     assert isAligned(offset);
-    if (count >= LEAST) {
-      return Long.bitCount(mask) == 1
-          ? LongRuns.countBit(segment, offset, count, Long.numberOfTrailingZeros(mask))
-          : LongRuns.countAny(segment, offset, count, mask);
-    }
-    return countFew(segment, offset, count, mask);
+    return count < LEAST
+        ? countFew(segment, offset, count, mask)
+        : LongRuns.countAny(segment, offset, count, mask);
   }
 
   private static int countFew(MemorySegment segment, long offset, int count, long mask) {

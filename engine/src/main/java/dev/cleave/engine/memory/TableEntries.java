@@ -82,17 +82,17 @@ public abstract sealed class TableEntries permits TablePages {
   }
 
   /**
-   * Loads an entry (plain) on a walk, whose next load is of what the entry points at. That such
+   * Loads an entry (opaque) on a walk, whose next load is of what the entry points at. That such
    * loads come in order is what all hardware promises, so that the compiler is left free to keep
-   * things in registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in
+   * other things in registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in
    * {@link TablePages#isStill} or in {@link TablePages#lock}, which order it before what follows.
    * Who has locked a table and wants no other than its own entries loads them so as well.
    *
    * @param slot physical address of the slot
    * @return its bits
    */
-  public long loadPlain(long slot) {
-    return words.getPlain(slot - base);
+  public long loadOpaque(long slot) {
+    return words.getOpaque(slot - base);
   }
 
   /**

@@ -245,8 +245,8 @@ public final class RmpBitmap implements AutoCloseable {
   /** Most regions that are not whole show it in the word that has been changed. */
   private void deriveOne(long region, long changed) {
     long ofRegion = wordOf(region);
-    long isLarge = large.getPlain(ofRegion) >>> region & 1;
-    long word = shared.getPlain(changed);
+    long isLarge = large.getOpaque(ofRegion) >>> region & 1;
+    long word = shared.getOpaque(changed);
     boolean mayBeWhole = word == 0 ? isLarge != 0 : word == -1;
     boolean isWhole =
         mayBeWhole
@@ -263,7 +263,7 @@ public final class RmpBitmap implements AutoCloseable {
       next = Math.min(region - shift + Long.SIZE, endRegion);
       long offset = wordOf(region);
       long mask = -1L >>> (Long.SIZE - (next - region)) << shift;
-      long isLarge = large.getPlain(offset) >>> shift;
+      long isLarge = large.getOpaque(offset) >>> shift;
       long now =
           KERNELS.uniformRegions(
                   shared.segment(),
@@ -272,8 +272,8 @@ public final class RmpBitmap implements AutoCloseable {
                   largeShared,
                   isLarge)
               << shift;
-      long old = whole.getPlain(offset);
-      whole.setPlain(offset, (old & ~mask) | now);
+      long old = whole.getOpaque(offset);
+      whole.setOpaque(offset, (old & ~mask) | now);
       mixedRegions += Long.bitCount(old & mask) - Long.bitCount(now);
     }
   }
@@ -323,7 +323,7 @@ public final class RmpBitmap implements AutoCloseable {
   private static void copyWords(long first, long last, Words from, Words to) {
     if (last - first < FEW_BYTES) {
       for (long at = first; at <= last; at += Long.BYTES) {
-        to.setPlain(at, from.getPlain(at));
+        to.setOpaque(at, from.getOpaque(at));
       }
     } else {
       long bytes = last - first + Long.BYTES;
@@ -398,7 +398,7 @@ public final class RmpBitmap implements AutoCloseable {
       if (at >= regions) {
         return value ? lastRegion + 1 : regions;
       }
-      long word = whole.getPlain(wordOf(at));
+      long word = whole.getOpaque(wordOf(at));
       long differs = (value ? ~word : word) >>> at;
       if (differs != 0) {
         long end = at + Long.numberOfTrailingZeros(differs);
@@ -440,7 +440,7 @@ public final class RmpBitmap implements AutoCloseable {
     long page = gpa >>> PAGE_LOG2;
     long endPage = end >>> PAGE_LOG2;
     while (page < endPage) {
-      long word = savedShared.getPlain(wordOf(page));
+      long word = savedShared.getOpaque(wordOf(page));
       long differs = (value ? ~word : word) >>> page;
       if (differs != 0) {
         page += Long.numberOfTrailingZeros(differs);
@@ -452,7 +452,7 @@ public final class RmpBitmap implements AutoCloseable {
   }
 
   private static boolean bit(Words bits, long index) {
-    return (bits.getPlain(wordOf(index)) >>> index & 1) != 0;
+    return (bits.getOpaque(wordOf(index)) >>> index & 1) != 0;
   }
 
   /** Sets a run of bits to one value; returns by how many the number of ones has grown. */
@@ -463,9 +463,9 @@ public final class RmpBitmap implements AutoCloseable {
       next = Math.min(index - shift + Long.SIZE, end);
       long mask = -1L >>> (Long.SIZE - (next - index)) << shift;
       long offset = wordOf(index);
-      long old = bits.getPlain(offset);
+      long old = bits.getOpaque(offset);
       long now = value ? old | mask : old & ~mask;
-      bits.setPlain(offset, now);
+      bits.setOpaque(offset, now);
       grown += Long.bitCount(now) - Long.bitCount(old);
     }
     return grown;

@@ -145,7 +145,7 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
-  public long loadPlain(long slot) {
+  public long loadOpaque(long slot) {
     if (slot < BASE || slot >= BASE + BYTES) {
       throw new IndexOutOfBoundsException(Long.toHexString(slot)); // as the memory itself would
     }
