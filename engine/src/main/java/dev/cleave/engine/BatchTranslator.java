@@ -100,7 +100,7 @@ final class BatchTranslator {
   }
 
   private long entry(long state, int level, long iova) {
-    return pages.loadOpaque(slotAt(state & ~UNDER_WAY, index(iova, level)));
+    return pages.loadPlain(slotAt(state & ~UNDER_WAY, index(iova, level)));
   }
 
   /**

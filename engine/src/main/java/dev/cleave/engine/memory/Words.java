@@ -17,9 +17,8 @@ import org.jspecify.annotations.Nullable;
  * memory stays mapped until nobody can reach this object. Memory of the caller's, whose life is not
  * ours to know, is accessed through its segment.
  *
- * <p>No access is plain: the JDK's plain access ends in a method that C2 inlines where it thinks
- * fit ({@code Unsafe.getLongUnaligned}), and takes half as much again of what C2 takes in as a
- * whole.
+ * <p>Hardly any access is plain: the JDK's ends in a method that C2 inlines where it thinks fit
+ * ({@code Unsafe.getLongUnaligned}), and takes half as much again of what C2 takes in as a whole.
  *
  * <p>Thread-safe. After {@link #close} every access throws {@link IllegalStateException}; one that
  * is under way reads zeros, or writes what nobody will read.
@@ -124,6 +123,12 @@ public final class Words implements AutoCloseable {
 
   private long at(long offset) {
     return (address + offset) & ADDRESS_MASK;
+  }
+
+  long getPlain(long offset) {
+    return isDirect(offset)
+        ? (long) WORD.get(ALL_MEMORY, at(offset))
+        : (long) WORD.get(segment(), offset);
   }
 
   /**

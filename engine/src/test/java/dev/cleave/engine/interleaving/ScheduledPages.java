@@ -154,6 +154,11 @@ public class ScheduledPages extends TablePages {
   }
 
   @Override
+  public long loadPlain(long slot) {
+    return loadOpaque(slot);
+  }
+
+  @Override
   public void storeRelease(long slot, long bits) {
     schedule.step(word(slot), Kind.WRITE);
     super.storeRelease(slot, bits);
