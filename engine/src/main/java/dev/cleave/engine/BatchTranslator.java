@@ -93,7 +93,7 @@ final class BatchTranslator {
         boolean isDirectory = masks.kind(entry) == directory;
         goOn += isDirectory ? 1 : 0;
         paddrs[i] =
-            isDirectory ? (entry & masks.paddr) | UNDER_WAY : one.ofLeaf(entry, level, iovas[i]);
+            isDirectory ? masks.tablePaddr(entry) | UNDER_WAY : one.ofLeaf(entry, level, iovas[i]);
       }
     }
     return goOn;

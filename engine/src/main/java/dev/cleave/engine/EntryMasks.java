@@ -25,21 +25,21 @@ final class EntryMasks {
   private final EntryFormat format;
 
   /** What is set in every entry that counts. */
-  final long present;
+  final long presentMask;
 
   /** The accessed and dirty bits. */
-  final long status;
+  final long statusMask;
 
   /** Where a directory has the paddr of its table, and a leaf of one slot its own. */
-  final long paddr;
+  final long paddrMask;
 
   /** Where a leaf has its attributes. */
-  private final long attributes;
+  private final long attributesMask;
 
   /** What the bits of an entry are compared under, above level 1 and there. */
-  final long kind;
+  final long kindMask;
 
-  final long pageKind;
+  final long pageKindMask;
 
   /** What a leaf of one slot is under it, above level 1 and there. */
   final long leaf;
@@ -59,16 +59,16 @@ final class EntryMasks {
 
   EntryMasks(EntryFormat format) {
     this.format = format;
-    this.present = format.presentMask();
-    this.status = format.statusMask();
-    this.paddr = format.tablePaddr(-1L);
-    this.attributes = format.attributesOf(-1L);
-    this.kind = format.kindMask(2);
-    this.pageKind = format.kindMask(1);
+    this.presentMask = format.presentMask();
+    this.statusMask = format.statusMask();
+    this.paddrMask = format.tablePaddr(-1L);
+    this.attributesMask = format.attributesOf(-1L);
+    this.kindMask = format.kindMask(2);
+    this.pageKindMask = format.kindMask(1);
     this.leafBits = format.leaf(0, REGION_LOG2, 0);
     this.pageBits = format.leaf(0, PAGE_LOG2, 0);
-    this.leaf = kind(leafBits | present);
-    this.page = (pageBits | present) & pageKind;
+    this.leaf = kind(leafBits | presentMask);
+    this.page = (pageBits | presentMask) & pageKindMask;
     this.directories = new long[format.maxLevels() + 1];
     this.directoryBits = new long[format.maxLevels() + 1];
     directories[1] = NO_KIND;
@@ -80,7 +80,7 @@ final class EntryMasks {
 
   /** What an entry above level 1 is. */
   long kind(long entry) {
-    return entry & kind;
+    return entry & kindMask;
   }
 
   /** The {@link #kind} of all directories in tables of a level. */
@@ -89,7 +89,7 @@ final class EntryMasks {
   }
 
   boolean isPresent(long entry) {
-    return (entry & present) != 0;
+    return (entry & presentMask) != 0;
   }
 
   /** Whether an entry of a table of a level leads to another table, and does not wait. */
@@ -97,7 +97,10 @@ final class EntryMasks {
     return kind(entry) == directories[level];
   }
 
-  /** Whether a present entry of a table of a level translates. */
+  /**
+   * Whether a present entry of a table of a level translates. Of what is not present it says
+   * nothing.
+   */
   boolean isLeaf(long entry, int level) {
     return kind(entry) != directories[level];
   }
@@ -112,7 +115,7 @@ final class EntryMasks {
   }
 
   private boolean isPage(long entry) {
-    return (entry & pageKind) == page;
+    return (entry & pageKindMask) == page;
   }
 
   /** A leaf of one slot of a table of a level. */
@@ -134,12 +137,12 @@ final class EntryMasks {
 
   /** As {@link EntryFormat#leafPaddr} says. */
   long leafPaddr(long entry, int level) {
-    return entry & paddr & -(1L << leafSizeLog2(entry, level));
+    return entry & paddrMask & -(1L << leafSizeLog2(entry, level));
   }
 
   /** As {@link EntryFormat#attributesOf} says. */
   long attributesOf(long entry) {
-    return entry & attributes;
+    return entry & attributesMask;
   }
 
   /** As {@link EntryFormat#directory} says. */
@@ -149,16 +152,16 @@ final class EntryMasks {
 
   /** As {@link EntryFormat#tablePaddr} says. */
   long tablePaddr(long entry) {
-    return entry & paddr;
+    return entry & paddrMask;
   }
 
   /** As {@link EntryFormat#remnant} says. */
   long remnant(long directory) {
-    return directory & ~present;
+    return directory & ~presentMask;
   }
 
   /** As {@link EntryFormat#isRemnant} says. */
   boolean isRemnant(long entry) {
-    return !isPresent(entry) && (entry & ~status) != 0;
+    return !isPresent(entry) && (entry & ~statusMask) != 0;
   }
 }

@@ -57,7 +57,7 @@ final class LeafExchanger {
     }
     long child = tree.take(region, level - 1, false);
     long last = region | offsetMask(REGION_LOG2);
-    long bits = masks.attributesOf(entry) | (entry & masks.status);
+    long bits = masks.attributesOf(entry) | (entry & masks.statusMask);
     long paddr = masks.leafPaddr(entry, level);
     writer.write(child, level - 1, region, last, last, paddr, bits, PAGE_BYTES, true);
     boolean isDone = false;

@@ -121,7 +121,7 @@ final class LeafMerger {
       if ((at & mask) != 0 || Long.compareUnsigned(segmentLast - at, mask) < 0) {
         end = Unsigned.min(at | mask, last);
         long entry = pages.loadAcquire(slotAt(table, index(at, level)));
-        if (masks.isPresent(entry) && !masks.isLeaf(entry, level)) {
+        if (masks.isDirectory(entry, level)) {
           mergeBelow(table, level, entry, at, end);
         }
       } else {
@@ -217,7 +217,7 @@ final class LeafMerger {
     knownTable = TableTree.NONE;
     contiguousPaddr = masks.leafPaddr(entry, level);
     contiguousAttributes = masks.attributesOf(entry);
-    contiguousStatus = entry & masks.status;
+    contiguousStatus = entry & masks.statusMask;
     long mask = offsetMask(masks.leafSizeLog2(entry, level));
     return (at & mask) == 0 && Long.compareUnsigned(at | mask, last) <= 0;
   }
@@ -244,7 +244,7 @@ final class LeafMerger {
     int slots = index(last, level) - from + 1;
     int sizeLog2 = masks.leafSizeLog2(leaf, level);
     return pages.progressionBits(
-            table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2), masks.status)
+            table, from, slots, leaf, 1L << sizeLog2, slotsLog2(sizeLog2), masks.statusMask)
         != NO_PROGRESSION;
   }
 
@@ -301,7 +301,7 @@ final class LeafMerger {
     long status = 0;
     for (int i = 0; i < 1 << slotsLog2(sizeLog2); i++) {
       long entry = pages.loadAcquire(slotAt(table, index(leafFirst, level) + i));
-      status |= entry & masks.status;
+      status |= entry & masks.statusMask;
       if (!masks.isLeaf(entry, level)) {
         status |= statusBelow(masks.tablePaddr(entry), level - 1);
       }
@@ -310,7 +310,7 @@ final class LeafMerger {
   }
 
   private long statusBelow(long table, int level) {
-    long status = pages.orAll(table) & masks.status;
+    long status = pages.orAll(table) & masks.statusMask;
     for (int i = 0; level > 1 && i < TABLE_ENTRIES; i++) {
       long entry = pages.loadAcquire(slotAt(table, i));
       if (!masks.isLeaf(entry, level)) {
@@ -329,7 +329,7 @@ final class LeafMerger {
     long late = 0;
     for (int i = 0; i < slots; i++) {
       long old = pages.exchange(slotAt(slot, i), leaf);
-      late |= old & masks.status & ~status;
+      late |= old & masks.statusMask & ~status;
       if (!masks.isLeaf(old, level)) {
         long slotFirst = leafFirst + ((long) i << entryLog2(level));
         detach(masks.tablePaddr(old), level - 1, slotFirst);
@@ -364,8 +364,7 @@ final class LeafMerger {
     long entry = pages.loadAcquire(slotAt(table, index(iova, level)));
     if (TableTree.level(home) != level
         || (tableSizes & 1L << entryLog2(level)) == 0
-        || !masks.isPresent(entry)
-        || masks.isLeaf(entry, level)) {
+        || !masks.isDirectory(entry, level)) {
       return false;
     }
     long child = tree.lockChild(table, level, iova, entry);
@@ -415,7 +414,7 @@ final class LeafMerger {
       int replicasLog2 = slotsLog2(sizeLog2);
       contiguousStatus =
           pages.progressionBits(
-              table, 0, TABLE_ENTRIES, entry, 1L << sizeLog2, replicasLog2, masks.status);
+              table, 0, TABLE_ENTRIES, entry, 1L << sizeLog2, replicasLog2, masks.statusMask);
       if (contiguousStatus != NO_PROGRESSION) {
         return true;
       }
@@ -442,7 +441,7 @@ final class LeafMerger {
         contiguousAttributes = masks.attributesOf(entry);
         contiguousStatus = 0;
         for (int replica = 0; replica < slots; replica++) {
-          contiguousStatus |= pages.loadAcquire(slotAt(slot, replica)) & masks.status;
+          contiguousStatus |= pages.loadAcquire(slotAt(slot, replica)) & masks.statusMask;
         }
       } else if (!lockBelowIfContiguous(
           table, level, entry, first + ((long) i << entryLog2(level)))) {

@@ -281,7 +281,7 @@ final class LeafSplitter {
     status = 0;
     lateStatus = 0;
     for (int i = 0; i < slots; i++) {
-      status |= pages.loadAcquire(slotAt(slot, i)) & masks.status;
+      status |= pages.loadAcquire(slotAt(slot, i)) & masks.statusMask;
     }
     segments(leafFirst, leafLast, false);
     reserved -= tables;
@@ -356,7 +356,7 @@ final class LeafSplitter {
 
   private void replace(long at, long entry) {
     long old = pages.exchange(slotAt(table, index(at, level)), entry);
-    lateStatus |= old & masks.status & ~status;
+    lateStatus |= old & masks.statusMask & ~status;
     pages.count(table, 0, 1);
   }
 

@@ -43,7 +43,7 @@ final class StatusCarrier {
     if (tree.top() == 0) {
       return;
     }
-    long all = pages.orAll(old) & masks.status;
+    long all = pages.orAll(old) & masks.statusMask;
     if (all == 0) {
       return;
     }
@@ -96,7 +96,7 @@ final class StatusCarrier {
     long home = tree.lockHome(page, last);
     int level = TableTree.level(home);
     long entry = pages.loadAcquire(slotAt(TableTree.table(home), index(iova, level)));
-    if (!masks.isPresent(entry) || masks.isLeaf(entry, level)) {
+    if (!masks.isDirectory(entry, level)) {
       return home;
     }
     tree.unlock(TableTree.table(home));
@@ -121,7 +121,7 @@ final class StatusCarrier {
         slots = 1 << slotsLog2(masks.leafSizeLog2(entry, level));
         i &= -slots;
         for (int slot = i; slot < i + slots; slot++) {
-          status |= pages.loadAcquire(slotAt(table, slot)) & masks.status;
+          status |= pages.loadAcquire(slotAt(table, slot)) & masks.statusMask;
         }
       }
       i += slots;

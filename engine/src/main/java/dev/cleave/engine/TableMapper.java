@@ -295,7 +295,7 @@ final class TableMapper {
     int from = index(first, level);
     int to = index(last, level);
     if (level == 1) {
-      return !pages.anyHas(table, from, to - from + 1, masks.present);
+      return !pages.anyHas(table, from, to - from + 1, masks.presentMask);
     }
     long mask = offsetMask(entryLog2(level));
     long firstEnd = from == to ? last : first | mask;
@@ -303,7 +303,7 @@ final class TableMapper {
       return false;
     }
     if (from == to
-        || (!pages.anyHas(table, from + 1, to - from - 1, masks.present)
+        || (!pages.anyHas(table, from + 1, to - from - 1, masks.presentMask)
             && claimEntry(table, level, last & ~mask, last))) {
       waiting.lockBelow(table, level, first, last, false);
       return true;
@@ -433,7 +433,7 @@ final class TableMapper {
         end = Unsigned.min(at | mask, last);
         long entry = pages.loadAcquire(slotAt(table, index(at, level)));
         boolean waits = waiting.leadsToWaiting(entry, level, isWaiting);
-        if (waits || (masks.isPresent(entry) && !masks.isLeaf(entry, level))) {
+        if (waits || masks.isDirectory(entry, level)) {
           // A slot that the piece before reaches into has been counted with that.
           tables += waits && ((at & mask) == 0 || at == rangeFirst) ? 1 : 0;
           long below = masks.tablePaddr(entry);

@@ -112,7 +112,7 @@ final class TableRemover {
     int from = index(first, level);
     int count = index(last, level) - from + 1;
     if (level == 1) {
-      int live = pages.countAny(table, from, count, masks.present);
+      int live = pages.countAny(table, from, count, masks.presentMask);
       if (live != 0) {
         pages.zero(table, from, count);
         pages.count(table, -live, count);
@@ -159,7 +159,7 @@ final class TableRemover {
   private int leafSlots(long table, int level, int from, int most, long leaf) {
     int sizeLog2 = masks.leafSizeLog2(leaf, level);
     long step = 1L << sizeLog2;
-    long mask = masks.status;
+    long mask = masks.statusMask;
     if (most > 1
         && pages.progressionBits(table, from, most, leaf, step, slotsLog2(sizeLog2), mask)
             != NO_PROGRESSION) {
@@ -289,8 +289,7 @@ final class TableRemover {
       }
       long slot = slotAt(above, index(iova, level + 1));
       long entry = pages.loadAcquire(slot);
-      if (masks.isPresent(entry)
-          && !masks.isLeaf(entry, level + 1)
+      if (masks.isDirectory(entry, level + 1)
           && masks.tablePaddr(entry) == table
           && waiting.isWaiting(table, iova, level)) {
         waiting.unlink(above, slot, entry);

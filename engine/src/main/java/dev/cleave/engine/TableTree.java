@@ -341,7 +341,7 @@ final class TableTree {
     }
     while (isInside(level, first, last, isWholeInside)) {
       long entry = pages.loadOpaque(slotAt(table, index(first, level)));
-      if (!masks.isPresent(entry) || masks.isLeaf(entry, level)) {
+      if (!masks.isDirectory(entry, level)) {
         break;
       }
       table = masks.tablePaddr(entry);
@@ -357,7 +357,7 @@ final class TableTree {
       return true;
     }
     long entry = pages.loadAcquire(slotAt(table(home), index(first, level)));
-    return !masks.isPresent(entry) || masks.isLeaf(entry, level);
+    return !masks.isDirectory(entry, level);
   }
 
   /**
@@ -452,7 +452,7 @@ final class TableTree {
     int at = level(now);
     while (at > level + 1) {
       long entry = pages.loadAcquire(slotAt(table, index(iova, at)));
-      if (!masks.isPresent(entry) || masks.isLeaf(entry, at)) {
+      if (!masks.isDirectory(entry, at)) {
         return NONE;
       }
       table = masks.tablePaddr(entry);

@@ -45,11 +45,11 @@ final class Translator {
     this.format = tree.format;
     this.masks = tree.masks;
     this.space = tree.space;
-    this.kindMask = masks.kind;
+    this.kindMask = masks.kindMask;
     this.leaf = masks.leaf;
-    this.pageMask = masks.pageKind;
+    this.pageMask = masks.pageKindMask;
     this.page = masks.page;
-    this.paddrMask = masks.paddr;
+    this.paddrMask = masks.paddrMask;
     this.directory2 = masks.directoryKind(2);
     this.directory3 = masks.directoryKind(3);
     this.directory4 = masks.directoryKind(4);

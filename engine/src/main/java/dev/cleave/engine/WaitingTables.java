@@ -276,7 +276,7 @@ final class WaitingTables {
     long tail = NONE;
     for (int i = 0; i < TABLE_ENTRIES; i++) {
       long entry = pages.loadAcquire(slotAt(table, i));
-      if (masks.isPresent(entry) && !masks.isLeaf(entry, level)) {
+      if (masks.isDirectory(entry, level)) {
         long child = masks.tablePaddr(entry);
         pages.setHolder(child, gather, table);
         pages.setLinks(child, head, NONE);
@@ -304,7 +304,7 @@ final class WaitingTables {
     long left = level == 1 ? 0 : pages.below(table);
     for (int i = 0; left > 0; i++) {
       long entry = pages.loadAcquire(slotAt(table, i));
-      if (masks.isPresent(entry) && !masks.isLeaf(entry, level)) {
+      if (masks.isDirectory(entry, level)) {
         long child = masks.tablePaddr(entry);
         if (level > 2) {
           left -= pages.below(child);

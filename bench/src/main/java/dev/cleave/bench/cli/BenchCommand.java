@@ -199,7 +199,9 @@ final class BenchCommand implements Callable<Integer> {
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("machine", provenance.machine());
       json.put("stability", rows);
-      json.put("calibrationNs", stability.chainNanos());
+      if (!rows.isEmpty()) {
+        json.put("chainNs", stability.chainNanos());
+      }
       json.put("measuredAgain", stability.again());
       json.put("leftOut", stability.loud());
       files.writeJson(json, provenance);

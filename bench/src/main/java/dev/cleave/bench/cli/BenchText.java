@@ -1,6 +1,7 @@
 package dev.cleave.bench.cli;
 
 import dev.cleave.bench.jmh.PairResult;
+import dev.cleave.bench.processor.Chains;
 import dev.cleave.bench.provenance.Machine;
 import dev.cleave.bench.stability.Stability.Fork;
 import dev.cleave.bench.stability.StabilityRow;
@@ -124,7 +125,11 @@ final class BenchText {
     out.printf(
         "%d of %d works are stable and make no garbage%n",
         all.stream().filter(StabilityRow::isReached).count(), all.size());
-    out.printf("times in ns, at the pace of 1000 additions in %s ns%n", amount(chainNanos));
+    if (!all.isEmpty()) {
+      out.printf(
+          "times in ns, at the pace of %,d additions in %s ns%n",
+          Chains.ADDITIONS, amount(chainNanos));
+    }
     if (!again.isEmpty()) {
       out.printf("measured again, beside others on the same core: JVM %s%n", numbers(again));
     }

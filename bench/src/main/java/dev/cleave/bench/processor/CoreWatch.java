@@ -26,7 +26,7 @@ public final class CoreWatch {
   private final double[] adding = new double[REMEMBERED];
   private final double[] copying = new double[REMEMBERED];
   private int looks;
-  private double lastChainNanos;
+  private double lastChainNanos = Double.POSITIVE_INFINITY;
   private double leastChainNanos = Double.POSITIVE_INFINITY;
   private double lastAdding;
   private double lastCopying;
@@ -61,8 +61,9 @@ public final class CoreWatch {
     copy();
     long copied = System.nanoTime();
     double one = Math.max(added - begin, 1);
-    lastChainNanos = one / CHAINS;
-    leastChainNanos = Math.min(leastChainNanos, lastChainNanos);
+    double chainNanos = one / CHAINS;
+    leastChainNanos = Math.min(leastChainNanos, Math.max(lastChainNanos, chainNanos));
+    lastChainNanos = chainNanos;
     lastAdding = (addedFour - added) / one;
     lastCopying = (copied - addedFour) / one;
     if (looks < REMEMBERED) {
@@ -78,7 +79,10 @@ public final class CoreWatch {
     return lastChainNanos;
   }
 
-  /** {@return the least of all looks: the core's quickest pace} */
+  /**
+   * {@return the least that two looks in a row have seen: the core's quickest pace; infinite before
+   * the second}
+   */
   public double leastChainNanos() {
     return leastChainNanos;
   }

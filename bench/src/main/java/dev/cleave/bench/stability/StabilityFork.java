@@ -21,8 +21,9 @@ import java.util.Random;
  *   <li>Each work is done a random number of times, from once to some thousand: what the compiler
  *       learns first of the code that they share.
  *   <li>All are done for a slice of time, in ever new orders, for half of the rounds, and on until
- *       the compiler has had next to nothing to do for one, and nothing came to the heap: with all
- *       works at once, it has a backlog of seconds, and where the machine is loud, of more.
+ *       other threads, which are the compilers, have had next to nothing to do for some, and
+ *       nothing came to the heap: with all works at once, compilers have a backlog of seconds, and
+ *       where the machine is loud, of more.
  *   <li>The same in the second half, which counts: the median of a work's slices, and what all
  *       threads put on the heap meanwhile.
  * </ol>
@@ -60,7 +61,10 @@ public final class StabilityFork {
   private static final int COUNTED = ROUNDS / 2;
   private static final int MOST_BEFORE = 2 * ROUNDS;
 
-  /** The part of a round that other threads work at most when they have next to nothing to do. */
+  /** Rounds that are looked at together: the clock of other threads has ticks of some 10 ms. */
+  private static final int WATCHED = 4;
+
+  /** The part of those that other threads work at most when they have next to nothing to do. */
   private static final double IDLE = 0.1;
 
   private static final int MOST_LOG2 = 12;
@@ -133,10 +137,13 @@ public final class StabilityFork {
     while (before < ROUNDS - COUNTED || (!isWarm && before < MOST_BEFORE)) {
       long begin = System.nanoTime();
       long others = othersNanos();
-      long bytes = round(all, random, false);
+      long bytes = 0;
+      for (int i = 0; i < WATCHED; i++) {
+        bytes += round(all, random, false);
+      }
       others = othersNanos() - others;
       isWarm = bytes == 0 && others <= IDLE * (System.nanoTime() - begin);
-      before++;
+      before += WATCHED;
     }
     List<Measured> lacking = new ArrayList<>(all);
     for (int round = 0; round < most && !lacking.isEmpty(); round++) {

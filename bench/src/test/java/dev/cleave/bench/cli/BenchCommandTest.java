@@ -1,11 +1,15 @@
 package dev.cleave.bench.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -86,10 +90,10 @@ class BenchCommandTest {
         Cleave.run(
             "bench", "--stability", "--forks", 1, "--seconds", 0.05, "--json", json, "--csv", csv);
     assertEquals(0, result.code(), result.err());
-    JsonArray rows =
-        JsonParser.parseString(Files.readString(json))
-            .getAsJsonObject()
-            .getAsJsonArray("stability");
+    JsonObject written = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
+    assertTrue(written.get("chainNs").getAsDouble() > 0, written.toString());
+    assertTrue(result.out().contains("at the pace of 1,000 additions in "), result.out());
+    JsonArray rows = written.getAsJsonArray("stability");
     assertTrue(rows.size() > 30, rows.toString());
     assertEquals(rows.size(), Files.readAllLines(csv).size() - 1);
     for (JsonElement row : rows) {
@@ -98,5 +102,14 @@ class BenchCommandTest {
           1, result.out().lines().filter(line -> line.startsWith(work + "  ")).count(), work);
       assertEquals(1.0, row.getAsJsonObject().get("ratio").getAsDouble(), work);
     }
+  }
+
+  @Test
+  void whatEndsBeforeAnyJvmHasMeasuredHasNoPace() {
+    StringWriter out = new StringWriter();
+    BenchText.printStability(
+        new PrintWriter(out), List.of(), Double.POSITIVE_INFINITY, List.of(), List.of());
+    assertTrue(out.toString().contains("0 of 0 works"), out.toString());
+    assertFalse(out.toString().contains("pace"), out.toString());
   }
 }

@@ -41,13 +41,14 @@ class CoreLookTest {
   void aWatchLearnsOnceItHasLookedOften() {
     CoreWatch watch = new CoreWatch(CoreLook.UNKNOWN);
     assertTrue(watch.isOwn());
+    assertEquals(Double.POSITIVE_INFINITY, watch.leastChainNanos(), "one look may be wrong");
     watch.learn();
     assertEquals(CoreLook.UNKNOWN, watch.own());
     for (int i = 0; i < 2000; i++) {
       var _ = watch.isOwn();
       assertTrue(watch.adding() > 0 && watch.copying() > 0 && watch.chainNanos() > 0);
     }
-    assertTrue(watch.leastChainNanos() > 0 && watch.leastChainNanos() <= watch.chainNanos());
+    assertTrue(watch.leastChainNanos() > 0 && Double.isFinite(watch.leastChainNanos()));
     watch.learn();
     CoreLook own = watch.own();
     assertTrue(own.adding() > 1 && own.adding() < 100, own.toString());

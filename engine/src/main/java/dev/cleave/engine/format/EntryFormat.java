@@ -5,6 +5,10 @@ package dev.cleave.engine.format;
  * that points at a table, or a <em>leaf</em> that translates; a leaf whose size is not its level's
  * own stands in several slots, with the identical entry in each.
  *
+ * <p>Bits lie side by side: a directory, and a leaf of one slot, are an address, attributes and
+ * constants of their level ORed together, and what {@link #tablePaddr} and {@link #attributesOf}
+ * give back lies under a mask. So code that goes over many entries need not ask for each.
+ *
  * <p>Implementations are immutable and thread-safe. There are few of them by design, so that the
  * JIT can inline each at every call.
  */

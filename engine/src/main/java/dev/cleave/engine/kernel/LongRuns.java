@@ -152,16 +152,16 @@ final class LongRuns {
   static int countAny(MemorySegment segment, long offset, int count, long mask) {
     long bytes = segment.byteSize();
     assert isAligned(offset)
-        : "a multiple of 8, not %d, for %d words of %d bytes, 0x%x"
+        : "a multiple of 8, not %d, for %d words of %d bytes, mask=0x%x"
             .formatted(offset, count, bytes, mask);
     assert offset >= 0
-        : "an offset from 0 on, not %d, for %d words of %d bytes, 0x%x"
+        : "an offset from 0 on, not %d, for %d words of %d bytes, mask=0x%x"
             .formatted(offset, count, bytes, mask);
     assert count >= LEAST
-        : "at least %d words, not %d, at %d of %d bytes, 0x%x"
+        : "at least %d words, not %d, at %d of %d bytes, mask=0x%x"
             .formatted(LEAST, count, offset, bytes, mask);
     assert offset + 8L * count <= bytes
-        : "%d words at %d of %d bytes, 0x%x".formatted(count, offset, bytes, mask);
+        : "%d words at %d of %d bytes, mask=0x%x".formatted(count, offset, bytes, mask);
     if (Long.bitCount(mask) == 1) {
       return countBit(segment, offset, count, Long.numberOfTrailingZeros(mask));
     }

@@ -83,10 +83,9 @@ public abstract sealed class TableEntries permits TablePages {
 
   /**
    * Loads an entry (opaque) on a walk, whose next load is of what the entry points at. That such
-   * loads come in order is what all hardware promises, so that the compiler is left free to keep
-   * other things in registers (benchmark {@code RandomTranslate}: 80 against 63 ns). A walk ends in
-   * {@link TablePages#isStill} or in {@link TablePages#lock}, which order it before what follows.
-   * Who has locked a table and wants no other than its own entries loads them so as well.
+   * loads come in order is what all hardware promises, so that none need acquire anything. A walk
+   * ends in {@link TablePages#isStill} or in {@link TablePages#lock}, which order it before what
+   * follows. Who has locked a table and wants no other than its own entries loads them so as well.
    *
    * @param slot physical address of the slot
    * @return its bits

@@ -3,14 +3,9 @@ package dev.cleave.engine.kernel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cleave.engine.fixture.MethodSizes;
 import java.io.IOException;
-import java.io.InputStream;
-import java.lang.classfile.ClassFile;
-import java.lang.classfile.ClassModel;
-import java.lang.classfile.CodeModel;
-import java.lang.classfile.attribute.CodeAttribute;
 import java.lang.classfile.instruction.InvokeInstruction;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -22,18 +17,16 @@ import org.junit.jupiter.api.Test;
  * whether it can still be made vectors of.
  */
 class KernelUnitsTest {
-  private static final int FREQ_INLINE_SIZE = 325;
-  private static final int MAX_INLINE_SIZE = 35;
   private static final String LOOPS = "dev/cleave/engine/kernel/LongRuns";
   private static final Set<String> UNITS =
       Set.of("fill", "or", "countAny", "progressionBits", "blockProgressionBits", "gather");
 
   @Test
   void noLongLoopIsInlinedIntoWhoCallsAKernel() throws IOException {
-    Map<String, Integer> loops = sizes(LongRuns.class);
+    Map<String, Integer> loops = MethodSizes.of(LongRuns.class);
     int ways = 0;
-    for (var method : read(PlainKernels.class).methods()) {
-      int size = size(method.code().orElseThrow());
+    for (var method : MethodSizes.read(PlainKernels.class).methods()) {
+      int size = MethodSizes.size(method.code().orElseThrow());
       for (var element : method.code().orElseThrow()) {
         if (element instanceof InvokeInstruction call
             && call.owner().asInternalName().equals(LOOPS)
@@ -41,7 +34,7 @@ class KernelUnitsTest {
           ways++;
           String name = call.name().stringValue();
           assertTrue(
-              Math.max(size, loops.getOrDefault(name, 0)) > FREQ_INLINE_SIZE,
+              Math.max(size, loops.getOrDefault(name, 0)) > MethodSizes.FREQ_INLINE_SIZE,
               () -> "%s, of %d bytes, leads to %s".formatted(method.methodName(), size, name));
         }
       }
@@ -52,38 +45,20 @@ class KernelUnitsTest {
   /** C2 inlines what is not longer than its MaxInlineSize wherever it is called. */
   @Test
   void whatOnlyChoosesAWayIsInlinedEverywhere() throws IOException {
-    Map<String, Integer> sizes = sizes(PlainKernels.class);
+    Map<String, Integer> sizes = MethodSizes.of(PlainKernels.class);
     for (String method : List.of("fill", "replicate", "zero")) {
       int size = sizes.getOrDefault(method, Integer.MAX_VALUE);
-      assertTrue(size <= MAX_INLINE_SIZE, () -> method + " has " + size + " bytes");
+      assertTrue(size <= MethodSizes.MAX_INLINE_SIZE, () -> method + " has " + size + " bytes");
     }
   }
 
   /** Where C2 inlined them before they were in use, it would leave what they call as calls. */
   @Test
   void theReplicasOfALeafAreACallEverywhere() throws IOException {
-    Map<String, Integer> sizes = sizes(PlainKernels.class);
+    Map<String, Integer> sizes = MethodSizes.of(PlainKernels.class);
     for (String method : List.of("replicateShort", "replicaBits")) {
       int size = sizes.getOrDefault(method, 0);
-      assertTrue(size > FREQ_INLINE_SIZE, () -> method + " has " + size + " bytes");
-    }
-  }
-
-  private static Map<String, Integer> sizes(Class<?> of) throws IOException {
-    Map<String, Integer> sizes = new HashMap<>();
-    for (var method : read(of).methods()) {
-      method.code().ifPresent(code -> sizes.put(method.methodName().stringValue(), size(code)));
-    }
-    return sizes;
-  }
-
-  private static int size(CodeModel code) {
-    return ((CodeAttribute) code).codeLength();
-  }
-
-  private static ClassModel read(Class<?> of) throws IOException {
-    try (InputStream in = of.getResourceAsStream(of.getSimpleName() + ".class")) {
-      return ClassFile.of().parse(in.readAllBytes());
+      assertTrue(size > MethodSizes.FREQ_INLINE_SIZE, () -> method + " has " + size + " bytes");
     }
   }
 }

@@ -45,8 +45,8 @@ public class LookAgainstReuse {
   @Actor
   public void look(III_Result result) {
     long seen = pages.reclaims();
-    result.r1 = (int) pages.loadOpaque(ENTRY);
-    result.r2 = (int) pages.loadOpaque(CONTENT);
+    result.r1 = (int) pages.loadPlain(ENTRY);
+    result.r2 = (int) pages.loadPlain(CONTENT);
     result.r3 = pages.isStill(seen) ? 1 : 0;
   }
 }
